@@ -1,0 +1,265 @@
+"""Every setting: its type, default, unit and meaning. Pure description; `load.py` fills it.
+
+A setting's description is what `config.example.yaml`, `lomi config schema` and the error texts show. Secrets are
+`SecretStr`: their repr is stars, and no error text may echo an input (`hide_input_in_errors`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from lomi_ops.domain.finding import Label
+from lomi_ops.domain.policy import AgeRule, BlurRule, FaceRule, Policy, Requirement, Zones
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are mistakes, values never change, inputs never appear in error texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+
+Score = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class RedisSection(Section):
+    """The Redis or Valkey that holds the queue."""
+
+    url: SecretStr | None = Field(None, description="redis:// or rediss:// URL; wins over host, port, password and db")
+    host: str | None = Field(None, description="host name or address")
+    port: Port = Field(6379, description="TCP port")
+    username: str | None = Field(None, description="ACL user; empty for the default user")
+    password: SecretStr | None = Field(None, description="password")
+    db: int = Field(0, ge=0, description="database number")
+    tls: bool = Field(False, description="use TLS (rediss://)")
+    tls_ca: Path | None = Field(None, description="file with the CA certificates; empty for the system's")
+    connect_timeout_s: Seconds = Field(3.0, description="seconds to wait for a connection")
+    timeout_s: Seconds = Field(7.0, description="seconds to wait for an answer; must exceed the doorbell by 3")
+    doorbell_s: Annotated[int, Field(ge=1, le=30)] = Field(2, description="seconds an idle worker waits per round")
+
+
+class DatabaseSection(Section):
+    """The Postgres that holds `users`, `media` and lomi's own schema."""
+
+    url: SecretStr | None = Field(None, description="postgresql:// URL; wins over the single settings")
+    host: str | None = Field(None, description="host name or address")
+    port: Port = Field(5432, description="TCP port")
+    user: str | None = Field(None, description="role")
+    password: SecretStr | None = Field(None, description="password")
+    name: str | None = Field(None, description="database")
+    ssl_mode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = Field(
+        "prefer", description="as libpq's sslmode"
+    )
+    pool_size: Annotated[int, Field(ge=1, le=100)] = Field(4, description="connections per worker process")
+    connect_timeout_s: Seconds = Field(5.0, description="seconds to wait for a connection")
+    statement_timeout_s: Seconds = Field(30.0, description="seconds one statement may run")
+
+
+class ObjectsSection(Section):
+    """Where the bytes of photos lie: an S3 API (Cloudflare R2, MinIO, S3) or a directory."""
+
+    directory: Path | None = Field(None, description="folder with <bucket>/<key> files; wins over the S3 settings")
+    endpoint: str | None = Field(None, description="S3 endpoint, host or URL")
+    access_key: SecretStr | None = Field(None, description="access key id")
+    secret_key: SecretStr | None = Field(None, description="secret access key")
+    region: str = Field("auto", description="region; R2 wants auto")
+    use_ssl: bool = Field(True, description="https for an endpoint without a scheme")
+    bucket_photos: str = Field("lomi-photos", description="the bucket that photos are uploaded to")
+    extra_buckets: tuple[str, ...] = Field((), description="further buckets that a job may name")
+    connect_timeout_s: Seconds = Field(5.0, description="seconds to wait for a connection")
+    read_timeout_s: Seconds = Field(20.0, description="seconds to wait for bytes")
+    connections: Annotated[int, Field(ge=1, le=256)] = Field(16, description="connections kept open per process")
+
+
+class CompreFaceSection(Section):
+    """The face service. Without a URL there is none, and the `local` policy applies."""
+
+    urls: tuple[str, ...] = Field((), description="one or several base URLs, least busy first")
+    mode: Literal["auto", "core", "api"] = Field(
+        "auto", description="core: port 3000 of compreface-core, no key; api: the gateway with a key; auto asks"
+    )
+    api_key: SecretStr | None = Field(
+        None, description="key of a DETECTION service; empty for the well-known key of every install (warned about)"
+    )
+    det_prob_threshold: Score = Field(0.8, description="faces below this probability are not reported")
+    connect_timeout_s: Seconds = Field(2.0, description="seconds to wait for a connection")
+    timeout_s: Seconds = Field(10.0, description="seconds for one photo")
+    concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
+        2, description="calls at once per endpoint (its UWSGI_PROCESSES)"
+    )
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        2, description="tries per photo, each at another endpoint if there is one"
+    )
+    breaker_failures: Annotated[int, Field(ge=1)] = Field(5, description="failures in a row that eject an endpoint")
+    breaker_reset_s: Seconds = Field(
+        10.0, description="seconds until an ejected endpoint is asked for its health again"
+    )
+    health_url: str | None = Field(None, description="health URL of the check; empty for the mode's own")
+
+
+class ImagesSection(Section):
+    """The hygiene gate: what is decoded at all. Anything beyond is `failed`, never approved."""
+
+    max_bytes: Annotated[int, Field(ge=1024)] = Field(25_000_000, description="bytes of one photo")
+    max_pixels: Annotated[int, Field(ge=10_000)] = Field(50_000_000, description="width times height")
+    max_side: Annotated[int, Field(ge=64)] = Field(12_000, description="pixels of the longer side")
+    min_side: Annotated[int, Field(ge=1)] = Field(
+        64, description="pixels of the shorter side; smaller cannot be judged"
+    )
+    max_ratio: Annotated[float, Field(ge=1)] = Field(5.0, description="longer side divided by shorter side")
+    canonical_side: Annotated[int, Field(ge=320)] = Field(
+        1600, description="longest side of the JPEG that CompreFace gets"
+    )
+    canonical_quality: Annotated[int, Field(ge=50, le=100)] = Field(90, description="quality of that JPEG")
+    decode_timeout_s: Seconds = Field(20.0, description="seconds one photo may take in the judging process")
+    memory_mb: Annotated[int, Field(ge=512)] = Field(3072, description="address space of a judging process in MiB")
+
+
+class ModelsSection(Section):
+    """Which model looks for nudity, and where models lie."""
+
+    nsfw: tuple[str, ...] = Field(
+        ("nudenet-320n",), description="names or manifest files of the NSFW models; all must answer"
+    )
+    local_faces: str = Field("nudenet-320n", description="model whose face labels are the local face detector")
+    dir: Path | None = Field(None, description="folder of installed models; empty searches the standard places")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(1, description="ONNX threads per judging process")
+
+
+class WorkerSection(Section):
+    """The run loop."""
+
+    slots: Annotated[int, Field(ge=1, le=32)] = Field(
+        1, description="jobs in hand at once, each with its own judging process"
+    )
+    lease_s: Seconds = Field(15.0, description="seconds a claim lasts without a beat")
+    beat_s: Seconds = Field(5.0, description="seconds between beats")
+    reap_s: Seconds = Field(2.5, description="seconds between looks for expired leases")
+    job_limit_s: Seconds = Field(900.0, description="seconds after which a running job is taken for hung")
+    grace_s: Seconds = Field(50.0, description="seconds that a SIGTERM leaves to finish the job in hand")
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(3, description="tries of a job before it is a dead letter")
+    outage_limit_s: Seconds = Field(3600.0, description="seconds of an engine's outage before a person gets the photo")
+    downloads: Annotated[int, Field(ge=1, le=64)] = Field(9, description="photos of a job fetched at once")
+    health_file: Path | None = Field(None, description="where the worker notes its state for --healthcheck")
+
+
+class LogSection(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is written")
+    format: Literal["auto", "json", "text"] = Field(
+        "auto", description="auto: text on a terminal, else one JSON object a line"
+    )
+    sample_success: Score = Field(1.0, description="share of successful photos that are logged; failures always are")
+
+
+class ZonesSection(Section):
+    """Thresholds of one NSFW label; empty switches the zone off."""
+
+    review_at: Score | None = Field(None, description="from this score on a person decides")
+    reject_at: Score | None = Field(None, description="from this score on the photo is rejected")
+
+
+class BlurSection(Section):
+    reject_below: float = Field(
+        25.0, ge=0, description="variance of the Laplacian at the fixed size; below is rejected"
+    )
+    review_below: float = Field(50.0, ge=0, description="below this a person decides")
+    face_sharp_at: float = Field(60.0, ge=0, description="a face crop this sharp rescues the photo")
+
+
+class FacesSection(Section):
+    min_score: Score = Field(0.47, description="faces below this score are not counted")
+    min_area_share: Score = Field(0.25, description="share of the largest face's area from which a face counts")
+
+
+class AgeSection(Section):
+    limit: Annotated[int, Field(ge=13, le=30)] = Field(18, description="years; a range reaching below goes to a person")
+
+
+class PolicySection(Section):
+    """One named, versioned set of thresholds."""
+
+    version: Annotated[int, Field(ge=1)] = Field(1, description="raise it with every change of a threshold")
+    description: str = Field("", description="one sentence for people")
+    requires: frozenset[Requirement] = Field(
+        frozenset(Requirement), description="evidence without which nothing is approved: blur, faces, age, nsfw"
+    )
+    blur: BlurSection = BlurSection()
+    faces: FacesSection = FacesSection()
+    age: AgeSection = AgeSection()
+    nsfw: dict[Label, ZonesSection] = Field(
+        {
+            Label.PORN: ZonesSection(review_at=0.3, reject_at=0.6),
+            Label.SEXY: ZonesSection(review_at=0.7),
+            Label.HENTAI: ZonesSection(review_at=0.3, reject_at=0.75),
+        },
+        description="zones per label: porn, sexy, hentai",
+    )
+
+    def to_policy(self, name: str) -> Policy:
+        return Policy(
+            name=name,
+            version=self.version,
+            requires=self.requires,
+            blur=BlurRule(self.blur.reject_below, self.blur.review_below, self.blur.face_sharp_at),
+            faces=FaceRule(self.faces.min_score, self.faces.min_area_share),
+            age=AgeRule(self.age.limit),
+            nsfw={label: Zones(zones.review_at, zones.reject_at) for label, zones in self.nsfw.items()},
+            description=self.description,
+        )
+
+
+DEFAULT_POLICY = PolicySection(description="Faces with an age from CompreFace are required.")
+LOCAL_POLICY = PolicySection(
+    description="No age engine: ages are not checked. For machines without CompreFace.",
+    requires=frozenset({Requirement.BLUR, Requirement.FACES, Requirement.NSFW}),
+)
+
+
+class PolicyChoice(Section):
+    active: str | None = Field(None, description="name of the policy; empty: default with CompreFace, local without")
+    policies: dict[str, PolicySection] = Field(
+        {"default": DEFAULT_POLICY, "local": LOCAL_POLICY}, description="policies by name; shipped: default, local"
+    )
+
+
+class StackSection(Section):
+    """The local stack that `lomi up` runs."""
+
+    data: Path | None = Field(None, description="its folder; empty: /var/lib/lomi as root, else ~/.local/share/lomi")
+    workers: Annotated[int, Field(ge=0, le=64)] = Field(1, description="worker processes")
+
+
+class BackendSection(Section):
+    """The Go backend, for checks and end-to-end tests."""
+
+    url: str | None = Field(None, description="base URL, without /api/v1")
+    token: SecretStr | None = Field(None, description="JWT of an admin")
+    timeout_s: Seconds = Field(5.0, description="seconds for one call")
+
+
+class Settings(Section):
+    """Everything `lomi` can be told."""
+
+    redis: RedisSection = RedisSection()
+    database: DatabaseSection = DatabaseSection()
+    objects: ObjectsSection = ObjectsSection()
+    compreface: CompreFaceSection = CompreFaceSection()
+    backend: BackendSection = BackendSection()
+    images: ImagesSection = ImagesSection()
+    models: ModelsSection = ModelsSection()
+    worker: WorkerSection = WorkerSection()
+    log: LogSection = LogSection()
+    policy: PolicyChoice = PolicyChoice()
+    stack: StackSection = StackSection()
+
+    def active_policy(self, name: str | None = None) -> Policy:
+        """The named policy, else the active one, else `default` with CompreFace and `local` without.
+
+        Raises KeyError for an unknown name.
+        """
+        chosen = name or self.policy.active or ("default" if self.compreface.urls else "local")
+        return self.policy.policies[chosen].to_policy(chosen)

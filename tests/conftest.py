@@ -1,0 +1,64 @@
+"""Shared fixtures: one Redis and one Postgres for the whole session, a clean corner of each for a test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from tests import services
+
+PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
+
+
+def need(condition: object, what: str) -> None:
+    """Skips on a laptop, fails in CI: a missing service must not turn into a green run there."""
+    if condition:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI must have it")
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[services.RedisServer]:
+    with services.running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: services.RedisServer) -> Iterator[str]:
+    """An empty Redis."""
+    client = redis.Redis.from_url(redis_server.url)
+    client.flushall()
+    yield redis_server.url
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with services.running_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """An empty database of its own."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        yield postgres_server.rsplit("/", 1)[0] + f"/{name}"
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The calibration photos; they are not ours, so they stay outside the repository."""
+    if not PHOTOS.is_dir():
+        pytest.skip("the calibration photos are not beside the checkout")
+    return PHOTOS
