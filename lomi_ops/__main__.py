@@ -1,0 +1,20 @@
+"""`lomi` and `python -m lomi_ops`. The version is answered before anything else is imported."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    if sys.argv[1:2] in (["--version"], ["-V"]):
+        from lomi_ops.version import __version__
+
+        sys.stdout.write(f"lomi {__version__}\n")
+        return
+    from lomi_ops.cli.main import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The command tree, and the one place where an error becomes a message and an exit code.
+
+Command modules hold signatures and help; their bodies import what they need. That keeps `lomi --help` quick, and a
+test keeps it true.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+import typer
+
+from lomi_ops.cli import diagnostics
+from lomi_ops.errors import ExitCode, LomiError
+
+HELP = "Runs and operates a photo-moderation cluster."
+EPILOG = "New here? `lomi demo` moderates a dozen photos on a stack of its own. Exit codes: `lomi help exit-codes`."
+
+
+def build() -> typer.Typer:
+    """The whole tree. Imports signatures only."""
+    app = typer.Typer(
+        name="lomi",
+        help=HELP,
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    return app
+
+
+def _root(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks."),
+    version: bool = typer.Option(False, "--version", "-V", help="Show the version and exit."),
+) -> None:
+    if debug:
+        os.environ["LOMI_DEBUG"] = "1"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code."""
+    try:
+        result = build()(list(arguments), prog_name="lomi", standalone_mode=False)
+    except LomiError as failure:
+        if _debugging():
+            diagnostics.trace(failure)
+        diagnostics.error(failure)
+        return int(failure.exit_code)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return _quiet_pipe()
+    except Exception as bug:  # noqa: BLE001 - the edge: an operator gets a sentence, the trace only on request
+        return _usage_or_bug(bug)
+    return result if isinstance(result, int) else int(ExitCode.OK)
+
+
+def _usage_or_bug(failure: Exception) -> int:
+    show = getattr(failure, "show", None)
+    code = getattr(failure, "exit_code", None)
+    if callable(show) and isinstance(code, int):
+        show()
+        return code
+    if _debugging():
+        diagnostics.trace(failure)
+    diagnostics.note(f"error: {type(failure).__name__}: {failure}")
+    diagnostics.note("  this is a bug in lomi; run again with `lomi --debug …` for the trace")
+    return 70
+
+
+def _quiet_pipe() -> int:
+    """`lomi … | head` closes our stdout: not an error, and Python must not complain at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 128 + signal.SIGPIPE
+
+
+def _debugging() -> bool:
+    return bool(os.environ.get("LOMI_DEBUG"))

@@ -1,0 +1,62 @@
+"""Options that many commands share, and the decorator that gives them to a command as one value."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lomi_ops.cli.output import Format
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="text, json, or jsonl where a command says so.")]
+Config = Annotated[Path | None, typer.Option("--config", help="Configuration file (YAML).", metavar="FILE")]
+EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Environment file (.env.production).", metavar="FILE")]
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of a local stack.", metavar="DIR")]
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Where a command finds its settings."""
+
+    config: Path | None = None
+    env_file: Path | None = None
+    data: Path | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)
+
+
+def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --config, --env-file and --data to a command, which gets them as the keyword `common: Common`."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [p for name, p in signature.parameters.items() if name != "common"]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in (("config", Config), ("env_file", EnvFile), ("data", Data))
+    ]
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, config: Path | None, env_file: Path | None, data: Path | None, **kwargs: Any) -> Any:
+        return command(*args, common=Common(config, env_file, data), **kwargs)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + shared
+    wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": signature.return_annotation}
+    del wrapper.__wrapped__
+    return wrapper
+
+
+def actor(name: str | None) -> str:
+    """Who acts: `--as`, else LOMI_ACTOR, else the login name."""
+    if name or (name := os.environ.get("LOMI_ACTOR")):
+        return name
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid:{os.getuid()}"
