@@ -1,0 +1,83 @@
+"""The note a worker keeps about itself, and how `lomi worker --healthcheck` reads it.
+
+A file, because a container's health command is another process on the same machine and must not need Redis to say
+that Redis is what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+STALE_AFTER_S = 30.0
+"""A worker notes its state at every beat (5 s): six missed notes are a hung worker."""
+PREFIX = "lomi-worker-"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The state of one worker process at a moment."""
+
+    pid: int
+    state: str
+    """starting, ready, waiting (something is down), draining"""
+    at: float
+    """Unix time of this note."""
+    last_claim_at: float
+    """Unix time of the last claim that Redis answered; 0 before the first."""
+    detail: str = ""
+
+
+def default_file(pid: int) -> Path:
+    return Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}-{pid}.json"
+
+
+def write(path: Path, health: Health) -> None:
+    """Replaces the note in one step, and never writes through a link that somebody else laid there."""
+    temporary = path.with_name(f".{path.name}.{health.pid}")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(asdict(health), file)
+    temporary.replace(path)
+
+
+def read_all(path: Path | None) -> list[Health]:
+    """The note in `path`, else those of all living workers of this user."""
+    if path is not None:
+        candidates = [path]
+    else:
+        candidates = sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}{os.getuid()}-*.json"))
+    notes = [note for file in candidates if (note := _read(file)) is not None]
+    return [note for note in notes if path is not None or _alive(note.pid)]
+
+
+def complaint(note: Health, now: float) -> str | None:
+    """Why this worker is not healthy, or None. A worker that waits for Postgres is healthy: a restart cures nothing."""
+    if not _alive(note.pid):
+        return f"worker {note.pid} is gone"
+    if now - note.at > STALE_AFTER_S:
+        return f"worker {note.pid} has not moved for {now - note.at:.0f} s"
+    if note.state == "starting":
+        return f"worker {note.pid} has not loaded its models yet"
+    return None
+
+
+def _read(path: Path) -> Health | None:
+    try:
+        return Health(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

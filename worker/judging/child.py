@@ -1,0 +1,87 @@
+"""The judging process: `python -m worker.judging.child FD`. Loads the models, then answers one photo at a time.
+
+It holds no connection to anything but its parent. It ends when the parent goes away, whatever way that happens.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+_PR_SET_PDEATHSIG = 1
+"""linux/prctl.h"""
+
+
+def main(fd: int) -> int:
+    _die_with_parent()
+    # The parent decides when we stop: a terminal's Ctrl-C or a group's SIGTERM must not cut a photo in half.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    pipe: Connection = Connection(fd)
+    try:
+        return _serve(pipe)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return 0
+
+
+def _serve(pipe: Connection) -> int:
+    begin = pipe.recv()
+    limit_memory(begin.images.memory_mb)
+
+    from lomi_ops.config.schema import Settings
+    from lomi_ops.errors import LomiError
+    from worker.engines.load import load_engines
+    from worker.judging.look import Looker
+    from worker.judging.wire import LoadedEngine, Ready, Unfit
+
+    try:
+        engines = load_engines(Settings(images=begin.images, models=begin.models), begin.policy)
+    except LomiError as failure:
+        pipe.send(Unfit(failure.message, failure.hint))
+        return int(failure.exit_code)
+    pipe.send(Ready(tuple(LoadedEngine(*entry) for entry in engines.inventory())))
+    _answer_all(pipe, Looker(engines, begin.images))
+    return 0
+
+
+def _answer_all(pipe: Connection, looker: object) -> None:
+    from lomi_ops.domain.verdict import FailureCode
+    from lomi_ops.errors import PhotoError
+    from worker.judging.look import Looker
+    from worker.judging.wire import Ask, Unjudgeable
+
+    assert isinstance(looker, Looker)
+    while True:
+        ask: Ask = pipe.recv()
+        try:
+            answer = looker.look(ask.data, canonical=ask.canonical)
+        except PhotoError as failure:
+            pipe.send(Unjudgeable(failure.message, failure.code))
+        except MemoryError:
+            pipe.send(Unjudgeable("needs more memory than one photo may take", FailureCode.TOO_LARGE))
+        else:
+            pipe.send(answer)
+
+
+def limit_memory(megabytes: int) -> None:
+    """A bomb that slips through every other limit ends as MemoryError here, not as the host's OOM killer."""
+    wanted = megabytes * 1024 * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (ceiling, hard))
+
+
+def _die_with_parent() -> None:
+    """Where the kernel offers it; the closed pipe does the same a moment later everywhere else."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,64 @@
+"""The messages between a worker and its judging process, and how they cross the pipe.
+
+Pickle over a private socket pair between a process and its own child: neither end ever reads what a stranger wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lomi_ops.config.schema import ImagesSection, ModelsSection
+from lomi_ops.domain.policy import Policy
+from worker.judging.look import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """First message to the child: what to load. Holds no secret, since the child needs none."""
+
+    images: ImagesSection
+    models: ModelsSection
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedEngine:
+    """An engine as the registry, the log and `status` name it."""
+
+    engine: str
+    model: str
+    version: str
+    """sha256 of the model file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The child has loaded and warmed up every model."""
+
+    engines: tuple[LoadedEngine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """The child cannot judge: a model is missing or wrong. Nothing is approved without it."""
+
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    data: bytes
+    canonical: bool
+    """Whether the JPEG for CompreFace is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudgeable:
+    """The photo is broken, too large or no photo at all."""
+
+    message: str
+    code: str
+
+
+Answer = Look | Unjudgeable

@@ -1,0 +1,85 @@
+"""What a worker writes: one JSON object per line where a machine reads, one sentence where a person does."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from lomi_ops.config.schema import LogSection
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+"""What every record has; the rest came through `extra` and is ours."""
+
+
+class JsonLines(logging.Formatter):
+    """`ts`, `level`, `action`, `msg`, then the fields of the event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = _fields(record)
+        body: dict[str, Any] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "action": fields.pop("action", "log"),
+            "msg": record.getMessage(),
+            **fields,
+        }
+        if record.exc_info:
+            body["trace"] = self.formatException(record.exc_info)
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+class Sentence(logging.Formatter):
+    """For a terminal: time, level, message, fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        fields = " ".join(f"{key}={value}" for key, value in _fields(record).items() if key != "action")
+        line = f"{at} {record.levelname.lower():7} {record.getMessage()}" + (f"  {fields}" if fields else "")
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class Sampled(logging.Filter):
+    """Lets a share of the records marked `sampled` pass, and every other record."""
+
+    def __init__(self, share: float, draw: Callable[[], float] = random.random) -> None:
+        super().__init__()
+        self._share = share
+        self._draw = draw
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        sampled = record.__dict__.pop("sampled", False)
+        return not sampled or self._draw() < self._share
+
+
+def set_up(section: LogSection, scrub: Callable[[str], str], stream: TextIO | None = None) -> None:
+    """Configures the root logger of a worker process. `scrub` removes secrets from finished lines."""
+    stream = stream or sys.stdout
+    as_json = section.format == "json" or (section.format == "auto" and not stream.isatty())
+    formatter = JsonLines() if as_json else Sentence()
+    handler = _Scrubbing(stream, scrub)
+    handler.setFormatter(formatter)
+    handler.addFilter(Sampled(section.sample_success))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(section.level.upper())
+    # Their debug lines carry request headers; warnings are what an operator needs of them.
+    for chatty in ("botocore", "boto3", "urllib3", "httpx", "httpcore", "s3transfer", "psycopg.pool"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class _Scrubbing(logging.StreamHandler[TextIO]):
+    def __init__(self, stream: TextIO, scrub: Callable[[str], str]) -> None:
+        super().__init__(stream)
+        self._scrub = scrub
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._scrub(super().format(record))
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {key: value for key, value in record.__dict__.items() if key not in _STANDARD and key != "taskName"}
