@@ -12,11 +12,25 @@ from collections.abc import Sequence
 
 import typer
 
-from lomi_ops.cli import diagnostics
+from lomi_ops.cli import check, diagnostics, manual, migrate, moderate, queue, report, review, top, worker
 from lomi_ops.errors import ExitCode, LomiError
 
 HELP = "Runs and operates a photo-moderation cluster."
 EPILOG = "New here? `lomi demo` moderates a dozen photos on a stack of its own. Exit codes: `lomi help exit-codes`."
+
+COMMANDS = {
+    "moderate": moderate.moderate,
+    "check": check.check,
+    "worker": worker.worker,
+    "top": top.top,
+    "report": report.report,
+    "help": manual.manual,
+}
+GROUPS = {
+    "review": review.app,
+    "queue": queue.app,
+    "migrate": migrate.app,
+}
 
 
 def build() -> typer.Typer:
@@ -32,6 +46,10 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
+    for name, command in COMMANDS.items():
+        app.command(name, hidden=name.startswith("_"))(command)
+    for name, group in GROUPS.items():
+        app.add_typer(group, name=name)
     return app
 
 

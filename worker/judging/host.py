@@ -11,7 +11,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
-from lomi_ops.errors import LomiError, ModelError, PhotoError
+from lomi_ops.errors import LomiError, ModelError, PhotoError, Transient
 from worker.judging.look import Look
 from worker.judging.wire import Answer, Ask, Begin, LoadedEngine, Ready, Unfit, Unjudgeable
 
@@ -21,6 +21,10 @@ START_TIMEOUT_S = 120.0
 
 class JudgeCrash(LomiError):
     """The judging process died or hung while it looked at a photo. The photo is the suspect."""
+
+
+class JudgeDown(Transient):
+    """The judging process could not be started. No photo is to blame."""
 
 
 class JudgingProcess:
@@ -37,11 +41,14 @@ class JudgingProcess:
     def start(self) -> tuple[LoadedEngine, ...]:
         """Starts the child and waits until its models are loaded.
 
-        Raises ModelError when a required model is missing or wrong, JudgeCrash when the child dies while loading.
+        Raises ModelError when a required model is missing or wrong, JudgeDown when the child dies while loading.
         """
         self._spawn()
-        self._send(self._begin)
-        answer = self._receive(START_TIMEOUT_S, "loading the models")
+        try:
+            self._send(self._begin)
+            answer = self._receive(START_TIMEOUT_S, "loading the models")
+        except JudgeCrash as crash:
+            raise JudgeDown(crash.message) from crash
         if isinstance(answer, Unfit):
             self.close()
             raise ModelError(answer.message, hint=answer.hint)
@@ -50,7 +57,8 @@ class JudgingProcess:
         return self.engines
 
     def look(self, data: bytes, *, canonical: bool) -> Look:
-        """One photo. Raises PhotoError when it cannot be judged and JudgeCrash when it killed the child."""
+        """One photo. Raises PhotoError when it cannot be judged, JudgeCrash when it killed the child, and what `start`
+        raises where a new child is needed first."""
         if self._child is None:
             self.start()
         self._send(Ask(data, canonical))

@@ -1,0 +1,52 @@
+# `make demo` and `make test` need Python 3.11+ and the package registries; both set up everything else in .venv.
+
+SHELL := /bin/bash
+BIN := .venv/bin
+READY := .venv/.ready
+JOBS ?= 2
+
+.PHONY: help setup demo test check format lock completions bench clean
+
+help:
+	@echo "make demo         moderate a sample set on a stack of its own"
+	@echo "make test         everything that CI runs"
+	@echo "make setup        build .venv only"
+	@echo "make check        format, lint, types, layers"
+	@echo "make format       let ruff mend what it can"
+	@echo "make completions  write completions/ and config.example.yaml anew"
+	@echo "make lock         resolve requirements.lock anew from pyproject.toml"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml .ci/setup
+	@.ci/setup
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/lomi demo
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term --cov-fail-under=90
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+completions: $(READY)
+	$(BIN)/python -m lomi_ops.cli.completions completions
+	$(BIN)/lomi config example > config.example.yaml
+
+lock:
+	python3 -m venv .venv-lock && .venv-lock/bin/pip install -q uv
+	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --extra local --group dev pyproject.toml -o requirements.lock -q --upgrade
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,83 @@
+"""The one command file that runs the `worker` package: inside functions, so that no other command pays for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lomi_ops.cli.options import Common
+from lomi_ops.errors import UsageError
+
+if TYPE_CHECKING:
+    from lomi_ops.config.schema import Settings
+    from lomi_ops.domain.policy import Policy
+    from worker.judging.judge import FaceFinder
+    from worker.moderate import Moderated
+
+
+@dataclass(frozen=True, slots=True)
+class Moderation:
+    """Files about to be judged."""
+
+    settings: Settings
+    policy: Policy
+    paths: list[Path]
+    finder: FaceFinder | None
+
+    def items(self) -> Iterator[Moderated]:
+        from worker.moderate import moderate
+
+        return moderate(self.paths, self.settings, self.policy, self.finder)
+
+    def annotate(self, item: Moderated, folder: Path) -> Path | None:
+        from worker.moderate import draw
+
+        return draw(item, folder, self.settings, self.policy)
+
+
+@contextmanager
+def moderation(
+    common: Common, paths: list[Path], policy: str | None, overrides: Mapping[str, object]
+) -> Iterator[Moderation]:
+    """Settings, policy and files for `lomi moderate`; needs no service, uses CompreFace where one is configured."""
+    from lomi_ops.runtime import opened
+    from worker.moderate import expand
+
+    with opened(
+        needs=frozenset(), config=common.config, env_file=common.env_file, data=common.data, overrides=overrides
+    ) as runtime:
+        chosen = chosen_policy(runtime.settings, policy)
+        yield Moderation(runtime.settings, chosen, expand(paths), runtime.faces)
+
+
+def chosen_policy(settings: Settings, name: str | None) -> Policy:
+    """The policy of that name, else the active one. Raises UsageError with the nearest names."""
+    try:
+        return settings.active_policy(name)
+    except KeyError:
+        known = ", ".join(sorted(settings.policy.policies))
+        raise UsageError(f"there is no policy {name!r}", hint=f"one of: {known}") from None
+
+
+def run_worker(common: Common, policy: str | None, overrides: Mapping[str, object]) -> int:
+    """Runs a worker in this process. Raises LomiError where it cannot start."""
+    from lomi_ops.runtime import opened
+    from worker import logs
+    from worker.run import main
+
+    with opened(config=common.config, env_file=common.env_file, data=common.data, overrides=overrides) as runtime:
+        logs.set_up(runtime.settings.log, runtime.redactor.scrub)
+        return main(runtime.settings, chosen_policy(runtime.settings, policy))
+
+
+def worker_complaints(path: Path | None, now: float) -> list[str] | None:
+    """What is wrong with the workers that note their state here; None where there is no worker."""
+    from worker import health
+
+    notes = health.read_all(path)
+    if not notes:
+        return None
+    return [complaint for note in notes if (complaint := health.complaint(note, now))]

@@ -1,0 +1,69 @@
+"""`lomi report`: numbers over a window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lomi_ops.cli import options, output
+from lomi_ops.cli.output import Format
+
+if TYPE_CHECKING:
+    from lomi_ops.db.reports import Summary
+
+
+@options.with_common
+def report(
+    common: options.Common,
+    window: Annotated[
+        str, typer.Option(help="today, yesterday, 7d, week, month, 2026-11-19, or A..B (UTC).")
+    ] = "yesterday",
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Summarise the photos uploaded in a window: how they stand, why, and how long judging took."""
+    from datetime import UTC, datetime
+
+    from lomi_ops.db import reports
+    from lomi_ops.domain.window import parse
+    from lomi_ops.runtime import opened
+
+    span = parse(window, datetime.now(UTC))
+    needs = frozenset({"database"})
+    with opened(needs=needs, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+        now, before = (reports.summary(runtime.database, each) for each in (span, span.previous))
+    if format_ is Format.TEXT:
+        _show(now, before)
+    else:
+        body = _record(now) | {"before": _record(before)}
+        output.document(body, schema="lomi.report.summary/v1")
+    return 0
+
+
+def _record(summary: Summary) -> dict[str, object]:
+    return {
+        "window": {"start": summary.window.start, "end": summary.window.end},
+        "uploads": summary.uploads,
+        "statuses": dict(summary.statuses),
+        "reasons": dict(summary.reasons),
+        "rejection_rate": summary.rejection_rate,
+        "processing_ms": summary.processing_ms,
+    }
+
+
+def _show(now: Summary, before: Summary) -> None:
+    output.text(f"Photos uploaded {now.window.start:%Y-%m-%d %H:%M} to {now.window.end:%Y-%m-%d %H:%M} UTC")
+    rows = [("uploads", str(now.uploads), str(before.uploads))]
+    rows += [(status, str(count), str(before.statuses.get(status, 0))) for status, count in now.statuses.items()]
+    rows += [(f"  {reason}", str(count), str(before.reasons.get(reason, 0))) for reason, count in now.reasons.items()]
+    rows.append(("rejection rate", _percent(now.rejection_rate), _percent(before.rejection_rate)))
+    rows.append(("mean time a photo", _milliseconds(now.processing_ms), _milliseconds(before.processing_ms)))
+    output.table(("", "this window", "the one before"), rows, right=(1, 2))
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} ms"

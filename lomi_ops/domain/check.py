@@ -1,0 +1,73 @@
+"""A check is a sentence that should be true. Definitions are data; what was found is a `CheckResult`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lomi_ops.errors import ExitCode
+
+
+class Status(StrEnum):
+    PASS = "pass"  # noqa: S105 - not a password
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    """It could not be told: unreachable, or the cluster does not say."""
+    SKIP = "skip"
+    """It does not apply here; the detail says why."""
+    BLOCKED = "blocked"
+    """Something it needs has failed; the detail names it."""
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """What is asserted, and what it rests on."""
+
+    id: str
+    """Stable, e.g. `LOMI-REDIS-003`."""
+    slug: str
+    """Stable, e.g. `redis.maxmemory_policy`."""
+    category: str
+    sentence: str
+    """What should be true."""
+    needs: tuple[str, ...] = ()
+    """Slugs that must pass first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a probe saw."""
+
+    status: Status
+    detail: str = ""
+    hint: str = ""
+    """The next command, where something is to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    spec: CheckSpec
+    found: Found
+    duration_ms: float = 0.0
+
+
+def blocked_by(spec: CheckSpec, results: dict[str, CheckResult]) -> str | None:
+    """The first need that did not pass, or None. What was skipped or only warned about blocks nothing."""
+    for slug in spec.needs:
+        result = results.get(slug)
+        if result is not None and result.found.status in (Status.FAIL, Status.UNKNOWN, Status.BLOCKED):
+            return slug
+    return None
+
+
+def exit_code(results: Iterable[CheckResult]) -> ExitCode:
+    """Failure beats doubt, doubt beats fine; a warning is fine."""
+    statuses = {result.found.status for result in results}
+    if Status.FAIL in statuses:
+        return ExitCode.BAD
+    if statuses & {Status.UNKNOWN, Status.BLOCKED}:
+        return ExitCode.UNKNOWN
+    return ExitCode.OK

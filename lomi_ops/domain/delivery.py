@@ -1,0 +1,33 @@
+"""Publishing what waits in an outbox: claimed, announced, confirmed, in that order.
+
+A crash between the last two leaves a message that is never sent again on its own: a missing push can be looked up, a
+second one cannot be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+
+class Waiting(Protocol):
+    """A message that the caller has claimed."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def payload(self) -> str: ...
+
+
+def deliver(
+    claimed: Iterable[Waiting], announce: Callable[[str, bytes], object], confirm: Callable[[int], None]
+) -> int:
+    """Announces each message once; how many went out. What `announce` raises passes, the message unconfirmed."""
+    sent = 0
+    for message in claimed:
+        announce(message.job_id, message.payload.encode())
+        confirm(message.id)
+        sent += 1
+    return sent
