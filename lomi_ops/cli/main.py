@@ -63,6 +63,10 @@ def _root(
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
+    if "_LOMI_COMPLETE" in os.environ:
+        from typer.completion import completion_init
+
+        completion_init()
     try:
         result = build()(list(arguments), prog_name="lomi", standalone_mode=False)
     except LomiError as failure:
@@ -76,6 +80,9 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except KeyboardInterrupt:
         return 130
+    except SystemExit as leave:
+        # The completion machinery leaves this way.
+        return leave.code if isinstance(leave.code, int) else 0
     except BrokenPipeError:
         return _quiet_pipe()
     except Exception as bug:  # noqa: BLE001 - the edge: an operator gets a sentence, the trace only on request

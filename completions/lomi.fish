@@ -1,0 +1,1 @@
+complete --command lomi --no-files --arguments "(env _LOMI_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) lomi)" --condition "env _LOMI_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) lomi"
