@@ -1,0 +1,59 @@
+"""The decision log: every decision on every photo, with what it was based on. Rows are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from lomi_ops.db.documents import evidence_of, verdict_of
+from lomi_ops.db.pool import Database
+from lomi_ops.domain.finding import Evidence
+from lomi_ops.domain.verdict import Verdict
+
+WORKER = "worker"
+"""The actor of a decision that no person made."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedDecision:
+    """One row of the log."""
+
+    at: datetime
+    media_id: UUID
+    batch_id: UUID | None
+    job_id: str
+    """Of the queue's job, or of the message that a person's decision sent."""
+    actor: str
+    """`worker` or a person's name."""
+    worker: str | None
+    attempt: int | None
+    status_before: str | None
+    reason_before: str | None
+    status: str
+    reason: str | None
+    verdict: Verdict | None
+    evidence: Evidence | None
+    thresholds: Mapping[str, Any] | None
+    """The policy as it was; None where a person decided or nobody could judge."""
+    failure: str | None
+    photo_sha256: str | None
+    processing_ms: float | None
+    detail: str
+
+
+def history(db: Database, media_id: UUID) -> tuple[LoggedDecision, ...]:
+    """Every decision on one photo, the first one first; the last one holds."""
+    return tuple(db.all(_logged, "decisions_of", media_id=media_id))
+
+
+def _logged(
+    *, outcome: str | None, policy: str | None, grounds: Any, photo: Any, engines: Any, findings: Any, **columns: Any
+) -> LoggedDecision:
+    return LoggedDecision(
+        verdict=verdict_of(outcome, policy or "", grounds) if outcome else None,
+        evidence=evidence_of(photo, engines, findings) if photo else None,
+        **columns,
+    )

@@ -1,0 +1,171 @@
+"""Decisions as JSON documents and back, without loss: what the log and the checkpoints keep.
+
+Postgres refuses two things that JSON texts may carry, a NUL and half a surrogate pair, and knows no NaN. Texts can come
+from a hostile job, so they are made storable here: one odd key must not keep a whole batch from being settled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from lomi_ops.domain.decision import PhotoDecision
+from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
+from lomi_ops.domain.policy import Policy
+from lomi_ops.domain.verdict import FailureCode, Ground, MediaStatus, Outcome, Reason, Verdict
+
+
+def jsonb(value: object) -> Jsonb:
+    """A parameter of type jsonb."""
+    return Jsonb(storable(value), dumps=lambda clean: json.dumps(clean, ensure_ascii=False, allow_nan=False))
+
+
+def storable(value: Any) -> Any:
+    """The same value with everything replaced that Postgres cannot keep: NUL and lone surrogates by U+FFFD, numbers
+    that are no numbers by null, sets by sorted lists."""
+    match value:
+        case str():
+            return readable(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {readable(str(key)): storable(item) for key, item in value.items()}
+        case set() | frozenset():
+            return sorted(storable(item) for item in value)
+        case list() | tuple():
+            return [storable(item) for item in value]
+        case UUID():
+            return str(value)
+    return value
+
+
+def readable(text: str) -> str:
+    """A text that Postgres can keep."""
+    text = text.replace("\x00", "\ufffd")
+    return "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text) if not text.isascii() else text
+
+
+def cleaned(decision: PhotoDecision) -> PhotoDecision:
+    """The decision as it can be stored; the message is made of the same."""
+    return replace(decision, scores=storable(decision.scores), detail=readable(decision.detail))
+
+
+def log_columns(decision: PhotoDecision, policy: Policy | None) -> dict[str, Any]:
+    """The columns of `lomi.decisions` that follow from the decision alone."""
+    verdict, evidence = decision.verdict, decision.evidence
+    return {
+        "media_id": decision.media_id,
+        "status": decision.status.value,
+        "reason": decision.reason,
+        "outcome": verdict.outcome.value if verdict else None,
+        "policy": verdict.policy if verdict else None,
+        "thresholds": asdict(policy) if policy and verdict and policy.ref == verdict.policy else None,
+        "grounds": [asdict(ground) for ground in verdict.grounds] if verdict else None,
+        "photo": {"width": evidence.width, "height": evidence.height} if evidence else None,
+        "engines": _engines(evidence) if evidence else None,
+        "findings": _findings(evidence) if evidence else None,
+        "failure": decision.failure.value if decision.failure else None,
+        "photo_sha256": decision.sha256 or None,
+        "processing_ms": decision.processing_ms,
+        "detail": decision.detail,
+    }
+
+
+def evidence_of(photo: Mapping[str, Any], engines: Any, findings: Any) -> Evidence:
+    """Evidence from the three columns `photo`, `engines`, `findings` of `lomi.decisions`."""
+    by_engine: dict[str, list[Finding]] = {}
+    for found in findings:
+        by_engine.setdefault(found["engine"], []).append(_finding(found))
+    reports = tuple(
+        EngineReport(
+            engine=Engine(entry["engine"]),
+            model=entry["model"],
+            version=entry["version"],
+            status=EngineStatus(entry["status"]),
+            findings=tuple(by_engine.get(entry["engine"], ())),
+            detail=entry["detail"],
+            elapsed_ms=float(entry["elapsed_ms"]),
+        )
+        for entry in engines
+    )
+    return Evidence(int(photo["width"]), int(photo["height"]), reports)
+
+
+def verdict_of(outcome: str, policy: str, grounds: Any) -> Verdict:
+    """A verdict from the columns `outcome`, `policy`, `grounds`."""
+    return Verdict(Outcome(outcome), policy, tuple(_ground(ground) for ground in grounds))
+
+
+def decision_of(document: Mapping[str, Any]) -> PhotoDecision:
+    """A decision from what `decision_document` made of it, or from a row of the log."""
+    verdict = evidence = None
+    if document["outcome"] is not None:
+        verdict = verdict_of(document["outcome"], document["policy"], document["grounds"])
+    if document["photo"] is not None:
+        evidence = evidence_of(document["photo"], document["engines"], document["findings"])
+    return PhotoDecision(
+        media_id=UUID(str(document["media_id"])),
+        status=MediaStatus(document["status"]),
+        reason=document["reason"],
+        scores=document.get("scores") or {},
+        verdict=verdict,
+        evidence=evidence,
+        failure=FailureCode(document["failure"]) if document["failure"] else None,
+        detail=document["detail"],
+        sha256=document["photo_sha256"] or "",
+        processing_ms=float(document["processing_ms"] or 0.0),
+    )
+
+
+def decision_document(decision: PhotoDecision) -> dict[str, Any]:
+    """A decision as one JSON object, for a checkpoint."""
+    return log_columns(decision, None) | {"scores": decision.scores}
+
+
+def _engines(evidence: Evidence) -> list[dict[str, Any]]:
+    return [
+        {
+            "engine": report.engine.value,
+            "model": report.model,
+            "version": report.version,
+            "status": report.status.value,
+            "detail": report.detail,
+            "elapsed_ms": report.elapsed_ms,
+        }
+        for report in evidence.reports
+    ]
+
+
+def _findings(evidence: Evidence) -> list[dict[str, Any]]:
+    return [
+        {"engine": report.engine.value, **asdict(finding)} for report in evidence.reports for finding in report.findings
+    ]
+
+
+def _finding(found: Mapping[str, Any]) -> Finding:
+    box, age = found["box"], found["age"]
+    return Finding(
+        label=Label(found["label"]),
+        score=float(found["score"]),
+        box=Box(**box) if box else None,
+        raw_label=found["raw_label"],
+        value=None if found["value"] is None else float(found["value"]),
+        age=AgeRange(**age) if age else None,
+    )
+
+
+def _ground(ground: Mapping[str, Any]) -> Ground:
+    return Ground(
+        reason=Reason(ground["reason"]),
+        outcome=Outcome(ground["outcome"]),
+        label=ground["label"],
+        observed=None if ground["observed"] is None else float(ground["observed"]),
+        threshold=None if ground["threshold"] is None else float(ground["threshold"]),
+        text=ground["text"],
+    )

@@ -1,0 +1,60 @@
+"""psycopg's errors become ours here, once. What may pass is `DatabaseUnavailable`; the rest names its SQLSTATE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from lomi_ops.errors import DatabaseUnavailable, LomiError
+
+_PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
+"""Connection, rolled back (serialization, deadlock), resources, operator's doing (shutdown, timeout), system."""
+_PASSING = frozenset({"25006", "25P03", "25P04", "55P03"})
+"""A standby that took the place of the primary, a transaction that was silent or open for too long, a lock in use."""
+_SCHEMA_GAPS = frozenset({"3F000", "42P01", "42703"})
+"""No such schema, table, column: the database is behind this program."""
+
+
+@contextmanager
+def translated(where: str, password: str) -> Iterator[None]:
+    """Turns psycopg's errors from the body into ours. Texts name `where` and never hold the password."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _ours(error, where, password) from error
+
+
+def passing(error: psycopg.Error) -> bool:
+    """True where the same statement may succeed later."""
+    state = error.sqlstate
+    if state is None:
+        # Without a state the server never answered: libpq's own trouble with the connection.
+        return isinstance(error, psycopg.OperationalError)
+    return state[:2] in _PASSING_CLASSES or state in _PASSING
+
+
+def _ours(error: psycopg.Error, where: str, password: str) -> LomiError:
+    text = _sentence(error)
+    if password and error.sqlstate is None:
+        text = text.replace(password, "***")
+    if passing(error):
+        return DatabaseUnavailable(f"Postgres at {where}: {text}", hint=_connection_hint(text))
+    state = error.sqlstate
+    hint = "lomi migrate apply" if state in _SCHEMA_GAPS else ""
+    return LomiError(f"Postgres at {where}: {text}" + (f" (SQLSTATE {state})" if state else ""), hint=hint)
+
+
+def _sentence(error: psycopg.Error) -> str:
+    """The server's primary message without detail or context: those can quote rows."""
+    text = error.diag.message_primary or str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _connection_hint(text: str) -> str:
+    if "password" in text or "authentication" in text:
+        return "check database.user and database.password"
+    if "refused" in text or "resolve" in text or "translate host name" in text:
+        return "check database.host and database.port, and whether Postgres runs"
+    return ""

@@ -1,0 +1,257 @@
+"""One lazily opened handle on Postgres, shared by the threads of a process.
+
+Connections are made by the thread that needs one, at most `size` at a time, and kept. There is no background thread
+(a judging process may be forked beside us) and no waiting behind a timeout when the server says no: a refused
+connection is an error within milliseconds, with the server's own words. A kept connection that the server has closed is
+noticed without a round trip and replaced, so a restart of Postgres costs the caller nothing when it was idle and
+one `DatabaseUnavailable` when it was not.
+
+A handle does not cross a fork: open it in the process that uses it. Do not ask for a second session inside a first.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import kwargs_row
+
+from lomi_ops.config.schema import DatabaseSection
+from lomi_ops.db.failures import translated
+from lomi_ops.db.queries import sql
+from lomi_ops.errors import ConfigError, DatabaseUnavailable, LomiError
+
+Row = TypeVar("Row")
+
+LOCK_TIMEOUT_S = 5.0
+"""Seconds that a statement waits for a row or table lock."""
+IDLE_TRANSACTION_S = 15.0
+"""Seconds after which the server ends a transaction whose client fell silent: a frozen worker (SIGSTOP, a VM that
+stands still) must not keep its photos locked for longer than its lease lasts."""
+
+# A peer that vanished without a word is noticed after about 30 s, by an idle and by a sending connection alike.
+_TCP = {"keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "30000"}
+
+
+class Session:
+    """One connection in somebody's hands. Outside `transaction()` each statement commits by itself."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def all(self, row: Callable[..., Row], block: str, /, **values: Any) -> list[Row]:
+        """Runs a named block and builds one `row` from each result row, its columns as keywords."""
+        with self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
+            return cursor.execute(sql(block), values).fetchall()
+
+    def one(self, row: Callable[..., Row], block: str, /, **values: Any) -> Row | None:
+        """The first result row, or None."""
+        rows = self.all(row, block, **values)
+        return rows[0] if rows else None
+
+    def value(self, block: str, /, **values: Any) -> Any:
+        """The first column of the first result row, or None."""
+        row = self._connection.execute(sql(block), values).fetchone()
+        return row[0] if row else None
+
+    def run(self, block: str, /, **values: Any) -> int:
+        """Runs a named block for its effect; the number of rows that it hit."""
+        return self._connection.execute(sql(block), values).rowcount
+
+    def script(self, text: LiteralString) -> None:
+        """Runs a file of DDL: several statements, no parameters. Only text that `queries.script` read."""
+        self._connection.execute(text)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._connection.transaction():
+            yield
+
+
+class Database:
+    """The handle. Cheap to make: nothing is opened before the first statement."""
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        application: str = "lomi",
+        size: int = 1,
+        connect_timeout_s: float = 5.0,
+        statement_timeout_s: float = 30.0,
+    ) -> None:
+        """`conninfo` is a postgresql:// URL or libpq's `key=value` form. Raises ConfigError where it is neither."""
+        self._conninfo, self._password, self.where = _resolve(conninfo, application, connect_timeout_s)
+        self._timeouts = {
+            "statement_timeout": _ms(statement_timeout_s),
+            "lock_timeout": _ms(LOCK_TIMEOUT_S),
+            "idle_timeout": _ms(IDLE_TRANSACTION_S),
+        }
+        self._patience_s = connect_timeout_s + statement_timeout_s
+        self._free = threading.BoundedSemaphore(size)
+        self._idle: list[psycopg.Connection[Any]] = []
+        self._guard = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    def from_section(cls, section: DatabaseSection, *, application: str = "lomi", size: int | None = None) -> Database:
+        """From settings. Raises ConfigError that lists what is missing."""
+        return cls(
+            conninfo_of(section),
+            application=application,
+            size=size or section.pool_size,
+            connect_timeout_s=section.connect_timeout_s,
+            statement_timeout_s=section.statement_timeout_s,
+        )
+
+    def __repr__(self) -> str:
+        return f"Database({self.where})"
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A connection for statements that commit by themselves.
+
+        Raises DatabaseUnavailable for what may pass (no connection, timeouts, a restart, a serialization failure) and
+        LomiError with the SQLSTATE for the rest, whatever the body did with the session.
+        """
+        with translated(self.where, self._password), self._lent() as connection:
+            yield Session(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A connection inside one transaction: committed at the end, rolled back when the body raises."""
+        with self.session() as session, session.transaction():
+            yield session
+
+    def all(self, row: Callable[..., Row], block: str, /, **values: Any) -> list[Row]:
+        """One block on a session of its own; see `Session.all`."""
+        with self.session() as session:
+            return session.all(row, block, **values)
+
+    def one(self, row: Callable[..., Row], block: str, /, **values: Any) -> Row | None:
+        """One block on a session of its own; see `Session.one`."""
+        with self.session() as session:
+            return session.one(row, block, **values)
+
+    def value(self, block: str, /, **values: Any) -> Any:
+        """One block on a session of its own; see `Session.value`."""
+        with self.session() as session:
+            return session.value(block, **values)
+
+    def run(self, block: str, /, **values: Any) -> int:
+        """One block on a session of its own; see `Session.run`."""
+        with self.session() as session:
+            return session.run(block, **values)
+
+    def ping(self) -> str:
+        """The server's version, e.g. `15.14`; a round trip."""
+        return str(self.value("server_version"))
+
+    def close(self) -> None:
+        """Closes what is idle; a connection in use is closed when it comes back."""
+        with self._guard:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    @contextmanager
+    def _lent(self) -> Iterator[psycopg.Connection[Any]]:
+        if not self._free.acquire(timeout=self._patience_s):
+            raise DatabaseUnavailable(f"all connections to {self.where} have been busy for {self._patience_s:.0f} s")
+        try:
+            connection = self._take() or self._connect()
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+        finally:
+            self._free.release()
+
+    def _take(self) -> psycopg.Connection[Any] | None:
+        while True:
+            with self._guard:
+                if self._closed:
+                    raise LomiError(f"the handle on {self.where} is closed")
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if _quiet(connection):
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: psycopg.Connection[Any]) -> None:
+        if connection.info.transaction_status is TransactionStatus.IDLE:
+            with self._guard:
+                if not self._closed:
+                    self._idle.append(connection)
+                    return
+        connection.close()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        # No prepared statements: behind a transaction-pooling PgBouncer they belong to somebody else's connection.
+        connection = psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=None)
+        try:
+            connection.execute(sql("session_settings"), self._timeouts)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def conninfo_of(section: DatabaseSection) -> str:
+    """libpq's connection string from settings, password included. Raises ConfigError that lists what is missing."""
+    if section.url is not None:
+        return section.url.get_secret_value()
+    wanted = {"host": section.host, "user": section.user, "name": section.name}
+    problems = [f"database.{key} is not set" for key, value in wanted.items() if not value]
+    if problems:
+        raise ConfigError("the database is not fully configured", problems=problems)
+    return make_conninfo(
+        host=section.host,
+        port=section.port,
+        user=section.user,
+        password=section.password.get_secret_value() if section.password else None,
+        dbname=section.name,
+        sslmode=section.ssl_mode,
+    )
+
+
+def _resolve(conninfo: str, application: str, connect_timeout_s: float) -> tuple[str, str, str]:
+    """The completed connection string, the password in it, and `host:port/name` for texts."""
+    try:
+        given = conninfo_to_dict(conninfo)
+    except psycopg.Error:
+        # libpq quotes the whole string in its complaint, so neither its text nor the chain may be kept.
+        raise ConfigError(
+            "the database URL cannot be read", hint="write postgresql://user:password@host:5432/name"
+        ) from None
+    defaults = {**_TCP, "application_name": application, "connect_timeout": str(max(2, math.ceil(connect_timeout_s)))}
+    where = f"{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', '')}"
+    return make_conninfo("", **(defaults | given)), str(given.get("password") or ""), where
+
+
+def _quiet(connection: psycopg.Connection[Any]) -> bool:
+    """False where an idle connection has something to read: the server's farewell, or its end."""
+    if connection.closed:
+        return False
+    readable = select.poll()
+    readable.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return not readable.poll(0)
+
+
+def _ms(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"

@@ -1,0 +1,114 @@
+"""The named SQL blocks of `sql/*.sql`. Nothing else in the package vouches for SQL text.
+
+A block is a header and one statement:
+
+    -- name: photo_counts
+    -- How photos that were uploaded in a window stand now.
+    -- in start: timestamptz, first moment of the window
+    -- in end: timestamptz, first moment after it
+    -- out status, reason, photos
+    SELECT ... WHERE created_at >= %(start)s AND created_at < %(end)s
+
+Values are bound by name, never formatted in. Long lists take several `-- out` lines; `-- out nothing` marks a block
+without result columns. Statements that Postgres cannot prepare (DDL) lie in `sql/migrations` and `sql/contract` instead
+and are run as whole files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import LiteralString
+
+from lomi_ops.errors import LomiError
+
+_NAME = "-- name: "
+_INPUT = re.compile(r"-- in (\w+): (.+)")
+_OUTPUT = re.compile(r"-- out (.+)")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One named statement."""
+
+    name: str
+    purpose: str
+    """One sentence."""
+    inputs: Mapping[str, str]
+    """Type, unit and meaning by parameter."""
+    columns: tuple[str, ...]
+    """Of the result, in order; empty where there is none."""
+    text: LiteralString
+    """With psycopg's named placeholders."""
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        return frozenset(_PLACEHOLDER.findall(self.text))
+
+    @property
+    def numbered(self) -> str:
+        """The statement as the server prepares it: `$1` … in the order of the header."""
+        number = {name: f"${position}" for position, name in enumerate(self.inputs, start=1)}
+        return _PLACEHOLDER.sub(lambda match: number[match[1]], self.text).replace("%%", "%")
+
+
+def sql_folder() -> Traversable:
+    """Where the SQL files lie, in a checkout and in a wheel alike."""
+    return files("lomi_ops.db").joinpath("sql")
+
+
+@cache
+def blocks() -> Mapping[str, Block]:
+    """Every block by name. Raises LomiError for a malformed file or a name given twice."""
+    found: dict[str, Block] = {}
+    for file in sorted(sql_folder().iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".sql"):
+            for block in parse(file.read_text("utf-8")):
+                if block.name in found:
+                    raise LomiError(f"two SQL blocks are named {block.name}")
+                found[block.name] = block
+    return found
+
+
+def sql(name: str) -> LiteralString:
+    """The text of a block. Raises LomiError for a name that no file has."""
+    block = blocks().get(name)
+    if block is None:
+        raise LomiError(f"there is no SQL block named {name}")
+    return block.text
+
+
+def script(path: str) -> LiteralString:
+    """A whole file below `sql/`, such as `contract/tables.sql`, to be run as it is: DDL without parameters."""
+    return sql_folder().joinpath(path).read_text("utf-8")
+
+
+def parse(text: str) -> Iterator[Block]:
+    """The blocks of one file's text. Comments above the first block belong to the file."""
+    chunks = re.split(rf"^(?={re.escape(_NAME)})", text, flags=re.MULTILINE)
+    return (_block(chunk) for chunk in chunks if chunk.startswith(_NAME))
+
+
+def _block(chunk: str) -> Block:
+    lines = chunk.splitlines()
+    name = lines[0].removeprefix(_NAME).strip()
+    size = next((at for at, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    purpose: list[str] = []
+    inputs: dict[str, str] = {}
+    columns: tuple[str, ...] | None = None
+    for line in lines[1:size]:
+        if match := _INPUT.fullmatch(line):
+            inputs[match[1]] = match[2]
+        elif match := _OUTPUT.fullmatch(line):
+            columns = (columns or ()) + (() if match[1] == "nothing" else tuple(match[1].split(", ")))
+        else:
+            purpose.append(line.removeprefix("--").strip())
+    body = "\n".join(lines[size:]).strip().removesuffix(";")
+    if not (purpose and body and columns is not None):
+        raise LomiError(f"the SQL block {name} lacks a sentence, its result columns or a statement")
+    return Block(name, " ".join(purpose), inputs, columns, body)

@@ -1,0 +1,54 @@
+-- The decision log.
+
+-- name: decisions_of
+-- Every decision on one photo, the first one first.
+-- in media_id: uuid
+-- out at, media_id, batch_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason
+-- out outcome, policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail
+SELECT at, media_id, batch_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason, outcome,
+       policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail
+FROM lomi.decisions
+WHERE media_id = %(media_id)s
+ORDER BY id;
+
+-- name: override_lock
+-- A photo and its owner, locked until the person's decision on it is written.
+-- in media_id: uuid
+-- out media_id, user_id, batch_id, telegram_id, status, reason, scores
+SELECT m.id AS media_id, m.user_id, m.batch_id, coalesce(u.telegram_id, 0) AS telegram_id,
+       m.moderation_status::text AS status, m.moderation_reason AS reason, m.moderation_scores AS scores
+FROM media AS m LEFT JOIN users AS u ON u.id = m.user_id
+WHERE m.id = %(media_id)s
+FOR NO KEY UPDATE OF m;
+
+-- name: override_media
+-- Writes a person's decision into a photo that still stands as the person saw it.
+-- in media_id: uuid
+-- in expect: text, status
+-- in status: text
+-- in reason: text, null when approved
+-- in at: timestamptz
+-- out nothing
+UPDATE media
+SET moderation_status = %(status)s::text, moderation_reason = %(reason)s,
+    is_approved = (%(status)s::text = 'approved'), moderated_at = %(at)s, updated_at = %(at)s
+WHERE id = %(media_id)s AND moderation_status = %(expect)s;
+
+-- name: override_decision
+-- Logs a person's decision.
+-- in at: timestamptz
+-- in media_id: uuid
+-- in batch_id: uuid, null where the photo has none
+-- in user_id: uuid
+-- in job_id: text, of the message
+-- in actor: text
+-- in status_before: text
+-- in reason_before: text
+-- in status: text
+-- in reason: text
+-- in detail: text, why, in the person's words
+-- out nothing
+INSERT INTO lomi.decisions
+    (at, media_id, batch_id, user_id, job_id, actor, status_before, reason_before, status, reason, detail)
+VALUES (%(at)s, %(media_id)s, %(batch_id)s, %(user_id)s, %(job_id)s, %(actor)s, %(status_before)s, %(reason_before)s,
+        %(status)s, %(reason)s, %(detail)s);

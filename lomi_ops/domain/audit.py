@@ -1,0 +1,40 @@
+"""Who did what to which subject, when and why. Entries are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Action(StrEnum):
+    """What can be done that others may later ask about."""
+
+    APPROVE = "review.approve"
+    REJECT = "review.reject"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that a person or a program did."""
+
+    actor: str
+    """A person's name, or the name of the command that ran on its own."""
+    action: str
+    """A dotted word such as `review.approve`; ours are in `Action`."""
+    subject: str
+    """What it was done to: `media:<uuid>`, `job:<id>`, `queue`, `database`."""
+    at: datetime
+    """Aware."""
+    reason: str = ""
+    """Why, in the actor's words."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """Only what the action changed."""
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+def photo_subject(media_id: object) -> str:
+    """How a photo is named in the audit."""
+    return f"media:{media_id}"
