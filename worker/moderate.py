@@ -65,7 +65,7 @@ def moderate(
 
     Raises ModelError before the first file when a required model is missing or wrong.
     """
-    begin = Begin(settings.images, settings.models, policy)
+    begin = Begin(settings.images, settings.models, policy, settings.compreface.urls)
     count = max(1, min(len(paths), os.cpu_count() or 1))
     with ExitStack() as stack:
         idle: SimpleQueue[JudgingProcess] = SimpleQueue()

@@ -112,7 +112,7 @@ class Worker:
 
     def _load_engines(self) -> tuple[list[JudgingProcess], tuple[LoadedEngine, ...]]:
         """One judging process per slot, models loaded. Raises ModelError: a worker that cannot judge does not start."""
-        begin = Begin(self.settings.images, self.settings.models, self.policy)
+        begin = Begin(self.settings.images, self.settings.models, self.policy, self.settings.compreface.urls)
         processes = []
         for _ in range(self.settings.worker.slots):
             process = JudgingProcess(begin, timeout_s=self.settings.images.decode_timeout_s)

@@ -12,7 +12,7 @@ VARIABLE = "_LOMI_COMPLETE"
 
 def scripts() -> dict[str, str]:
     """File name and text for each shell."""
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     return {
         name: get_completion_script(prog_name="lomi", complete_var=VARIABLE, shell=shell).strip() + "\n"

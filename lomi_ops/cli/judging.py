@@ -12,6 +12,7 @@ from lomi_ops.cli.options import Common
 from lomi_ops.errors import UsageError
 
 if TYPE_CHECKING:
+    from lomi_ops.config.manifest import Manifest
     from lomi_ops.config.schema import Settings
     from lomi_ops.domain.policy import Policy
     from worker.judging.judge import FaceFinder
@@ -81,3 +82,10 @@ def worker_complaints(path: Path | None, now: float) -> list[str] | None:
     if not notes:
         return None
     return [complaint for note in notes if (complaint := health.complaint(note, now))]
+
+
+def verify_model(manifest: Manifest, path: Path, sha256: str | None) -> object:
+    """Loads a model and lets it look at one generated photo. Raises ModelError."""
+    from worker.engines import load
+
+    return load.verify_model(manifest, path, sha256)

@@ -12,7 +12,22 @@ from collections.abc import Sequence
 
 import typer
 
-from lomi_ops.cli import check, diagnostics, manual, migrate, moderate, queue, report, review, top, worker
+from lomi_ops.cli import (
+    check,
+    config,
+    demo,
+    diagnostics,
+    manual,
+    migrate,
+    models,
+    moderate,
+    queue,
+    report,
+    review,
+    stack,
+    top,
+    worker,
+)
 from lomi_ops.errors import ExitCode, LomiError
 
 HELP = "Runs and operates a photo-moderation cluster."
@@ -20,16 +35,23 @@ EPILOG = "New here? `lomi demo` moderates a dozen photos on a stack of its own. 
 
 COMMANDS = {
     "moderate": moderate.moderate,
+    "demo": demo.demo,
+    "up": stack.up,
+    "status": stack.status,
+    "env": stack.env,
+    "down": stack.down,
     "check": check.check,
     "worker": worker.worker,
     "top": top.top,
     "report": report.report,
     "help": manual.manual,
+    "_supervise": stack.supervise,
 }
 GROUPS = {
     "review": review.app,
     "queue": queue.app,
     "migrate": migrate.app,
+    "models": models.app,
 }
 
 
@@ -50,7 +72,16 @@ def build() -> typer.Typer:
         app.command(name, hidden=name.startswith("_"))(command)
     for name, group in GROUPS.items():
         app.add_typer(group, name=name)
+    app.add_typer(_config_group(), name="config")
     return app
+
+
+def _config_group() -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Settings: what holds, and what there is.")
+    group.command("show")(config.config_show)
+    group.command("schema")(config.config_schema)
+    group.command("example")(config.config_example)
+    return group
 
 
 def _root(
@@ -64,7 +95,7 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
     if "_LOMI_COMPLETE" in os.environ:
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
     try:

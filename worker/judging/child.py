@@ -11,6 +11,11 @@ import resource
 import signal
 import sys
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.engines.load import Engines
+    from worker.judging.wire import LoadedEngine
 
 _PR_SET_PDEATHSIG = 1
 """linux/prctl.h"""
@@ -32,20 +37,32 @@ def _serve(pipe: Connection) -> int:
     begin = pipe.recv()
     limit_memory(begin.images.memory_mb)
 
-    from lomi_ops.config.schema import Settings
+    from lomi_ops.config.schema import CompreFaceSection, Settings
     from lomi_ops.errors import LomiError
     from worker.engines.load import load_engines
     from worker.judging.look import Looker
-    from worker.judging.wire import LoadedEngine, Ready, Unfit
+    from worker.judging.wire import Ready, Unfit
 
+    compreface = CompreFaceSection(urls=begin.compreface_urls)
     try:
-        engines = load_engines(Settings(images=begin.images, models=begin.models), begin.policy)
+        engines = load_engines(Settings(images=begin.images, models=begin.models, compreface=compreface), begin.policy)
     except LomiError as failure:
         pipe.send(Unfit(failure.message, failure.hint))
         return int(failure.exit_code)
-    pipe.send(Ready(tuple(LoadedEngine(*entry) for entry in engines.inventory())))
+    pipe.send(Ready(_inventory(engines)))
     _answer_all(pipe, Looker(engines, begin.images))
     return 0
+
+
+def _inventory(engines: Engines) -> tuple[LoadedEngine, ...]:
+    from lomi_ops.domain.finding import Engine
+    from worker.judging.wire import LoadedEngine
+
+    named = [(Engine.NSFW, model) for model in engines.nsfw]
+    named += [(Engine.FACES, model) for model in (engines.faces,) if model is not None]
+    return tuple(
+        LoadedEngine(engine.value, model.session.manifest.ref, model.session.sha256) for engine, model in named
+    )
 
 
 def _answer_all(pipe: Connection, looker: object) -> None:
@@ -76,7 +93,10 @@ def limit_memory(megabytes: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """Where the kernel offers it; the closed pipe does the same a moment later everywhere else."""
+    """Where the kernel offers it; the closed pipe does the same a moment later everywhere else.
+
+    The kernel means the thread that started us: whoever starts a child keeps that thread for as long as the child.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == 1:

@@ -19,6 +19,8 @@ class Begin:
     images: ImagesSection
     models: ModelsSection
     policy: Policy
+    compreface_urls: tuple[str, ...] = ()
+    """Whether there is a face service decides whether the local detector must be there. It is not called."""
 
 
 @dataclass(frozen=True, slots=True)

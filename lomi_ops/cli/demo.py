@@ -1,0 +1,179 @@
+"""`lomi demo`: photos through the real system, with the reason of each decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lomi_ops.cli import diagnostics, options, output
+from lomi_ops.cli.output import Format
+from lomi_ops.errors import ExitCode, Refused
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from lomi_ops.ops.demo.outcome import DemoResult, DemoRow
+    from lomi_ops.ops.demo.run import Progress
+    from lomi_ops.ops.demo.samples import Sample
+    from lomi_ops.ops.local.layout import Layout
+
+STYLES = {"approved": "green", "rejected": "red", "failed": "magenta", "review": "yellow"}
+
+
+@options.with_common
+def demo(
+    common: options.Common,
+    photos: Annotated[
+        list[Path] | None, typer.Argument(help="Photos of your own instead of the sample set.", metavar="PHOTO...")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave photos, rows and the stack as they are.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the decisions.", min=1)] = 120.0,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Send photos through a local stack and show each decision with its reason.
+
+    Starts the stack if it does not run, and stops it again unless --keep. Exit 0 when every sample got the decision
+    that it should get.
+    """
+    from lomi_ops.ops.demo.plan import read_photos
+    from lomi_ops.ops.demo.samples import build_samples
+    from lomi_ops.ops.local.layout import locate
+
+    samples = read_photos(photos) if photos else build_samples()
+    layout = locate(common.data)
+    with _running(layout, common, keep=keep):
+        result = _run(common, layout, samples, keep=keep, timeout_s=timeout)
+    if format_ is Format.TEXT:
+        _show(result)
+    else:
+        body = {"ok": result.ok, "elapsed_s": round(result.elapsed_s, 2), "kept": result.kept}
+        output.document(body | {"photos": [_record(row) for row in result.rows]}, schema="lomi.demo/v1")
+    return int(ExitCode.OK if result.ok else ExitCode.BAD)
+
+
+@contextmanager
+def _running(layout: Layout, common: options.Common, *, keep: bool) -> Iterator[None]:
+    """A stack with a worker; one that we started is stopped again."""
+    from lomi_ops.cli.stack import workers_environment
+    from lomi_ops.ops.local import binaries, stack
+
+    running = _is_running(layout)
+    if not running:
+        diagnostics.note(f"starting a stack in {layout.folder}")
+    status = stack.up(
+        layout, source=binaries.wanted_source(), say=diagnostics.note, environ=workers_environment(common)
+    )
+    try:
+        failed = next((part for part in status.workers if part.error), None)
+        if not status.healthy and failed is not None:
+            raise Refused(f"no worker runs: {failed.error}", hint="lomi status")
+        yield
+    finally:
+        if not running and not keep:
+            stack.down(layout)
+
+
+def _is_running(layout: Layout) -> bool:
+    from lomi_ops.errors import StackError
+    from lomi_ops.ops.local import stack
+
+    try:
+        return stack.status(layout).healthy
+    except StackError:
+        return False
+
+
+def _run(
+    common: options.Common, layout: Layout, samples: tuple[Sample, ...], *, keep: bool, timeout_s: float
+) -> DemoResult:
+    """Only ever on the local stack: the demo writes users and photos."""
+    from lomi_ops.ops.demo.run import Targets, run_demo
+    from lomi_ops.runtime import opened
+
+    with opened(config=common.config, env_file=common.env_file, data=layout.folder) as runtime:
+        if runtime.loaded.stack is None or runtime.loaded.stack.resolve() != layout.folder:
+            text = "these settings name other services, and the demo runs on a local stack only"
+            raise Refused(text, hint="lomi help services")
+        targets = Targets(runtime.objects, runtime.database, runtime.redis, runtime.settings.objects.bucket_photos)
+        with _watched(len(samples)) as follow:
+            return run_demo(targets, samples, timeout_s=timeout_s, keep=keep, on_progress=follow)
+
+
+@contextmanager
+def _watched(total: int) -> Iterator[Callable[[Progress], None]]:
+    """A bar on stderr where that is a terminal, nothing elsewhere."""
+    import sys
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(file=sys.stderr)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        yield _follow(bar, total)
+
+
+def _follow(bar: Bar, total: int) -> Callable[[Progress], None]:
+    from lomi_ops.ops.demo.run import Step
+
+    task = bar.add_task("uploading", total=total)
+    words = {Step.UPLOADED: "uploading", Step.QUEUED: "queued", Step.DECIDED: "judging", Step.CLEANED: "cleaning"}
+
+    def follow(progress: Progress) -> None:
+        done = 0 if progress.step is Step.QUEUED else progress.done
+        bar.update(task, description=words[progress.step], completed=done)
+
+    return follow
+
+
+def _show(result: DemoResult) -> None:
+    expected = any(row.ok is not None for row in result.rows)
+    headers = ("photo", "decision", "reason", "why", "measured", "time", *(("as expected",) if expected else ()))
+    output.table(headers, [_cells(row, expected=expected) for row in result.rows], right=(5,))
+    wrong = [row for row in result.rows if row.ok is False]
+    for row in wrong:
+        output.text(f"{row.sample.name}: expected {row.expected}")
+    verdict = "each as expected" if not wrong else f"{len(wrong)} not as expected"
+    output.text(f"{len(result.rows)} photos in {result.elapsed_s:.1f} s" + (f", {verdict}" if expected else ""))
+
+
+def _cells(row: DemoRow, *, expected: bool) -> tuple[str, ...]:
+    time = "" if row.processing_ms is None else f"{row.processing_ms:.0f} ms"
+    cells = (
+        row.sample.name,
+        output.painted(row.decision, STYLES.get(row.decision, "")),
+        _reason(row),
+        row.why,
+        row.numbers,
+        time,
+    )
+    return (*cells, _tick(row)) if expected else cells
+
+
+def _reason(row: DemoRow) -> str:
+    """Why a photo waits is in its verdict; `media` says only that it does."""
+    if row.decision == "review" and row.verdict and row.verdict.reason:
+        return row.verdict.reason.value
+    return row.reason or ""
+
+
+def _tick(row: DemoRow) -> str:
+    return output.painted("yes", "green") if row.ok else output.painted("NO", "bold red")
+
+
+def _record(row: DemoRow) -> dict[str, Any]:
+    return {
+        "name": row.sample.name,
+        "decision": row.decision,
+        "reason": row.reason,
+        "why": row.why,
+        "scores": row.scores,
+        "processing_ms": row.processing_ms,
+        "elapsed_s": round(row.elapsed_s, 3),
+        "expected": row.expected,
+        "ok": row.ok,
+    }

@@ -1,0 +1,38 @@
+"""From squares of bytes to the tensor that a model's input wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lomi_ops.config.manifest import Colour, DType, Input, Layout
+from worker.engines.resize import Pixels, fit
+
+Tensor = npt.NDArray[Any]
+"""float16 or float32, shape `Input.shape`."""
+
+
+class Preparation:
+    """Carries out a manifest's `input` part. Each of the 256 values of a byte is computed once, at construction."""
+
+    def __init__(self, spec: Input) -> None:
+        self._spec = spec
+        dtype = np.float16 if spec.dtype is DType.F16 else np.float32
+        values = np.arange(256, dtype=np.float32)[None, :] * np.float32(spec.scale)
+        mean, std = (np.asarray(three, dtype=np.float32)[:, None] for three in (spec.mean, spec.std))
+        self._values = ((values - mean) / std).astype(dtype)
+
+    def tensors(self, pixels: Pixels) -> list[Tensor]:
+        """One tensor per tile of an upright RGB photo, uint8 `[height, width, 3]`."""
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise ValueError(f"pixels must be uint8 [height, width, 3], not {pixels.dtype} {list(pixels.shape)}")
+        return [self._tensor(square) for square in fit(pixels, self._spec.resize, self._spec.size)]
+
+    def _tensor(self, square: Pixels) -> Tensor:
+        order = (2, 1, 0) if self._spec.colour is Colour.BGR else (0, 1, 2)
+        planes = np.stack([self._values[place][square[:, :, channel]] for place, channel in enumerate(order)])
+        if self._spec.layout is not Layout.NCHW:
+            planes = planes.transpose(1, 2, 0)
+        return np.ascontiguousarray(planes).reshape(self._spec.shape)
