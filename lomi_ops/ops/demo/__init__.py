@@ -1,0 +1,1 @@
+"""`lomi demo`: the main job of the system, once, with photos whose decision is known beforehand."""
