@@ -77,7 +77,9 @@ class Runtime:
     def objects(self) -> ObjectStore:
         from lomi_ops.clients.objects import open_store
 
-        return open_store(self.settings.objects)
+        store = open_store(self.settings.objects)
+        self._closing.callback(store.close)
+        return store
 
     @cached_property
     def faces(self) -> FaceService | None:

@@ -29,7 +29,7 @@ from lomi_ops.db import migrate
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.finding import Engine
 from lomi_ops.domain.policy import Policy, Requirement
-from lomi_ops.errors import ConfigError, ExitCode, LomiError, RedisUnavailable, Transient
+from lomi_ops.errors import ConfigError, ExitCode, FacesUnavailable, LomiError, RedisUnavailable, Transient
 from lomi_ops.queue.client import doorbell_client, guarded, queue_client, require_fit
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import WorkerMode
@@ -154,7 +154,8 @@ class Worker:
         self._leases = Leases(beats, self.boot, settings.worker)
         doorbell = Doorbell(queue, self._client(doorbell_client(settings.redis)))
         store: ObjectStore = open_store(settings.objects)
-        finder = FaceService(settings.compreface) if settings.compreface.urls else None
+        self._closing.callback(store.close)
+        finder = self._finder = FaceService(settings.compreface) if settings.compreface.urls else None
         if finder is not None:
             self._closing.callback(finder.close)
         pool = self._closing.enter_context(ThreadPoolExecutor(settings.worker.downloads, "io"))
@@ -188,9 +189,15 @@ class Worker:
         return registry
 
     def _all_engines(self, engines: tuple[LoadedEngine, ...]) -> tuple[LoadedEngine, ...]:
-        if not self.settings.compreface.urls:
+        """With the builds of CompreFace that answer now; one that is down is named without its build."""
+        if self._finder is None:
             return engines
-        return (*engines, LoadedEngine(Engine.FACES.value, "compreface", ""))
+        try:
+            builds = {(found.model, found.version) for found in self._finder.inventory().values()}
+        except (FacesUnavailable, ConfigError) as outage:
+            log.warning("CompreFace: %s", outage.message, extra={"action": "faces_failed", "hint": outage.hint})
+            builds = {("compreface", "")}
+        return (*engines, *(LoadedEngine(Engine.FACES.value, model, version) for model, version in sorted(builds)))
 
     def _start_tickers(self, registry: WorkerRegistry) -> Ticker:
         section = self.settings.worker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -11,8 +12,10 @@ from lomi_ops.domain.decision import PhotoDecision, decide
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus, Evidence
 from lomi_ops.domain.policy import Policy, judge
 from lomi_ops.domain.verdict import Ground, Outcome, Reason, Verdict
-from lomi_ops.errors import FacesUnavailable, Throttled
+from lomi_ops.errors import ConfigError, FacesUnavailable, Throttled
 from worker.judging.look import Look
+
+log = logging.getLogger(__name__)
 
 
 class FaceFinder(Protocol):
@@ -54,7 +57,9 @@ def face_report(look: Look, finder: FaceFinder | None) -> EngineReport:
         return look.local_faces
     try:
         return finder.find(look.canonical, look.scale, (look.width, look.height))
-    except (FacesUnavailable, Throttled) as outage:
+    except (FacesUnavailable, Throttled, ConfigError) as outage:
+        # A wrong key is the operator's to mend: the photo waits for it like for any outage.
+        log.error("CompreFace: %s", outage.message, extra={"action": "faces_failed", "hint": outage.hint})
         note = f"CompreFace: {outage.message}"
         if not look.local_faces.answered:
             return EngineReport(Engine.FACES, status=EngineStatus.UNAVAILABLE, detail=note)
