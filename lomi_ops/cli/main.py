@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 
@@ -33,7 +33,7 @@ from lomi_ops.errors import ExitCode, LomiError
 HELP = "Runs and operates a photo-moderation cluster."
 EPILOG = "New here? `lomi demo` moderates a dozen photos on a stack of its own. Exit codes: `lomi help exit-codes`."
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., int]] = {
     "moderate": moderate.moderate,
     "demo": demo.demo,
     "up": stack.up,
