@@ -1,0 +1,267 @@
+"""The queue as a worker and an operator see it. Every change is one script on the server: all of it happens, or none.
+
+Safe to call again after a lost reply with the same arguments: a claim adopts, a finish, a failure and a release answer
+what they answered before. Every method raises RedisUnavailable and nothing else of the network's.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+
+import redis
+
+from lomi_ops.domain.attempt import Bury, ErrorClass, Failure, next_step
+from lomi_ops.domain.job import MAX_JOB_BYTES, Priority
+from lomi_ops.errors import Conflict, NotFound
+from lomi_ops.queue import board
+from lomi_ops.queue.client import call, guarded
+from lomi_ops.queue.keys import RESULTS_CHANNEL, Keys
+from lomi_ops.queue.replies import (
+    Beat,
+    Beats,
+    Buried,
+    Cancelled,
+    Claimed,
+    ClaimReply,
+    DeadLetter,
+    Delayed,
+    Done,
+    Empty,
+    Fenced,
+    JobRecord,
+    JobState,
+    Limited,
+    Paused,
+    QueueStats,
+    Reaped,
+    Released,
+    Stale,
+    Submitted,
+    WorkerMode,
+)
+from lomi_ops.queue.scripts import Argument, Reply, Scripts, count, ms, text
+from lomi_ops.queue.wire import parse_job
+
+RETENTION_S = 24 * 3600.0
+"""How long a finished job is remembered, so that a second copy of it is recognised."""
+MIN_RING_S = 0.1
+"""A tiny timeout was once taken for none at all; 0 would block for ever."""
+MAX_TEXT = 2000
+
+
+class JobQueue:
+    """The list `photo_moderation_queue` and what stands around it.
+
+    `client` must not retry by itself (`client.queue_client`). `attempts` is how many tries a job has, `chance` draws
+    evenly from [0, 1) for the jitter.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        keys: Keys | None = None,
+        attempts: int = 3,
+        retention_s: float = RETENTION_S,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.keys = keys or Keys()
+        self.attempts = attempts
+        self._client = client
+        self._retention_s = retention_s
+        self._chance = chance
+        self._scripts = Scripts(client, self.keys)
+
+    # --- a worker's verbs ---------------------------------------------------------------------------------------------
+
+    def claim(self, slot: str, seq: int, token: str, lease_s: float = 15.0) -> ClaimReply:
+        """Take the next job, or adopt the one that this slot holds already.
+
+        `slot` is `<boot uuid>/<number>`; `seq` rises with every claim of the slot and stays when a claim is sent again
+        after a lost reply; `token` is a fresh UUID per `seq`. An adopted job has a new token: the old one is fenced.
+        """
+        boot = slot.partition("/")[0]
+        reply = self._scripts.run(
+            "claim", [self.keys.seq(slot), self.keys.worker(boot)], [slot, seq, token, ms(lease_s), MAX_JOB_BYTES]
+        )
+        return _claim_reply(reply, slot, token)
+
+    def wait(self, doorbell: redis.Redis, timeout_s: float) -> bool:
+        """Block until the list has an element; False after `timeout_s`. Takes nothing, so nothing can be lost.
+
+        Call it only after `Empty`, with a client of its own (`client.doorbell_client`), one per process.
+        """
+        ring = max(MIN_RING_S, timeout_s)
+        with guarded(doorbell, "the doorbell"):
+            rang = call(doorbell, "BLMOVE", self.keys.ready, self.keys.ready, "RIGHT", "RIGHT", ring)
+        return rang is not None
+
+    def beat(self, boot: str, leases: Mapping[str, str], lease_s: float = 15.0) -> Beats:
+        """Renew leases (job id → token) and this worker's registration; at most 100 at once."""
+        pairs = [part for pair in leases.items() for part in pair]
+        reply = self._scripts.run("beat", [self.keys.worker(boot)], [boot, ms(lease_s), *pairs])
+        mode = text(reply[0])
+        states = (Beat(text(word)) for word in reply[1:])
+        return Beats(dict(zip(leases, states, strict=True)), WorkerMode(mode) if mode else None)
+
+    def finish(self, job_id: str, token: str, payload: bytes = b"") -> Done | Fenced:
+        """The job is done. A `payload` that is not empty is published, at most once ever for this job."""
+        reply = self._scripts.run("finish", [], [job_id, token, payload, RESULTS_CHANNEL, ms(self._retention_s)])
+        if reply[0] == b"FENCED":
+            return Fenced()
+        return Done(receivers=count(reply[1]), repeated=reply[0] == b"AGAIN")
+
+    def fail(self, held: Claimed, failure: Failure) -> Delayed | Buried | Cancelled | Fenced:
+        """This attempt failed: retry later or bury, as `domain.attempt` decides."""
+        step = next_step(
+            failure, attempt=held.attempt, setbacks=held.setbacks, limit=self.attempts, chance=self._chance()
+        )
+        verb: list[Argument] = (
+            ["bury", 0, 0] if isinstance(step, Bury) else ["retry", ms(step.delay_s), int(step.refund)]
+        )
+        story = [failure.error_class.value, failure.code, failure.message[:MAX_TEXT], failure.hint[:MAX_TEXT]]
+        reply = self._scripts.run("fail", [], [held.job_id, held.token, *verb, *story, ms(self._retention_s)])
+        match reply[0]:
+            case b"DELAYED":
+                return Delayed(due_ms=count(reply[1]), refunded=bool(count(reply[2])))
+            case b"DEAD":
+                return Buried()
+            case b"CANCELLED":
+                return Cancelled()
+            case _:
+                return Fenced()
+
+    def release(self, job_id: str, token: str) -> Released | Cancelled | Fenced:
+        """Give the job back unharmed, to the end that is taken from next; the attempt is refunded."""
+        reply = self._scripts.run("release", [], [job_id, token, ms(self._retention_s)])
+        match reply[0]:
+            case b"RELEASED":
+                return Released()
+            case b"CANCELLED":
+                return Cancelled()
+            case _:
+                return Fenced()
+
+    def reap(self, *, lease_s: float = 15.0, tick_s: float = 2.5) -> Reaped:
+        """Take back expired leases (100 at most), promote what is due, heal, trim. Any worker may call it at any time.
+
+        Does nothing within `tick_s` of another look (0: always look), nor within `lease_s` of first seeing this server
+        process: after a restart or a failover live workers beat first.
+        """
+        args = [ms(lease_s), ms(tick_s), self.attempts, ms(self._retention_s)]
+        reply = self._scripts.run("reap", [], args)
+        if reply[0] != b"REAPED":
+            return Reaped(skipped=text(reply[0]).lower())
+        requeued, buried, cancelled = (tuple(text(name) for name in names) for names in reply[1:4])
+        healed, promoted, trimmed = (count(number) for number in reply[4:7])
+        return Reaped(requeued, buried, cancelled, healed, promoted, trimmed)
+
+    # --- putting jobs in, and stopping them --------------------------------------------------------------------------
+
+    def submit(self, raw: bytes, priority: Priority = Priority.NORMAL) -> Submitted:
+        """Put a job in, once. High priority goes ahead of whatever waits.
+
+        Raises JobError where it is none, Conflict where its id is known with other content.
+        """
+        job_id = parse_job(raw).job_id
+        reply = self._scripts.run("submit", [], [job_id, raw, int(priority)])
+        if reply[0] == b"CONFLICT":
+            raise Conflict(f"job {job_id} is known with other content", hint=f"lomi queue show {job_id}")
+        return Submitted.ACCEPTED if reply[0] == b"ACCEPTED" else Submitted.DUPLICATE
+
+    def cancel(self, job_id: str) -> JobState:
+        """Cancel a job; one that nobody has seen yet is stopped when it comes up. Answers the state it is now in:
+        `running` means that its worker is told with the next beat. What is done or dead stays so."""
+        return JobState(text(self._scripts.run("cancel", [], [job_id, ms(self._retention_s)])[0]))
+
+    def requeue(self, job_id: str) -> None:
+        """Put a dead letter back to the consume end with all its attempts. Raises NotFound."""
+        if self._scripts.run("requeue", [], [job_id])[0] != b"REQUEUED":
+            raise NotFound(f"there is no dead letter {job_id}", hint="lomi queue dead")
+
+    def purge(self, job_id: str) -> None:
+        """Forget a dead letter, raw bytes and all. Raises NotFound."""
+        if self._scripts.run("purge", [], [job_id])[0] != b"PURGED":
+            raise NotFound(f"there is no dead letter {job_id}", hint="lomi queue dead")
+
+    def pause(self, by: str, reason: str, for_s: float | None = None) -> None:
+        """No claims from now on; what runs goes on. An old BRPOP worker does not know this flag."""
+        self._scripts.run("pause", [], [by, reason[:MAX_TEXT], "" if for_s is None else ms(for_s)])
+
+    def resume(self) -> bool:
+        """False where it was not paused."""
+        return bool(self._scripts.run("resume", [], [])[0] == b"RESUMED")
+
+    def hold(self, upstream: str, for_s: float, reason: str) -> None:
+        """Open the breaker of an upstream for all machines. A longer hold that is already there stays."""
+        self._scripts.run("hold", [], [upstream, ms(for_s), reason[:MAX_TEXT]])
+
+    def unhold(self, upstream: str) -> bool:
+        """The upstream is back; False where it was not on hold."""
+        return bool(self._scripts.run("unhold", [], [upstream])[0] == b"LIFTED")
+
+    def relay(self) -> int:
+        """Publish again what nobody heard (100 messages at most); how many were heard now."""
+        return count(self._scripts.run("relay", [], [RESULTS_CHANNEL])[0])
+
+    def announce(self, message_id: str, payload: bytes) -> Done:
+        """Publish the message of a decision that came from no job, at most once for its id."""
+        reply = self._scripts.run("announce", [], [message_id, payload, RESULTS_CHANNEL, ms(self._retention_s)])
+        return Done(receivers=count(reply[1]), repeated=reply[0] == b"AGAIN")
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def stats(self) -> QueueStats:
+        """One round trip of constant-time commands; works where nothing but the list exists."""
+        return board.stats(self._client, self.keys)
+
+    def dead_letters(self, limit: int = 100, offset: int = 0) -> tuple[DeadLetter, ...]:
+        """The latest first."""
+        return board.dead_letters(self._client, self.keys, limit, offset)
+
+    def job(self, job_id: str) -> JobRecord | None:
+        """None where no claim and no submit has seen this job, though it may wait in the list."""
+        return board.job(self._client, self.keys, job_id)
+
+    def peek(self, limit: int = 10) -> tuple[bytes, ...]:
+        """Raw elements that are next, the next one first; those of high priority before all others."""
+        return board.peek(self._client, self.keys, limit)
+
+
+def _claim_reply(reply: Reply, slot: str, token: str) -> ClaimReply:
+    match reply[0]:
+        case b"JOB":
+            numbers = [count(value) for value in reply[3:]]
+            attempt, claimed, deadline, seen, setbacks, crashes, outage, adopted = numbers
+            return Claimed(
+                job_id=text(reply[1]),
+                token=token,
+                raw=bytes(reply[2]),
+                slot=slot,
+                attempt=attempt,
+                claimed_ms=claimed,
+                deadline_ms=deadline,
+                first_seen_ms=seen,
+                setbacks=setbacks,
+                crashes=crashes,
+                first_outage_ms=outage or None,
+                adopted=bool(adopted),
+            )
+        case b"PAUSED":
+            return Paused(_seconds(reply[1]), text(reply[2]))
+        case b"LIMITED":
+            return Limited(count(reply[1]) / 1000, text(reply[2]))
+        case b"STALE":
+            return Stale(count(reply[1]))
+        case _:
+            return Empty(_seconds(reply[1]))
+
+
+def _seconds(milliseconds: bytes | int) -> float | None:
+    """The scripts say -1 for `no limit`."""
+    number = count(milliseconds)
+    return None if number < 0 else number / 1000
+
+
+__all__ = ["ErrorClass", "Failure", "JobQueue"]

@@ -1,0 +1,119 @@
+"""Every key of the queue, in one place.
+
+The tag in braces is the list's own name, so all keys share its cluster slot although the producer knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+QUEUE = "photo_moderation_queue"
+RESULTS_CHANNEL = "moderation_results"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of the queue whose list is `ready`."""
+
+    ready: str = QUEUE
+
+    def _at(self, name: str) -> str:
+        return f"{{{self.ready}}}:{name}"
+
+    @property
+    def high(self) -> str:
+        """LIST: raw elements of high priority; taken before `ready`."""
+        return self._at("high")
+
+    @property
+    def delayed(self) -> str:
+        """ZSET: job id by the time it is due."""
+        return self._at("delayed")
+
+    @property
+    def lease(self) -> str:
+        """ZSET: job id by the end of its lease. First index of what is running."""
+        return self._at("lease")
+
+    @property
+    def slots(self) -> str:
+        """HASH: job id by `<boot>/<slot>`. Second index of what is running; each heals the other."""
+        return self._at("slots")
+
+    @property
+    def dead(self) -> str:
+        """ZSET: job id by time of death."""
+        return self._at("dead")
+
+    @property
+    def done(self) -> str:
+        """ZSET: finished and cancelled job ids by time, for trimming."""
+        return self._at("done")
+
+    @property
+    def unsent(self) -> str:
+        """ZSET: job ids by the time their message was published to nobody."""
+        return self._at("unsent")
+
+    @property
+    def results(self) -> str:
+        """STREAM: job id and payload of every finished job."""
+        return self._at("results")
+
+    @property
+    def events(self) -> str:
+        """STREAM: every change of a job's state."""
+        return self._at("events")
+
+    @property
+    def paused(self) -> str:
+        """HASH: by, reason, since, until."""
+        return self._at("paused")
+
+    @property
+    def holds(self) -> str:
+        """HASH: `until|since|reason` by upstream."""
+        return self._at("holds")
+
+    @property
+    def workers(self) -> str:
+        """ZSET: boot ids by their last beat."""
+        return self._at("workers")
+
+    @property
+    def stats(self) -> str:
+        """HASH: counters."""
+        return self._at("stats")
+
+    @property
+    def tick(self) -> str:
+        """STRING with a life time: somebody has just reaped."""
+        return self._at("tick")
+
+    @property
+    def server(self) -> str:
+        """STRING `<run id>|<first seen>`: which server process the reaper saw, and since when."""
+        return self._at("server")
+
+    @property
+    def job_prefix(self) -> str:
+        return self._at("job:")
+
+    def job(self, job_id: str) -> str:
+        """HASH: what is known of one job."""
+        return self.job_prefix + job_id
+
+    def seq(self, slot: str) -> str:
+        """STRING with a life time: the highest claim number of a slot, `+` behind it when that claim took a job."""
+        return self._at(f"seq:{slot}")
+
+    def worker(self, boot: str) -> str:
+        """HASH: one worker's own description."""
+        return self._at(f"worker:{boot}")
+
+    def shared(self) -> tuple[str, ...]:
+        """The keys that every script gets, in the order in which `common.lua` names them."""
+        return (
+            self.ready, self.high, self.delayed, self.lease, self.slots, self.dead, self.done, self.unsent,
+            self.results, self.events, self.paused, self.holds, self.workers, self.stats, self.tick, self.server,
+        )  # fmt: skip

@@ -1,0 +1,31 @@
+-- Publishes a message that no job in the queue has led to: a person's decision.
+--
+-- ARGV   2 id of the message, 3 payload, 4 channel, 5 retention (ms)
+-- Reply  DONE receivers | AGAIN receivers (this id had been announced before)
+-- Invariant  A payload is published once per id at most. What nobody heard is kept for the relay.
+
+local id, payload, channel, retention_ms = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local job = JOB .. id
+
+local known = redis.call('HMGET', job, 'state', 'receivers')
+if known[1] then
+  return { 'AGAIN', known[2] or 0 }
+end
+
+local entry = redis.call('XADD', RESULTS, 'MAXLEN', '~', RESULTS_MAX, '*', 'job_id', id, 'payload', payload)
+redis.call('HSET', job, 'state', 'done', 'done_ms', NOW, 'result_id', entry, 'receivers', 0)
+redis.call('PEXPIRE', job, retention_ms)
+redis.call('ZADD', DONE, NOW, id)
+count('announced')
+
+local heard = redis.pcall('PUBLISH', channel, payload)
+local receivers = type(heard) == 'number' and heard or 0
+if receivers == 0 then
+  redis.call('HSET', job, 'payload', payload)
+  redis.call('PEXPIRE', job, math.max(retention_ms, READY_TTL_MS))
+  redis.call('ZADD', UNSENT, NOW, id)
+  count('unheard')
+else
+  redis.call('HSET', job, 'receivers', receivers)
+end
+return { 'DONE', receivers }

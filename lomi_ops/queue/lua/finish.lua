@@ -1,0 +1,41 @@
+-- Records a job as done and publishes its result.
+--
+-- ARGV   2 id, 3 token, 4 payload ('' publishes nothing), 5 channel, 6 retention (ms)
+-- Reply  DONE receivers | AGAIN receivers (this token had finished it before) | FENCED
+-- Invariant  A payload is published once per job at most, in the step that makes it done. What nobody heard is kept.
+
+local id, token, payload, channel, retention_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local job = JOB .. id
+
+if not holds(id, token) then
+  local known = redis.call('HMGET', job, 'state', 'token', 'receivers')
+  if known[1] == 'done' and known[2] == token then
+    return { 'AGAIN', known[3] or 0 }
+  end
+  return { 'FENCED' }
+end
+
+local entry = redis.call('XADD', RESULTS, 'MAXLEN', '~', RESULTS_MAX, '*', 'job_id', id, 'payload', payload)
+redis.call('ZADD', DONE, NOW, id)
+redis.call('HSET', job, 'state', 'done', 'done_ms', NOW, 'result_id', entry, 'receivers', 0)
+let_go(id)
+redis.call('HDEL', job, 'raw', 'cancel')
+redis.call('PEXPIRE', job, retention_ms)
+count('finished')
+event('done', id)
+
+local receivers = 0
+if payload ~= '' then
+  -- An ACL may forbid the channel: that must not undo the rest.
+  local heard = redis.pcall('PUBLISH', channel, payload)
+  receivers = type(heard) == 'number' and heard or 0
+  if receivers == 0 then
+    redis.call('HSET', job, 'payload', payload)
+    redis.call('PEXPIRE', job, math.max(retention_ms, READY_TTL_MS))
+    redis.call('ZADD', UNSENT, NOW, id)
+    count('unheard')
+  else
+    redis.call('HSET', job, 'receivers', receivers)
+  end
+end
+return { 'DONE', receivers }

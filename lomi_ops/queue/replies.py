@@ -1,0 +1,274 @@
+"""What the queue answers. Times are milliseconds of the Redis server's clock, since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job is. Every job is in exactly one of these."""
+
+    READY = "ready"
+    DELAYED = "delayed"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+class WorkerMode(StrEnum):
+    """What a worker is doing, or was told to do."""
+
+    RUNNING = "running"
+    QUIET = "quiet"
+    """Finishes what it has, claims nothing."""
+    DRAINING = "draining"
+    """On its way out."""
+
+
+# --- claim ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job in hand. The lease is ours until `deadline_ms` or the last beat plus the lease, whichever is later."""
+
+    job_id: str
+    """The queue's name for the job: the producer's `job_id`, else the SHA-1 of the raw element."""
+    token: str
+    """The fence: every later call names it."""
+    raw: bytes
+    """The element of the list, byte by byte. Not yet parsed."""
+    slot: str
+    attempt: int
+    """1 for the first try."""
+    claimed_ms: int
+    deadline_ms: int
+    first_seen_ms: int
+    """When a claim or a submit first saw this job."""
+    setbacks: int = 0
+    """How often an outage or a throttle has refunded an attempt."""
+    crashes: int = 0
+    """How often a lease on it has run out."""
+    first_outage_ms: int | None = None
+    """When the first of the setbacks was; None where there was none."""
+    adopted: bool = False
+    """True where this slot held the job already: the reply to an earlier claim was lost."""
+
+    def outage_s(self) -> float:
+        """Seconds between the first setback and this claim; 0 where there was none."""
+        return 0.0 if self.first_outage_ms is None else max(0, self.claimed_ms - self.first_outage_ms) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Nothing to do. Now, and only now, ring the doorbell."""
+
+    wait_s: float | None
+    """Seconds until the next delayed job is due; 0 where the claim only cleared copies away; None: nothing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Somebody paused the queue, or told this worker to be quiet. Do not ring the doorbell: sleep."""
+
+    wait_s: float | None
+    """Seconds until the pause ends by itself; None where it does not."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """An upstream is on hold for all machines. Do not ring the doorbell: sleep."""
+
+    wait_s: float
+    upstream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A later claim of this slot has been seen; this one did nothing. Go on with a higher sequence number."""
+
+    seen: int
+
+
+ClaimReply = Claimed | Empty | Paused | Limited | Stale
+
+
+# --- beat -----------------------------------------------------------------------------------------------------------
+
+
+class Beat(StrEnum):
+    """How one lease stands."""
+
+    OK = "OK"
+    LOST = "LOST"
+    """No longer ours: stop, write nothing."""
+    CANCEL = "CANCEL"
+    """Still ours and renewed, but somebody cancelled the job: stop, then release it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beats:
+    leases: Mapping[str, Beat]
+    """By job id."""
+    mode: WorkerMode | None
+    """What the registry wants of this worker; None where it does not know it: register again."""
+
+
+# --- the ends of an attempt -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Finished; recorded in the results stream, and published if there was something to publish."""
+
+    receivers: int
+    """Subscribers that got the message; 0 also where there was none to send. Unheard messages are kept for `relay`."""
+    repeated: bool = False
+    """True where an earlier call with this token had done it already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """The job waits for another attempt."""
+
+    due_ms: int
+    refunded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """The job is a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Somebody had cancelled the job; it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Back at the consume end, the attempt refunded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """The lease was no longer ours; nothing was changed. Discard the work."""
+
+
+# --- everything else ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What one look for expired leases did."""
+
+    requeued: tuple[str, ...] = ()
+    buried: tuple[str, ...] = ()
+    """Their workers died with them once too often."""
+    cancelled: tuple[str, ...] = ()
+    healed: int = 0
+    """Running jobs found without a lease; they are reaped next time unless somebody beats."""
+    promoted: int = 0
+    """Delayed jobs that came due."""
+    trimmed: int = 0
+    skipped: str = ""
+    """`tick`: somebody looked just now. `settling`: this server has just started; workers beat first."""
+
+
+class Submitted(StrEnum):
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    """The same job is known, in whatever state; nothing was added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A circuit breaker that all machines share: no claims while it lasts."""
+
+    upstream: str
+    since_ms: int
+    """When the first hold of this outage was set."""
+    until_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """The queue at one moment. Everything but `ready` and `oldest_age_s` is zero on a cluster that is not swapped."""
+
+    ready: int
+    """`LLEN` of the list, as the runbooks count it; jobs of high priority beside it are not in it."""
+    high: int
+    delayed: int
+    running: int
+    dead: int
+    unsent: int
+    """Messages that nobody has heard yet."""
+    workers: int
+    """Registered ones; some may be gone."""
+    oldest_age_s: float | None
+    """Age of the job that is next, by its `created_at`; None where there is none or it cannot be read."""
+    server_ms: int
+    pause: Pause | None = None
+    holds: tuple[Hold, ...] = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """Since the counters began: claimed, finished, retried, refunded, buried, reaped, duplicates, …"""
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that a worker could take now."""
+        return self.ready + self.high
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job given up on, with its story. Kept until a person puts it back or purges it."""
+
+    job_id: str
+    raw: bytes
+    died_ms: int
+    error_class: str
+    code: str
+    error: str
+    hint: str
+    attempts: int
+    crashes: int
+    setbacks: int
+    holder: str
+    """The slot that had it last; empty where no worker ever did."""
+    last_beat_ms: int | None
+    first_seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """What the queue remembers of one job."""
+
+    job_id: str
+    state: JobState
+    raw: bytes | None
+    """None when done: only a digest is kept."""
+    attempt: int
+    crashes: int
+    setbacks: int
+    token: str
+    slot: str
+    first_seen_ms: int
+    claimed_ms: int | None
+    due_ms: int | None
+    error_class: str
+    code: str
+    error: str
+    cancel: bool

@@ -1,0 +1,134 @@
+"""The worker registry: who is there, with what models, and when it was last heard of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import redis
+
+from lomi_ops.errors import NotFound
+from lomi_ops.queue.client import guarded
+from lomi_ops.queue.keys import Keys
+from lomi_ops.queue.replies import WorkerMode
+from lomi_ops.queue.scripts import Argument, Scripts, ms, text
+
+RECORD_TTL_S = 3600.0
+"""A worker that was not heard of for so long is no longer listed; `beat.lua` has the same."""
+MAX_LISTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """One engine of a worker."""
+
+    engine: str
+    """blur, faces or nsfw."""
+    model: str
+    sha256: str = ""
+    """Of the model's file; empty where it is not a file of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """What a worker says about itself."""
+
+    boot: str
+    """UUID of this start of the process; the first part of its slots' names."""
+    host: str
+    pid: int
+    version: str
+    slots: int
+    engines: tuple[EngineInfo, ...] = ()
+    policy: str = ""
+    """`name@version`"""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A registered worker."""
+
+    info: WorkerInfo
+    mode: WorkerMode
+    started_ms: int
+    beat_age_s: float
+    """Seconds since it was last heard of, by the server's clock."""
+    jobs: tuple[str, ...] = ()
+    """What it holds now, by slot."""
+
+
+class WorkerRegistry:
+    """The workers of one queue. Every method raises RedisUnavailable."""
+
+    def __init__(self, client: redis.Redis, keys: Keys | None = None) -> None:
+        self._client = client
+        self.keys = keys or Keys()
+        self._scripts = Scripts(client, self.keys)
+
+    def register(self, info: WorkerInfo) -> WorkerMode:
+        """Make a worker known, or describe it anew. The answer is the mode that an operator may have set before."""
+        fields: dict[str, Argument] = {
+            "host": info.host,
+            "pid": info.pid,
+            "version": info.version,
+            "slots": info.slots,
+            "policy": info.policy,
+            "engines": json.dumps([asdict(engine) for engine in info.engines]),
+        }
+        pairs = [part for pair in fields.items() for part in pair]
+        reply = self._scripts.run("register", [self.keys.worker(info.boot)], [info.boot, ms(RECORD_TTL_S), *pairs])
+        return WorkerMode(text(reply[0]))
+
+    def deregister(self, boot: str) -> None:
+        """It goes away by itself. What it still holds is reaped when the lease runs out."""
+        self._scripts.run("deregister", [self.keys.worker(boot)], [boot])
+
+    def set_mode(self, boot: str, mode: WorkerMode) -> None:
+        """Anything but running stops its claims at once. Raises NotFound."""
+        if self._scripts.run("mode", [self.keys.worker(boot)], [mode.value])[0] != b"SET":
+            raise NotFound(f"no worker {boot} is registered", hint="lomi workers list")
+
+    def list(self) -> tuple[WorkerRecord, ...]:
+        """The longest-serving first, by host and start; two round trips."""
+        with guarded(self._client, "the worker registry"), self._client.pipeline(transaction=False) as pipe:
+            names = cast("list[bytes]", self._client.zrange(self.keys.workers, 0, MAX_LISTED - 1, desc=True))
+            boots = [text(name) for name in names]
+            for boot in boots:
+                pipe.hgetall(self.keys.worker(boot))
+            pipe.hgetall(self.keys.slots)
+            pipe.time()
+            *described, slots, clock = pipe.execute()
+        now = int(clock[0]) * 1000 + int(clock[1]) // 1000
+        held = _by_boot(slots)
+        found = [_record(boot, fields, now, held) for boot, fields in zip(boots, described, strict=True) if fields]
+        return tuple(sorted(found, key=lambda record: (record.info.host, record.started_ms, record.info.boot)))
+
+
+def _by_boot(slots: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
+    held: dict[str, tuple[str, ...]] = {}
+    for slot, job_id in sorted(slots.items()):
+        boot = text(slot).partition("/")[0]
+        held[boot] = (*held.get(boot, ()), text(job_id))
+    return held
+
+
+def _record(boot: str, fields: Mapping[bytes, bytes], now: int, held: Mapping[str, tuple[str, ...]]) -> WorkerRecord:
+    said: dict[str, Any] = {text(name): text(value) for name, value in fields.items()}
+    info = WorkerInfo(
+        boot=boot,
+        host=said.get("host", ""),
+        pid=int(said.get("pid", 0)),
+        version=said.get("version", ""),
+        slots=int(said.get("slots", 0)),
+        engines=tuple(EngineInfo(**engine) for engine in json.loads(said.get("engines", "[]"))),
+        policy=said.get("policy", ""),
+    )
+    return WorkerRecord(
+        info=info,
+        mode=WorkerMode(said.get("mode", WorkerMode.RUNNING)),
+        started_ms=int(said.get("started_ms", now)),
+        beat_age_s=max(0, now - int(said.get("beat_ms", now))) / 1000,
+        jobs=held.get(boot, ()),
+    )
