@@ -198,3 +198,86 @@ def subscriber(cluster: Cluster) -> Iterator[Subscriber]:
 @pytest.fixture(scope="session")
 def samples() -> dict[str, Sample]:
     return {sample.name: sample for sample in build_samples()}
+
+
+# --- a stack without workers, and workers started by hand ------------------------------------------------------------
+
+
+@dataclass
+class Worker:
+    """A `lomi worker` process with what it wrote."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def events(self) -> list[dict[str, Any]]:
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def actions(self) -> list[str]:
+        return [event["action"] for event in self.events()]
+
+    def wait_for(self, action: str, seconds: float = 60) -> None:
+        wait_until(lambda: action in self.actions() or self.process.poll() is not None, seconds)
+        assert action in self.actions(), self.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def bare_folder(weights: None) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="lomi-bare-"))
+    folder.chmod(0o755)
+    lomi("up", "--data", folder / "stack", "--workers", 0)
+    yield folder / "stack"
+    lomi("down", "--data", folder / "stack", check=None)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def bare(bare_folder: Path) -> Iterator[Cluster]:
+    """A stack whose workers the test starts itself; empty of jobs."""
+    where = json.loads(lomi("env", "--data", bare_folder, "-o", "json").stdout)
+    objects = Path(where["objects"].removeprefix("file://"))
+    found = Cluster(bare_folder, where["redis_url"], where["database_url"], objects)
+    found.redis.flushall()
+    yield found
+    found.close()
+
+
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+def start_worker(bare: Cluster, tmp_path: Path) -> Iterator[StartWorker]:
+    """`start_worker(policy=…, LOMI_COMPREFACE_URL=…)`; whatever still runs at the end is killed."""
+    started: list[Worker] = []
+
+    def start(*arguments: str, ready: bool = True, **extra: str) -> Worker:
+        log = tmp_path / f"worker-{len(started)}.log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lomi_ops", "worker", "--data", bare.data, *arguments],
+                env=environment(**extra), stdout=stream, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        started.append(Worker(process, log))
+        if ready:
+            started[-1].wait_for("worker_ready")
+        return started[-1]
+
+    yield start
+    for worker in started:
+        if worker.process.poll() is None:
+            worker.process.kill()
+        worker.process.wait()
+
+
+@pytest.fixture
+def ear(bare: Cluster) -> Iterator[Subscriber]:
+    pubsub = bare.redis.pubsub()  # type: ignore[no-untyped-call]
+    pubsub.subscribe(CHANNEL)
+    pubsub.get_message(timeout=5)
+    yield Subscriber(pubsub)
+    pubsub.close()
