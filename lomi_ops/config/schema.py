@@ -18,7 +18,9 @@ from lomi_ops.domain.policy import AgeRule, BlurRule, FaceRule, Policy, Requirem
 class Section(BaseModel):
     """Base of every section: unknown keys are mistakes, values never change, inputs never appear in error texts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -148,6 +150,8 @@ class WorkerSection(Section):
 
 
 class LogSection(Section):
+    """What is written to the log."""
+
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is written")
     format: Literal["auto", "json", "text"] = Field(
         "auto", description="auto: text on a terminal, else one JSON object a line"
@@ -163,19 +167,26 @@ class ZonesSection(Section):
 
 
 class BlurSection(Section):
+    """How sharp a photo must be."""
+
+    # From benchmarks/calibrate_blur.py; docs/calibration.md has the table.
     reject_below: float = Field(
-        25.0, ge=0, description="variance of the Laplacian at the fixed size; below is rejected"
+        50.0, ge=0, description="variance of the Laplacian at fixed size and contrast; below is rejected"
     )
-    review_below: float = Field(50.0, ge=0, description="below this a person decides")
-    face_sharp_at: float = Field(60.0, ge=0, description="a face crop this sharp rescues the photo")
+    review_below: float = Field(65.0, ge=0, description="below this a person decides")
+    face_sharp_at: float = Field(75.0, ge=0, description="a face crop this sharp rescues the photo")
 
 
 class FacesSection(Section):
+    """Which faces count as people in front."""
+
     min_score: Score = Field(0.47, description="faces below this score are not counted")
     min_area_share: Score = Field(0.25, description="share of the largest face's area from which a face counts")
 
 
 class AgeSection(Section):
+    """How old somebody must look."""
+
     limit: Annotated[int, Field(ge=13, le=30)] = Field(18, description="years; a range reaching below goes to a person")
 
 
@@ -192,8 +203,9 @@ class PolicySection(Section):
     age: AgeSection = AgeSection()
     nsfw: dict[Label, ZonesSection] = Field(
         {
-            Label.PORN: ZonesSection(review_at=0.3, reject_at=0.6),
-            Label.SEXY: ZonesSection(review_at=0.7),
+            # Chosen for NudeNet, whose scores are low by nature; docs/models.md has the sources and what to raise.
+            Label.PORN: ZonesSection(review_at=0.25, reject_at=0.6),
+            Label.SEXY: ZonesSection(review_at=0.5),
             Label.HENTAI: ZonesSection(review_at=0.3, reject_at=0.75),
         },
         description="zones per label: porn, sexy, hentai",
@@ -220,6 +232,8 @@ LOCAL_POLICY = PolicySection(
 
 
 class PolicyChoice(Section):
+    """What is approved, what is rejected, and what a person decides."""
+
     active: str | None = Field(None, description="name of the policy; empty: default with CompreFace, local without")
     policies: dict[str, PolicySection] = Field(
         {"default": DEFAULT_POLICY, "local": LOCAL_POLICY}, description="policies by name; shipped: default, local"
@@ -244,6 +258,9 @@ class BackendSection(Section):
 class Settings(Section):
     """Everything `lomi` can be told."""
 
+    env_file: Path | None = Field(
+        None, description="env file to read as well, e.g. the .env.production of the existing system"
+    )
     redis: RedisSection = RedisSection()
     database: DatabaseSection = DatabaseSection()
     objects: ObjectsSection = ObjectsSection()

@@ -46,7 +46,7 @@ def test_help_loads_nothing_heavy(command: str) -> None:
 
 def test_the_version_loads_not_even_typer() -> None:
     code = (
-        "import sys; sys.argv = ['lomi', '-V']; import lomi_ops.__main__ as m; m.main(); print('typer' in sys.modules)"  # noqa: E501
+        "import sys; sys.argv = ['lomi', '-V']; import lomi_ops.__main__ as m; m.main(); print('typer' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -69,7 +69,7 @@ def test_installed_clean_it_runs(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "env", with_pip=True)
     folder = tmp_path / "env" / "bin"
     (tmp_path / "pins.txt").write_text(pins())
-    install = [folder / "pip", "install", "-q", "--no-input", "-c", tmp_path / "pins.txt", wheel]
+    install: list[str | Path] = [folder / "pip", "install", "-q", "--no-input", "-c", tmp_path / "pins.txt", wheel]
     installed = subprocess.run(install, cwd=tmp_path, capture_output=True, text=True, check=False)
     need(installed.returncode == 0, f"a registry to install from ({installed.stderr[-300:]})")
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}

@@ -1,0 +1,245 @@
+"""Settings from everywhere, each value from the strongest source that gives it.
+
+Weakest first: defaults, a local stack, the YAML file, the env file, the environment, flags. Where the services are is
+found in another order: flags, then the environment and the env file, then the YAML file; with none of them the local
+stack in `stack.data` (LOMI_DATA), else the default one. `--data DIR` is a flag and names a stack outright. What is
+configured in part is never filled up from a stack.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lomi_ops.config import env, paths, services
+from lomi_ops.config.env_file import read_env_file
+from lomi_ops.config.keys import Key, Leaf, dotted, leaves, nearest, node_at, split
+from lomi_ops.config.layers import Entry, Layer, Rank, merged
+from lomi_ops.config.policies import doubts, shipped
+from lomi_ops.config.problems import Problem, raise_all
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.stack_file import NAME, stack_values
+from lomi_ops.config.validation import validated
+from lomi_ops.config.values import typed
+from lomi_ops.config.yaml_file import read_yaml
+from lomi_ops.errors import ConfigError
+
+_FLAGS = "command line"
+_ENV_FILE = ("env_file",)
+_HINT = "lomi config example, which explains every setting"
+_NOWHERE_HINT = "lomi up, which runs everything on this machine; or name your own: --env-file FILE or --config FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """Where to look."""
+
+    config: Path | None = None
+    env_file: Path | None = None
+    data: Path | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """Values of flags by dotted key."""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    cwd: Path = field(default_factory=Path.cwd)
+    needs: frozenset[str] = frozenset()
+    """Of redis, database, objects: what the command cannot do without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and where they come from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    """By dotted key: `default`, `local stack DIR`, `FILE:LINE [NAME]`, `environment NAME`, `command line`."""
+    warnings: tuple[str, ...]
+    stack: Path | None
+    """The folder of the local stack that the services are from; None where they are configured, or there is none."""
+    config_file: Path | None = None
+    env_file: Path | None = None
+
+
+def load(options: LoadOptions) -> Loaded:
+    """Raises ConfigError with every mistake at once."""
+    return _Load(options).run()
+
+
+class _Load:
+    """One run: gathers layers and problems."""
+
+    def __init__(self, options: LoadOptions) -> None:
+        unknown = options.needs - services.NAMES
+        if unknown:
+            raise ValueError(f"no services: {sorted(unknown)}")
+        self._options = options
+        self._problems: list[Problem] = []
+        self._warnings: list[str] = []
+        self._blank: set[Key] = set()
+        self._seen: set[str] = set()
+        self._absent: tuple[Path, str] | None = None
+
+    def run(self) -> Loaded:
+        config = self._config_file()
+        file = self._yaml(config)
+        naming = self._env_file(file)
+        env_file = Path(str(naming[_ENV_FILE].value)) if naming else None
+        said = [file, naming, *self._variables(env_file), self._flags()]
+        layers = [shipped(*said), *said]
+        entries = merged(layers)
+        settings, problems = validated(entries)
+        stack = self._stack(entries, settings)
+        if stack is not None:
+            entries = self._on_stack(layers, *stack)
+            settings, problems = validated(entries)
+        self._problems += problems
+        nowhere = stack is None and not self._configured(entries, settings)
+        if not nowhere:
+            self._problems += services.gaps(self._options.needs, settings, entries, self._blank, self._seen)
+        raise_all(self._problems, hint=_HINT)
+        self._stand_on_something(nowhere)
+        self._notice(entries, settings)
+        return Loaded(
+            settings=settings,
+            origins=_origins(entries, settings),
+            warnings=tuple(dict.fromkeys(self._warnings)),
+            stack=stack[0] if stack else None,
+            config_file=config,
+            env_file=env_file,
+        )
+
+    def _config_file(self) -> Path | None:
+        named = self._options.config or self._options.environ.get(env.CONFIG)
+        if named:
+            return self._expanded(str(named))
+        candidates = paths.config_files(self._options.environ, self._options.cwd)
+        return next((path for path in candidates if os.path.lexists(path)), None)
+
+    def _yaml(self, path: Path | None) -> Layer:
+        if path is None:
+            return {}
+        found = read_yaml(path, self._options.environ)
+        self._problems += found.problems
+        return found.entries
+
+    def _env_file(self, file: Layer) -> Layer:
+        """Which env file to read, as the setting that it is."""
+        if self._options.env_file:
+            return {_ENV_FILE: Entry(self._expanded(str(self._options.env_file)), _FLAGS, Rank.FLAG)}
+        if named := self._options.environ.get(env.ENV_FILE):
+            return {_ENV_FILE: Entry(self._expanded(named), f"environment {env.ENV_FILE}", Rank.ENVIRONMENT)}
+        return {_ENV_FILE: file[_ENV_FILE]} if _ENV_FILE in file else {}
+
+    def _variables(self, env_file: Path | None) -> list[Layer]:
+        """The four layers of variables, weakest first."""
+        environ, cwd = self._options.environ, self._options.cwd
+        lines, problems = read_env_file(env_file, environ) if env_file else ([], [])
+        self._problems += problems
+        base = env_file.parent if env_file else cwd
+        filed = env.read_variables(lines, Rank.ENV_FILE, base, environ)
+        process = [env.Variable(name, value, "environment") for name, value in environ.items()]
+        lived = env.read_variables(process, Rank.ENVIRONMENT, cwd, environ)
+        for found in (filed, lived):
+            self._problems += found.problems
+            self._blank |= found.blank
+            self._seen |= found.names
+        return [filed.contract, lived.contract, filed.own, lived.own]
+
+    def _flags(self) -> Layer:
+        flags: dict[Key, Entry] = {}
+        for name, value in self._options.overrides.items():
+            key = split(name)
+            leaf = node_at(key)
+            if isinstance(leaf, Leaf):
+                flags[key] = Entry(typed(value, leaf, self._options.cwd, self._options.environ), _FLAGS, Rank.FLAG)
+            else:
+                self._problems.append(Problem(_FLAGS, "is no setting", name, nearest(key)))
+        if self._options.data is not None:
+            folder = self._expanded(str(self._options.data))
+            flags["stack", "data"] = Entry(folder, _FLAGS, Rank.FLAG)
+        return flags
+
+    def _configured(self, entries: Layer, settings: Settings) -> bool:
+        plain = Settings()
+        return any(services.said(service, entries, settings, plain) for service in services.SERVICES)
+
+    def _stack(self, entries: Layer, settings: Settings) -> tuple[Path, Layer] | None:
+        """The local stack to use and what it says, or None. Its mistakes count only for a command that needs it."""
+        named = entries.get(("stack", "data"))
+        if not _outright(entries) and self._configured(entries, settings):
+            return None
+        folder = settings.stack.data or paths.default_data(self._options.environ)
+        if folder is None:
+            return None
+        try:
+            values = stack_values(folder)
+        except ValueError as problem:
+            self._complain(Problem(str(folder / NAME), str(problem)))
+            return None
+        if values is None:
+            self._absent = folder, named.origin if named else ""
+            return None
+        rank = Rank.FLAG if _outright(entries) else Rank.STACK
+        return folder, {key: Entry(value, f"local stack {folder}", rank) for key, value in values.items()}
+
+    def _complain(self, problem: Problem) -> None:
+        if self._options.needs:
+            self._problems.append(problem)
+        else:
+            self._warnings.append(str(problem))
+
+    def _on_stack(self, layers: list[Layer], folder: Path, stack: Layer) -> dict[Key, Entry]:
+        if not _outright(layers[-1]):
+            return merged([stack, *layers])
+        before = merged(layers[:-1])
+        for service in services.SERVICES:
+            lost = [before[key] for key in service.keys if key in before and before[key].rank > Rank.FILE]
+            if lost and lost[0].value != stack[service.whole].value:
+                self._warnings.append(f"{lost[0].origin} is ignored: --data {folder} was given")
+        elsewhere = {key for service in services.SERVICES for key in service.keys}
+        return merged([{key: before[key] for key in before.keys() - elsewhere}, stack, layers[-1]])
+
+    def _stand_on_something(self, nowhere: bool) -> None:
+        """Raises ConfigError where a command needs services and nobody says where they are, or where the stack that a
+        flag names does not exist."""
+        if not self._options.needs:
+            return
+        folder, origin = self._absent or (None, "")
+        if folder is not None and origin:
+            raise ConfigError(f"there is no local stack in {folder} ({origin})", hint=f"lomi up --data {folder}")
+        if nowhere:
+            looked = f", and there is no local stack in {folder}" if folder else ""
+            verb = "are" if len(self._options.needs) > 1 else "is"
+            raise ConfigError(f"nothing says where {_listed(self._options.needs)} {verb}{looked}", hint=_NOWHERE_HINT)
+
+    def _notice(self, entries: Layer, settings: Settings) -> None:
+        """Settings that have no effect, and thresholds that changed while their version did not."""
+        plain = Settings()
+        for service in services.SERVICES[:2]:
+            if service.whole not in entries:
+                continue
+            for key in services.said(service, entries, settings, plain):
+                if key != service.whole:
+                    winner = f"{dotted(service.whole)} ({entries[service.whole].origin})"
+                    self._warnings.append(f"{entries[key].origin}: {dotted(key)} has no effect, {winner} wins")
+        self._warnings += doubts(settings)
+
+    def _expanded(self, text: str) -> Path:
+        return paths.expanded(text, self._options.cwd, self._options.environ)
+
+
+def _outright(entries: Layer) -> bool:
+    """Whether a flag names the stack: then it comes before everything but other flags."""
+    named = entries.get(("stack", "data"))
+    return named is not None and named.rank is Rank.FLAG
+
+
+def _origins(entries: Layer, settings: Settings) -> dict[str, str]:
+    every = [key for key, _ in leaves(tuple(settings.policy.policies))]
+    return {dotted(key): entries[key].origin if key in entries else "default" for key in every}
+
+
+def _listed(names: frozenset[str]) -> str:
+    ordered = [service.name for service in services.SERVICES if service.name in names]
+    return ", ".join(ordered[:-1]) + " and " + ordered[-1] if len(ordered) > 1 else ordered[0]

@@ -1,0 +1,165 @@
+"""Keeps secrets out of everything that is written: messages, logs, tracebacks, also those of libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from lomi_ops.config.schema import Settings
+
+STARS = "***"
+
+_ALWAYS = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        # The password of any URL, ours or not: up to the last @ before a slash or a space, for sloppy ones hold an @.
+        (r"([a-z][a-z0-9+.-]*://[^\s:/@'\"]*):[^\s/'\"]+@", rf"\1:{STARS}@"),
+        (r"\b(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s'\"]+", rf"\1{STARS}"),
+        (r"\b((?:Bearer|tma)\s+)[\w.~+/=%&-]{8,}", rf"\1{STARS}"),
+        (r"\b((?:password|passwd|pgpassword|secret_key|api_key|x-api-key)['\"]?\s*[=:]\s*)(?:'[^']*'|\"[^\"]*\"|[^\s,;&)}]+)",
+         rf"\1{STARS}"),
+    )
+)  # fmt: skip
+_SHORT = 4
+"""Shorter secrets are too much like ordinary words and numbers; the shapes above still catch them."""
+
+
+class Redactor:
+    """Knows secrets and takes them out of text, in every spelling that URLs, JSON and Python's repr give them."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+        longest_first = sorted(spellings, key=lambda text: (-len(text), text))
+        self._known = re.compile("|".join(map(_pattern, longest_first))) if longest_first else None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Redactor:
+        """Knows every secret of these settings, also the passwords inside URLs."""
+        return cls(secret for whole in secret_values(settings).values() for secret in _parts(whole))
+
+    def __call__(self, text: str) -> str:
+        return self.scrub(text)
+
+    def scrub(self, text: str) -> str:
+        """The text with stars for secrets: the known ones, and what looks like one (a URL's password, a signature)."""
+        if self._known is not None:
+            text = self._known.sub(STARS, text)
+        for pattern, replacement in _ALWAYS:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def scrub_value(self, value: object) -> object:
+        """The same inside mappings and lists, e.g. the fields of a log record."""
+        if isinstance(value, str):
+            return self.scrub(value)
+        if isinstance(value, bytes):
+            return self.scrub(value.decode("utf-8", "replace"))
+        if isinstance(value, Mapping):
+            return {self.scrub_value(name): self.scrub_value(part) for name, part in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.scrub_value(part) for part in value]
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return self.scrub(str(value))
+
+    def scrub_exception(self, failure: BaseException) -> str:
+        """Kind and text of an exception on one line."""
+        text = " ".join(self.scrub(str(failure)).split())
+        return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
+
+    def scrub_trace(self, failure: BaseException) -> str:
+        """The whole traceback, with its causes."""
+        return self.scrub("".join(traceback.format_exception(failure)))
+
+
+class RedactingFilter(logging.Filter):
+    """Takes secrets out of log records. Put it on every handler: filters of a logger do not see its children's."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._redactor.scrub(_message(record)), None
+        if record.exc_info and record.exc_info[1] is not None:
+            # A formatter appends exc_text, and formats exc_info only where there is no text yet.
+            record.exc_text = self._redactor.scrub_trace(record.exc_info[1]).rstrip("\n")
+            record.exc_info = None
+        elif record.exc_text:
+            record.exc_text = self._redactor.scrub(record.exc_text)
+        if record.stack_info:
+            record.stack_info = self._redactor.scrub(record.stack_info)
+        for name in record.__dict__.keys() - _STANDARD:
+            setattr(record, name, self._redactor.scrub_value(record.__dict__[name]))
+        return True
+
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+
+
+def secret_values(settings: Settings) -> dict[str, str]:
+    """Every secret that is set, by dotted key."""
+    return {key: secret.get_secret_value() for key, secret in _secrets(settings, "") if secret.get_secret_value()}
+
+
+def fingerprint(secret: str) -> str:
+    """Enough to see whether two machines have the same secret, far too little to find it."""
+    return f"sha256:{hashlib.sha256(secret.encode()).hexdigest()[:4]}…"
+
+
+def _secrets(value: object, key: str) -> Iterator[tuple[str, SecretStr]]:
+    if isinstance(value, SecretStr):
+        yield key, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name), f"{key}.{name}" if key else name)
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """The secret itself, and of a URL also its password and the values of its query."""
+    yield secret
+    if "://" not in secret:
+        return
+    try:
+        parts = urlsplit(secret)
+        password = parts.password
+    except ValueError:
+        return
+    if password:
+        yield password
+    for pair in parts.query.split("&"):
+        name, _, value = pair.partition("=")
+        if "password" in name.casefold() and value:
+            yield value
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    for plain in {secret, unquote(secret), unquote_plus(secret)}:
+        for form in (plain, quote(plain), quote(plain, safe=""), quote_plus(plain), repr(plain)[1:-1], _json(plain)):
+            if len(form) >= _SHORT:
+                yield form
+
+
+def _json(text: str) -> str:
+    import json
+
+    return json.dumps(text)[1:-1]
+
+
+def _pattern(secret: str) -> str:
+    """A short secret only as a whole word: it may be a part of ordinary ones."""
+    escaped = re.escape(secret)
+    return escaped if len(secret) >= 8 else rf"(?<![^\W_]){escaped}(?![^\W_])"
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args}"
