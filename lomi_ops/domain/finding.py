@@ -26,7 +26,7 @@ class Label(StrEnum):
     """Our own names for what engines find; a manifest maps a model's names onto these."""
 
     SHARPNESS = "sharpness"
-    """`value` is the variance of the Laplacian of the whole photo at the fixed size of the blur engine."""
+    """`value` is the variance of the Laplacian of the whole photo at the blur engine's fixed size and contrast."""
     FACE_SHARPNESS = "face_sharpness"
     """The same for the crop of the largest face."""
     FACE = "face"

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.config.conftest import Machine
+
+HOST = "must be a host alone: the port goes into redis.port, a whole URL into redis.url"
+URL = "must look like redis://USER:PASSWORD@HOST:PORT/…, with special characters in the password percent-encoded"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("redis: {doorbell_s: 5}", "redis.timeout_s: must be at least redis.doorbell_s + 3 = 8"),
+        ("worker: {beat_s: 15}", "worker.beat_s: must be less than worker.lease_s = 15"),
+        ("worker: {lease_s: 2}", "worker.beat_s: must be less than worker.lease_s = 2"),
+        ("worker: {reap_s: 20}", "worker.reap_s: must be less than worker.lease_s = 15"),
+        ("worker: {lease_s: 900}", "worker.lease_s: must be less than worker.job_limit_s = 900"),
+        ("images: {decode_timeout_s: 900}", "images.decode_timeout_s: must be less than worker.job_limit_s = 900"),
+        ("images: {min_side: 20000}", "images.min_side: must not exceed images.max_side = 12000"),
+        ("images: {max_pixels: 10000, min_side: 101}", "images.min_side: squared must not exceed images.max_pixels"),
+        ("policy: {policies: {default: {blur: {review_below: 20}}}}", "must not be less than reject_below = 25"),
+        ("policy: {policies: {default: {blur: {reject_below: 99}}}}", "must not be less than reject_below = 99"),
+        ("policy: {policies: {x: {nsfw: {porn: {review_at: 0.9}}}}}", "x.nsfw.porn.review_at: must not exceed reject_at"),
+        ("policy: {policies: {x: {requires: []}}}", "x.requires: must not be empty"),
+        ("policy: {active: locale}", "policy.active: names a policy that does not exist; there are default, local;"),
+        ("policy: {active: locale}", "did you mean local?"),
+        ("redis: {host: 'cache:6379'}", f"redis.host: {HOST}"),
+        ("redis: {host: 'redis://cache'}", f"redis.host: {HOST}"),
+        ("redis: {url: 'http://cache'}", f"redis.url: {URL}"),
+        ("redis: {url: 'redis://:p#w@cache'}", f"redis.url: {URL}"),
+        ("redis: {url: 'redis://cache:port'}", f"redis.url: {URL}"),
+        ("redis: {url: 'redis://[::1'}", f"redis.url: {URL}"),
+        ("database: {url: 'postgresql+psycopg://h/d'}", "database.url: must look like postgresql://"),
+        ("compreface: {urls: [faces]}", "compreface.urls: is not an http:// or https:// URL"),
+        ("compreface: {urls: ['http://h:x']}", "compreface.urls: is not an http:// or https:// URL"),
+        ("backend: {url: 'http://u:p@h'}", "backend.url: must not hold a user or password"),
+        ("objects: {endpoint: 'u:p@h'}", "objects.endpoint: must not hold a user or password"),
+    ],
+)  # fmt: skip
+def test_settings_that_do_not_fit_together_are_mistakes(machine: Machine, text: str, problem: str) -> None:
+    told = machine.mistakes(text)
+
+    assert any(problem in line for line in told), told
+    assert all(line.startswith("c.yaml:1: ") for line in told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis: {doorbell_s: 4}",
+        "redis: {url: 'unix:///run/redis.sock'}",
+        "redis: {host: '::1'}",
+        "database: {host: /var/run/postgresql}",
+        "database: {url: 'postgresql://u:p@one:1,two:2/d?target_session_attrs=read-write'}",
+        "database: {url: 'postgresql:///d?host=/run/postgresql'}",
+        "objects: {endpoint: r2.example.com}",
+        "policy: {policies: {x: {nsfw: {porn: {review_at: 0.6}}}}}",
+    ],
+)
+def test_unusual_settings_that_fit_are_taken(machine: Machine, text: str) -> None:
+    machine.load(text)
+
+
+def test_a_relation_is_checked_beside_a_mistake_elsewhere_and_not_with_a_wrong_value(machine: Machine) -> None:
+    assert machine.mistakes("redis: {timeout_s: x, doorbell_s: 5}\nworker: {beat_s: 15}\n") == (
+        "c.yaml:1: redis.timeout_s: must be a number",
+        "c.yaml:2: worker.beat_s: must be less than worker.lease_s = 15",
+    )
+
+
+def test_the_source_of_a_misfit_is_the_one_that_somebody_changed(machine: Machine) -> None:
+    (problem,) = machine.mistakes(LOMI_REDIS__DOORBELL_S="9")
+    assert problem.startswith("environment LOMI_REDIS__DOORBELL_S: redis.timeout_s: must be at least")
