@@ -83,10 +83,11 @@ def supervise(
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay attached, log to stderr.")] = False,
 ) -> int:
     """Keep the parts of a local stack running; `lomi up` starts this."""
-    from lomi_ops.ops.local import daemon, supervisor
+    from lomi_ops.ops.local import daemon, state, supervisor
     from lomi_ops.ops.local.layout import locate
 
     layout = locate(data)
+    state.load(layout)
     if not foreground:
         daemon.detach(layout.log("supervisor"))
     daemon.log_to_stderr()

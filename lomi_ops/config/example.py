@@ -14,8 +14,8 @@ from typing import Any, Literal
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from lomi_ops.config.env import CONTRACT, OBJECTS, SHORT, generic_name
-from lomi_ops.config.keys import Key, Leaf, Node, Table, children, dotted, leaves, node_at
+from lomi_ops.config.env import CONTRACT, OBJECTS, SHORT
+from lomi_ops.config.keys import Key, Leaf, Node, Table, children, dotted, node_at
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.services import value_at
 from lomi_ops.domain.policy import Requirement
@@ -67,20 +67,6 @@ def short_names(key: Key) -> tuple[str, ...]:
     if key in (("objects", "directory"), ("objects", "endpoint")):
         found.append(OBJECTS)
     return tuple(found)
-
-
-def reference() -> str:
-    """The table of `docs/configuration.md`: key, default, meaning, variables; one row a setting."""
-    plain = Settings()
-    rows = ["| setting | default | meaning | variables |", "| --- | --- | --- | --- |"]
-    for key, leaf in leaves(("default",)):
-        names = ", ".join(f"`{name}`" for name in (*short_names(key), generic_name(key)))
-        what = " ".join([leaf.info.description or "", f"({limits})" if (limits := _limits(leaf.info)) else ""]).strip()
-        secret = " *secret*" if leaf.secret else ""
-        default = _value(value_at(plain, key))
-        cells = (f"`{dotted(key)}`", f"`{default}`", (what + secret).replace("|", "\\|"), names)
-        rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join(rows) + "\n"
 
 
 def _section(key: Key, node: Node, indent: str, *, told: bool) -> Iterator[str]:

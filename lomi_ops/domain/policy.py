@@ -139,9 +139,12 @@ def _outcome(grounds: list[Ground]) -> Outcome:
 
 
 def _weight(ground: Ground) -> tuple[int, int]:
-    """Deciding ground first: rejections before doubts, then by precedence; a suspected minor before all."""
-    urgent = ground.outcome is Outcome.REJECT or ground.reason is Reason.UNDERAGE
-    return (0 if urgent else 1, _PRECEDENCE.index(ground.reason))
+    """The deciding ground first: what sends a photo to a person whatever else speaks, then rejections, then doubts."""
+    if ground.reason in (Reason.UNDERAGE, Reason.MISSING_EVIDENCE):
+        rank = 0
+    else:
+        rank = 1 if ground.outcome is Outcome.REJECT else 2
+    return (rank, _PRECEDENCE.index(ground.reason))
 
 
 def _grounds(evidence: Evidence, policy: Policy) -> Iterator[Ground]:

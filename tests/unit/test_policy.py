@@ -136,6 +136,13 @@ def test_missing_evidence_goes_to_a_person_and_names_what_is_missing(
     assert verdict.incomplete
 
 
+def test_missing_evidence_decides_before_a_rejection_does() -> None:
+    verdict = judge(evidence(sharpness=1, faces=None), POLICY)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REVIEW, Reason.MISSING_EVIDENCE)
+    assert Reason.BLURRY in {ground.reason for ground in verdict.grounds}
+
+
 def test_an_unavailable_report_with_findings_is_still_no_clearance() -> None:
     broken = EngineReport(Engine.NSFW, findings=(nsfw(Label.PORN, 0.0),), detail="the model answered NaN")
     seen = Evidence(1, 1, (*evidence(nsfw=None).reports, broken))

@@ -118,8 +118,9 @@ def test_a_stack_from_up_to_purge(lomi: Lomi) -> None:
 
 
 def test_a_supervisor_without_a_stack_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["_supervise", "--foreground", "--data", str(tmp_path)]) == 3
+    assert main.run(["_supervise", "--data", str(tmp_path)]) == 3
     assert "there is no stack in" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def running(name: str, **more: object) -> PartStatus:

@@ -61,9 +61,9 @@ def test_loaded_secrets_do_not_show(machine: Machine, key: str) -> None:
 
 
 BAD_YAML = [
-    "*{0}", "!{0}", "&{0} {{", "@{0}", "`{0}", "%{0}", "'{0}", '"{0}', '"{0}\\q"', "|{0}", ">{0}", "{{{0}", "[{0}", "{0}: {0}",
-    "{{{0}: x}}", "{{x: {0}}}", "[{0}]", "[[{0}]]", "\t{0}", "!!binary {0}", "!!python/object:{0} x", "{0}}}", "{0}\n x: {0}",
-    "? {0}", "- {0}", "one\n  password: {0}", "{0}\n  password: {0}",
+    "*{0}", "!{0}", "&{0} {{", "@{0}", "`{0}", "%{0}", "'{0}", '"{0}', '"{0}\\q"', "|{0}", ">{0}", "{{{0}", "[{0}",
+    "{0}: {0}", "{{{0}: x}}", "{{x: {0}}}", "[{0}]", "[[{0}]]", "\t{0}", "!!binary {0}", "!!python/object:{0} x", "{0}}}",
+    "{0}\n x: {0}", "? {0}", "- {0}", "one\n  password: {0}", "{0}\n  password: {0}",
 ]  # fmt: skip
 
 
@@ -79,22 +79,23 @@ def test_bad_yaml_around_a_secret_does_not_show_it(machine: Machine, bad: str, k
 
 
 BAD_ENV = [
-    'X="{0}', "X='{0}", "X=${{{0}}}", "X={0}\n{0}", "X={0}\n=x", 'X="{0}" {0}', "export {0}", "X_FILE={0}", "X=1\nX_FILE={0}",
+    'X="{0}', "X='{0}", "X=${{{0}}}", "X={0}\n{0}", "X={0}\n=x", 'X="{0}" {0}', "export {0}",
+    'X="\\{0}', "X", "X_FILE=/dev/null\nX={0}",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("bad", BAD_ENV)
 @pytest.mark.parametrize("variable", PASSWORDS.values())
 def test_bad_lines_around_a_secret_do_not_show_it(machine: Machine, bad: str, variable: str) -> None:
-    if "_FILE={0}" in bad:
-        pytest.skip("a path is shown, it is where the secret is and not the secret")
-    text = bad.format(CANARY).replace("X", variable, 1)
+    text = bad.format(CANARY).replace("X", variable)
     check(machine, None, f"{text}\nLOMI_UNKNOWN={CANARY}\n", {})
 
 
-@pytest.mark.parametrize("name", ["REDIS_HOST", "REDIS_PORT", "REDIS_DB", "DB_HOST", "DB_SSL_MODE", "S3_USE_SSL", "S3_ENDPOINT",
-                                  "COMPREFACE_URL", "LOMI_REDIS_URL", "LOMI_DATABASE_URL", "LOMI_OBJECTS", "LOMI_BACKEND__URL",
-                                  "LOMI_WORKER__SLOTS", "LOMI_POLICY__POLICIES__DEFAULT__REQUIRES"])  # fmt: skip
+@pytest.mark.parametrize("name", [
+    "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "DB_HOST", "DB_SSL_MODE", "S3_USE_SSL", "S3_ENDPOINT", "COMPREFACE_URL",
+    "LOMI_REDIS_URL", "LOMI_DATABASE_URL", "LOMI_OBJECTS", "LOMI_BACKEND__URL", "LOMI_WORKER__SLOTS",
+    "LOMI_POLICY__POLICIES__DEFAULT__REQUIRES",
+])  # fmt: skip
 @pytest.mark.parametrize("text", ["{0}", "x://u:{0}@h:{0}", "redis://:{0}@[::1", "http://{0}@h", "redis://h:{0}"])
 def test_a_secret_in_the_wrong_place_does_not_show(machine: Machine, name: str, text: str) -> None:
     check(machine, None, None, {name: text.format(CANARY), "LOMI_UNKNOWN": CANARY})
@@ -204,7 +205,7 @@ def test_log_records_lose_their_secrets_in_every_part() -> None:
     try:
         raise ValueError(CANARY)
     except ValueError:
-        logger.error("no %s, %d", CANARY, 5, exc_info=True, stack_info=True, extra={"url": {"u": CANARY}})
+        logger.exception("no %s, %d", CANARY, 5, stack_info=True, extra={"url": {"u": CANARY}})
     logger.error("bad %d arguments", CANARY, extra={"url": ""})
     record = logger.makeRecord("x", logging.INFO, "f", 1, "m", (), None, extra={"url": ""})
     record.exc_text = CANARY
