@@ -189,10 +189,10 @@ def render(measured: Sequence[Measured], rule: BlurRule, detector: str) -> str:
 WHAT_IT_IS_NOT = """\
 What this is not: the sharp photos are press portraits, not phone photos from the app; the blurred ones are Gaussian
 blurs of the same photos, not shaken hands or missed focus; the bokeh is an ellipse, not a lens. Noise, text and sharp
-frames around a blurred photo raise the score. Photos of less than about 300 pixels hold less detail than is measured
-and lean towards review, the smaller the more; the spread of sharp photos over sizes comes from those whose half size
-is that small. The goal of 10 % spread holds near the thresholds, where decisions are made, not for every sharp photo.
-Calibrate again on your own overturned rejections: `policy.policies.*.blur`."""
+frames around a blurred photo raise the score. A photo of fewer pixels than are measured scores lower the smaller it
+is, and so does the half size of a small photo: the wide spreads of sharp photos come from there, far above the
+thresholds. Near them the spread is a few per cent, so only a photo within that of a threshold can get another decision
+at another size. Calibrate again on your own overturned rejections: `policy.policies.*.blur`."""
 
 
 def distribution_table(measured: Sequence[Measured]) -> list[str]:

@@ -132,26 +132,33 @@ def _follow(bar: Bar, total: int) -> Callable[[Progress], None]:
 
 def _show(result: DemoResult) -> None:
     expected = any(row.ok is not None for row in result.rows)
-    headers = ("photo", "decision", "reason", "why", "measured", "time", *(("as expected",) if expected else ()))
-    output.table(headers, [_cells(row, expected=expected) for row in result.rows], right=(5,))
     wrong = [row for row in result.rows if row.ok is False]
+    if output.narrow():
+        headers, cells, right = ("photo", "decision", "because", "time"), _narrow_cells, (3,)
+    else:
+        headers, cells, right = ("photo", "decision", "reason", "why", "measured", "time"), _wide_cells, (5,)
+    rows = [(*cells(row), _tick(row)) if expected else cells(row) for row in result.rows]
+    output.table((*headers, "ok") if expected else headers, rows, right=right)
     for row in wrong:
         output.text(f"{row.sample.name}: expected {row.expected}")
     verdict = "each as expected" if not wrong else f"{len(wrong)} not as expected"
     output.text(f"{len(result.rows)} photos in {result.elapsed_s:.1f} s" + (f", {verdict}" if expected else ""))
 
 
-def _cells(row: DemoRow, *, expected: bool) -> tuple[str, ...]:
-    time = "" if row.processing_ms is None else f"{row.processing_ms:.0f} ms"
-    cells = (
-        row.sample.name,
-        output.painted(row.decision, STYLES.get(row.decision, "")),
-        _reason(row),
-        row.why,
-        row.numbers,
-        time,
-    )
-    return (*cells, _tick(row)) if expected else cells
+def _wide_cells(row: DemoRow) -> tuple[str, ...]:
+    decision = output.painted(row.decision, STYLES.get(row.decision, ""))
+    return (row.sample.name, decision, _reason(row), row.why, row.numbers, _time(row))
+
+
+def _narrow_cells(row: DemoRow) -> tuple[str, ...]:
+    """80 columns: one reason in words, or what was measured where nothing spoke against the photo."""
+    reason = _reason(row)
+    decision = output.painted(f"{row.decision}: {reason}" if reason else row.decision, STYLES.get(row.decision, ""))
+    return (row.sample.name, decision, row.why or row.numbers, _time(row))
+
+
+def _time(row: DemoRow) -> str:
+    return "" if row.processing_ms is None else f"{row.processing_ms:.0f} ms"
 
 
 def _reason(row: DemoRow) -> str:
@@ -162,7 +169,8 @@ def _reason(row: DemoRow) -> str:
 
 
 def _tick(row: DemoRow) -> str:
-    return output.painted("yes", "green") if row.ok else output.painted("NO", "bold red")
+    sign = "ok" if output.ascii_only() else "✔"
+    return output.painted(sign, "green") if row.ok is not False else output.painted("NO", "bold red")
 
 
 def _record(row: DemoRow) -> dict[str, Any]:

@@ -122,6 +122,7 @@ STYLES = {"approved": "green", "rejected": "red", "review": "yellow", "failed": 
 
 
 def _show(items: list[Moderated]) -> None:
+    # One line of a photo must fit 80 columns; its reason in words says what its reason's name says.
     rows = [
         (
             _short(item.path),

@@ -44,7 +44,14 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", show_edge=False)
+    grid = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        title=title or None,
+        title_justify="left",
+        show_edge=False,
+    )
     for index, header in enumerate(headers):
         grid.add_column(header, justify="right" if index in right else "left", overflow="fold", no_wrap=False)
     for row in rows:
@@ -63,6 +70,11 @@ def console() -> Console:
 def painted(value: str, style: str) -> str:
     """A cell in a colour, as `table` takes it. The word itself must carry the meaning: colour may be off."""
     return f"[{style}]{value.replace('[', chr(92) + '[')}[/]"
+
+
+def narrow(columns: int = 120) -> bool:
+    """True on a terminal with fewer columns: then tables leave out what can be looked up."""
+    return sys.stdout.isatty() and console().width < columns
 
 
 def ascii_only() -> bool:

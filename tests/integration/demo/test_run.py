@@ -154,7 +154,7 @@ def test_every_photo_comes_back_with_its_decision_and_nothing_is_left(
         "pending: needs_review",
     ]
     assert [row.why for row in result.rows] == ["", "sharpness 3 is below 25", "not an image", ""]
-    assert result.rows[1].numbers == "sharpness 3, 2 faces, porn 0.00, sexy 0.00, hentai 0.00"
+    assert result.rows[1].numbers == "sharp 3, 2 faces, nsfw 0.00"
     assert result.rows[2].numbers == ""
     assert result.rows[1].processing_ms == 12.0
     assert 0 < result.rows[0].elapsed_s <= result.elapsed_s
@@ -305,7 +305,7 @@ def test_an_old_worker_without_a_decision_log_is_enough(
         thread.join()
     assert result.ok
     assert (result.rows[0].numbers, result.rows[0].processing_ms, result.rows[0].verdict) == (
-        "sharpness 150",
+        "sharp 150",
         180,
         None,
     )

@@ -323,6 +323,15 @@ def test_a_package_that_the_index_does_not_have_is_worth_another_try(
     assert left(folder) == []
 
 
+def test_a_python_without_pip_says_what_to_do(
+    folder: Path, packaged: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="no pip") as caught:
+        add(packaged({}), folder)
+    assert "toy_weights/best.onnx out of toy-weights 1.0" in caught.value.hint
+
+
 def wheel(folder: Path, files: dict[str, bytes]) -> str:
     """A wheel of toy-weights 1.0 that pip can find; returns its sha256."""
     import zipfile

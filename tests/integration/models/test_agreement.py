@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
 
 from benchmarks.nudenet_agreement import differences, load
 from lomi_ops.config import model_files
@@ -86,17 +86,6 @@ def test_photos_in_one_call_score_as_they_do_alone(engines: Engines, photos: Pat
     pictures = [load(photos / name) for name in ("couple.jpg", "img5.jpg", "img6.jpg")]
     together = [nsfw.findings for nsfw, _ in engines.look(pictures)]
     assert together == [engines.look([picture])[0][0].findings for picture in pictures]
-
-
-def test_a_photo_turned_by_exif_has_its_face_in_the_upright_place(engines: Engines, photos: Path) -> None:
-    upright = load(photos / "img5.jpg")
-    turned = Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90)
-    exif = turned.getexif()
-    exif[0x0112] = 6
-    back = np.asarray(ImageOps.exif_transpose(turned).convert("RGB")) if exif else upright
-    ((_, expected),) = engines.look([upright])
-    ((_, found),) = engines.look([back])
-    assert [finding.box for finding in found.findings] == [finding.box for finding in expected.findings]
 
 
 def test_nudenets_faces_stay_in_the_nsfw_report_as_a_second_vote(engines: Engines, photos: Path) -> None:

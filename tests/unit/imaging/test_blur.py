@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
@@ -110,6 +110,9 @@ def test_an_empty_picture_scores_nothing(shade: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 3))
+@example(1, 3000, 0)
+@example(16, 6000, 0)
+@example(5000, 2, 1)
 def test_every_shape_gives_a_finite_score(width: int, height: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     for side in (SIDE, FACE_SIDE):
