@@ -9,7 +9,11 @@ from lomi_ops.errors import ConfigError, LomiError
 
 
 def note(text: str) -> None:
-    """Progress or prose beside the answer."""
+    """Progress or prose beside the answer. What looks like a secret (a URL's password, a signature) becomes stars."""
+    if "://" in text or "=" in text:
+        from lomi_ops.config.redact import Redactor
+
+        text = Redactor().scrub(text)
     sys.stderr.write(text.rstrip("\n") + "\n")
     sys.stderr.flush()
 

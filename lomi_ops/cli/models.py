@@ -35,8 +35,11 @@ def models_list(common: options.Common, format_: options.Output = Format.TEXT) -
         for entry in entries:
             output.line(_record(entry))
         return 0
+    headers = ("model", "state", "finds", "licence", "source")
     rows = [(entry.name, _state(entry), _finds(entry), _licence(entry), entry.manifest.source) for entry in entries]
-    output.table(("model", "state", "finds", "licence", "source"), rows)
+    if output.narrow():
+        headers, rows = headers[:4], [row[:4] for row in rows]
+    output.table(headers, rows)
     return 0
 
 

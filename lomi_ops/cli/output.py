@@ -55,7 +55,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
     for index, header in enumerate(headers):
         grid.add_column(header, justify="right" if index in right else "left", overflow="fold", no_wrap=False)
     for row in rows:
-        grid.add_row(*(Text.from_markup(cell) if cell.startswith("[") else Text(cell) for cell in row))
+        grid.add_row(*(Text(cell, style=cell.style if isinstance(cell, Painted) else "") for cell in row))
     console().print(grid)
 
 
@@ -64,12 +64,22 @@ def console() -> Console:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _UNBOUNDED
-    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=width is not None)
+    plain = True if os.environ.get("LOMI_NO_COLOR") else None
+    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=width is not None, no_color=plain)
 
 
-def painted(value: str, style: str) -> str:
-    """A cell in a colour, as `table` takes it. The word itself must carry the meaning: colour may be off."""
-    return f"[{style}]{value.replace('[', chr(92) + '[')}[/]"
+class Painted(str):
+    """A cell in a colour. The word itself must carry the meaning: colour may be off."""
+
+    __slots__ = ("style",)
+    style: str
+
+
+def painted(value: str, style: str) -> Painted:
+    """A cell as `table` takes it, in one of rich's styles."""
+    cell = Painted(value)
+    cell.style = style
+    return cell
 
 
 def narrow(columns: int = 120) -> bool:
