@@ -133,10 +133,11 @@ def _follow(bar: Bar, total: int) -> Callable[[Progress], None]:
 def _show(result: DemoResult) -> None:
     expected = any(row.ok is not None for row in result.rows)
     wrong = [row for row in result.rows if row.ok is False]
+    headers: tuple[str, ...] = ("photo", "decision", "reason", "why", "measured", "time")
+    cells = _wide_cells
     if output.narrow():
-        headers, cells, right = ("photo", "decision", "because", "time"), _narrow_cells, (3,)
-    else:
-        headers, cells, right = ("photo", "decision", "reason", "why", "measured", "time"), _wide_cells, (5,)
+        headers, cells = ("photo", "decision", "because", "time"), _narrow_cells
+    right = (len(headers) - 1,)
     rows = [(*cells(row), _tick(row)) if expected else cells(row) for row in result.rows]
     output.table((*headers, "ok") if expected else headers, rows, right=right)
     for row in wrong:

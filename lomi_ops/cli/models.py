@@ -35,8 +35,10 @@ def models_list(common: options.Common, format_: options.Output = Format.TEXT) -
         for entry in entries:
             output.line(_record(entry))
         return 0
-    headers = ("model", "state", "finds", "licence", "source")
-    rows = [(entry.name, _state(entry), _finds(entry), _licence(entry), entry.manifest.source) for entry in entries]
+    headers: tuple[str, ...] = ("model", "state", "finds", "licence", "source")
+    rows: list[tuple[str, ...]] = [
+        (entry.name, _state(entry), _finds(entry), _licence(entry), entry.manifest.source) for entry in entries
+    ]
     if output.narrow():
         headers, rows = headers[:4], [row[:4] for row in rows]
     output.table(headers, rows)
