@@ -13,11 +13,11 @@ from lomi_ops.clients.objects import ObjectStore
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.decision import PhotoDecision, fail
 from lomi_ops.domain.job import PhotoRef
-from lomi_ops.domain.policy import Policy
+from lomi_ops.domain.policy import Policy, Requirement, missing
 from lomi_ops.domain.verdict import FailureCode, Reason
-from lomi_ops.errors import FacesUnavailable, JobError, PhotoError, Transient
-from worker.judging.host import JudgeCrash, JudgingProcess
-from worker.judging.judge import FaceFinder, conclude, to_person
+from lomi_ops.errors import FacesUnavailable, JobError, ObjectsUnavailable, PhotoError, Throttled, Transient
+from worker.judging.host import JudgeCrash, JudgeDown, JudgingProcess
+from worker.judging.judge import FaceFinder, Judged, conclude, to_person
 from worker.judging.look import Look
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class BatchJudge:
             look = self._look(photo, fetched.result(), crashes, alive)
         except PhotoError as failure:
             return fail(photo.media_id, FailureCode(failure.code), failure.message)
-        except JobError:
+        except (JobError, JudgeDown):
             raise
         except Transient as outage:
             return outage
@@ -109,9 +109,32 @@ class BatchJudge:
 
     def _conclude(self, photo: PhotoRef, look: Look) -> PhotoDecision | Transient:
         judged = conclude(photo.media_id, look, self.policy, self.finder)
-        if not judged.incomplete:
+        if not judged.incomplete or not self._service_owes(judged):
+            # A model of our own that failed on this photo will fail again: a person looks.
             return judged.decision
         return Unfinished(judged.decision)
+
+    def _service_owes(self, judged: Judged) -> bool:
+        """Whether what is missing is the face service's to say."""
+        evidence = judged.decision.evidence
+        if self.finder is None or evidence is None:
+            return False
+        return bool({Requirement.FACES, Requirement.AGE} & set(missing(evidence, self.policy)))
+
+    def is_down(self, outage: Transient) -> bool:
+        """Whether an upstream is out as a whole, or merely failed on one photo: then nobody else has to wait for it."""
+        if isinstance(outage, FacesUnavailable | Throttled):
+            return self.finder is not None and not any(answer.ok for answer in self.finder.health())
+        if isinstance(outage, ObjectsUnavailable):
+            return not self._store_answers()
+        return True
+
+    def _store_answers(self) -> bool:
+        try:
+            self.store.size(self.settings.objects.bucket_photos, "lomi-health/no-such-object")
+        except (Transient, JobError):
+            return False
+        return True
 
     def _finish(
         self,
@@ -129,7 +152,7 @@ class BatchJudge:
 
 
 class Unfinished(FacesUnavailable):
-    """A photo that lacks required evidence: wait for the engine. Carries the decision for a person, if it must."""
+    """A photo without the answer of the face service. Carries the decision for a person, if it comes to that."""
 
     def __init__(self, decision: PhotoDecision) -> None:
         super().__init__(decision.detail or "required evidence is missing")

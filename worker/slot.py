@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -18,11 +18,12 @@ from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import Job
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.errors import JobError, LeaseLost, LomiError, ModelError, RedisUnavailable
+from lomi_ops.errors import JobError, LeaseLost, LomiError, ModelError, RedisUnavailable, Transient
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, Empty, Fenced, Limited, Paused, Stale
 from lomi_ops.queue.wire import parse_job
 from worker.batch import BatchJudge, Outcome, in_order
+from worker.judging.host import JudgeDown
 from worker.leases import Lease, Leases
 from worker.triage import triage
 
@@ -124,12 +125,15 @@ class Slot:
             self._lost(claimed, lease, lost)
         except GivenBack:
             self._release(claimed)
-        except ModelError as unfit:
+        except (ModelError, JudgeDown) as unfit:
+            # This machine cannot judge: another one may, and whoever supervises us starts us again.
             self._release(claimed)
             self.signals.stop_for(unfit)
         except RedisUnavailable as outage:
             # The lease runs out by itself; the ledger keeps the work from being done twice.
             log.warning(outage.message, extra={"action": "finish_failed", "job_id": claimed.job_id})
+        except Transient as outage:
+            self._fail(claimed, self._blamed(outage))
         except LomiError as failure:
             self._fail(claimed, Failure.of(failure))
         except Exception as bug:
@@ -168,11 +172,12 @@ class Slot:
         if sorted_out.foreign:
             raise JobError(f"no photo of job {job.job_id} belongs to its batch and user", code="batch_mismatch")
         if sorted_out.unknown:
-            raise LomiError(f"no media row of job {job.job_id} exists (yet)", hint="lomi media show MEDIA_ID")
+            raise LomiError(f"no media row of job {job.job_id} exists (yet)", hint="lomi review list")
         done = self._kept(job, claimed)
         todo = [photo for photo in sorted_out.todo if photo.media_id not in done]
         book = _Book(self.database, job.job_id)
-        give_up = claimed.outage_s() > self.settings.worker.outage_limit_s
+        last_try = claimed.attempt >= self.settings.worker.attempts
+        give_up = last_try or claimed.outage_s() > self.settings.worker.outage_limit_s
         outcome = self.judge.judge(todo, book, lambda: self._alive(lease), give_up=give_up)
         if outcome.waiting:
             self._keep(job, outcome)
@@ -219,6 +224,14 @@ class Slot:
                 self.queue.hold(failure.code, _hold_s(claimed.setbacks), failure.message)
         except RedisUnavailable as outage:
             log.warning(outage.message, extra={"action": "fail_failed", "job_id": claimed.job_id})
+
+    def _blamed(self, outage: Transient) -> Failure:
+        """Weather only where the upstream is out as a whole. One photo that it chokes on uses up its attempts, and is
+        handed to a person at the last one; meanwhile the others go on."""
+        failure = Failure.of(outage)
+        if failure.error_class.weather and not self.judge.is_down(outage):
+            return replace(failure, error_class=ErrorClass.TRANSIENT)
+        return failure
 
     def _lost(self, claimed: Claimed, lease: Lease, lost: LeaseLost) -> None:
         log.warning(lost.message, extra={"action": "lease_lost", "job_id": claimed.job_id})

@@ -34,6 +34,30 @@ def queue_stats(common: options.Common, format_: options.Output = Format.TEXT) -
     return 0
 
 
+@app.command("show")
+@options.with_common
+def queue_show(
+    common: options.Common,
+    job_id: Annotated[str, typer.Argument(help="The job's id.", metavar="JOB")],
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Show what the queue knows of one job."""
+    from lomi_ops.errors import NotFound
+    from lomi_ops.runtime import opened
+
+    with opened(needs=NEEDS, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+        job = runtime.queue.job(job_id)
+    if job is None:
+        raise NotFound(f"no claim has seen job {job_id}", hint="lomi queue stats; it may still wait in the list")
+    record = asdict(job) | {"raw": job.raw.decode("utf-8", "backslashreplace") if job.raw else None}
+    del record["token"]
+    if format_ is not Format.TEXT:
+        output.document({"job": record}, schema="lomi.queue.job/v1")
+        return 0
+    output.table(("what", "value"), [(name, str(value)) for name, value in record.items() if value not in (None, "")])
+    return 0
+
+
 @app.command("dead")
 @options.with_common
 def queue_dead(

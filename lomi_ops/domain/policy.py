@@ -33,7 +33,7 @@ class Zones:
 
 @dataclass(frozen=True, slots=True)
 class BlurRule:
-    """Thresholds on the variance of the Laplacian (higher is sharper) at the blur engine's fixed size."""
+    """Thresholds on the sharpness that the blur engine measures at a fixed size and contrast; higher is sharper."""
 
     reject_below: float
     review_below: float

@@ -88,7 +88,7 @@ class WorkerRegistry:
     def set_mode(self, boot: str, mode: WorkerMode) -> None:
         """Anything but running stops its claims at once. Raises NotFound."""
         if self._scripts.run("mode", [self.keys.worker(boot)], [mode.value])[0] != b"SET":
-            raise NotFound(f"no worker {boot} is registered", hint="lomi workers list")
+            raise NotFound(f"no worker {boot} is registered", hint="lomi top --once")
 
     def list(self) -> tuple[WorkerRecord, ...]:
         """The longest-serving first, by host and start; two round trips."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
@@ -18,11 +19,22 @@ from worker.judging.look import Look
 log = logging.getLogger(__name__)
 
 
+class Healthy(Protocol):
+    """How one endpoint of the face service is."""
+
+    @property
+    def ok(self) -> bool: ...
+
+
 class FaceFinder(Protocol):
     """What the judge needs of the face service; `clients.compreface.FaceService` is one."""
 
     def find(self, jpeg: bytes, scale: float, size: tuple[int, int]) -> EngineReport:
-        """Faces in pixels of the upright photo of `size`. Raises FacesUnavailable or Throttled."""
+        """Faces in pixels of the upright photo of `size`. Raises FacesUnavailable, Throttled or ConfigError."""
+        ...
+
+    def health(self) -> Sequence[Healthy]:
+        """How each endpoint is; raises nothing."""
         ...
 
 

@@ -80,7 +80,7 @@ def queue_dead(at: Handles) -> Found:
 def queue_paused(at: Handles) -> Found:
     stats = at.queue.stats()
     if stats.pause is not None:
-        return Found(Status.WARN, f"paused by {stats.pause.by}: {stats.pause.reason}", "lomi queue resume")
+        return Found(Status.WARN, f"paused by {stats.pause.by}: {stats.pause.reason}", "lomi queue stats")
     if stats.holds:
         names = ", ".join(hold.upstream for hold in stats.holds)
         return Found(Status.WARN, f"claims wait for {names}", "lomi queue stats")

@@ -182,7 +182,7 @@ class _Demo:
         silent = sum(row.status in DECIDED for row in photos_of(self.targets.db, self._open()).values())
         workers = len(WorkerRegistry(self.targets.redis).list())
         text = still_open(self.plan, self._open(), silent, self._open_jobs(), workers)
-        hint = "`lomi status` shows the parts, `lomi workers logs` what the workers say"
+        hint = "`lomi status` shows the parts; their logs are in the folder that it names"
         return DemoIncomplete(f"after {timeout_s:.0f} s {text}", self._in_order(), hint=hint)
 
     def _open_jobs(self) -> dict[str, JobRecord | None]:

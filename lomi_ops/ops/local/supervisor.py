@@ -13,15 +13,15 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from lomi_ops.errors import LomiError
 from lomi_ops.ops.local import files, logs, ports, process, record, state
 from lomi_ops.ops.local.daemon import mailbox
 from lomi_ops.ops.local.layout import Layout
 from lomi_ops.ops.local.owner import choose
-from lomi_ops.ops.local.part import Part, pause_s
-from lomi_ops.ops.local.postgres import PostgresService, ensure_database
+from lomi_ops.ops.local.part import Part
+from lomi_ops.ops.local.postgres import PostgresService
+from lomi_ops.ops.local.preparation import Preparation, Prepare, prepare_database, sentence
 from lomi_ops.ops.local.record import SUPERVISOR, WORKER, PartState, StackRecord
 from lomi_ops.ops.local.redis import RedisService
 from lomi_ops.ops.local.state import StackState
@@ -32,19 +32,6 @@ _QUICK_S = 0.05
 _IDLE_S = 1.0
 
 _LOG = logging.getLogger(__name__)
-
-
-class Prepare(Protocol):
-    """Brings the database at this URL to what the workers need; may run any number of times."""
-
-    def __call__(self, url: str, /) -> None: ...
-
-
-def prepare_database(url: str, /) -> None:
-    """The contract's tables and lomi's own schema."""
-    from lomi_ops.db.bootstrap import prepare
-
-    prepare(url)
 
 
 def supervise(
@@ -85,17 +72,13 @@ class Supervisor:
     def __init__(self, layout: Layout, command: tuple[str, ...], prepare: Prepare, grace_s: float) -> None:
         self._layout = layout
         self._command = command
-        self._prepare = prepare
         self._grace_s = grace_s
         self._state = state.load(layout)
         user = choose(recorded=self._state.service_user)
         self._redis = Part(RedisService(layout, user))
         self._postgres = Part(PostgresService(layout, user))
         self._workers: list[Part] = []
-        self._prepared = False
-        self._prepare_failures = 0
-        self._prepare_not_before = 0.0
-        self._error = ""
+        self._preparation = Preparation(prepare)
         self._round_error = ""
         self._since = time.time()
         self._reloads = 0
@@ -128,7 +111,7 @@ class Supervisor:
             _LOG.error("%s", problem.message)
             return
         self._reloads += 1
-        self._prepare_not_before = 0.0
+        self._preparation.hurry()
         for part in self._parts():
             part.hurry()
 
@@ -147,7 +130,8 @@ class Supervisor:
         for part in self._parts():
             part.watch(self._state, now)
         self._start_services(now)
-        self._prepare_once(now)
+        if self._services_run():
+            self._preparation.advance(self._state, now)
         self._keep_workers(now)
         for part in self._parts():
             logs.rotate(part.service.log)
@@ -175,13 +159,13 @@ class Supervisor:
 
     def _unsettled(self) -> bool:
         """True while the next tick has something to do that no part's state shows."""
-        return not self._prepared and self._services_run() and time.monotonic() >= self._prepare_not_before
+        return self._services_run() and self._preparation.due(time.monotonic())
 
     def _services_run(self) -> bool:
         return self._redis.state is PartState.RUNNING and self._postgres.state is PartState.RUNNING
 
     def _ready_for_workers(self) -> bool:
-        return self._prepared and self._services_run()
+        return self._preparation.done and self._services_run()
 
     def _start_services(self, now: float) -> None:
         if self._due(self._redis, now):
@@ -204,20 +188,6 @@ class Supervisor:
         self._state = state.update(self._layout, change)
         for worker in self._workers:
             worker.stop(now)
-
-    def _prepare_once(self, now: float) -> None:
-        if self._prepared or not self._services_run() or now < self._prepare_not_before:
-            return
-        try:
-            ensure_database(self._state)
-            self._prepare(self._state.database_url())
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the workers wait and `up` says why
-            _LOG.exception("the database could not be prepared")
-            self._prepare_failures += 1
-            self._prepare_not_before = time.monotonic() + max(0.2, pause_s(self._prepare_failures))
-            self._error = f"the database could not be prepared: {sentence(problem)}"
-            return
-        self._prepared, self._prepare_failures, self._error = True, 0, ""
 
     def _keep_workers(self, now: float) -> None:
         """As many workers as wanted: starts missing ones, drains the highest numbers of too many."""
@@ -257,18 +227,10 @@ class Supervisor:
             version=__version__,
             workers=self._state.workers,
             reloads=self._reloads,
-            error=self._round_error or self._error,
+            error=self._round_error or self._preparation.error,
             parts=tuple(part.record() for part in self._parts() if not (ended and part.name.startswith(WORKER))),
         )
         if current == self._written or not self._layout.run.is_dir():
             return
         record.write(self._layout, current)
         self._written = current
-
-
-def sentence(problem: Exception) -> str:
-    """One line of an error that may be shown. Only these texts are known to hold no secret."""
-    if isinstance(problem, LomiError):
-        return problem.message
-    told = isinstance(problem, OSError | ImportError) or type(problem).__module__.startswith("psycopg")
-    return (logs.reason(str(problem).split("\n", 1)[0]) if told else "") or type(problem).__name__

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lomi_ops.errors import MissingExtra, StackError, UsageError
-from lomi_ops.ops.local import binaries, claim, owner, ports, postgres, record, redis, stack, state, supervisor
+from lomi_ops.ops.local import binaries, claim, owner, ports, postgres, preparation, record, redis, stack, state
 from lomi_ops.ops.local.binaries import Program, Source
 from lomi_ops.ops.local.layout import Layout, locate
 from lomi_ops.ops.local.owner import ServiceUser
@@ -390,4 +390,4 @@ def test_a_supervisor_that_cannot_work_says_so_in_its_record_and_recovers(
     ],
 )
 def test_only_texts_without_secrets_are_shown(problem: Exception, shown: str) -> None:
-    assert supervisor.sentence(problem) == shown
+    assert preparation.sentence(problem) == shown

@@ -47,6 +47,12 @@ class Process:
 @dataclass
 class Store:
     faults: dict[str, Exception] = field(default_factory=dict)
+    silent: bool = False
+
+    def size(self, bucket: str, key: str) -> int | None:
+        if self.silent:
+            raise ObjectsUnavailable("no answer")
+        return None
 
     def get(self, bucket: str, key: str, max_bytes: int) -> bytes:
         if key in self.faults:
@@ -54,9 +60,18 @@ class Store:
         return key.rsplit("/", 1)[1].encode()
 
 
+@dataclass
+class Health:
+    ok: bool
+
+
 class Faces:
-    def __init__(self, answer: EngineReport | Exception) -> None:
+    def __init__(self, answer: EngineReport | Exception, *, well: bool = False) -> None:
         self.answer = answer
+        self.well = well
+
+    def health(self) -> list[Health]:
+        return [Health(self.well)]
 
     def find(self, jpeg: bytes, scale: float, size: tuple[int, int]) -> EngineReport:
         if isinstance(self.answer, Exception):
@@ -166,8 +181,9 @@ def test_the_local_detector_answers_for_a_service_that_is_out_but_knows_no_ages(
 def test_after_the_outage_limit_a_person_gets_what_no_engine_could_judge(pool: ThreadPoolExecutor) -> None:
     outcome = judge(
         pool,
-        answers={b"1.jpg": [look_at(evidence(faces=None))]},
+        answers={b"1.jpg": [look_at(evidence(faces=None))], b"3.jpg": [look_at(evidence())]},
         store=Store({PHOTOS[1].key: ObjectsUnavailable("no answer")}),
+        faces=Faces(FacesUnavailable("timeout")),
         give_up=True,
     )
 
@@ -190,3 +206,26 @@ def test_a_lost_lease_stops_the_batch_between_photos(pool: ThreadPoolExecutor) -
 def test_a_job_that_names_a_foreign_bucket_is_at_fault_itself(pool: ThreadPoolExecutor) -> None:
     with pytest.raises(JobError):
         judge(pool, store=Store({PHOTOS[2].key: JobError("not ours", code="bucket_not_allowed")}))
+
+
+def test_a_model_of_ours_that_fails_on_a_photo_leaves_it_to_a_person_at_once(pool: ThreadPoolExecutor) -> None:
+    outcome = judge(pool, answers={b"2.jpg": [look_at(evidence(nsfw=None))]})
+
+    assert statuses(outcome) == [MediaStatus.APPROVED, MediaStatus.PENDING, MediaStatus.APPROVED]
+    assert outcome.waiting == ()
+
+
+@pytest.mark.parametrize(("well", "down"), [(True, False), (False, True)])
+def test_only_a_service_that_is_out_as_a_whole_is_weather(pool: ThreadPoolExecutor, well: bool, down: bool) -> None:
+    faces = Faces(FacesUnavailable("timeout"), well=well)
+    judge_ = BatchJudge(Process({}), Store(), faces, POLICY, Settings(), pool)  # type: ignore[arg-type]
+
+    assert judge_.is_down(FacesUnavailable("timeout")) is down
+
+
+def test_one_object_that_cannot_be_read_is_no_outage_of_the_store(pool: ThreadPoolExecutor) -> None:
+    judge_ = BatchJudge(Process({}), Store(), None, POLICY, Settings(), pool)  # type: ignore[arg-type]
+    silent = BatchJudge(Process({}), Store(silent=True), None, POLICY, Settings(), pool)  # type: ignore[arg-type]
+
+    assert not judge_.is_down(ObjectsUnavailable("short read"))
+    assert silent.is_down(ObjectsUnavailable("no answer"))
