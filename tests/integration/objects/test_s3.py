@@ -258,7 +258,7 @@ def test_a_web_page_is_no_list_of_objects() -> None:
 
 
 def test_a_bare_404_asks_for_the_bucket_before_it_blames_the_photo() -> None:
-    with wire(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n") as server:
+    with wire(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n") as server:
         assert "NoSuchBucket" in unavailable(server.store()).message
 
 
