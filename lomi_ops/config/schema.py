@@ -27,6 +27,8 @@ Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+DEFAULT_BUCKET = "lomi-photos"
+
 
 class RedisSection(Section):
     """The Redis or Valkey that holds the queue."""
@@ -70,7 +72,7 @@ class ObjectsSection(Section):
     secret_key: SecretStr | None = Field(None, description="secret access key")
     region: str = Field("auto", description="region; R2 wants auto")
     use_ssl: bool = Field(True, description="https for an endpoint without a scheme")
-    bucket_photos: str = Field("lomi-photos", description="the bucket that photos are uploaded to")
+    bucket_photos: str = Field(DEFAULT_BUCKET, description="the bucket that photos are uploaded to")
     extra_buckets: tuple[str, ...] = Field((), description="further buckets that a job may name")
     connect_timeout_s: Seconds = Field(5.0, description="seconds to wait for a connection")
     read_timeout_s: Seconds = Field(20.0, description="seconds to wait for bytes")

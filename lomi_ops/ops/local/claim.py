@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from lomi_ops.config.schema import DEFAULT_BUCKET
 from lomi_ops.errors import StackError
 from lomi_ops.ops.local import owner, ports, state
 from lomi_ops.ops.local.binaries import Program, Source, postgres_programs, redis_programs
@@ -64,7 +65,7 @@ def claim(layout: Layout, workers: int | None, source: Source, say: Say) -> Stac
     """The state of this folder with programs that exist today; a new one for a new folder."""
     known = state.load(layout) if state.exists(layout) else None
     user = owner.choose(recorded=known.service_user if known else None)
-    for folder in (layout.logs, layout.objects):
+    for folder in (layout.logs, layout.objects, layout.objects / DEFAULT_BUCKET):
         folder.mkdir(mode=0o700, exist_ok=True)
     layout.binaries.mkdir(exist_ok=True)
     layout.binaries.chmod(0o755)

@@ -17,15 +17,4 @@ redis.call('HSET', job, 'state', 'done', 'done_ms', NOW, 'result_id', entry, 're
 redis.call('PEXPIRE', job, retention_ms)
 redis.call('ZADD', DONE, NOW, id)
 count('announced')
-
-local heard = redis.pcall('PUBLISH', channel, payload)
-local receivers = type(heard) == 'number' and heard or 0
-if receivers == 0 then
-  redis.call('HSET', job, 'payload', payload)
-  redis.call('PEXPIRE', job, math.max(retention_ms, READY_TTL_MS))
-  redis.call('ZADD', UNSENT, NOW, id)
-  count('unheard')
-else
-  redis.call('HSET', job, 'receivers', receivers)
-end
-return { 'DONE', receivers }
+return { 'DONE', speak(id, channel, payload, retention_ms) }

@@ -67,6 +67,22 @@ local function close_cancelled(id, retention_ms)
   event('cancelled', id)
 end
 
+-- Publishes a message; how many heard it. What nobody heard is kept for the relay.
+local function speak(id, channel, payload, retention_ms)
+  -- An ACL may forbid the channel: that must not undo the rest.
+  local heard = redis.pcall('PUBLISH', channel, payload)
+  local receivers = type(heard) == 'number' and heard or 0
+  if receivers == 0 then
+    redis.call('HSET', JOB .. id, 'payload', payload)
+    redis.call('PEXPIRE', JOB .. id, math.max(retention_ms, READY_TTL_MS))
+    redis.call('ZADD', UNSENT, NOW, id)
+    count('unheard')
+  else
+    redis.call('HSET', JOB .. id, 'receivers', receivers)
+  end
+  return receivers
+end
+
 -- Delayed jobs that are due, the earliest one at the very end of the list; how many.
 local function promote()
   local due = redis.call('ZRANGEBYSCORE', DELAYED, '-inf', NOW, 'LIMIT', 0, BATCH)

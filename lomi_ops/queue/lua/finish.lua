@@ -24,18 +24,4 @@ redis.call('PEXPIRE', job, retention_ms)
 count('finished')
 event('done', id)
 
-local receivers = 0
-if payload ~= '' then
-  -- An ACL may forbid the channel: that must not undo the rest.
-  local heard = redis.pcall('PUBLISH', channel, payload)
-  receivers = type(heard) == 'number' and heard or 0
-  if receivers == 0 then
-    redis.call('HSET', job, 'payload', payload)
-    redis.call('PEXPIRE', job, math.max(retention_ms, READY_TTL_MS))
-    redis.call('ZADD', UNSENT, NOW, id)
-    count('unheard')
-  else
-    redis.call('HSET', job, 'receivers', receivers)
-  end
-end
-return { 'DONE', receivers }
+return { 'DONE', payload == '' and 0 or speak(id, channel, payload, retention_ms) }
