@@ -68,7 +68,7 @@ def set_up(section: LogSection, scrub: Callable[[str], str], stream: TextIO | No
     root.handlers[:] = [handler]
     root.setLevel(section.level.upper())
     # Their debug lines carry request headers; warnings are what an operator needs of them.
-    for chatty in ("botocore", "boto3", "urllib3", "httpx", "httpcore", "s3transfer", "psycopg.pool"):
+    for chatty in ("botocore", "boto3", "urllib3", "httpx", "httpcore", "s3transfer"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -140,9 +140,9 @@ class WorkerSection(Section):
     slots: Annotated[int, Field(ge=1, le=32)] = Field(
         1, description="jobs in hand at once, each with its own judging process"
     )
-    lease_s: Seconds = Field(15.0, description="seconds a claim lasts without a beat")
-    beat_s: Seconds = Field(5.0, description="seconds between beats")
-    reap_s: Seconds = Field(2.5, description="seconds between looks for expired leases")
+    lease_s: Seconds = Field(12.0, description="seconds a claim lasts without a beat")
+    beat_s: Seconds = Field(4.0, description="seconds between beats")
+    reap_s: Seconds = Field(1.0, description="seconds between looks for expired leases")
     job_limit_s: Seconds = Field(900.0, description="seconds after which a running job is taken for hung")
     grace_s: Seconds = Field(50.0, description="seconds that a SIGTERM leaves to finish the job in hand")
     attempts: Annotated[int, Field(ge=1, le=10)] = Field(3, description="tries of a job before it is a dead letter")
