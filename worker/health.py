@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 STALE_AFTER_S = 30.0
-"""A worker notes its state at every beat (5 s): six missed notes are a hung worker."""
+"""A worker notes its state at every beat, 4 s by default: seven missed notes are a hung worker."""
 PREFIX = "lomi-worker-"
 
 

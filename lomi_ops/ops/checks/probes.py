@@ -19,7 +19,7 @@ BACKLOG = 10
 """Jobs waiting from which operators were told to add workers."""
 OLDEST_S = 60.0
 BEAT_S = 15.0
-"""A worker beats every 5 s: three missed beats are a lease."""
+"""A worker beats every 4 s: three missed beats are a lease, and something on top for a slow machine."""
 
 
 @dataclass(frozen=True, slots=True)
