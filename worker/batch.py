@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from lomi_ops.clients.objects import ObjectStore
@@ -15,15 +16,19 @@ from lomi_ops.domain.decision import PhotoDecision, fail
 from lomi_ops.domain.job import PhotoRef
 from lomi_ops.domain.policy import Policy, Requirement, missing
 from lomi_ops.domain.verdict import FailureCode, Reason
-from lomi_ops.errors import FacesUnavailable, JobError, ObjectsUnavailable, PhotoError, Throttled, Transient
+from lomi_ops.errors import FacesUnavailable, LomiError, PhotoError, Transient
 from worker.judging.host import JudgeCrash, JudgeDown, JudgingProcess
-from worker.judging.judge import FaceFinder, Judged, conclude, to_person
+from worker.judging.judge import FaceFinder, Judged, conclude, look_twice, to_person
 from worker.judging.look import Look
+from worker.weather import Outlook, PhotoBug, Waiting
 
 log = logging.getLogger(__name__)
 
-CRASHES_TO_PERSON = 2
-"""The first death of a judging process may be chance; the second one over the same photo is the photo."""
+ASK_AGAIN_S = 0.5
+"""How long a slot sleeps over a download or a face call before it asks again whether the job is still its own."""
+
+Result = TypeVar("Result")
+Answer = PhotoDecision | Waiting
 
 
 class CrashBook(Protocol):
@@ -36,11 +41,10 @@ class CrashBook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch: decisions for the photos that could be judged, the weather for the rest."""
+    """What became of a batch: decisions for the photos that could be judged, and the rest with what it waits for."""
 
     decisions: tuple[PhotoDecision, ...]
-    waiting: tuple[tuple[UUID, Transient], ...] = ()
-    """Photos whose engine or store is out."""
+    waiting: tuple[Waiting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,64 +59,77 @@ class BatchJudge:
     pool: ThreadPoolExecutor
     """Runs downloads and calls to the face service; never inference."""
 
-    def judge(
-        self, photos: Sequence[PhotoRef], crashes: CrashBook, alive: Callable[[], None], *, give_up: bool
-    ) -> Outcome:
-        """Decides every photo that can be decided. Raises what `alive` raises once the job is no longer ours, and
-        JobError where the job itself is at fault.
+    @property
+    def outlook(self) -> Outlook:
+        return Outlook(self.store, self.settings.objects.bucket_photos, self.finder)
 
-        `give_up`: the outage limit has passed, so that photos without their evidence go to a person.
-        """
-        fetched = [(photo, self.pool.submit(self._fetch, photo)) for photo in photos]
+    def judge(self, photos: Sequence[PhotoRef], crashes: CrashBook, alive: Callable[[], None]) -> Outcome:
+        """Decides every photo that can be decided. Raises what `alive` raises once the job is no longer ours,
+        JobError where the job itself is at fault, and ModelError or JudgeDown where this machine cannot judge."""
+        fetched = deque((photo, self.pool.submit(self._fetch, photo)) for photo in photos)
+        pending: list[Answer | Future[Answer]] = []
         try:
-            pending = [(photo, self._start(photo, bytes_of, crashes, alive)) for photo, bytes_of in fetched]
-            results = [(photo, self._finish(photo, answer, give_up=give_up)) for photo, answer in pending]
+            while fetched:
+                # Taken out of the queue, so that nine large photos are not all kept until the last one is decided.
+                pending.append(self._start(*fetched.popleft(), crashes, alive))
+            answers = [_await(each, alive) if isinstance(each, Future) else each for each in pending]
         finally:
-            for _, future in fetched:
-                future.cancel()
-        decided = tuple(result for _, result in results if isinstance(result, PhotoDecision))
-        waiting = tuple((photo.media_id, result) for photo, result in results if isinstance(result, Transient))
-        return Outcome(decided, waiting)
+            for future in (*(future for _, future in fetched), *pending):
+                if isinstance(future, Future):
+                    future.cancel()
+        return Outcome(
+            tuple(answer for answer in answers if isinstance(answer, PhotoDecision)),
+            tuple(answer for answer in answers if isinstance(answer, Waiting)),
+        )
 
     def _fetch(self, photo: PhotoRef) -> bytes:
         return self.store.get(photo.bucket, photo.key, self.settings.images.max_bytes)
 
     def _start(
         self, photo: PhotoRef, fetched: Future[bytes], crashes: CrashBook, alive: Callable[[], None]
-    ) -> Future[PhotoDecision | Transient] | PhotoDecision | Transient:
+    ) -> Answer | Future[Answer]:
         """Looks at the pixels now; asks the face service in the background."""
         alive()
         try:
-            look = self._look(photo, fetched.result(), crashes, alive)
+            look = self._look(photo, _await(fetched, alive), crashes, alive)
         except PhotoError as failure:
             return fail(photo.media_id, FailureCode(failure.code), failure.message)
-        except (JobError, JudgeDown):
-            raise
-        except Transient as outage:
-            return outage
         except JudgeCrash as crash:
             return to_person(photo.media_id, Reason.CRASH, crash.message, self.policy)
+        except JudgeDown:
+            # Killed by whoever took the job from us, or not able to start at all?
+            alive()
+            raise
+        except Transient as outage:
+            return self._waiting(photo, outage)
+        except LomiError:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one photo's bad luck is not its batch's
+            return self._bug(photo, bug)
         return self.pool.submit(self._conclude, photo, look)
 
     def _look(self, photo: PhotoRef, data: bytes, crashes: CrashBook, alive: Callable[[], None]) -> Look:
-        """One look; a second one in a fresh process where the first one died. Raises JudgeCrash after that."""
-        while True:
-            try:
-                return self.process.look(data, canonical=self.finder is not None)
-            except JudgeCrash as crash:
-                alive()
-                count = crashes.note_crash(photo.media_id)
-                fields = {"action": "judge_crashed", "media_id": str(photo.media_id), "crashes": count}
-                log.error(crash.message, extra=fields)
-                if count >= CRASHES_TO_PERSON:
-                    raise
+        """Raises JudgeCrash for a photo that killed two judging processes, in this attempt or an earlier one."""
 
-    def _conclude(self, photo: PhotoRef, look: Look) -> PhotoDecision | Transient:
-        judged = conclude(photo.media_id, look, self.policy, self.finder)
-        if not judged.incomplete or not self._service_owes(judged):
-            # A model of our own that failed on this photo will fail again: a person looks.
-            return judged.decision
-        return Unfinished(judged.decision)
+        def crashed(crash: JudgeCrash) -> int:
+            alive()
+            count = crashes.note_crash(photo.media_id)
+            fields = {"action": "judge_crashed", "media_id": str(photo.media_id), "crashes": count}
+            log.error(crash.message, extra=fields)
+            return count
+
+        return look_twice(self.process, data, canonical=self.finder is not None, crashed=crashed)
+
+    def _conclude(self, photo: PhotoRef, look: Look) -> Answer:
+        try:
+            judged = conclude(photo.media_id, look, self.policy, self.finder)
+        except Exception as bug:  # noqa: BLE001 - one photo's bad luck is not its batch's
+            return self._bug(photo, bug)
+        if judged.incomplete and self._service_owes(judged):
+            cause = judged.outage or FacesUnavailable(judged.decision.detail or "required evidence is missing")
+            return Waiting(photo.media_id, cause, judged.decision)
+        # A model of our own that failed on this photo will fail again: a person looks.
+        return judged.decision
 
     def _service_owes(self, judged: Judged) -> bool:
         """Whether what is missing is the face service's to say."""
@@ -121,42 +138,25 @@ class BatchJudge:
             return False
         return bool({Requirement.FACES, Requirement.AGE} & set(missing(evidence, self.policy)))
 
-    def is_down(self, outage: Transient) -> bool:
-        """Whether an upstream is out as a whole, or merely failed on one photo: then nobody else has to wait for it."""
-        if isinstance(outage, FacesUnavailable | Throttled):
-            return self.finder is not None and not any(answer.ok for answer in self.finder.health())
-        if isinstance(outage, ObjectsUnavailable):
-            return not self._store_answers()
-        return True
+    def _waiting(self, photo: PhotoRef, cause: LomiError) -> Waiting:
+        decision = to_person(photo.media_id, Reason.MISSING_EVIDENCE, cause.message, self.policy)
+        return Waiting(photo.media_id, cause, decision)
 
-    def _store_answers(self) -> bool:
+    def _bug(self, photo: PhotoRef, bug: Exception) -> Waiting:
+        fields = {"action": "photo_bug", "media_id": str(photo.media_id)}
+        log.error("judging failed inside lomi", exc_info=bug, extra=fields)
+        return self._waiting(photo, PhotoBug(f"{type(bug).__name__} inside lomi", hint="the worker's log: photo_bug"))
+
+
+def _await(future: Future[Result], alive: Callable[[], None]) -> Result:
+    """The result, unless `alive` raises first: a download that hangs must not keep a job that is no longer ours."""
+    while True:
         try:
-            self.store.size(self.settings.objects.bucket_photos, "lomi-health/no-such-object")
-        except (Transient, JobError):
-            return False
-        return True
-
-    def _finish(
-        self,
-        photo: PhotoRef,
-        answer: Future[PhotoDecision | Transient] | PhotoDecision | Transient,
-        *,
-        give_up: bool,
-    ) -> PhotoDecision | Transient:
-        result = answer.result() if isinstance(answer, Future) else answer
-        if not give_up or isinstance(result, PhotoDecision):
-            return result
-        if isinstance(result, Unfinished):
-            return result.decision
-        return to_person(photo.media_id, Reason.MISSING_EVIDENCE, result.message, self.policy)
-
-
-class Unfinished(FacesUnavailable):
-    """A photo without the answer of the face service. Carries the decision for a person, if it comes to that."""
-
-    def __init__(self, decision: PhotoDecision) -> None:
-        super().__init__(decision.detail or "required evidence is missing")
-        self.decision = decision
+            return future.result(ASK_AGAIN_S)
+        except TimeoutError:
+            if future.done():
+                return future.result()
+            alive()
 
 
 def in_order(photos: Sequence[PhotoRef], decisions: Mapping[UUID, PhotoDecision]) -> list[PhotoDecision]:

@@ -9,12 +9,19 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from lomi_ops.errors import LomiError
 
 STALE_AFTER_S = 30.0
 """A worker notes its state at every beat, 4 s by default: seven missed notes are a hung worker."""
 PREFIX = "lomi-worker-"
+
+
+class HealthNotWritten(LomiError):
+    """The note could not be written; the worker goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,8 @@ class Health:
     last_claim_at: float
     """Unix time of the last claim that Redis answered; 0 before the first."""
     detail: str = ""
+    stuck_after_s: float = 0.0
+    """Seconds without an answered claim after which its slots are stuck, whatever the rest does; 0: not known."""
 
 
 def default_file(pid: int) -> Path:
@@ -36,13 +45,34 @@ def default_file(pid: int) -> Path:
 
 
 def write(path: Path, health: Health) -> None:
-    """Replaces the note in one step, and never writes through a link that somebody else laid there."""
-    temporary = path.with_name(f".{path.name}.{health.pid}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(health), file)
-    temporary.replace(path)
+    """Replaces the note in one step, and never writes through a link that somebody else laid there.
+
+    Where the disk is full, an older note is at least marked as fresh: the worker is alive. Raises HealthNotWritten.
+    """
+    temporary = _temporary(path, health.pid)
+    try:
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(asdict(health), file)
+        temporary.replace(path)
+    except OSError as failure:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            os.utime(path, follow_symlinks=False)
+        raise HealthNotWritten(f"cannot write {path}: {failure.strerror}") from failure
+
+
+def remove(path: Path) -> None:
+    """At the end of a worker, by the worker."""
+    for file in (path, _temporary(path, os.getpid())):
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def _temporary(path: Path, pid: int) -> Path:
+    return path.with_name(f".{path.name}.{pid}")
 
 
 def read_all(path: Path | None) -> list[Health]:
@@ -63,12 +93,16 @@ def complaint(note: Health, now: float) -> str | None:
         return f"worker {note.pid} has not moved for {now - note.at:.0f} s"
     if note.state == "starting":
         return f"worker {note.pid} has not loaded its models yet"
+    idle = now - note.last_claim_at
+    if note.state == "ready" and 0 < note.stuck_after_s < idle:
+        return f"worker {note.pid} has asked for no job for {idle:.0f} s: its slots are stuck"
     return None
 
 
 def _read(path: Path) -> Health | None:
     try:
-        return Health(**json.loads(path.read_text()))
+        note = Health(**json.loads(path.read_text()))
+        return replace(note, at=max(note.at, path.stat().st_mtime))
     except (OSError, ValueError, TypeError):
         return None
 

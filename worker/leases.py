@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lomi_ops.config.schema import WorkerSection
-from lomi_ops.errors import LeaseLost, Transient
+from lomi_ops.errors import LeaseLost, LomiError
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, WorkerMode
 
@@ -30,7 +30,10 @@ class Lease:
     lease_s: float
     limit_s: float
     verdict: Beat = Beat.OK
+    overdue: bool = False
+    """It ran longer than `limit_s`: then it gets no more beats."""
     on_lost: Callable[[], None] = field(default=lambda: None)
+    """Called once, by the beat, when the job is no longer ours."""
 
     def check(self, now: float | None = None) -> None:
         """Raises LeaseLost when the job is no longer ours, or so nearly that writing would be a gamble."""
@@ -64,6 +67,12 @@ class Leases:
             self._held[claimed.job_id] = lease
         return lease
 
+    def disarm(self, lease: Lease) -> None:
+        """Nothing is left to stop: the job is judged. Once this returns, `on_lost` is not called any more. Without it
+        a beat that crosses the end of the job would find it gone, and kill the judging process over the next one."""
+        with self._lock:
+            lease.on_lost = lambda: None
+
     def drop(self, lease: Lease) -> None:
         with self._lock:
             if self._held.get(lease.claimed.job_id) is lease:
@@ -81,9 +90,9 @@ class Leases:
         leases = self.held()
         for lease in leases:
             if lease.hung(now) and lease.verdict is Beat.OK:
-                lease.verdict = Beat.LOST
                 log.error("job hangs", extra={"action": "job_hung", "job_id": lease.claimed.job_id})
-                lease.on_lost()
+                lease.overdue = True
+                self._lose(lease, Beat.LOST)
         alive = [lease for lease in leases if lease.verdict is Beat.OK]
         answer = self._queue.beat(
             self._boot, {lease.claimed.job_id: lease.claimed.token for lease in alive}, self._settings.lease_s
@@ -94,19 +103,25 @@ class Leases:
             if word is Beat.OK:
                 lease.renewed_at = now
             else:
+                self._lose(lease, word)
+
+    def _lose(self, lease: Lease, word: Beat) -> None:
+        """Under the lock, so that it happens while the job is still in hand or not at all."""
+        with self._lock:
+            if self._held.get(lease.claimed.job_id) is lease:
                 lease.verdict = word
                 lease.on_lost()
 
 
 class Ticker(threading.Thread):
-    """Calls a function every so often until stopped. An outage is logged once per change, never fatal."""
+    """Calls a function every so often until stopped. A failure is logged once until it changes, and never fatal."""
 
     def __init__(self, name: str, every_s: float, step: Callable[[], None], stop: threading.Event) -> None:
         super().__init__(name=name, daemon=True)
         self._every_s = every_s
         self._step = step
         self._stop_event = stop
-        self._down = False
+        self._trouble = ""
 
     def run(self) -> None:
         while not self._stop_event.wait(self._every_s):
@@ -115,12 +130,13 @@ class Ticker(threading.Thread):
     def turn(self) -> None:
         try:
             self._step()
-        except Transient as outage:
-            if not self._down:
-                log.warning("%s: %s", self.name, outage.message, extra={"action": f"{self.name}_failed"})
-            self._down = True
+        except LomiError as failure:
+            if failure.message != self._trouble:
+                fields = {"action": f"{self.name}_failed", "hint": failure.hint}
+                log.warning("%s: %s", self.name, failure.message, extra=fields)
+            self._trouble = failure.message
         except Exception:
             # The beat must survive anything: a worker whose leases quietly run out does its work twice.
             log.exception("%s failed", self.name, extra={"action": f"{self.name}_bug"})
         else:
-            self._down = False
+            self._trouble = ""

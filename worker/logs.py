@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import random
 import sys
 from collections.abc import Callable
@@ -17,7 +18,14 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class JsonLines(logging.Formatter):
-    """`ts`, `level`, `action`, `msg`, then the fields of the event."""
+    """`ts`, `level`, `action`, `msg`, then the fields of the event. ASCII only, so that no locale can break a line.
+
+    Secrets go before the line is made: taken out of a finished one, they could take a quotation mark along.
+    """
+
+    def __init__(self, scrub: Callable[[str], str]) -> None:
+        super().__init__()
+        self._scrub = scrub
 
     def format(self, record: logging.LogRecord) -> str:
         fields = _fields(record)
@@ -30,17 +38,33 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             body["trace"] = self.formatException(record.exc_info)
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str)
+        return json.dumps(self._clean(body), separators=(",", ":"))
+
+    def _clean(self, value: Any) -> Any:
+        match value:
+            case None | bool() | int():
+                return value
+            case float() if math.isfinite(value):
+                return value
+            case dict():
+                return {str(name): self._clean(part) for name, part in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self._clean(part) for part in value]
+        return self._scrub(str(value))
 
 
 class Sentence(logging.Formatter):
     """For a terminal: time, level, message, fields."""
 
+    def __init__(self, scrub: Callable[[str], str]) -> None:
+        super().__init__()
+        self._scrub = scrub
+
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         fields = " ".join(f"{key}={value}" for key, value in _fields(record).items() if key != "action")
         line = f"{at} {record.levelname.lower():7} {record.getMessage()}" + (f"  {fields}" if fields else "")
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return self._scrub(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line)
 
 
 class Sampled(logging.Filter):
@@ -57,12 +81,11 @@ class Sampled(logging.Filter):
 
 
 def set_up(section: LogSection, scrub: Callable[[str], str], stream: TextIO | None = None) -> None:
-    """Configures the root logger of a worker process. `scrub` removes secrets from finished lines."""
+    """Configures the root logger of a worker process. `scrub` removes secrets from a text."""
     stream = stream or sys.stdout
     as_json = section.format == "json" or (section.format == "auto" and not stream.isatty())
-    formatter = JsonLines() if as_json else Sentence()
-    handler = _Scrubbing(stream, scrub)
-    handler.setFormatter(formatter)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines(scrub) if as_json else Sentence(scrub))
     handler.addFilter(Sampled(section.sample_success))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -70,15 +93,6 @@ def set_up(section: LogSection, scrub: Callable[[str], str], stream: TextIO | No
     # Their debug lines carry request headers; warnings are what an operator needs of them.
     for chatty in ("botocore", "boto3", "urllib3", "httpx", "httpcore", "s3transfer"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-class _Scrubbing(logging.StreamHandler[TextIO]):
-    def __init__(self, stream: TextIO, scrub: Callable[[str], str]) -> None:
-        super().__init__(stream)
-        self._scrub = scrub
-
-    def format(self, record: logging.LogRecord) -> str:
-        return self._scrub(super().format(record))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from uuid import UUID
@@ -20,7 +21,7 @@ from lomi_ops.errors import PhotoError, UsageError
 from lomi_ops.imaging.decode import decode
 from lomi_ops.imaging.draw import annotate
 from worker.judging.host import JudgeCrash, JudgingProcess
-from worker.judging.judge import FaceFinder, conclude, to_person
+from worker.judging.judge import FaceFinder, conclude, look_twice, to_person
 from worker.judging.wire import Begin
 
 SUFFIXES = frozenset(
@@ -61,22 +62,22 @@ def expand(paths: Sequence[Path]) -> list[Path]:
 def moderate(
     paths: Sequence[Path], settings: Settings, policy: Policy, finder: FaceFinder | None = None
 ) -> Iterator[Moderated]:
-    """Decisions in the order of `paths`, judged in as many processes as there are cores.
+    """Decisions in the order of `paths`, judged in as many processes as there are cores for us.
 
     Raises ModelError before the first file when a required model is missing or wrong.
     """
-    begin = Begin(settings.images, settings.models, policy, settings.compreface.urls)
-    count = max(1, min(len(paths), os.cpu_count() or 1))
+    begin = Begin(settings.images, settings.models, policy, bool(settings.compreface.urls))
+    width = max(1, min(len(paths), len(os.sched_getaffinity(0))))
     with ExitStack() as stack:
         idle: SimpleQueue[JudgingProcess] = SimpleQueue()
-        for _ in range(count):
+        for _ in range(width):
             process = JudgingProcess(begin, timeout_s=settings.images.decode_timeout_s)
             stack.callback(process.close)
             idle.put(process)
         first = idle.get()
         first.start()
         idle.put(first)
-        pool = stack.enter_context(ThreadPoolExecutor(count))
+        pool = stack.enter_context(ThreadPoolExecutor(width))
 
         def one(path: Path) -> Moderated:
             process = idle.get()
@@ -91,9 +92,10 @@ def moderate(
 def _judge_file(
     path: Path, process: JudgingProcess, settings: Settings, policy: Policy, finder: FaceFinder | None
 ) -> Moderated:
+    deaths = count(1)
     try:
         data = _read(path, settings.images.max_bytes)
-        look = process.look(data, canonical=finder is not None)
+        look = look_twice(process, data, canonical=finder is not None, crashed=lambda _: next(deaths))
     except PhotoError as failure:
         return Moderated(path, fail(_NO_ID, FailureCode(failure.code), failure.message), True, {})
     except JudgeCrash as crash:

@@ -3,55 +3,41 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from lomi_ops.config.schema import Settings
 from lomi_ops.db import checkpoints, ledger, media
+from lomi_ops.db.failures import DatabaseMisfit
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import Job
-from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import JobError, LeaseLost, LomiError, ModelError, RedisUnavailable, Transient
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
-from lomi_ops.queue.replies import Beat, Claimed, Empty, Fenced, Limited, Paused, Stale
+from lomi_ops.queue.replies import Beat, Claimed, Empty, Limited, Paused, Stale
 from lomi_ops.queue.wire import parse_job
 from worker.batch import BatchJudge, Outcome, in_order
+from worker.ends import Ends
 from worker.judging.host import JudgeDown
 from worker.leases import Lease, Leases
-from worker.triage import triage
+from worker.report import report
+from worker.signals import Signals
+from worker.triage import RowsMissing, Triage, triage
+from worker.weather import Postponed, bad_weather, sort_out
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 2.0
 """Longest nap while the queue is paused or limited, so that a resume is noticed soon."""
-FINISH_TRIES = 3
 
 
 class GivenBack(LomiError):
     """The worker was told to stop now: the job goes back unharmed."""
-
-
-@dataclass(slots=True)
-class Signals:
-    """What the main thread tells the slots."""
-
-    drain: threading.Event = field(default_factory=threading.Event)
-    """Claim nothing more."""
-    give_back: threading.Event = field(default_factory=threading.Event)
-    """Give back what is in hand, now."""
-    fatal: list[LomiError] = field(default_factory=list)
-    """Why the worker cannot go on."""
-
-    def stop_for(self, failure: LomiError) -> None:
-        self.fatal.append(failure)
-        self.drain.set()
 
 
 @dataclass(slots=True)
@@ -73,9 +59,18 @@ class Slot:
     _seq: int = 0
     _unanswered: str | None = None
 
+    @property
+    def ends(self) -> Ends:
+        return Ends(self.queue, self.signals)
+
     def run(self) -> None:
         while not self.signals.drain.is_set():
-            self.step()
+            try:
+                self.step()
+            except Exception:
+                # A slot that died silently would leave a worker that looks healthy and does nothing.
+                log.exception("slot failed inside lomi", extra={"action": "slot_bug", "slot": self.name})
+                self.signals.drain.wait(IDLE_S)
 
     def step(self) -> None:
         """One claim and what follows from it."""
@@ -83,7 +78,7 @@ class Slot:
         try:
             reply = self._claim()
         except RedisUnavailable as outage:
-            log.warning(outage.message, extra={"action": "claim_failed"})
+            log.warning(outage.message, extra={"action": "claim_failed", "hint": outage.hint})
             self.signals.drain.wait(IDLE_S)
             return
         self.answered()
@@ -119,37 +114,43 @@ class Slot:
     def _hold(self, claimed: Claimed, sent_at: float) -> None:
         """Runs one job under its lease, and turns every way it can end into one call to the queue."""
         lease = self.leases.hold(claimed, sent_at, self.judge.process.kill)
+        nap = 0.0
         try:
             self._run(claimed, lease)
         except LeaseLost as lost:
             self._lost(claimed, lease, lost)
         except GivenBack:
-            self._release(claimed)
+            self.ends.release(claimed)
         except (ModelError, JudgeDown) as unfit:
             # This machine cannot judge: another one may, and whoever supervises us starts us again.
-            self._release(claimed)
+            self.ends.release(claimed)
             self.signals.stop_for(unfit)
+        except Postponed as later:
+            nap = self.ends.fail(claimed, lease, later.failure, everywhere=later.everywhere)
         except RedisUnavailable as outage:
             # The lease runs out by itself; the ledger keeps the work from being done twice.
             log.warning(outage.message, extra={"action": "finish_failed", "job_id": claimed.job_id})
-        except Transient as outage:
-            self._fail(claimed, self._blamed(outage))
+        except (Transient, DatabaseMisfit) as outage:
+            self.ends.fail(claimed, lease, bad_weather([outage]))
         except LomiError as failure:
-            self._fail(claimed, Failure.of(failure))
+            self.ends.fail(claimed, lease, _explained(Failure.of(failure), claimed))
         except Exception as bug:
             log.exception("job failed inside lomi", extra={"action": "job_bug", "job_id": claimed.job_id})
-            self._fail(claimed, Failure.of(bug))
+            self.ends.fail(claimed, lease, _explained(Failure.of(bug), claimed))
         finally:
             self.leases.drop(lease)
+        if nap:
+            self.signals.drain.wait(nap)
 
     def _run(self, claimed: Claimed, lease: Lease) -> None:
         job = parse_job(claimed.raw)
         settled = ledger.entry(self.database, job.job_id)
         if settled is not None and settled.settled_at is not None:
-            log.info("job was settled before", extra={"action": "job_resettled", "job_id": job.job_id})
-            self._finish(claimed, message_again(settled.payload, settled.settled_at, datetime.now(UTC)))
+            self._finish_again(claimed, lease, settled.payload, settled.settled_at)
             return
-        decisions, skipped = self._decide(job, claimed, lease)
+        sorted_out = self._triaged(job)
+        decisions = self._decide(job, sorted_out, claimed, lease)
+        self.leases.disarm(lease)
         self._alive(lease)
         done = ledger.settle(
             self.database,
@@ -161,32 +162,57 @@ class Slot:
             at=datetime.now(UTC),
             policy=self.judge.policy,
         )
-        self._finish(claimed, done.payload)
-        report(job, decisions, skipped | dict(done.skipped), claimed)
+        self.ends.finish(claimed, lease, done.payload)
+        if done.duplicate:
+            log.info("job was settled meanwhile", extra={"action": "job_resettled", "job_id": job.job_id})
+            return
+        applied = [decision for decision in decisions if decision.media_id in set(done.applied)]
+        report(job, applied, dict(sorted_out.skipped) | dict(done.skipped), claimed.attempt)
 
-    def _decide(self, job: Job, claimed: Claimed, lease: Lease) -> tuple[list[PhotoDecision], dict[UUID, str]]:
-        """Decisions on the photos of the job that are ours, and the others with the reason. Raises Transient where an
-        engine or a store is out; what could be decided meanwhile is kept for the next attempt."""
-        rows = media.photos_of(self.database, [photo.media_id for photo in job.photos])
-        sorted_out = triage(job, rows)
+    def _finish_again(self, claimed: Claimed, lease: Lease, payload: str | None, settled_at: datetime) -> None:
+        self.leases.disarm(lease)
+        message = message_again(payload, settled_at, datetime.now(UTC))
+        fields = {"action": "job_resettled", "job_id": claimed.job_id, "withheld": message != payload}
+        log.info("job was settled before", extra=fields)
+        self.ends.finish(claimed, lease, message)
+
+    def _triaged(self, job: Job) -> Triage:
+        """Raises JobError for a job that is nobody's, RowsMissing for one whose rows may be on their way."""
+        sorted_out = triage(job, media.photos_of(self.database, [photo.media_id for photo in job.photos]))
         if sorted_out.foreign:
             raise JobError(f"no photo of job {job.job_id} belongs to its batch and user", code="batch_mismatch")
         if sorted_out.unknown:
-            raise LomiError(f"no media row of job {job.job_id} exists (yet)", hint="lomi review list")
-        done = self._kept(job, claimed)
-        todo = [photo for photo in sorted_out.todo if photo.media_id not in done]
-        book = _Book(self.database, job.job_id)
-        last_try = claimed.attempt >= self.settings.worker.attempts
-        give_up = last_try or claimed.outage_s() > self.settings.worker.outage_limit_s
-        outcome = self.judge.judge(todo, book, lambda: self._alive(lease), give_up=give_up)
-        if outcome.waiting:
-            self._keep(job, outcome)
-            raise outcome.waiting[0][1]
-        decided = done | {decision.media_id: decision for decision in outcome.decisions}
-        return in_order(sorted_out.todo, decided), dict(sorted_out.skipped)
+            raise RowsMissing(f"no media row of job {job.job_id} exists (yet)")
+        return sorted_out
 
-    def _keep(self, job: Job, outcome: Outcome) -> None:
-        for decision in outcome.decisions:
+    def _decide(self, job: Job, sorted_out: Triage, claimed: Claimed, lease: Lease) -> list[PhotoDecision]:
+        """Decisions on the photos of the job that are ours. Raises Postponed where some cannot be had yet; those that
+        can are kept for the next attempt."""
+        kept = self._kept(job, claimed)
+        todo = [photo for photo in sorted_out.todo if photo.media_id not in kept]
+        outcome = self.judge.judge(todo, _Book(self.database, job.job_id), lambda: self._alive(lease))
+        decisions = [*outcome.decisions, *self._after_waiting(job, outcome, claimed)]
+        decided = kept | {decision.media_id: decision for decision in decisions}
+        return in_order(sorted_out.todo, decided)
+
+    def _after_waiting(self, job: Job, outcome: Outcome, claimed: Claimed) -> tuple[PhotoDecision, ...]:
+        """What a person gets of the photos that wait. Raises Postponed where some wait on."""
+        if not outcome.waiting:
+            return ()
+        section = self.settings.worker
+        sorted_out = sort_out(
+            outcome.waiting,
+            self.judge.outlook.serves,
+            last_try=claimed.attempt >= section.attempts,
+            too_long=claimed.outage_s() > section.outage_limit_s,
+        )
+        if sorted_out.postponed is not None:
+            self._keep(job, (*outcome.decisions, *sorted_out.handed_over))
+            raise sorted_out.postponed
+        return sorted_out.handed_over
+
+    def _keep(self, job: Job, decisions: Iterable[PhotoDecision]) -> None:
+        for decision in decisions:
             checkpoints.save(self.database, job.job_id, decision, at=datetime.now(UTC))
 
     def _kept(self, job: Job, claimed: Claimed) -> dict[UUID, PhotoDecision]:
@@ -201,50 +227,14 @@ class Slot:
             raise GivenBack("told to stop")
         lease.check()
 
-    def _finish(self, claimed: Claimed, payload: str | None) -> None:
-        """Tried again while Redis is away: the same token makes it idempotent."""
-        for again in range(FINISH_TRIES):
-            try:
-                reply = self.queue.finish(claimed.job_id, claimed.token, (payload or "").encode())
-            except RedisUnavailable:
-                if again == FINISH_TRIES - 1:
-                    raise
-                time.sleep(0.2 * (again + 1))
-            else:
-                if isinstance(reply, Fenced):
-                    log.warning("lease was gone at the end", extra={"action": "job_fenced", "job_id": claimed.job_id})
-                return
-
-    def _fail(self, claimed: Claimed, failure: Failure) -> None:
-        fields = {"action": "job_failed", "job_id": claimed.job_id, "code": failure.code, "attempt": claimed.attempt}
-        log.error(failure.message, extra=fields | {"class": failure.error_class.value})
-        try:
-            self.queue.fail(claimed, failure)
-            if failure.error_class is ErrorClass.OUTAGE:
-                self.queue.hold(failure.code, _hold_s(claimed.setbacks), failure.message)
-        except RedisUnavailable as outage:
-            log.warning(outage.message, extra={"action": "fail_failed", "job_id": claimed.job_id})
-
-    def _blamed(self, outage: Transient) -> Failure:
-        """Weather only where the upstream is out as a whole. One photo that it chokes on uses up its attempts, and is
-        handed to a person at the last one; meanwhile the others go on."""
-        failure = Failure.of(outage)
-        if failure.error_class.weather and not self.judge.is_down(outage):
-            return replace(failure, error_class=ErrorClass.TRANSIENT)
-        return failure
-
     def _lost(self, claimed: Claimed, lease: Lease, lost: LeaseLost) -> None:
         log.warning(lost.message, extra={"action": "lease_lost", "job_id": claimed.job_id})
         if lease.verdict is Beat.CANCEL:
-            self._release(claimed)
-
-    def _release(self, claimed: Claimed) -> None:
-        try:
-            self.queue.release(claimed.job_id, claimed.token)
-        except RedisUnavailable as outage:
-            log.warning(outage.message, extra={"action": "release_failed", "job_id": claimed.job_id})
-        else:
-            log.info("job given back", extra={"action": "job_released", "job_id": claimed.job_id})
+            self.ends.release(claimed)
+        elif lease.overdue:
+            # Nobody else has it yet, and the next claim of this slot would adopt it, with the same attempt, for ever.
+            text = f"ran longer than worker.job_limit_s = {self.settings.worker.job_limit_s:g} s"
+            self.ends.fail(claimed, lease, _explained(Failure(ErrorClass.TRANSIENT, "hung", text), claimed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,40 +254,6 @@ def message_again(payload: str | None, settled_at: datetime, now: datetime) -> s
     return payload if (now - settled_at).total_seconds() < RETENTION_S / 2 else None
 
 
-def _hold_s(setbacks: int) -> float:
-    """How long all machines leave an upstream alone: a first hiccup briefly, a long outage up to half a minute."""
-    return float(min(30, 2 * 2 ** min(setbacks, 4)))
-
-
-def report(job: Job, decisions: Sequence[PhotoDecision], skipped: Mapping[UUID, str], claimed: Claimed) -> None:
-    """One line per photo (approvals sampled, the rest always) and one per job."""
-    for decision in decisions:
-        approved = decision.status is MediaStatus.APPROVED
-        log.info(
-            "photo %s%s",
-            decision.status.value,
-            f": {decision.reason}" if decision.reason else "",
-            extra={
-                "action": "photo_decided",
-                "job_id": job.job_id,
-                "media_id": str(decision.media_id),
-                "status": decision.status.value,
-                "reason": decision.reason or "",
-                "detail": decision.detail,
-                "ms": round(decision.processing_ms),
-                "sampled": approved,
-            },
-        )
-    for media_id, why in skipped.items():
-        log.warning("photo skipped: %s", why, extra={"action": "photo_skipped", "media_id": str(media_id), "why": why})
-    log.info(
-        "job done",
-        extra={
-            "action": "job_done",
-            "job_id": job.job_id,
-            "batch_id": str(job.batch_id),
-            "photos": len(decisions),
-            "attempt": claimed.attempt,
-            "sampled": True,
-        },
-    )
+def _explained(failure: Failure, claimed: Claimed) -> Failure:
+    """With the next command, for whoever finds the dead letter."""
+    return failure if failure.hint else replace(failure, hint=f"lomi queue show {claimed.job_id}")

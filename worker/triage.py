@@ -9,6 +9,7 @@ from uuid import UUID
 
 from lomi_ops.domain.job import Job, PhotoRef
 from lomi_ops.domain.verdict import MediaStatus
+from lomi_ops.errors import LomiError
 
 NIL = UUID(int=0)
 """`batch_id` of rows from the old endpoint, which was never queued: any job may adopt them."""
@@ -23,13 +24,21 @@ class MediaRow(Protocol):
     def user_id(self) -> UUID: ...
     @property
     def status(self) -> str | None: ...
+    @property
+    def in_review(self) -> bool: ...
+
+
+class RowsMissing(LomiError):
+    """Nothing of the job can be judged and some row is missing. It counts: a row that never comes is no outage."""
+
+    code = "rows_missing"
 
 
 @dataclass(frozen=True, slots=True)
 class Triage:
     todo: tuple[PhotoRef, ...]
     skipped: tuple[tuple[UUID, str], ...]
-    """Photos that are not judged, with one word each: decided, missing, other_batch, other_user."""
+    """Photos that are not judged, with one word each: decided, in_review, missing, other_batch, other_user."""
 
     @property
     def foreign(self) -> bool:
@@ -43,7 +52,8 @@ class Triage:
 
 
 def triage(job: Job, rows: Mapping[UUID, MediaRow]) -> Triage:
-    """Judges a photo only where its row is pending and names this batch, or no batch yet and this user."""
+    """Judges a photo only where its row is pending and names this batch, or no batch yet and this user. What waits for
+    a person is no longer ours: a second job for its batch must not approve a suspected minor behind their back."""
     todo: list[PhotoRef] = []
     skipped: list[tuple[UUID, str]] = []
     for photo in job.photos:
@@ -65,4 +75,4 @@ def _objection(job: Job, row: MediaRow | None) -> str | None:
         return "other_batch"
     if row.status != MediaStatus.PENDING:
         return "decided"
-    return None
+    return "in_review" if row.in_review else None

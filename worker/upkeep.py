@@ -3,28 +3,74 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from lomi_ops.config.schema import WorkerSection
-from lomi_ops.db import outbox
+from lomi_ops.db import checkpoints, outbox
+from lomi_ops.db.outbox import OutboxMessage
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.delivery import deliver
-from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.errors import NotFound
+from lomi_ops.queue.jobs import RETENTION_S, JobQueue
 
 log = logging.getLogger(__name__)
 
-
-def keep_up(queue: JobQueue, database: Database, section: WorkerSection) -> None:
-    """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
-    _reap(queue, section)
-    queue.relay()
-    now = datetime.now(UTC)
-    due = outbox.outbox_due(database, at=now)
-    deliver(due, queue.announce, lambda message_id: outbox.mark_published(database, message_id, at=now))
+SWEEP_S = 3600.0
+"""Between sweeps; the first one comes after this long, so that restarts do not sweep."""
+FORGOTTEN = timedelta(days=30)
+"""A checkpoint that nobody touched for so long belongs to a job that never came back."""
+CONFIRM_AFTER = timedelta(minutes=1)
+"""A message that was claimed so long ago and not marked is nobody's any more: no announcement takes that long."""
 
 
-def _reap(queue: JobQueue, section: WorkerSection) -> None:
-    reaped = queue.reap(lease_s=section.lease_s, tick_s=section.reap_s)
-    for word, names in (("requeued", reaped.requeued), ("dead", reaped.buried), ("cancelled", reaped.cancelled)):
-        for job_id in names:
-            log.warning("lease expired, job %s", word, extra={"action": "job_reaped", "job_id": job_id, "to": word})
+@dataclass(slots=True)
+class Upkeep:
+    """The rounds of one worker process."""
+
+    queue: JobQueue
+    database: Database
+    section: WorkerSection
+    swept_at: float = 0.0
+    """Monotonic seconds; 0 before the first turn."""
+
+    def turn(self) -> None:
+        """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
+        self._reap()
+        self.queue.relay()
+        self._deliver(datetime.now(UTC))
+        self._sweep(time.monotonic(), datetime.now(UTC))
+
+    def _reap(self) -> None:
+        reaped = self.queue.reap(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
+        for word, names in (("requeued", reaped.requeued), ("dead", reaped.buried), ("cancelled", reaped.cancelled)):
+            for job_id in names:
+                fields = {"action": "job_reaped", "job_id": job_id, "to": word}
+                log.warning("lease expired, job %s", word, extra=fields)
+
+    def _deliver(self, now: datetime) -> None:
+        """Messages of later decisions, and those whose sender was interrupted: the queue announces an id only once for
+        as long as it remembers, and what is older than half of that is left to people."""
+        due = list(outbox.outbox_due(self.database, at=now))
+        oldest = now - timedelta(seconds=RETENTION_S / 2)
+        interrupted = outbox.unconfirmed(self.database, claimed_before=now - CONFIRM_AFTER)
+        due += [message for message in interrupted if _claimed_after(message, oldest)]
+        deliver(due, self.queue.announce, lambda message_id: self._confirm(message_id, now))
+
+    def _confirm(self, message_id: int, now: datetime) -> None:
+        with suppress(NotFound):  # another worker marked it in between
+            outbox.mark_published(self.database, message_id, at=now)
+
+    def _sweep(self, elapsed: float, now: datetime) -> None:
+        if not self.swept_at:
+            self.swept_at = elapsed
+        if elapsed - self.swept_at >= SWEEP_S:
+            self.swept_at = elapsed
+            checkpoints.sweep(self.database, before=now - FORGOTTEN)
+
+
+def _claimed_after(message: OutboxMessage, moment: datetime) -> bool:
+    """Nobody claims a message before it is due."""
+    return message.due_at >= moment

@@ -15,6 +15,13 @@ _PASSING = frozenset({"25006", "25P03", "25P04", "55P03"})
 """A standby that took the place of the primary, a transaction that was silent or open for too long, a lock in use."""
 _SCHEMA_GAPS = frozenset({"3F000", "42P01", "42703"})
 """No such schema, table, column: the database is behind this program."""
+_MISFIT_CLASSES = frozenset({"28", "3D", "3F", "42"})
+"""Refused login, no such database, no such schema, and whatever a statement names that is not there or not allowed."""
+
+
+class DatabaseMisfit(LomiError):
+    """The database is not what this program expects: rights or tables are missing. No value in the statement is to
+    blame, so it would be the same for any job; a person has to mend it."""
 
 
 @contextmanager
@@ -43,7 +50,8 @@ def _ours(error: psycopg.Error, where: str, password: str) -> LomiError:
         return DatabaseUnavailable(f"Postgres at {where}: {text}", hint=_connection_hint(text))
     state = error.sqlstate
     hint = "lomi migrate apply" if state in _SCHEMA_GAPS else ""
-    return LomiError(f"Postgres at {where}: {text}" + (f" (SQLSTATE {state})" if state else ""), hint=hint)
+    kind = DatabaseMisfit if state is not None and state[:2] in _MISFIT_CLASSES else LomiError
+    return kind(f"Postgres at {where}: {text}" + (f" (SQLSTATE {state})" if state else ""), hint=hint)
 
 
 def _sentence(error: psycopg.Error) -> str:

@@ -20,7 +20,7 @@ from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage, result_of
 from lomi_ops.domain.job import Job
 from lomi_ops.domain.policy import Policy
-from lomi_ops.domain.verdict import MediaStatus
+from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus
 
 ZERO_BATCH = UUID(int=0)
 """What the old endpoint wrote as `batch_id`; such rows were never queued."""
@@ -33,6 +33,8 @@ class Skip(StrEnum):
     OTHER_BATCH = "other_batch"
     DECIDED = "decided"
     """The row is not `pending` any more: a person, another job or an old worker was first."""
+    IN_REVIEW = "in_review"
+    """Another job has handed the photo to a person, whose decision it is now."""
     TWICE = "twice"
     """The job names the photo a second time."""
 
@@ -93,9 +95,9 @@ def settle(
     """Makes a job's decisions hold. One transaction; safe to repeat after any error, since a lost answer to the commit
     shows as a duplicate with the stored message.
 
-    Only photos whose row is still `pending` and belongs to the batch are written and published; the others come back
-    as skipped. `attempt` counts from 1; `policy` is kept beside the verdicts that it computed. Raises
-    DatabaseUnavailable, and LomiError with the hint `lomi migrate apply` on a database without the schema.
+    Only photos whose row is still `pending`, waits for no person and belongs to the batch are written and published;
+    the others come back as skipped. `attempt` counts from 1; `policy` is kept beside the verdicts that it computed.
+    Raises DatabaseUnavailable, and LomiError with the hint `lomi migrate apply` on a database without the schema.
     """
     with db.transaction() as session:
         if not _enter(session, job, attempt=attempt, token=token, worker=worker, at=at):
@@ -206,6 +208,8 @@ def why_skipped(job: Job, row: _Seen | None) -> Skip:
     unclaimed = row.batch_id in (None, ZERO_BATCH) and row.user_id == job.user_id
     if row.batch_id != job.batch_id and not unclaimed:
         return Skip.OTHER_BATCH
+    if row.status == MediaStatus.PENDING and row.reason == NEEDS_REVIEW:
+        return Skip.IN_REVIEW
     return Skip.DECIDED
 
 

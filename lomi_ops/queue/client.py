@@ -116,6 +116,10 @@ def guarded(client: redis.Redis, what: str) -> Iterator[None]:
     """Turns whatever redis-py raises into RedisUnavailable, once."""
     try:
         yield
+    except redis.ReadOnlyError as error:
+        # A demoted primary answers so for ever; the name may lead to the new one.
+        client.connection_pool.disconnect(inuse_connections=False)
+        raise unavailable(client, what, error) from error
     except redis.RedisError as error:
         raise unavailable(client, what, error) from error
 

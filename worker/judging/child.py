@@ -1,4 +1,4 @@
-"""The judging process: `python -m worker.judging.child FD`. Loads the models, then answers one photo at a time.
+"""The judging process: `python -m worker.judging.child FD PARENT`. Loads the models, then answers photo by photo.
 
 It holds no connection to anything but its parent. It ends when the parent goes away, whatever way that happens.
 """
@@ -14,15 +14,19 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lomi_ops.errors import PhotoError
     from worker.engines.load import Engines
-    from worker.judging.wire import LoadedEngine
+    from worker.judging.look import Looker
+    from worker.judging.wire import Answer, Ask, LoadedEngine, Unjudgeable
 
 _PR_SET_PDEATHSIG = 1
 """linux/prctl.h"""
+FACE_SERVICE = "http://not-called.invalid"
+"""Stands for a face service that this process neither knows nor calls."""
 
 
-def main(fd: int) -> int:
-    _die_with_parent()
+def main(fd: int, parent: int) -> int:
+    _die_with(parent)
     # The parent decides when we stop: a terminal's Ctrl-C or a group's SIGTERM must not cut a photo in half.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -43,7 +47,7 @@ def _serve(pipe: Connection) -> int:
     from worker.judging.look import Looker
     from worker.judging.wire import Ready, Unfit
 
-    compreface = CompreFaceSection(urls=begin.compreface_urls)
+    compreface = CompreFaceSection(urls=(FACE_SERVICE,) if begin.face_service else ())
     try:
         engines = load_engines(Settings(images=begin.images, models=begin.models, compreface=compreface), begin.policy)
     except LomiError as failure:
@@ -65,43 +69,59 @@ def _inventory(engines: Engines) -> tuple[LoadedEngine, ...]:
     )
 
 
-def _answer_all(pipe: Connection, looker: object) -> None:
-    from lomi_ops.domain.verdict import FailureCode
+def _answer_all(pipe: Connection, looker: Looker) -> None:
     from lomi_ops.errors import PhotoError
-    from worker.judging.look import Looker
-    from worker.judging.wire import Ask, Unjudgeable
+    from worker.judging.wire import OUT_OF_MEMORY
 
-    assert isinstance(looker, Looker)
+    fresh = True
     while True:
         ask: Ask = pipe.recv()
         try:
-            answer = looker.look(ask.data, canonical=ask.canonical)
-        except PhotoError as failure:
-            pipe.send(Unjudgeable(failure.message, failure.code))
-        except MemoryError:
-            pipe.send(Unjudgeable("needs more memory than one photo may take", FailureCode.TOO_LARGE))
-        else:
-            pipe.send(answer)
+            answer: Answer = looker.look(ask.data, canonical=ask.canonical)
+        except (PhotoError, MemoryError) as failure:
+            if _out_of_memory(failure) and not fresh:
+                # What earlier photos left behind is not this one's fault: a new process has the whole room.
+                sys.exit(OUT_OF_MEMORY)
+            answer = _unjudgeable(failure)
+        pipe.send(answer)
+        fresh = False
+
+
+def _out_of_memory(failure: BaseException) -> bool:
+    return isinstance(failure, MemoryError) or isinstance(failure.__cause__, MemoryError)
+
+
+def _unjudgeable(failure: PhotoError | MemoryError) -> Unjudgeable:
+    from lomi_ops.domain.verdict import FailureCode
+    from lomi_ops.errors import PhotoError
+    from worker.judging.wire import Unjudgeable
+
+    if isinstance(failure, PhotoError):
+        return Unjudgeable(failure.message, failure.code)
+    return Unjudgeable("needs more memory than one photo may take", FailureCode.TOO_LARGE)
 
 
 def limit_memory(megabytes: int) -> None:
-    """A bomb that slips through every other limit ends as MemoryError here, not as the host's OOM killer."""
+    """A bomb that slips through every other limit ends as MemoryError here, not as the host's OOM killer. No core is
+    dumped: it would hold somebody's photo."""
     wanted = megabytes * 1024 * 1024
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_AS, (ceiling, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Where the kernel offers it; the closed pipe does the same a moment later everywhere else.
 
-    The kernel means the thread that started us: whoever starts a child keeps that thread for as long as the child.
+    The kernel means the thread that started us: whoever starts a child keeps that thread for as long as the child. The
+    parent may be process 1 of a container, so only its number tells whether it is gone already.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:
+        if os.getppid() != parent:
             os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

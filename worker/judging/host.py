@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
-import threading
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from lomi_ops.errors import LomiError, ModelError, PhotoError, Transient
 from worker.judging.look import Look
-from worker.judging.wire import Answer, Ask, Begin, LoadedEngine, Ready, Unfit, Unjudgeable
+from worker.judging.wire import OUT_OF_MEMORY, Answer, Ask, Begin, LoadedEngine, Ready, Unfit, Unjudgeable
 
 START_TIMEOUT_S = 120.0
 """Loading a large model from a cold disk on a busy machine."""
+END_TIMEOUT_S = 5.0
+"""A process that has closed its pipe is on its way out, unless a library hangs in its own clean-up."""
+INHERITED = frozenset({"PATH", "HOME", "USER", "TMPDIR", "TZ", "LANG", "XDG_DATA_HOME", "VIRTUAL_ENV"})
+INHERITED_KINDS = ("LC_", "LD_", "PYTHON", "MALLOC_", "GLIBC_", "OMP_", "OPENBLAS_", "ORT_", "COVERAGE_")
+"""Variables that a child gets, by name and by first letters. The rest may hold passwords, and it needs none."""
 
 
 class JudgeCrash(LomiError):
@@ -33,7 +40,6 @@ class JudgingProcess:
     def __init__(self, begin: Begin, *, timeout_s: float) -> None:
         self._begin = begin
         self._timeout_s = timeout_s
-        self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self.engines: tuple[LoadedEngine, ...] = ()
@@ -48,7 +54,7 @@ class JudgingProcess:
             self._send(self._begin)
             answer = self._receive(START_TIMEOUT_S, "loading the models")
         except JudgeCrash as crash:
-            raise JudgeDown(crash.message) from crash
+            raise JudgeDown(crash.message, hint="look at the memory of this machine") from crash
         if isinstance(answer, Unfit):
             self.close()
             raise ModelError(answer.message, hint=answer.hint)
@@ -58,7 +64,9 @@ class JudgingProcess:
 
     def look(self, data: bytes, *, canonical: bool) -> Look:
         """One photo. Raises PhotoError when it cannot be judged, JudgeCrash when it killed the child, and what `start`
-        raises where a new child is needed first."""
+        raises where a new child is needed first: the last photo killed the old one, or it died between photos."""
+        if self._child is not None and self._child.poll() is not None:
+            self.close()
         if self._child is None:
             self.start()
         self._send(Ask(data, canonical))
@@ -68,17 +76,15 @@ class JudgingProcess:
         return answer
 
     def kill(self) -> None:
-        """Ends the child at once; a `look` in another thread then raises JudgeCrash."""
-        with self._lock:
-            child = self._child
+        """Ends the child at once; a `look` in another thread then raises JudgeCrash, and a `start` JudgeDown."""
+        child = self._child
         if child is not None:
             child.kill()
 
     def close(self) -> None:
         """Ends the child and waits for it."""
-        with self._lock:
-            child, self._child = self._child, None
-            pipe, self._pipe = self._pipe, None
+        child, self._child = self._child, None
+        pipe, self._pipe = self._pipe, None
         if pipe is not None:
             pipe.close()
         if child is not None:
@@ -87,24 +93,37 @@ class JudgingProcess:
 
     @property
     def pid(self) -> int | None:
-        return self._child.pid if self._child else None
+        child = self._child
+        return child.pid if child is not None else None
 
     def _spawn(self) -> None:
         ours, theirs = socket.socketpair()
-        # One thread per process: numpy's BLAS would else start a pool per core beside ONNX Runtime's.
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "worker.judging.child", str(theirs.fileno())]
-        child = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-        )
-        theirs.close()
-        with self._lock:
-            self._child, self._pipe = child, Connection(ours.detach())
+        # -P: a photo folder that we are started in may hold a numpy.py of its own.
+        command = [sys.executable, "-P", "-m", "worker.judging.child", str(theirs.fileno()), str(os.getpid())]
+        try:
+            child = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                # What decoders print must not end up between answers and log lines.
+                stdout=subprocess.DEVNULL,
+                env=child_environment(os.environ),
+                start_new_session=True,
+            )
+        except OSError as refused:
+            ours.close()
+            raise JudgeDown(f"no judging process could be started: {refused.strerror}") from refused
+        finally:
+            theirs.close()
+        _limit_stalls(ours, self._timeout_s)
+        self._child, self._pipe = child, Connection(ours.detach())
 
     def _send(self, message: Any) -> None:
         assert self._pipe is not None
         try:
             self._pipe.send(message)
+        except BlockingIOError as stuck:
+            raise self._silent(self._timeout_s, "taking a photo") from stuck
         except OSError as gone:
             raise self._crashed("taking a photo") from gone
 
@@ -112,22 +131,52 @@ class JudgingProcess:
         assert self._pipe is not None
         try:
             if not self._pipe.poll(timeout_s):
-                self.close()
-                raise JudgeCrash(f"the judging process did not answer within {timeout_s:.0f} s while {doing}")
+                raise self._silent(timeout_s, doing)
             return self._pipe.recv()
+        except BlockingIOError as stuck:
+            raise self._silent(self._timeout_s, doing) from stuck
         except (EOFError, OSError) as gone:
             raise self._crashed(doing) from gone
 
+    def _silent(self, timeout_s: float, doing: str) -> JudgeCrash:
+        self.close()
+        return JudgeCrash(f"the judging process gave no answer within {timeout_s:g} s while {doing}")
+
     def _crashed(self, doing: str) -> JudgeCrash:
-        child = self._child
-        code = child.wait() if child is not None else None
+        code = _exit_code(self._child) if self._child is not None else None
         self.close()
         return JudgeCrash(f"the judging process {_how_it_ended(code)} while {doing}")
 
 
+def child_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What a child needs to find Python, itself and its models."""
+    kept = {name: value for name, value in inherited.items() if name in INHERITED or name.startswith(INHERITED_KINDS)}
+    here = str(Path(__file__).parents[2])
+    path = os.pathsep.join(part for part in (here, kept.get("PYTHONPATH", "")) if part)
+    # One thread per process: numpy's BLAS would else start a pool per core beside ONNX Runtime's.
+    return kept | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def _limit_stalls(ours: socket.socket, seconds: float) -> None:
+    """A child that stands still in the middle of a message must not keep us in `send` or `recv` for ever."""
+    limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
+
+def _exit_code(child: subprocess.Popen[bytes]) -> int | None:
+    """Of a child whose pipe is closed; None where it hangs instead of ending."""
+    try:
+        return child.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return None
+
+
 def _how_it_ended(code: int | None) -> str:
     if code is None:
-        return "was closed"
+        return "closed its pipe"
+    if code == OUT_OF_MEMORY:
+        return "ran out of memory"
     if code >= 0:
         return f"exited with {code}"
     try:

@@ -19,8 +19,8 @@ class Begin:
     images: ImagesSection
     models: ModelsSection
     policy: Policy
-    compreface_urls: tuple[str, ...] = ()
-    """Whether there is a face service decides whether the local detector must be there. It is not called."""
+    face_service: bool = False
+    """Whether there is one decides whether the local detector must be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +64,6 @@ class Unjudgeable:
 
 
 Answer = Look | Unjudgeable
+
+OUT_OF_MEMORY = 12
+"""Exit code of a child that had room for earlier photos and none for this one; errno.ENOMEM."""

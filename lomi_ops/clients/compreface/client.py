@@ -47,6 +47,8 @@ class Health:
     elapsed_ms: float = 0.0
     ejected: bool = False
     """No photos go there until it is well again."""
+    slow: bool = False
+    """It gave no answer in time: how it is, nobody knows."""
 
 
 class Endpoint:
@@ -115,12 +117,13 @@ class Endpoint:
     def health(self) -> Health:
         """Asks the health URL of the mode, or the configured one. Raises nothing."""
         started = time.perf_counter()
-        mode, trouble = None, ""
+        mode, trouble, slow = None, "", False
         try:
             mode, trouble = self._check()
         except (FacesUnavailable, ConfigError) as error:
-            trouble = error.message
-        return Health(self.label, not trouble, mode, trouble, (time.perf_counter() - started) * 1000)
+            trouble, slow = error.message, "Timeout" in type(error.__cause__).__name__
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        return Health(self.label, not trouble, mode, trouble, elapsed_ms, slow=slow)
 
     def _detect(self, profile: Profile, jpeg: bytes) -> Outcome:
         if profile.max_bytes is not None and len(jpeg) > profile.max_bytes:

@@ -24,6 +24,10 @@ _PATIENCE = 4
 """Times `timeout_s` that a caller waits for a free place: four rounds of calls that all run into their timeout."""
 
 
+class NotAsked(FacesUnavailable):
+    """No endpoint was asked about the photo: all are ejected or busy. It says nothing about the photo itself."""
+
+
 @dataclass(slots=True, eq=False)
 class Place:
     """One endpoint and what its callers know of it. Changed only under the pool's lock."""
@@ -38,14 +42,14 @@ class Place:
 
 
 def choose(places: Sequence[Place], tried: Collection[Place], now: float, concurrency: int) -> Place | None:
-    """The place for the next try, or None while all that may be called are full. Raises FacesUnavailable when none may.
+    """The place for the next try, or None while all that may be called are full. Raises NotAsked when none may.
 
     Untried places first; an ejected one whose time is over before all others, since somebody has to look; then the
     least busy, then the one whose turn is longest ago.
     """
     usable = [place for place in places if place.breaker.admits(now)]
     if not usable:
-        raise FacesUnavailable(_all_ejected(places))
+        raise NotAsked(_all_ejected(places))
     fresh = [place for place in usable if place not in tried] or usable
     free = [place for place in fresh if place.in_flight < concurrency]
     return min(free, key=lambda p: (not p.breaker.due(now), p.in_flight, p.last_turn), default=None)
@@ -96,8 +100,8 @@ class FaceService:
         """Faces and ages of one photo that the caller has decoded and encoded again, upright.
 
         `size` is (width, height) of the upright photo and `scale` its pixels per pixel of `jpeg`; boxes come in the
-        photo's pixels. Waits for a free place. Raises FacesUnavailable, Throttled, or ConfigError where the
-        settings are to blame; no faces at all is an answer without findings.
+        photo's pixels. Waits for a free place. Raises FacesUnavailable (NotAsked where no endpoint saw the photo),
+        Throttled, or ConfigError where the settings are to blame; no faces at all is an answer without findings.
         """
         tried: list[Place] = []
         outcomes: list[Outcome] = []
@@ -122,6 +126,13 @@ class FaceService:
                 replace(answer, ejected=place.breaker.state is not State.CLOSED)
                 for answer, place in zip(answers, self._places, strict=True)
             )
+
+    def answers(self, jpeg: bytes, size: tuple[int, int]) -> bool:
+        """Whether any endpoint, ejected or not, has an answer about this photo now. A healthy one may have none (a
+        refused key, a core that is gone behind its API). Asks all at once; changes nothing and raises nothing."""
+        with ThreadPoolExecutor(len(self._places), "compreface-probe") as threads:
+            answers = threads.map(lambda place: place.endpoint.find(jpeg, 1.0, size)[1], self._places)
+            return any(report is not None for report in answers)
 
     def inventory(self) -> dict[str, Inventory]:
         """What each endpoint is made of, by URL. Raises FacesUnavailable or ConfigError where one cannot say."""
@@ -154,7 +165,7 @@ class FaceService:
                     place.in_flight += 1
                     return place, ejected
                 if not self._changed.wait(max(0.0, patience - time.monotonic())):
-                    raise FacesUnavailable(
+                    raise NotAsked(
                         f"all places at CompreFace were taken for {_PATIENCE * self._section.timeout_s:g} s",
                         hint="add an endpoint to compreface.urls, or run fewer workers",
                     )

@@ -69,8 +69,9 @@ ORDER BY id
 FOR NO KEY UPDATE;
 
 -- name: media_settle
--- Writes decisions into rows that are still pending and belong to the batch; a photo for review keeps its status. A row
--- of the old endpoint (no batch, or the zero UUID) is the batch's when it is the user's, and joins it.
+-- Writes decisions into rows that are still pending and belong to the batch; a photo for review keeps its status, and
+-- from then on it is a person's: a second job for its batch decides nothing about it. A row of the old endpoint (no
+-- batch, or the zero UUID) is the batch's when it is the user's, and joins it.
 -- in photos: jsonb, [{"media_id", "status", "reason", "scores"}]
 -- in batch_id: uuid
 -- in user_id: uuid
@@ -89,6 +90,7 @@ SET moderation_status = d.status,
 FROM jsonb_to_recordset(%(photos)s::jsonb) AS d (media_id uuid, status text, reason text, scores jsonb)
 WHERE m.id = d.media_id
   AND m.moderation_status = 'pending'
+  AND m.moderation_reason IS DISTINCT FROM 'needs_review'
   AND (
       m.batch_id = %(batch_id)s
       OR (m.user_id = %(user_id)s

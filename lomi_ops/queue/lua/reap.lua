@@ -46,7 +46,7 @@ local function reap(id)
   elseif (tonumber(job[3]) or 0) >= attempts then
     redis.call('HSET', JOB .. id, 'token', '')
     redis.call('HINCRBY', JOB .. id, 'crashes', 1)
-    bury(id, 'poison', 'poison_crash', story, 'look at the photos, then: lomi queue retry ' .. id)
+    bury(id, 'poison', 'poison_crash', story, 'see what killed the workers (memory?), and its photos: lomi queue show ' .. id)
     buried[#buried + 1] = id
   else
     push_next(id, job[2])

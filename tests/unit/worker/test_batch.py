@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.finding import Engine, EngineReport, Evidence
 from lomi_ops.domain.job import PhotoRef
+from lomi_ops.domain.policy import Policy, Requirement
 from lomi_ops.domain.verdict import MediaStatus, Reason
-from lomi_ops.errors import FacesUnavailable, JobError, LeaseLost, ObjectsUnavailable, PhotoError
+from lomi_ops.errors import FacesUnavailable, JobError, LeaseLost, ObjectsUnavailable, PhotoError, Throttled
 from tests.unit.evidence import POLICY, evidence
 from worker.batch import BatchJudge, Outcome
-from worker.judging.host import JudgeCrash
+from worker.judging.host import JudgeCrash, JudgeDown
 from worker.judging.look import Look
 
 PHOTOS = tuple(PhotoRef(UUID(int=n), f"users/u/photo/{n}.jpg", "lomi-photos") for n in range(1, 4))
@@ -60,18 +62,12 @@ class Store:
         return key.rsplit("/", 1)[1].encode()
 
 
-@dataclass
-class Health:
-    ok: bool
-
-
 class Faces:
-    def __init__(self, answer: EngineReport | Exception, *, well: bool = False) -> None:
+    def __init__(self, answer: EngineReport | Exception) -> None:
         self.answer = answer
-        self.well = well
 
-    def health(self) -> list[Health]:
-        return [Health(self.well)]
+    def answers(self, jpeg: bytes, size: tuple[int, int]) -> bool:
+        raise AssertionError
 
     def find(self, jpeg: bytes, scale: float, size: tuple[int, int]) -> EngineReport:
         if isinstance(self.answer, Exception):
@@ -100,12 +96,12 @@ def judge(
     answers: dict[bytes, list[Look | Exception]] | None = None,
     store: Store | None = None,
     faces: Faces | None = None,
-    give_up: bool = False,
+    policy: Policy = POLICY,
     book: Book | None = None,
     alive: object = None,
 ) -> Outcome:
-    judge_ = BatchJudge(Process(answers or {}), store or Store(), faces, POLICY, Settings(), pool)  # type: ignore[arg-type]
-    return judge_.judge(PHOTOS, book or Book(), alive or (lambda: None), give_up=give_up)  # type: ignore[arg-type]
+    judge_ = BatchJudge(Process(answers or {}), store or Store(), faces, policy, Settings(), pool)  # type: ignore[arg-type]
+    return judge_.judge(PHOTOS, book or Book(), alive or (lambda: None))  # type: ignore[arg-type]
 
 
 def statuses(outcome: Outcome) -> list[MediaStatus]:
@@ -151,7 +147,7 @@ def test_an_object_store_that_is_down_leaves_its_photos_waiting(pool: ThreadPool
     outcome = judge(pool, store=Store({PHOTOS[1].key: ObjectsUnavailable("no answer")}))
 
     assert statuses(outcome) == [MediaStatus.APPROVED] * 2
-    assert [media_id for media_id, _ in outcome.waiting] == [PHOTOS[1].media_id]
+    assert [waiting.media_id for waiting in outcome.waiting] == [PHOTOS[1].media_id]
 
 
 def test_no_answer_about_faces_never_approves(pool: ThreadPoolExecutor) -> None:
@@ -175,20 +171,80 @@ def test_the_local_detector_answers_for_a_service_that_is_out_but_knows_no_ages(
     )
 
     assert outcome.decisions == ()
-    assert "age" in str(outcome.waiting[0][1])
+    assert "age" in outcome.waiting[0].for_person.detail
 
 
-def test_after_the_outage_limit_a_person_gets_what_no_engine_could_judge(pool: ThreadPoolExecutor) -> None:
+def test_an_outage_rejects_nobody_for_a_face_that_only_the_fallback_did_not_find(pool: ThreadPoolExecutor) -> None:
+    seen = look_at(evidence(faces=()))
+    answers: dict[bytes, list[Look | Exception]] = {b"1.jpg": [seen], b"2.jpg": [seen], b"3.jpg": [seen]}
+    ageless = replace(POLICY, requires=POLICY.requires - {Requirement.AGE})
+
+    waiting = judge(pool, answers=answers, faces=Faces(FacesUnavailable("timeout")))
+    decided = judge(pool, answers=answers, faces=Faces(FacesUnavailable("timeout")), policy=ageless)
+
+    assert len(waiting.waiting) == 3
+    assert [decision.reason for decision in decided.decisions] == ["no_face"] * 3
+
+
+def test_what_waits_says_for_what_and_what_a_person_would_get(pool: ThreadPoolExecutor) -> None:
+    slow_down = Throttled("asks to slow down", retry_after_s=7)
+
     outcome = judge(
         pool,
-        answers={b"1.jpg": [look_at(evidence(faces=None))], b"3.jpg": [look_at(evidence())]},
+        answers={b"1.jpg": [look_at(evidence(faces=None))], b"3.jpg": [look_at(evidence(faces=None))]},
         store=Store({PHOTOS[1].key: ObjectsUnavailable("no answer")}),
-        faces=Faces(FacesUnavailable("timeout")),
-        give_up=True,
+        faces=Faces(slow_down),
     )
 
-    assert statuses(outcome) == [MediaStatus.PENDING, MediaStatus.PENDING, MediaStatus.APPROVED]
-    assert {decision.reason for decision in outcome.decisions[:2]} == {"needs_review"}
+    assert {type(waiting.cause) for waiting in outcome.waiting} == {Throttled, ObjectsUnavailable}
+    assert {waiting.for_person.reason for waiting in outcome.waiting} == {"needs_review"}
+    assert {waiting.for_person.status for waiting in outcome.waiting} == {MediaStatus.PENDING}
+
+
+def test_a_bug_over_one_photo_is_not_its_batchs(pool: ThreadPoolExecutor) -> None:
+    outcome = judge(pool, answers={b"1.jpg": [KeyError("x")]}, store=Store({PHOTOS[1].key: ValueError("secret")}))
+
+    assert statuses(outcome) == [MediaStatus.APPROVED]
+    assert [str(waiting.cause) for waiting in outcome.waiting] == ["KeyError inside lomi", "ValueError inside lomi"]
+
+
+def test_a_bug_in_a_face_call_is_not_its_batchs(pool: ThreadPoolExecutor) -> None:
+    outcome = judge(pool, faces=Faces(ZeroDivisionError()))
+
+    assert {str(waiting.cause) for waiting in outcome.waiting} == {"ZeroDivisionError inside lomi"}
+
+
+def test_a_process_killed_while_it_loads_is_no_broken_machine_when_the_job_is_gone(pool: ThreadPoolExecutor) -> None:
+    calls: list[int] = []
+
+    def alive() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise LeaseLost("gone")
+
+    with pytest.raises(LeaseLost):
+        judge(pool, answers={b"1.jpg": [JudgeDown("was ended by SIGKILL")]}, alive=alive)
+    with pytest.raises(JudgeDown):
+        judge(pool, answers={b"1.jpg": [JudgeDown("no memory")]})
+
+
+def test_a_download_that_hangs_does_not_keep_a_job_that_is_lost(pool: ThreadPoolExecutor) -> None:
+    release = threading.Event()
+    calls: list[int] = []
+
+    class Hangs(Store):
+        def get(self, bucket: str, key: str, max_bytes: int) -> bytes:
+            release.wait(60)
+            return b""
+
+    def alive() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise LeaseLost("gone")
+
+    with pytest.raises(LeaseLost):
+        judge(pool, store=Hangs(), alive=alive)
+    release.set()
 
 
 def test_a_lost_lease_stops_the_batch_between_photos(pool: ThreadPoolExecutor) -> None:
@@ -213,19 +269,3 @@ def test_a_model_of_ours_that_fails_on_a_photo_leaves_it_to_a_person_at_once(poo
 
     assert statuses(outcome) == [MediaStatus.APPROVED, MediaStatus.PENDING, MediaStatus.APPROVED]
     assert outcome.waiting == ()
-
-
-@pytest.mark.parametrize(("well", "down"), [(True, False), (False, True)])
-def test_only_a_service_that_is_out_as_a_whole_is_weather(pool: ThreadPoolExecutor, well: bool, down: bool) -> None:
-    faces = Faces(FacesUnavailable("timeout"), well=well)
-    judge_ = BatchJudge(Process({}), Store(), faces, POLICY, Settings(), pool)  # type: ignore[arg-type]
-
-    assert judge_.is_down(FacesUnavailable("timeout")) is down
-
-
-def test_one_object_that_cannot_be_read_is_no_outage_of_the_store(pool: ThreadPoolExecutor) -> None:
-    judge_ = BatchJudge(Process({}), Store(), None, POLICY, Settings(), pool)  # type: ignore[arg-type]
-    silent = BatchJudge(Process({}), Store(silent=True), None, POLICY, Settings(), pool)  # type: ignore[arg-type]
-
-    assert not judge_.is_down(ObjectsUnavailable("short read"))
-    assert silent.is_down(ObjectsUnavailable("no answer"))

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from worker import health
-from worker.health import Health
+from worker.health import Health, HealthNotWritten
 
 
 def note(state: str = "ready", at: float = 100.0, pid: int | None = None) -> Health:
@@ -12,9 +16,11 @@ def note(state: str = "ready", at: float = 100.0, pid: int | None = None) -> Hea
 
 
 def test_a_note_is_read_back(tmp_path: Path) -> None:
-    health.write(tmp_path / "h.json", note())
+    now = time.time()
 
-    assert health.read_all(tmp_path / "h.json") == [note()]
+    health.write(tmp_path / "h.json", note(at=now + 60))
+
+    assert health.read_all(tmp_path / "h.json") == [note(at=now + 60)]
 
 
 def test_a_fresh_note_of_a_living_worker_is_healthy() -> None:
@@ -44,3 +50,36 @@ def test_rubbish_is_no_note(tmp_path: Path) -> None:
 
     assert health.read_all(tmp_path / "h.json") == []
     assert health.read_all(tmp_path / "absent.json") == []
+
+
+def test_slots_that_ask_for_no_job_are_stuck_though_the_beat_goes_on() -> None:
+    stuck = replace(note(at=1000.0), stuck_after_s=900.0)
+
+    assert "stuck" in str(health.complaint(stuck, 1010.0))
+    assert health.complaint(stuck, 990.0) is None
+    assert health.complaint(replace(stuck, state="waiting"), 1010.0) is None
+
+
+def test_where_the_disk_is_full_the_old_note_stays_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "h.json"
+    health.write(path, note(at=50.0))
+    os.utime(path, (50.0, 50.0))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("json.dump", full)
+    with pytest.raises(HealthNotWritten, match="No space left"):
+        health.write(path, note(at=60.0))
+
+    assert time.time() - health.read_all(path)[0].at < 60
+    assert [file.name for file in tmp_path.iterdir()] == ["h.json"]
+
+
+def test_a_worker_takes_its_note_along_when_it_goes(tmp_path: Path) -> None:
+    health.write(tmp_path / "h.json", note())
+
+    health.remove(tmp_path / "h.json")
+    health.remove(tmp_path / "h.json")
+
+    assert list(tmp_path.iterdir()) == []

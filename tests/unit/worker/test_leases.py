@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from lomi_ops.config.schema import WorkerSection
-from lomi_ops.errors import LeaseLost, RedisUnavailable
+from lomi_ops.errors import LeaseLost, LomiError, RedisUnavailable
 from lomi_ops.queue.replies import Beat, Beats, Claimed, WorkerMode
 from worker.leases import Leases, Ticker
 
@@ -101,3 +101,54 @@ def test_the_beat_survives_weather_and_bugs() -> None:
         ticker.turn()
 
     assert len(turns) == 4
+
+
+def test_a_beat_that_crosses_the_end_of_a_job_kills_nothing(
+    leases: Leases, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server calls a finished job lost; by then the judging process is busy with the next one."""
+    told: list[str] = []
+    lease = leases.hold(claimed(), 0.0, lambda: told.append("kill"))
+    queue.words["j"] = Beat.LOST
+
+    leases.disarm(lease)
+    leases.beat(1.0)
+    assert told == []
+
+    lease = leases.hold(claimed(), 0.0, lambda: told.append("kill"))
+    in_flight = queue.beat
+
+    def dropped_meanwhile(boot: str, leases_: Mapping[str, str], lease_s: float) -> Beats:
+        leases.drop(lease)
+        return in_flight(boot, leases_, lease_s)
+
+    monkeypatch.setattr(queue, "beat", dropped_meanwhile)
+    leases.beat(1.0)
+    assert told == []
+
+
+def test_a_hung_job_is_marked_as_overdue(leases: Leases) -> None:
+    slow = leases.hold(claimed("slow"), 0.0, lambda: None)
+    new = leases.hold(claimed("new"), 90.0, lambda: None)
+
+    leases.beat(101.0)
+
+    assert (slow.overdue, new.overdue) == (True, False)
+    with pytest.raises(LeaseLost):
+        slow.check(101.0)
+
+
+def test_a_trouble_is_logged_once_until_it_changes(caplog: pytest.LogCaptureFixture) -> None:
+    troubles = iter(["refused", "refused", "no rights", ""] * 2)
+
+    def step() -> None:
+        if text := next(troubles):
+            raise LomiError(text, hint="lomi check") if text == "no rights" else RedisUnavailable(text)
+
+    ticker = Ticker("upkeep", 1.0, step, threading.Event())
+    for _ in range(8):
+        ticker.turn()
+
+    said = ["upkeep: refused", "upkeep: no rights"]
+    assert caplog.messages == said * 2
+    assert all(record.exc_info is None for record in caplog.records)

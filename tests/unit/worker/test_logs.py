@@ -83,3 +83,29 @@ def test_secrets_are_scrubbed_from_lines_and_traces() -> None:
         logging.getLogger("x").exception("connect redis://:hunter2@h", extra={"url": "hunter2"})
 
     assert "hunter2" not in stream.getvalue()
+
+
+def test_a_scrubbed_line_is_still_json() -> None:
+    from lomi_ops.config.redact import Redactor
+
+    stream = io.StringIO()
+    logs.set_up(LogSection(format="json"), Redactor(['hun"ter\u00e42']).scrub, stream)
+
+    logging.getLogger("x").error(
+        "bad password: abc", extra={"said": ['hun"ter\u00e42', {"a": 1}], "share": float("nan")}
+    )
+
+    body = json.loads(stream.getvalue(), parse_constant=lambda word: pytest.fail(word))
+    assert body["msg"] == "bad password: ***"
+    assert body["said"] == ["***", {"a": 1}]
+
+
+def test_no_text_is_too_odd_for_a_line() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", errors="strict", write_through=True)
+    logs.set_up(LogSection(format="json"), lambda text: text, stream)
+
+    logging.getLogger("x").warning("ፎቶው \ud800 \u2028 \x85", extra={"key": b"\xff"})
+
+    assert json.loads(raw.getvalue())["msg"] == "ፎቶው \ud800 \u2028 \x85"
+    assert raw.getvalue().count(b"\n") == 1

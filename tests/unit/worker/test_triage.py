@@ -16,6 +16,7 @@ class Row:
     batch_id: UUID | None = BATCH
     user_id: UUID = USER
     status: str | None = "pending"
+    in_review: bool = False
 
 
 def test_pending_photos_of_the_batch_are_judged_in_order() -> None:
@@ -34,6 +35,13 @@ def test_each_other_photo_is_skipped_with_its_reason() -> None:
 
     assert [photo.media_id for photo in sorted_out.todo] == [IDS[0]]
     assert sorted_out.skipped == ((IDS[1], "decided"), (IDS[2], "other_batch"), (IDS[3], "missing"))
+
+
+def test_what_waits_for_a_person_is_left_to_the_person() -> None:
+    sorted_out = triage(JOB, {IDS[0]: Row(in_review=True), IDS[1]: Row()})
+
+    assert [photo.media_id for photo in sorted_out.todo] == [IDS[1]]
+    assert (IDS[0], "in_review") in sorted_out.skipped
 
 
 def test_rows_that_were_never_queued_are_adopted_by_a_job_of_their_user() -> None:

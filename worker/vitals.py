@@ -1,0 +1,48 @@
+"""How a worker is, kept up to date for its health note."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import health
+from worker.health import Health, HealthNotWritten
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Vitals:
+    """Each field has one writer; `note` may be called from any thread."""
+
+    file: Path
+    stuck_after_s: float
+    state: str = "starting"
+    trouble: str = ""
+    """What is out now; empty for nothing."""
+    last_claim_at: float = 0.0
+    _unwritten: str = ""
+
+    def ready(self) -> None:
+        self.state, self.trouble, self.last_claim_at = "ready", "", time.time()
+        self.note()
+
+    def claim_answered(self) -> None:
+        self.last_claim_at = time.time()
+
+    def note(self) -> None:
+        """Writes the note. What is out goes before `ready`: a restart would cure nothing. A note that cannot be written
+        is logged once."""
+        state = "waiting" if self.trouble and self.state == "ready" else self.state
+        note = Health(os.getpid(), state, time.time(), self.last_claim_at, self.trouble, self.stuck_after_s)
+        try:
+            health.write(self.file, note)
+        except HealthNotWritten as failure:
+            if failure.message != self._unwritten:
+                log.warning(failure.message, extra={"action": "health_failed"})
+            self._unwritten = failure.message
+        else:
+            self._unwritten = ""
