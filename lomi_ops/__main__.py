@@ -11,9 +11,13 @@ def main() -> None:
 
         sys.stdout.write(f"lomi {__version__}\n")
         return
-    from lomi_ops.cli.main import run
+    try:
+        from lomi_ops.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules are loaded, or after the command: its own are `run`'s
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

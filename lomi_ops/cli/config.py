@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output
+from lomi_ops.cli import options, output, session
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode, UsageError
 
@@ -22,17 +22,14 @@ def config_show(
     changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the defaults.")] = False,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Show every setting as it holds now, merged from all sources. Secrets appear as fingerprints."""
-    import os
+    """Show every setting as it holds now.
 
-    from lomi_ops.config.load import LoadOptions, load
+    Merged from all sources. Secrets appear as fingerprints.
+    """
     from lomi_ops.config.view import lines
 
     _one_document(format_)
-    given = LoadOptions(common.config, common.env_file, common.data, common.overrides, os.environ)
-    loaded = load(given)
-    for warning in loaded.warnings:
-        diagnostics.warn(warning)
+    loaded = session.settings(common)
     shown = [line for line in lines(loaded) if line.changed or not changed]
     if format_ is Format.JSON:
         output.document(_document(loaded, shown), schema="lomi.config/v1")
@@ -42,7 +39,10 @@ def config_show(
 
 
 def config_schema(format_: options.Output = Format.TEXT) -> int:
-    """Print the JSON schema of the configuration file, for editors that check while one types."""
+    """Print the JSON schema of the configuration file.
+
+    For editors that check while one types.
+    """
     import json
 
     from lomi_ops.config.view import json_schema
@@ -54,7 +54,10 @@ def config_schema(format_: options.Output = Format.TEXT) -> int:
 
 
 def config_example(format_: options.Output = Format.TEXT) -> int:
-    """Print a configuration file with every setting, its default, unit and meaning."""
+    """Print a configuration file with every setting.
+
+    Each with its default, unit and meaning.
+    """
     from lomi_ops.config.example import example
 
     _one_document(format_)
@@ -84,6 +87,6 @@ def _document(loaded: Loaded, shown: list[Line]) -> dict[str, Any]:
 
 def _table(shown: list[Line], *, origin: bool) -> None:
     if origin:
-        output.table(("setting", "value", "from"), [(line.key, line.text, line.origin) for line in shown])
+        output.table(("setting", "value", "from"), [(line.key, line.text, line.origin) for line in shown], prose=(1, 2))
     else:
         output.table(("setting", "value"), [(line.key, line.text) for line in shown])

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output
+from lomi_ops.cli import diagnostics, options, output, progress, session
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode, Refused
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-
     from lomi_ops.ops.demo.outcome import DemoResult, DemoRow
     from lomi_ops.ops.demo.run import Progress
     from lomi_ops.ops.demo.samples import Sample
@@ -34,25 +33,43 @@ def demo(
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the decisions.", min=1)] = 120.0,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Send photos through a local stack and show each decision with its reason.
+    """Send photos through a local stack, see each decision.
 
     Starts the stack if it does not run, and stops it again unless --keep. Exit 0 when every sample got the decision
-    that it should get.
+    that it should get, 1 when one did not.
     """
     from lomi_ops.ops.demo.plan import read_photos
     from lomi_ops.ops.demo.samples import build_samples
-    from lomi_ops.ops.local.layout import locate
 
+    layout = _own_stack(common)
     samples = read_photos(photos) if photos else build_samples()
-    layout = locate(common.data)
     with _running(layout, common, keep=keep):
         result = _run(common, layout, samples, keep=keep, timeout_s=timeout)
     if format_ is Format.TEXT:
         _show(result)
     else:
-        body = {"ok": result.ok, "elapsed_s": round(result.elapsed_s, 2), "kept": result.kept}
-        output.document(body | {"photos": [_record(row) for row in result.rows]}, schema="lomi.demo/v1")
+        body = {
+            "ok": result.ok,
+            "elapsed_s": round(result.elapsed_s, 2),
+            "kept": result.kept,
+            "photos": [_record(row) for row in result.rows],
+        }
+        output.document(body, schema="lomi.demo/v1", format_=format_)
     return int(ExitCode.OK if result.ok else ExitCode.BAD)
+
+
+def _own_stack(common: options.Common) -> Layout:
+    """The local stack that the settings lead to. The demo writes users and photos: never elsewhere."""
+    from lomi_ops.cli.stack import located
+
+    if common.data is None:
+        loaded = session.settings(common)
+        redis, database, objects = loaded.settings.redis, loaded.settings.database, loaded.settings.objects
+        elsewhere = (redis.url, redis.host, database.url, database.host, objects.directory, objects.endpoint)
+        if loaded.stack is None and any(elsewhere):
+            text = "these settings name services of your own, and the demo runs on a local stack only"
+            raise Refused(text, hint="lomi demo --data DIR, with a folder for a stack")
+    return located(common)
 
 
 @contextmanager
@@ -71,6 +88,8 @@ def _running(layout: Layout, common: options.Common, *, keep: bool) -> Iterator[
         failed = next((part for part in status.workers if part.error), None)
         if not status.healthy and failed is not None:
             raise Refused(f"no worker runs: {failed.error}", hint="lomi status")
+        if not status.workers:
+            raise Refused("this stack has no worker", hint=f"lomi up --workers 1 --data {layout.folder}")
         yield
     finally:
         if not running and not keep:
@@ -90,42 +109,21 @@ def _is_running(layout: Layout) -> bool:
 def _run(
     common: options.Common, layout: Layout, samples: tuple[Sample, ...], *, keep: bool, timeout_s: float
 ) -> DemoResult:
-    """Only ever on the local stack: the demo writes users and photos."""
     from lomi_ops.ops.demo.run import Targets, run_demo
-    from lomi_ops.runtime import opened
 
-    with opened(config=common.config, env_file=common.env_file, data=layout.folder) as runtime:
-        if runtime.loaded.stack is None or runtime.loaded.stack.resolve() != layout.folder:
-            text = "these settings name other services, and the demo runs on a local stack only"
-            raise Refused(text, hint="lomi help services")
+    with session.opened(replace(common, data=layout.folder), *session.ALL) as runtime:
         targets = Targets(runtime.objects, runtime.database, runtime.redis, runtime.settings.objects.bucket_photos)
-        with _watched(len(samples)) as follow:
-            return run_demo(targets, samples, timeout_s=timeout_s, keep=keep, on_progress=follow)
+        with progress.bar("uploading", len(samples)) as advance:
+            return run_demo(targets, samples, timeout_s=timeout_s, keep=keep, on_progress=_follow(advance))
 
 
-@contextmanager
-def _watched(total: int) -> Iterator[Callable[[Progress], None]]:
-    """A bar on stderr where that is a terminal, nothing elsewhere."""
-    import sys
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(file=sys.stderr)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        yield _follow(bar, total)
-
-
-def _follow(bar: Bar, total: int) -> Callable[[Progress], None]:
+def _follow(advance: progress.Advance) -> Callable[[Progress], None]:
     from lomi_ops.ops.demo.run import Step
 
-    task = bar.add_task("uploading", total=total)
     words = {Step.UPLOADED: "uploading", Step.QUEUED: "queued", Step.DECIDED: "judging", Step.CLEANED: "cleaning"}
 
-    def follow(progress: Progress) -> None:
-        done = 0 if progress.step is Step.QUEUED else progress.done
-        bar.update(task, description=words[progress.step], completed=done)
+    def follow(now: Progress) -> None:
+        advance(0 if now.step is Step.QUEUED else now.done, words[now.step])
 
     return follow
 
@@ -134,16 +132,17 @@ def _show(result: DemoResult) -> None:
     expected = any(row.ok is not None for row in result.rows)
     wrong = [row for row in result.rows if row.ok is False]
     headers: tuple[str, ...] = ("photo", "decision", "reason", "why", "measured", "time")
-    cells = _wide_cells
+    cells, prose = _wide_cells, [0, 3, 4]
     if output.narrow():
-        headers, cells = ("photo", "decision", "because", "time"), _narrow_cells
+        headers, cells, prose = ("photo", "decision", "because", "time"), _narrow_cells, [0, 2]
     right = (len(headers) - 1,)
     rows = [(*cells(row), _tick(row)) if expected else cells(row) for row in result.rows]
-    output.table((*headers, "ok") if expected else headers, rows, right=right)
+    output.table((*headers, "ok") if expected else headers, rows, right=right, prose=prose)
     for row in wrong:
         output.text(f"{row.sample.name}: expected {row.expected}")
     verdict = "each as expected" if not wrong else f"{len(wrong)} not as expected"
-    output.text(f"{len(result.rows)} photos in {result.elapsed_s:.1f} s" + (f", {verdict}" if expected else ""))
+    ending = f", {verdict}" if expected else ""
+    output.text(f"{output.counted(len(result.rows), 'photo')} in {result.elapsed_s:.1f} s{ending}")
 
 
 def _wide_cells(row: DemoRow) -> tuple[str, ...]:

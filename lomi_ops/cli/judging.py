@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lomi_ops.cli import session
 from lomi_ops.cli.options import Common
 from lomi_ops.errors import UsageError
 
@@ -34,9 +36,14 @@ class Moderation:
         return moderate(self.paths, self.settings, self.policy, self.finder)
 
     def annotate(self, item: Moderated, folder: Path) -> Path | None:
+        """The copy's path; None for a file that is no photo. Raises UsageError where nothing can be written."""
         from worker.moderate import draw
 
-        return draw(item, folder, self.settings, self.policy)
+        try:
+            return draw(item, folder, self.settings, self.policy)
+        except OSError as problem:
+            text = f"the annotated copy of {item.path} cannot be written to {folder}: {problem.strerror}"
+            raise UsageError(text, hint="name another folder: --annotate DIR") from problem
 
 
 @contextmanager
@@ -44,12 +51,9 @@ def moderation(
     common: Common, paths: list[Path], policy: str | None, overrides: Mapping[str, object]
 ) -> Iterator[Moderation]:
     """Settings, policy and files for `lomi moderate`; needs no service, uses CompreFace where one is configured."""
-    from lomi_ops.runtime import opened
     from worker.moderate import expand
 
-    with opened(
-        needs=frozenset(), config=common.config, env_file=common.env_file, data=common.data, overrides=overrides
-    ) as runtime:
+    with session.opened(common, overrides=overrides) as runtime:
         chosen = chosen_policy(runtime.settings, policy)
         yield Moderation(runtime.settings, chosen, expand(paths), runtime.faces)
 
@@ -60,17 +64,18 @@ def chosen_policy(settings: Settings, name: str | None) -> Policy:
         return settings.active_policy(name)
     except KeyError:
         known = ", ".join(sorted(settings.policy.policies))
-        raise UsageError(f"there is no policy {name!r}", hint=f"one of: {known}") from None
+        raise UsageError(f"there is no policy {name!r}", hint=f"--policy NAME, one of: {known}") from None
 
 
 def run_worker(common: Common, policy: str | None, overrides: Mapping[str, object]) -> int:
     """Runs a worker in this process. Raises LomiError where it cannot start."""
-    from lomi_ops.runtime import opened
     from worker import logs
     from worker.run import main
 
-    with opened(config=common.config, env_file=common.env_file, data=common.data, overrides=overrides) as runtime:
+    with session.opened(common, *session.ALL, overrides=overrides, tell=lambda _: None) as runtime:
         logs.set_up(runtime.settings.log, runtime.redactor.scrub)
+        for warning in runtime.loaded.warnings:
+            logging.getLogger(__name__).warning(warning, extra={"action": "settings"})
         return main(runtime.settings, chosen_policy(runtime.settings, policy))
 
 

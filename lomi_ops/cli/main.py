@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import typer
 
@@ -28,7 +31,10 @@ from lomi_ops.cli import (
     top,
     worker,
 )
-from lomi_ops.errors import ExitCode, LomiError
+from lomi_ops.errors import ExitCode, LomiError, UsageError
+
+INTERRUPTED, TERMINATED = 130, 143
+"""128 + the signal's number, as shells say it."""
 
 HELP = "Runs and operates a photo-moderation cluster."
 EPILOG = "New here? `lomi demo` moderates a dozen photos on a stack of its own. Exit codes: `lomi help exit-codes`."
@@ -98,6 +104,12 @@ def run(arguments: Sequence[str]) -> int:
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
+    diagnostics.start()
+    with _termination():
+        return _outcome(arguments)
+
+
+def _outcome(arguments: Sequence[str]) -> int:
     try:
         result = build()(list(arguments), prog_name="lomi", standalone_mode=False)
     except LomiError as failure:
@@ -107,37 +119,58 @@ def run(arguments: Sequence[str]) -> int:
         return int(failure.exit_code)
     except typer.Exit as leave:
         return leave.exit_code
-    except typer.Abort:
-        return 130
-    except KeyboardInterrupt:
-        return 130
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
     except SystemExit as leave:
-        # The completion machinery leaves this way.
+        # Completion, SIGTERM and a closed stdout leave this way.
         return leave.code if isinstance(leave.code, int) else 0
-    except BrokenPipeError:
-        return _quiet_pipe()
-    except Exception as bug:  # noqa: BLE001 - the edge: an operator gets a sentence, the trace only on request
-        return _usage_or_bug(bug)
+    except Exception as other:  # noqa: BLE001 - the edge: an operator gets a sentence, the trace only on request
+        return _misuse(other) if _is_misuse(other) else _bug(other)
     return result if isinstance(result, int) else int(ExitCode.OK)
 
 
-def _usage_or_bug(failure: Exception) -> int:
-    show = getattr(failure, "show", None)
-    code = getattr(failure, "exit_code", None)
-    if callable(show) and isinstance(code, int):
-        show()
-        return code
+@contextmanager
+def _termination() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C, so that what a command has begun is cleaned up; the worker and the supervisor put
+    handlers of their own in its place. Only the main thread may do this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, _: object) -> NoReturn:
+    # A second one must not tear the cleaning up apart.
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(TERMINATED)
+
+
+def _is_misuse(failure: Exception) -> bool:
+    """click's own errors; the module that has them is typer's private matter."""
+    return callable(getattr(failure, "format_message", None))
+
+
+def _misuse(failure: Any) -> int:
+    context = getattr(failure, "ctx", None)
+    if type(failure).__name__ == "NoArgsIsHelpError":
+        diagnostics.note(failure.format_message())
+        return int(ExitCode.USAGE)
+    text = failure.format_message().rstrip(".")
+    command = context.command_path if context else "lomi"
+    diagnostics.error(UsageError(text[:1].lower() + text[1:], hint=f"{command} --help"))
+    return int(ExitCode.USAGE)
+
+
+def _bug(failure: Exception) -> int:
     if _debugging():
         diagnostics.trace(failure)
-    diagnostics.note(f"error: {type(failure).__name__}: {failure}")
-    diagnostics.note("  this is a bug in lomi; run again with `lomi --debug …` for the trace")
-    return 70
-
-
-def _quiet_pipe() -> int:
-    """`lomi … | head` closes our stdout: not an error, and Python must not complain at exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 128 + signal.SIGPIPE
+    text = f"{type(failure).__name__}: {failure}"
+    diagnostics.error(LomiError(text, hint="lomi --debug, for the trace: this is a bug in lomi, please report it"))
+    return int(ExitCode.UNKNOWN)
 
 
 def _debugging() -> bool:

@@ -14,11 +14,12 @@ TOPICS = {
 0    fine
 1    what was asked about is bad: a check failed, a photo is not approved
 2    usage or configuration
-3    could not tell: something was unreachable or too slow
+3    could not tell: something was unreachable, too slow, or broken in lomi itself
 4    warnings, only with --fail-on warning
 5    refused by a guard: a confirmation is missing, somebody else was first
 75   another run holds the lock
-130  interrupted (Ctrl-C), 143 terminated""",
+130  interrupted (Ctrl-C), 143 terminated, 141 the reader of our output went away
+The same in every output format.""",
     "services": """\
 Where a command finds Redis, Postgres and the objects, first match wins:
   1  flags and environment: LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS, or REDIS_HOST, DB_HOST, S3_ENDPOINT …

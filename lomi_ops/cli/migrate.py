@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from lomi_ops.cli import options, output
+from lomi_ops.cli import options, output, session
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
-    from lomi_ops.db.migrate import MigrationState
+    from lomi_ops.db.migrate import MediaState, MigrationState
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The columns of media, and lomi's schema.")
-NEEDS = frozenset({"database"})
 
 
 @app.command("verify")
 @options.with_common
 def migrate_verify(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """Say what is missing. Exit 0 when nothing is, 1 when something is."""
-    from lomi_ops.db import migrate
-    from lomi_ops.runtime import opened
+    """Say what the database lacks.
 
-    with opened(needs=NEEDS, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+    Exit 0 when nothing is missing, 1 when something is. Changes nothing.
+    """
+    from lomi_ops.db import migrate
+
+    with session.opened(common, "database") as runtime:
         state = migrate.state(runtime.database)
     complete = state.media.complete and state.current
     _show(state, format_, complete=complete)
@@ -34,11 +35,13 @@ def migrate_verify(common: options.Common, format_: options.Output = Format.TEXT
 @app.command("apply")
 @options.with_common
 def migrate_apply(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """Add what is missing: six columns and two indexes of media, and the schema lomi. Safe to repeat."""
-    from lomi_ops.db import migrate
-    from lomi_ops.runtime import opened
+    """Add what the database lacks.
 
-    with opened(needs=NEEDS, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+    Six columns and two indexes of media, and the schema lomi. Safe to repeat, also beside a running app.
+    """
+    from lomi_ops.db import migrate
+
+    with session.opened(common, "database") as runtime:
         migrate.apply_media_columns(runtime.database)
         migrate.apply(runtime.database)
         state = migrate.state(runtime.database)
@@ -48,20 +51,43 @@ def migrate_apply(common: options.Common, format_: options.Output = Format.TEXT)
 
 
 def _show(state: MigrationState, format_: Format, *, complete: bool) -> None:
-    lists: dict[str, Any] = {
-        "media_columns_missing": list(state.media.missing_columns),
-        "media_indexes_missing": list(state.media.missing_indexes),
-        "media_indexes_invalid": list(state.media.invalid_indexes),
-        "pending": [migration.name for migration in state.pending],
-        "altered": list(state.altered),
-        "newer": list(state.newer),
-    }
+    pending = [f"{migration.version:04}_{migration.name}" for migration in state.pending]
     if format_ is not Format.TEXT:
-        output.document({"complete": complete, "version": state.version, **lists}, schema="lomi.migrate/v1")
+        body = {
+            "complete": complete,
+            "version": state.version,
+            "media_exists": state.media.exists,
+            "media_columns_missing": list(state.media.missing_columns),
+            "media_indexes_missing": list(state.media.missing_indexes),
+            "media_indexes_invalid": list(state.media.invalid_indexes),
+            "pending": pending,
+            "altered": list(state.altered),
+            "newer": list(state.newer),
+        }
+        output.document(body, schema="lomi.migrate/v1", format_=format_)
         return
+    media, schema = _media_words(state.media), _schema_words(state, pending)
+    output.table(("part", "state"), [("media", media), ("schema lomi", schema)])
+    output.text("complete" if complete else f"not complete: {_next_step(state)}")
+
+
+def _media_words(media: MediaState) -> str:
+    if not media.exists:
+        return "there is no such table here"
+    missing = ", ".join((*media.missing_columns, *media.missing_indexes))
+    return f"missing: {missing}" if missing else "complete"
+
+
+def _schema_words(state: MigrationState, pending: list[str]) -> str:
+    words = [f"{name} is newer than this lomi" for name in state.newer]
+    words += [f"{name} ran with another text" for name in state.altered]
+    words += [f"missing: {', '.join(pending)}"] if pending else []
+    return "; ".join(words) or "complete"
+
+
+def _next_step(state: MigrationState) -> str:
     if not state.media.exists:
-        output.text("media: there is no such table here")
-    for name, values in lists.items():
-        if values:
-            output.text(f"{name.replace('_', ' ')}: {', '.join(values)}")
-    output.text("complete" if complete else "not complete: lomi migrate apply")
+        return "name the backend's database: lomi config show --origin"
+    if state.newer or state.altered:
+        return "install the lomi that made this schema"
+    return "lomi migrate apply"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output
+from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode
 
@@ -20,7 +20,10 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The models 
 @app.command("list")
 @options.with_common
 def models_list(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """List the models that can be used, with source and licence, and which of them are installed."""
+    """List the models that can be used.
+
+    With source and licence, and which of them are installed.
+    """
     from lomi_ops.ops.models import listed
 
     chosen = _folder(common)
@@ -65,7 +68,10 @@ def models_add(
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow http; needs --sha256.")] = False,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Install a model: fetch it, check it, let it look at one generated photo, then put it in its place."""
+    """Install a model, after a trial.
+
+    Fetches it, checks it, lets it look at one generated photo, then puts it in its place.
+    """
     from lomi_ops.cli import judging
     from lomi_ops.config.model_files import install_folder
     from lomi_ops.ops.models import add
@@ -90,7 +96,7 @@ def models_add(
             "licence": manifest.licence,
             "recorded": added.recorded,
         }
-        output.document(body, schema="lomi.models.add/v1")
+        output.document(body, schema="lomi.models.add/v1", format_=format_)
         return 0
     diagnostics.note(f"licence: {manifest.licence}. {manifest.licence_note}".rstrip())
     output.text(f"{manifest.name} {manifest.version} is installed: {added.path}")
@@ -106,7 +112,10 @@ def models_verify(
     names: Annotated[list[str] | None, typer.Argument(help="Models; all installed ones if empty.")] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Check that installed models are what they were and answer. Exit 1 when one is not, or none is installed."""
+    """Check that installed models are what they were.
+
+    And that they answer. Exit 1 when one is not or does not, or none is installed.
+    """
     from lomi_ops.cli import judging
     from lomi_ops.ops.models import verify
 
@@ -114,7 +123,7 @@ def models_verify(
     good = bool(found) and all(model.ok for model in found)
     if format_ is not Format.TEXT:
         records = [{"name": m.name, "path": m.path, "ok": m.ok, "detail": m.detail} for m in found]
-        output.document({"ok": good, "models": records}, schema="lomi.models.verify/v1")
+        output.document({"ok": good, "models": records}, schema="lomi.models.verify/v1", format_=format_)
     elif found:
         cells = [(m.name, output.painted("ok", "green") if m.ok else output.painted("bad", "red"), m) for m in found]
         output.table(("model", "state", "why"), [(name, state, m.detail) for name, state, m in cells])
@@ -126,10 +135,7 @@ def models_verify(
 
 def _folder(common: options.Common) -> Path | None:
     """The folder of models that the settings choose, or None."""
-    from lomi_ops.runtime import opened
-
-    with opened(needs=frozenset(), config=common.config, env_file=common.env_file, data=common.data) as runtime:
-        return runtime.settings.models.dir
+    return session.settings(common).settings.models.dir
 
 
 def _state(entry: Entry) -> str:

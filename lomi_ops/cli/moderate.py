@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output
+from lomi_ops.cli import options, output, progress
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
+    from lomi_ops.cli.judging import Moderation
     from worker.moderate import Moderated
 
 
@@ -26,34 +29,50 @@ def moderate(
     annotate: Annotated[Path | None, typer.Option(help="Write copies with boxes drawn.", metavar="DIR")] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Judge photos without any service: no queue, no database.
+    """Judge photos on their own: no queue, no database.
 
-    Exit 0 when all are approved, 1 when not, 3 when one could not be judged and none was rejected.
+    Exit 0 when all are approved, 1 when not, 3 when one could not be judged and none was rejected. jsonl gives each
+    photo as soon as it is judged.
     """
     from lomi_ops.cli import judging
 
     overrides: dict[str, object] = {"models.nsfw": (model,)} if model else {}
-    items: list[Moderated] = []
-    with judging.moderation(common, paths, policy, overrides) as session:
-        if format_ is Format.TEXT:
-            diagnostics.note(f"policy {session.policy.ref}, {len(session.paths)} photos")
-        for item in session.items():
-            items.append(item)
-            copy = session.annotate(item, annotate) if annotate else None
+    with judging.moderation(common, paths, policy, overrides) as moderation:
+        seen = _judge(moderation, annotate, format_)
+        policy_ref = moderation.policy.ref
+    if format_ is Format.JSON:
+        body = {"policy": policy_ref, "photos": [each.record for each in seen], "summary": _summary(seen)}
+        output.document(body, schema="lomi.moderate/v1")
+    elif format_ is Format.TEXT:
+        _show(seen, policy_ref)
+    return int(_exit_code(seen))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is kept of a photo once it is judged: folders may hold many."""
+
+    word: str
+    """approved, rejected, review, failed, or unjudged: what a person calls the outcome of one file."""
+    record: dict[str, Any]
+    cells: tuple[str, ...]
+
+
+def _judge(moderation: Moderation, annotate: Path | None, format_: Format) -> list[Seen]:
+    seen = []
+    with progress.bar("judging", len(moderation.paths)) as advance:
+        for item in moderation.items():
+            copy = moderation.annotate(item, annotate) if annotate else None
+            word = _word(item)
+            seen.append(Seen(word, _record(item, word, copy), _cells(item, word)))
             if format_ is Format.JSONL:
-                output.line(_record(item, copy))
-        if format_ is Format.JSON:
-            photos = [_record(item, None) for item in items]
-            output.document(
-                {"policy": session.policy.ref, "photos": photos, "summary": _summary(items)}, schema="lomi.moderate/v1"
-            )
-        elif format_ is Format.TEXT:
-            _show(items)
-    return int(_exit_code(items))
+                output.line(seen[-1].record)
+            advance(len(seen), "judging")
+    return seen
 
 
-def _exit_code(items: list[Moderated]) -> ExitCode:
-    words = {word(item) for item in items}
+def _exit_code(seen: list[Seen]) -> ExitCode:
+    words = {each.word for each in seen}
     if "rejected" in words:
         return ExitCode.BAD
     if words & {"failed", "unjudged"}:
@@ -61,19 +80,18 @@ def _exit_code(items: list[Moderated]) -> ExitCode:
     return ExitCode.BAD if "review" in words else ExitCode.OK
 
 
-def word(item: Moderated) -> str:
-    """approved, rejected, review, failed, or unjudged: what a person calls the outcome of one file."""
+def _word(item: Moderated) -> str:
     if not item.judged:
         return "unjudged"
     status = item.decision.status.value
     return "review" if status == "pending" else status
 
 
-def _record(item: Moderated, copy: Path | None) -> dict[str, Any]:
+def _record(item: Moderated, word: str, copy: Path | None) -> dict[str, Any]:
     decision = item.decision
     record: dict[str, Any] = {
         "path": str(item.path),
-        "decision": word(item),
+        "decision": word,
         "reason": _reason(item),
         "detail": decision.detail,
         "scores": decision.scores,
@@ -111,32 +129,28 @@ def _findings(item: Moderated) -> list[dict[str, Any]]:
     ]
 
 
-def _summary(items: list[Moderated]) -> dict[str, int]:
-    counts = {"total": len(items), "approved": 0, "rejected": 0, "review": 0, "failed": 0, "unjudged": 0}
-    for item in items:
-        counts[word(item)] += 1
-    return counts
+def _summary(seen: list[Seen]) -> dict[str, int]:
+    counts = Counter(each.word for each in seen)
+    return {"total": len(seen)} | {word: counts[word] for word in STYLES}
 
 
 STYLES = {"approved": "green", "rejected": "red", "review": "yellow", "failed": "magenta", "unjudged": "magenta"}
 
 
-def _show(items: list[Moderated]) -> None:
+def _cells(item: Moderated, word: str) -> tuple[str, ...]:
     # One line of a photo must fit 80 columns; its reason in words says what its reason's name says.
-    rows = [
-        (
-            _short(item.path),
-            output.painted(word(item), STYLES[word(item)]),
-            _reason(item) or "",
-            item.decision.detail,
-            f"{item.decision.processing_ms:.0f} ms" if item.timings_ms else "",
-        )
-        for item in items
-    ]
-    output.table(("photo", "decision", "reason", "why", "time"), rows, right=(4,))
-    counts = ", ".join(f"{count} {name}" for name, count in _summary(items).items() if count and name != "total")
-    output.text(f"{len(items)} photos: {counts}")
+    return (
+        "/".join(item.path.parts[-2:]),
+        output.painted(word, STYLES[word]),
+        _reason(item) or "",
+        item.decision.detail,
+        f"{item.decision.processing_ms:.0f} ms" if item.timings_ms else "",
+    )
 
 
-def _short(path: Path) -> str:
-    return "/".join(path.parts[-2:])
+def _show(seen: list[Seen], policy_ref: str) -> None:
+    output.table(
+        ("photo", "decision", "reason", "why", "time"), [each.cells for each in seen], right=(4,), prose=(0, 3)
+    )
+    counts = ", ".join(f"{count} {name}" for name, count in _summary(seen).items() if count and name != "total")
+    output.text(f"{output.counted(len(seen), 'photo')} by policy {policy_ref}: {counts}")

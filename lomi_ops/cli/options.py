@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ import typer
 
 from lomi_ops.cli.output import Format
 
-Output = Annotated[Format, typer.Option("--output", "-o", help="text, json, or jsonl where a command says so.")]
+Output = Annotated[Format, typer.Option("--output", "-o", help="text, json or jsonl.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Configuration file (YAML).", metavar="FILE")]
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Environment file (.env.production).", metavar="FILE")]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of a local stack.", metavar="DIR")]
@@ -27,7 +27,6 @@ class Common:
     config: Path | None = None
     env_file: Path | None = None
     data: Path | None = None
-    overrides: Mapping[str, object] = field(default_factory=dict)
 
 
 def with_common(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from lomi_ops.errors import ExitCode, LomiError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _UNBOUNDED = 100_000
 """Columns of a table that goes into a pipe: its reader wants whole values, not a terminal's width."""
+_PLAIN_BOX = "    \n" * 2 + " -- \n" + "    \n" * 5
+"""rich's SIMPLE_HEAD in ASCII."""
+_ROOM = 14
+"""Columns that folded text needs at least, its gap included."""
+BROKEN_PIPE = 141
+"""128 + SIGPIPE, as other programs end when their reader goes away."""
 
 
 class Format(StrEnum):
@@ -24,48 +35,92 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-def document(body: Mapping[str, Any], *, schema: str) -> None:
-    """One JSON document. `schema` names its shape, e.g. `lomi.status/v1`; shapes only ever gain keys."""
-    _write(json.dumps({"schema": schema, **body}, indent=2, ensure_ascii=False, default=_plain))
+class Unwritable(LomiError):
+    """The answer is known and nobody can read it: a full disk, a closed stdout."""
+
+    exit_code = ExitCode.UNKNOWN
+
+
+def document(body: Mapping[str, Any], *, schema: str, format_: Format = Format.JSON) -> None:
+    """One JSON document, for jsonl on one line. `schema` names its shape, e.g. `lomi.status/v1`; shapes only ever gain
+    keys."""
+    whole = {"schema": schema, **body}
+    if format_ is Format.JSONL:
+        line(whole)
+    else:
+        _write(json.dumps(whole, indent=2, ensure_ascii=not _speaks_unicode(), default=_plain))
 
 
 def line(body: Mapping[str, Any]) -> None:
     """One JSON object on one line, flushed at once so that a reader can follow."""
-    _write(json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_plain))
+    _write(json.dumps(body, ensure_ascii=not _speaks_unicode(), separators=(",", ":"), default=_plain))
 
 
 def text(body: str) -> None:
     _write(body.rstrip("\n"))
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), title: str = "") -> None:
-    """A plain table: fits the terminal, keeps whole values in a pipe. `right` are columns of numbers."""
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), prose: Sequence[int] = (-1,)
+) -> None:
+    """A plain table: fits the terminal, keeps whole values in a pipe.
+
+    `right` are columns of numbers. Only columns of `prose` are folded: words and ids in the others are read at a glance
+    and copied. A terminal that is too narrow for that gets one line for each value.
+    """
     from rich import box
     from rich.table import Table
+
+    canvas = io.StringIO()
+    screen = _console(canvas)
+    folded = {index % len(headers) for index in prose}
+    widths = _widths(headers, rows)
+    if sum(width for index, width in enumerate(widths) if index not in folded) > screen.width - _ROOM * len(folded):
+        _write(_listed(headers, rows))
+        return
+    style = box.Box(_PLAIN_BOX, ascii=True) if ascii_only() else box.SIMPLE_HEAD
+    grid = Table(box=style, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for index, header in enumerate(headers):
+        justify: Literal["left", "right"] = "right" if index in right else "left"
+        grid.add_column(header, justify=justify, overflow="fold", no_wrap=index not in folded)
+    for row in rows:
+        grid.add_row(*map(_styled, row))
+    screen.print(grid)
+    _write("\n".join(line.rstrip() for line in canvas.getvalue().splitlines()))
+
+
+def _widths(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """What each column needs at most, with the gap to the next one."""
+    from rich.cells import cell_len
+
+    return [max(cell_len(cell) for cell in column) + 2 for column in zip(headers, *rows, strict=True)]
+
+
+def _listed(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """One block for each row, one line for each value."""
+    left = max(map(len, headers))
+    blocks = ("\n".join(f"{name:{left}}  {cell}" for name, cell in zip(headers, row, strict=True)) for row in rows)
+    return "\n\n".join(blocks)
+
+
+def _styled(cell: str) -> Text:
     from rich.text import Text
 
-    grid = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        title=title or None,
-        title_justify="left",
-        show_edge=False,
-    )
-    for index, header in enumerate(headers):
-        grid.add_column(header, justify="right" if index in right else "left", overflow="fold", no_wrap=False)
-    for row in rows:
-        grid.add_row(*(Text(cell, style=cell.style if isinstance(cell, Painted) else "") for cell in row))
-    console().print(grid)
+    return Text(cell, style=cell.style if isinstance(cell, Painted) else "")
 
 
-def console() -> Console:
-    """A console on stdout that honours NO_COLOR, pipes and narrow terminals."""
+def _console(canvas: io.StringIO) -> Console:
+    """Draws as it would on stdout: honours NO_COLOR, pipes and narrow terminals."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else _UNBOUNDED
-    plain = True if os.environ.get("LOMI_NO_COLOR") else None
-    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=width is not None, no_color=plain)
+    terminal = _is_terminal()
+    return Console(
+        file=canvas,
+        force_terminal=terminal or None,
+        width=None if terminal else _UNBOUNDED,
+        highlight=False,
+        no_color=True if os.environ.get("LOMI_NO_COLOR") else None,
+    )
 
 
 class Painted(str):
@@ -84,17 +139,47 @@ def painted(value: str, style: str) -> Painted:
 
 def narrow(columns: int = 120) -> bool:
     """True on a terminal with fewer columns: then tables leave out what can be looked up."""
-    return sys.stdout.isatty() and console().width < columns
+    return _is_terminal() and _console(io.StringIO()).width < columns
 
 
 def ascii_only() -> bool:
-    """True where signs outside ASCII are not wanted."""
-    return os.environ.get("LOMI_ASCII", "") not in ("", "0") or os.environ.get("TERM") == "dumb"
+    """True where signs outside ASCII are not wanted, or cannot be written."""
+    wished = os.environ.get("LOMI_ASCII", "") not in ("", "0") or os.environ.get("TERM") == "dumb"
+    return wished or not _speaks_unicode()
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 photo`, `2 photos`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _speaks_unicode() -> bool:
+    return "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
 
 
 def _write(body: str) -> None:
-    sys.stdout.write(body + "\n")
-    sys.stdout.flush()
+    if sys.stdout is None:
+        raise Unwritable("the answer cannot be written: stdout is closed")
+    try:
+        sys.stdout.write(body + "\n")
+        sys.stdout.flush()
+    except OSError as failure:
+        _give_up(failure)
+
+
+def _give_up(failure: OSError) -> NoReturn:
+    """`lomi … | head` closes our stdout: no error. Whatever is left in the buffer goes nowhere, or Python would
+    complain about it at exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
+    if failure.errno == errno.EPIPE:
+        raise SystemExit(BROKEN_PIPE) from None
+    raise Unwritable(f"the answer cannot be written: {failure.strerror}") from failure
 
 
 def _plain(value: object) -> object:

@@ -7,30 +7,37 @@ from typing import Annotated
 
 import typer
 
-from lomi_ops.cli import options, output
+from lomi_ops.cli import options, output, session
 from lomi_ops.cli.output import Format
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What waits, runs and died in the queue.")
-NEEDS = frozenset({"redis"})
 
 
 @app.command("stats")
 @options.with_common
 def queue_stats(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """Count jobs by state. Works on a plain list of an unswapped cluster, too."""
-    from lomi_ops.runtime import opened
+    """Count jobs by state.
 
-    with opened(needs=NEEDS, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+    Works on the plain list of a cluster with old workers, too.
+    """
+    from lomi_ops.ops import unknowns
+
+    with session.opened(common, "redis") as runtime:
         stats = runtime.queue.stats()
+    unknown = unknowns.of_workers(stats.workers)
     if format_ is not Format.TEXT:
-        output.document(asdict(stats), schema="lomi.queue.stats/v1")
+        body = asdict(stats) | {"unknown": [asdict(each) for each in unknown]}
+        output.document(body, schema="lomi.queue.stats/v1", format_=format_)
         return 0
     rows = [(name, str(getattr(stats, name))) for name in ("ready", "high", "delayed", "running", "dead", "unsent")]
     rows.append(("oldest", "-" if stats.oldest_age_s is None else f"{stats.oldest_age_s:.0f} s"))
+    rows.append(("workers", str(stats.workers)))
     if stats.pause is not None:
         rows.append(("paused", f"by {stats.pause.by}: {stats.pause.reason}"))
     rows += [("on hold", f"{hold.upstream}: {hold.reason}") for hold in stats.holds]
     output.table(("state", "jobs"), rows)
+    for each in unknown:
+        output.text(f"{each.what}: {each.command}")
     return 0
 
 
@@ -43,16 +50,15 @@ def queue_show(
 ) -> int:
     """Show what the queue knows of one job."""
     from lomi_ops.errors import NotFound
-    from lomi_ops.runtime import opened
 
-    with opened(needs=NEEDS, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+    with session.opened(common, "redis") as runtime:
         job = runtime.queue.job(job_id)
     if job is None:
         raise NotFound(f"no claim has seen job {job_id}", hint="lomi queue stats; it may still wait in the list")
-    record = asdict(job) | {"raw": job.raw.decode("utf-8", "backslashreplace") if job.raw else None}
+    record = asdict(job) | {"raw": _readable(job.raw) if job.raw else None}
     del record["token"]
     if format_ is not Format.TEXT:
-        output.document({"job": record}, schema="lomi.queue.job/v1")
+        output.document({"job": record}, schema="lomi.queue.job/v1", format_=format_)
         return 0
     output.table(("what", "value"), [(name, str(value)) for name, value in record.items() if value not in (None, "")])
     return 0
@@ -65,18 +71,26 @@ def queue_dead(
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """List dead letters, the latest first, with what happened to them."""
-    from lomi_ops.runtime import opened
+    """List dead letters, the latest first.
 
-    with opened(needs=NEEDS, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+    With what happened to them. They are kept until a person purges them.
+    """
+    with session.opened(common, "redis") as runtime:
         letters = runtime.queue.dead_letters(limit)
-    if format_ is not Format.TEXT:
-        records = [asdict(letter) | {"raw": letter.raw.decode("utf-8", "backslashreplace")} for letter in letters]
+    records = [asdict(letter) | {"raw": _readable(letter.raw)} for letter in letters]
+    if format_ is Format.JSON:
         output.document({"dead": records}, schema="lomi.queue.dead/v1")
-        return 0
-    if not letters:
+    elif format_ is Format.JSONL:
+        for record in records:
+            output.line(record)
+    elif letters:
+        rows = [(each.job_id, each.error_class, each.code, str(each.attempts), each.error) for each in letters]
+        output.table(("job", "class", "code", "tries", "what happened"), rows, right=(3,))
+    else:
         output.text("no dead letters")
-        return 0
-    rows = [(letter.job_id, letter.error_class, letter.code, str(letter.attempts), letter.error) for letter in letters]
-    output.table(("job", "class", "code", "tries", "what happened"), rows, right=(3,))
     return 0
+
+
+def _readable(raw: bytes) -> str:
+    """Elements of the list are whatever somebody pushed: bytes that are no text are shown as escapes."""
+    return raw.decode("utf-8", "backslashreplace")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import options, output
+from lomi_ops.cli import options, output, session
 from lomi_ops.cli.output import Format
 
 if TYPE_CHECKING:
@@ -17,26 +18,31 @@ if TYPE_CHECKING:
 def report(
     common: options.Common,
     window: Annotated[
-        str, typer.Option(help="today, yesterday, 7d, week, month, 2026-11-19, or A..B (UTC).")
+        str, typer.Option(help="today, yesterday, 7d, week, month, 2026-11-19, or A..B (UTC).", metavar="WINDOW")
     ] = "yesterday",
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Summarise the photos uploaded in a window: how they stand, why, and how long judging took."""
+    """Summarise the photos uploaded in a window.
+
+    How they stand, why, and how long judging took, beside the window before.
+    """
     from datetime import UTC, datetime
 
     from lomi_ops.db import reports
     from lomi_ops.domain.window import parse
-    from lomi_ops.runtime import opened
+    from lomi_ops.ops import unknowns
 
     span = parse(window, datetime.now(UTC))
-    needs = frozenset({"database"})
-    with opened(needs=needs, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+    with session.opened(common, "database") as runtime:
         now, before = (reports.summary(runtime.database, each) for each in (span, span.previous))
+        unknown = unknowns.of_record(runtime.database)
     if format_ is Format.TEXT:
         _show(now, before)
+        for each in unknown:
+            output.text(f"{each.what}: {each.command}")
     else:
-        body = _record(now) | {"before": _record(before)}
-        output.document(body, schema="lomi.report.summary/v1")
+        body = _record(now) | {"before": _record(before), "unknown": [asdict(each) for each in unknown]}
+        output.document(body, schema="lomi.report.summary/v1", format_=format_)
     return 0
 
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output
+from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format
+from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from lomi_ops.db.media import PhotoRow
+    from lomi_ops.db.overrides import Overridden
     from lomi_ops.domain.verdict import MediaStatus, Reason
     from lomi_ops.ops.reviews import Step
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at what was rejected or waits, and decide.")
-
-
-class Queue(StrEnum):
-    """Which photos to list."""
-
-    WAITING = "waiting"
-    REJECTED = "rejected"
-    FAILED = "failed"
-    ALL = "all"
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at what waits or was rejected, and decide.")
 
 
 Ids = Annotated[list[str], typer.Argument(help="Photos by media id.", metavar="ID...")]
@@ -38,26 +30,29 @@ As = Annotated[str | None, typer.Option("--as", help="Who decides; else LOMI_ACT
 @options.with_common
 def review_list(
     common: options.Common,
-    queue: Annotated[Queue, typer.Option(help="Which photos.")] = Queue.ALL,
+    queue: Annotated[Pile, typer.Option(help="Which photos.")] = Pile.ALL,
     reason: Annotated[str | None, typer.Option(help="Only this reason, e.g. blurry.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """List photos that wait for a person, or that were rejected or failed."""
-    from lomi_ops.db import media
-    from lomi_ops.runtime import opened
+    """List photos that wait, or were rejected or failed.
 
-    needs = frozenset({"database"})
-    with opened(needs=needs, config=common.config, env_file=common.env_file, data=common.data) as runtime:
-        rows = media.listed(runtime.database, _filter(queue, reason), limit=limit)
-    rows = tuple(row for row in rows if row.status != "pending" or row.in_review)
+    Those that wait for a person come first. What waits for a worker is not listed.
+    """
+    from lomi_ops.ops import reviews
+
+    with session.opened(common, "database") as runtime:
+        rows = reviews.listed(runtime.database, queue, reason, limit + 1)
+    more, rows = len(rows) > limit, rows[:limit]
     if format_ is Format.TEXT:
         _show(rows)
     elif format_ is Format.JSONL:
         for row in rows:
             output.line(_record(row))
     else:
-        output.document({"photos": [_record(row) for row in rows]}, schema="lomi.review.list/v1")
+        output.document({"photos": [_record(row) for row in rows], "more": more}, schema="lomi.review.list/v1")
+    if more:
+        diagnostics.note(f"there are more than these {limit}: --limit N, --queue or --reason")
     return 0
 
 
@@ -66,7 +61,10 @@ def review_list(
 def review_approve(
     common: options.Common, ids: Ids, note: Note, actor: As = None, format_: options.Output = Format.TEXT
 ) -> int:
-    """Approve photos, whatever was decided before; the app and the user hear of it."""
+    """Approve photos, whatever was decided before.
+
+    The app and the user hear of it. Exit 5 when a photo stands like that already, or changed in between.
+    """
     from lomi_ops.domain.verdict import MediaStatus
 
     return _decide(common, ids, MediaStatus.APPROVED, None, note, actor, format_)
@@ -82,7 +80,10 @@ def review_reject(
     actor: As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Reject photos, whatever was decided before; the app and the user hear of it."""
+    """Reject photos, whatever was decided before.
+
+    The app and the user hear of it. Exit 5 when a photo stands like that already, or changed in between.
+    """
     from lomi_ops.db.overrides import REASONS
     from lomi_ops.domain.verdict import MediaStatus
 
@@ -104,35 +105,46 @@ def _decide(
     from datetime import UTC, datetime
 
     from lomi_ops.ops import reviews
-    from lomi_ops.runtime import opened
 
     if not note.strip():
         raise UsageError("--reason says nothing", hint="say why in a few words: an override is on record")
     photos = [_media_id(text) for text in ids]
-    needs = frozenset({"redis", "database"})
-    with opened(needs=needs, config=common.config, env_file=common.env_file, data=common.data) as runtime:
+    with session.opened(common, "redis", "database") as runtime:
         step = reviews.decide(
             runtime.database, runtime.queue, photos, status, reason,
             actor=options.actor(actor), note=note, at=datetime.now(UTC),
         )  # fmt: skip
     _report(step, format_)
-    return int(step.refused[0].failure.exit_code if step.refused else ExitCode.OK)
+    failures = [refusal.failure for refusal in step.refused] + ([step.unsent] if step.unsent else [])
+    return int(failures[0].exit_code if failures else ExitCode.OK)
 
 
 def _report(step: Step, format_: Format) -> None:
-    if format_ is not Format.TEXT:
-        done = [
-            {"media_id": str(d.media_id), "before": d.status_before, "after": d.status.value, "reason": d.reason}
-            for d in step.done
-        ]
-        refused = [{"media_id": str(r.media_id), "why": r.failure.message} for r in step.refused]
-        body = {"done": done, "refused": refused, "published": step.published}
-        output.document(body, schema="lomi.review.step/v1")
+    if format_ is Format.TEXT:
+        for each in step.done:
+            output.text(f"{each.media_id}: {each.status_before} -> {each.status.value}")
     else:
-        for done_ in step.done:
-            output.text(f"{done_.media_id}: {done_.status_before} -> {done_.status.value}")
+        body = {
+            "done": [_decision(each) for each in step.done],
+            "refused": [{"media_id": str(each.media_id), "why": each.failure.message} for each in step.refused],
+            "published": step.published,
+        }
+        output.document(body, schema="lomi.review.step/v1", format_=format_)
     for refusal in step.refused:
         diagnostics.error(refusal.failure)
+    if step.unsent is not None:
+        diagnostics.error(step.unsent)
+        diagnostics.note("  it is decided all the same: a worker or the next decision tells the app when Redis is back")
+
+
+def _decision(done: Overridden) -> dict[str, Any]:
+    return {
+        "media_id": str(done.media_id),
+        "before": done.status_before,
+        "after": done.status.value,
+        "reason": done.reason,
+        "job_id": done.message.job_id,
+    }
 
 
 def _media_id(text: str) -> UUID:
@@ -140,22 +152,6 @@ def _media_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise UsageError(f"{text!r} is no media id", hint="lomi review list") from None
-
-
-def _filter(queue: Queue, reason: str | None) -> Any:
-    from lomi_ops.db.media import PhotoFilter
-    from lomi_ops.domain.verdict import MediaStatus
-
-    statuses = {
-        Queue.WAITING: (MediaStatus.PENDING,),
-        Queue.REJECTED: (MediaStatus.REJECTED,),
-        Queue.FAILED: (MediaStatus.FAILED,),
-        Queue.ALL: (MediaStatus.PENDING, MediaStatus.REJECTED, MediaStatus.FAILED),
-    }[queue]
-    reasons = (reason,) if reason else None
-    if queue is Queue.WAITING and reason is None:
-        reasons = ("needs_review",)
-    return PhotoFilter(statuses, reasons)
 
 
 def _record(row: PhotoRow) -> dict[str, Any]:
@@ -187,16 +183,15 @@ def _show(rows: tuple[PhotoRow, ...]) -> None:
         )
         for row in rows
     ]
-    if output.narrow(100):
-        # An id that is broken over two lines cannot be copied.
-        output.table((headers[0], *headers[2:]), [(line[0], *line[2:]) for line in lines])
-    else:
-        output.table(headers, lines)
+    keep = [0, 2, 3, 4] if output.narrow(100) else [0, 1, 2, 3, 4]
+    output.table([headers[i] for i in keep], [[line[i] for i in keep] for line in lines])
 
 
 def _why(row: PhotoRow) -> str:
     """The first ground, or what the old worker's numbers say."""
-    scores = row.scores or {}
+    scores: Any = row.scores
+    if not isinstance(scores, dict):
+        return ""
     grounds = scores.get("grounds")
     if isinstance(grounds, list) and grounds and isinstance(grounds[0], dict):
         return str(grounds[0].get("text", ""))

@@ -6,34 +6,43 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output
+from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lomi_ops.config.load import Loaded
+    from lomi_ops.ops.local.layout import Layout
     from lomi_ops.ops.local.status import PartStatus, StackStatus
 
 Workers = Annotated[
     int | None,
-    typer.Option(help="Worker processes; without it as many as before, at first 1.", min=0, max=64, show_default=False),
+    typer.Option(
+        help="Worker processes; else stack.workers, else as many as before, at first 1.",
+        min=0,
+        max=64,
+        show_default=False,
+    ),
 ]
 Purge = Annotated[bool, typer.Option("--purge", help="Remove all data of the stack, photos included.")]
 
 
 @options.with_common
 def up(common: options.Common, workers: Workers = None, format_: options.Output = Format.TEXT) -> int:
-    """Start the local stack, or find it running: Postgres, Redis or Valkey, workers.
+    """Start the local stack, or find it running.
 
-    Exit code 1 when a worker does not start, 3 when a service does not.
+    Postgres, Redis or Valkey, a folder for the objects, workers. Exit code 1 when a worker does not start, 3 when a
+    service does not.
     """
     from lomi_ops.ops.local import binaries, stack
     from lomi_ops.ops.local.layout import locate
 
+    settings = session.settings(common)
     status = stack.up(
-        locate(common.data),
-        workers=workers,
+        locate(settings.settings.stack.data),
+        workers=_wanted(settings) if workers is None else workers,
         source=binaries.wanted_source(),
         say=diagnostics.note,
         environ=workers_environment(common),
@@ -41,12 +50,15 @@ def up(common: options.Common, workers: Workers = None, format_: options.Output 
     return _show(status, format_)
 
 
-def down(data: options.Data = None, purge: Purge = False) -> int:
-    """Stop the local stack: workers finish the photos in hand first. Data stay, unless --purge."""
-    from lomi_ops.ops.local import stack
-    from lomi_ops.ops.local.layout import locate
+@options.with_common
+def down(common: options.Common, purge: Purge = False) -> int:
+    """Stop the local stack.
 
-    layout = locate(data)
+    Workers finish the photos in hand first. Data stay, unless --purge.
+    """
+    from lomi_ops.ops.local import stack
+
+    layout = located(common)
     ran = stack.down(layout, purge=purge)
     diagnostics.note(f"stopped {', '.join(ran)}" if ran else "nothing was running")
     if purge:
@@ -54,23 +66,29 @@ def down(data: options.Data = None, purge: Purge = False) -> int:
     return int(ExitCode.OK)
 
 
-def status(data: options.Data = None, format_: options.Output = Format.TEXT) -> int:
-    """Show the parts of the local stack. Exit code 1 when one is down, 3 when there is no stack."""
+@options.with_common
+def status(common: options.Common, format_: options.Output = Format.TEXT) -> int:
+    """Show the parts of the local stack.
+
+    Exit code 1 when one is down, 3 when there is no stack.
+    """
     from lomi_ops.ops.local import stack
-    from lomi_ops.ops.local.layout import locate
 
-    return _show(stack.status(locate(data)), format_)
+    return _show(stack.status(located(common)), format_)
 
 
-def env(data: options.Data = None, format_: options.Output = Format.TEXT) -> int:
-    """Print where the local stack's services are, passwords included, for other programs."""
+@options.with_common
+def env(common: options.Common, format_: options.Output = Format.TEXT) -> int:
+    """Print where the stack's services are, with passwords.
+
+    For other programs: as shell variables, or as JSON.
+    """
     from lomi_ops.ops.local import stack
-    from lomi_ops.ops.local.layout import locate
 
-    found = stack.connection(locate(data))
+    found = stack.connection(located(common))
     if format_ is not Format.TEXT:
         body = {"redis_url": found.redis_url, "database_url": found.database_url, "objects": found.objects}
-        output.document(body, schema="lomi.env/v1")
+        output.document(body, schema="lomi.env/v1", format_=format_)
         return int(ExitCode.OK)
     output.text(
         f"LOMI_REDIS_URL={found.redis_url}\nLOMI_DATABASE_URL={found.database_url}\nLOMI_OBJECTS={found.objects}"
@@ -78,11 +96,30 @@ def env(data: options.Data = None, format_: options.Output = Format.TEXT) -> int
     return int(ExitCode.OK)
 
 
+def located(common: options.Common) -> Layout:
+    """The stack that --data, LOMI_DATA or a configuration file names, else the default one.
+
+    With --data the settings are not read: whatever is wrong in them, a stack can be looked at and ended.
+    """
+    from lomi_ops.ops.local.layout import locate
+
+    return locate(common.data or session.settings(common).settings.stack.data)
+
+
+def _wanted(loaded: Loaded) -> int | None:
+    """Workers that somebody asks for in the settings; the default, written out or not, asks for nothing."""
+    wanted = loaded.settings.stack.workers
+    return None if wanted == type(loaded.settings.stack)().workers else wanted
+
+
 def supervise(
     data: options.Data = None,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay attached, log to stderr.")] = False,
 ) -> int:
-    """Keep the parts of a local stack running; `lomi up` starts this."""
+    """Keep the parts of a local stack running.
+
+    `lomi up` starts this.
+    """
     from lomi_ops.ops.local import daemon, state, supervisor
     from lomi_ops.ops.local.layout import locate
 
@@ -107,9 +144,10 @@ def workers_environment(common: options.Common) -> Mapping[str, str]:
 
 def _show(status: StackStatus, format_: Format) -> int:
     if format_ is not Format.TEXT:
-        output.document(_document(status), schema="lomi.status/v1")
+        output.document(_document(status), schema="lomi.status/v1", format_=format_)
     else:
-        output.table(("part", "state", "pid", "port", "up", "restarts", "last error"), [_row(p) for p in status.parts])
+        headers = ("part", "state", "pid", "port", "up", "restarts", "last error")
+        output.table(headers, [_row(p) for p in status.parts], right=(2, 3, 5))
         output.text(f"data  {status.data}")
     if status.error:
         diagnostics.note(f"error: {status.error}")

@@ -52,9 +52,12 @@ def _healthcheck(path: Path | None) -> int:
     complaints = judging.worker_complaints(path, time.time())
     if complaints is None:
         diagnostics.note("error: no worker runs here")
+        diagnostics.hint("lomi worker")
         return int(ExitCode.UNKNOWN)
     for complaint in complaints:
         diagnostics.note(f"error: {complaint}")
+    if complaints:
+        diagnostics.hint("look at its log; restart it")
     if not complaints:
         output.text("healthy")
     return int(ExitCode.BAD if complaints else ExitCode.OK)

@@ -13,6 +13,8 @@ from lomi_ops.db.pool import Database
 from lomi_ops.db.reports import Summary
 from lomi_ops.domain.window import parse
 from lomi_ops.errors import LomiError
+from lomi_ops.ops import unknowns
+from lomi_ops.ops.unknowns import Unknown
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import QueueStats
 from lomi_ops.queue.workers import WorkerRecord, WorkerRegistry
@@ -21,36 +23,61 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Transport:
+    """What Redis says."""
+
+    queue: QueueStats
+    workers: tuple[WorkerRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What Postgres says."""
+
+    pending: Pending
+    today: Summary
+    unknown: tuple[Unknown, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
     """What one source said, or why it did not."""
 
     value: T | None
-    problem: str = ""
+    failure: LomiError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     at: datetime
-    queue: Reading[QueueStats]
-    workers: Reading[tuple[WorkerRecord, ...]]
-    pending: Reading[Pending]
-    today: Reading[Summary]
+    transport: Reading[Transport]
+    record: Reading[Record]
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """One per source, however many readings it failed."""
-        readings = (self.queue, self.workers, self.pending, self.today)
-        return tuple(dict.fromkeys(reading.problem for reading in readings if reading.problem))
+    def failures(self) -> tuple[LomiError, ...]:
+        """At most one per source."""
+        return tuple(reading.failure for reading in (self.transport, self.record) if reading.failure)
+
+    @property
+    def unknown(self) -> tuple[Unknown, ...]:
+        """What the sources that answered cannot know."""
+        transport, record = self.transport.value, self.record.value
+        of_workers = unknowns.of_workers(len(transport.workers)) if transport else ()
+        return of_workers + (record.unknown if record else ())
 
 
 def take(queue: JobQueue, registry: WorkerRegistry, database: Database, now: datetime) -> Snapshot:
     """Asks every source once."""
     return Snapshot(
         at=now,
-        queue=_read(queue.stats),
-        workers=_read(registry.list),
-        pending=_read(lambda: media.pending(database)),
-        today=_read(lambda: reports.summary(database, parse("today", now))),
+        transport=_read(lambda: Transport(queue.stats(), registry.list())),
+        record=_read(
+            lambda: Record(
+                media.pending(database),
+                reports.summary(database, parse("today", now)),
+                unknowns.of_record(database),
+            )
+        ),
     )
 
 
@@ -58,4 +85,4 @@ def _read(source: Callable[[], T]) -> Reading[T]:
     try:
         return Reading(source())
     except LomiError as failure:
-        return Reading(None, failure.message)
+        return Reading(None, failure)

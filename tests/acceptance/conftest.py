@@ -11,6 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,24 @@ class Worker:
     def wait_for(self, action: str, seconds: float = 60) -> None:
         wait_until(lambda: action in self.actions() or self.process.poll() is not None, seconds)
         assert action in self.actions(), self.log.read_text()
+
+
+@contextmanager
+def worker_process(log: Path, *arguments: object, **extra: str) -> Iterator[Worker]:
+    """A worker for services that the environment names, ready to judge; killed at the end."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lomi_ops", "worker", *map(str, arguments)],
+            env=environment(**extra), stdout=stream, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    worker = Worker(process, log)
+    try:
+        worker.wait_for("worker_ready")
+        yield worker
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,8 @@ class Layout:
 def locate(data: Path | None, environ: Mapping[str, str] = os.environ) -> Layout:
     """The layout of `data`, else of LOMI_DATA, else of the default folder. Symbolic links are resolved.
 
-    Raises StackError where there is no home folder to put a stack in.
+    A command gives `data` from its settings (`config.load` knows --data, LOMI_DATA and the configuration file), so that
+    only the default is chosen here. Raises StackError where there is no home folder to put a stack in.
     """
     named = Path(environ["LOMI_DATA"]) if environ.get("LOMI_DATA") else default_data(environ)
     chosen = data or named

@@ -1,0 +1,44 @@
+"""A command's settings and handles, opened in one way by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lomi_ops.cli import diagnostics
+from lomi_ops.cli.options import Common
+
+if TYPE_CHECKING:
+    from lomi_ops.config.load import Loaded
+    from lomi_ops.runtime import Runtime
+
+ALL = ("redis", "database", "objects")
+
+
+@contextmanager
+def opened(
+    common: Common,
+    *needs: str,
+    overrides: Mapping[str, object] | None = None,
+    tell: Callable[[str], None] = diagnostics.warn,
+) -> Iterator[Runtime]:
+    """A Runtime for a command that `needs` these services; `tell` hears what its settings warn about.
+
+    Raises ConfigError for what is missing or wrong.
+    """
+    from lomi_ops import runtime
+
+    with runtime.opened(
+        needs=frozenset(needs), config=common.config, env_file=common.env_file, data=common.data, overrides=overrides
+    ) as found:
+        diagnostics.keep_secret(found.redactor)
+        for warning in found.loaded.warnings:
+            tell(warning)
+        yield found
+
+
+def settings(common: Common) -> Loaded:
+    """Only what the settings are, and where they come from."""
+    with opened(common) as runtime:
+        return runtime.loaded

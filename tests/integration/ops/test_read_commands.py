@@ -1,0 +1,202 @@
+"""`lomi top`, `queue`, `report` and `migrate` on real services."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from lomi_ops.config.schema import RedisSection
+from lomi_ops.domain.attempt import ErrorClass, Failure
+from lomi_ops.queue.client import queue_client
+from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.replies import Claimed
+from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
+from tests.integration.ops.conftest import Lomi
+from tests.integration.ops.old_cluster import QUEUE, OldCluster, scores
+from tests.services import free_port
+
+NOON_YESTERDAY = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=1)
+
+
+def test_top_shows_queue_workers_and_decisions(cluster: OldCluster, redis_url: str, lomi: Lomi) -> None:
+    with queue_client(RedisSection.model_validate({"url": redis_url})) as client:
+        queue = JobQueue(client)
+        WorkerRegistry(client).register(
+            WorkerInfo("b1", "host-1", 77, "0.1.0", 1, (EngineInfo("nsfw", "nudenet-320n", "ab"),), "local@1")
+        )
+        queue.pause("Hana", "deploy")
+        queue.hold("faces", 60, "gone")
+    cluster.push(cluster.job(uuid.uuid4(), [uuid.uuid4()]))
+    cluster.photo("rejected", "blurry", scores())
+    cluster.photo("pending", "needs_review", scores())
+    cluster.photo()
+
+    said = lomi("top", "--once")
+
+    assert (said.code, said.err) == (0, "")
+    for words in (
+        "1 waiting, next one", "by Hana: deploy", "faces: gone", "1 for a worker, 1 for a person; 1 never queued",
+        "host-1/77", "nudenet-320n", "180 ms a photo", "1 needs_review",
+    ):  # fmt: skip
+        assert words in said.out
+    body = lomi("top", "--once", "-o", "json").document
+    assert body["schema"] == "lomi.snapshot/v1"
+    assert body["queue"]["ready"] == 1
+    assert body["workers"][0]["info"]["host"] == "host-1"
+    assert body["pending"]["in_review"] == 1
+    assert body["today"]["uploads"] == 3
+    assert (body["unknown"], body["problems"]) == ([], [])
+    assert len(lomi("top", "--once", "-o", "jsonl").records) == 1
+
+
+def test_top_without_one_source_shows_the_other_and_cannot_tell(
+    cluster: OldCluster, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("LOMI_REDIS_URL", f"redis://127.0.0.1:{free_port()}")
+        no_redis = lomi("top", "--once")
+    monkeypatch.setenv("LOMI_DATABASE_URL", f"postgresql://x:y@127.0.0.1:{free_port()}/lomi")
+    no_postgres = lomi("top", "--once", "-o", "json")
+
+    assert no_redis.code == no_postgres.code == 3
+    assert "uploads today" in no_redis.out
+    assert no_redis.err.count("error: Redis at") == 1, "one source is told once"
+    assert no_postgres.document["queue"]["ready"] == 0
+    assert no_postgres.document["today"] is None
+    assert no_postgres.document["problems"][0].startswith("Postgres at")
+
+
+def test_top_is_not_live_yet_and_says_what_to_type(lomi: Lomi) -> None:
+    said = lomi("top")
+
+    assert said.code == 2
+    assert said.err.splitlines()[-1].startswith("  try: lomi top --once")
+
+
+def test_queue_stats_count_by_state(cluster: OldCluster, lomi: Lomi) -> None:
+    for minutes in (5, 0):
+        cluster.push(cluster.job(uuid.uuid4(), [uuid.uuid4()], ago=timedelta(minutes=minutes)))
+
+    said = lomi("queue", "stats", "-o", "json")
+
+    assert said.code == 0
+    assert said.document["ready"] == 2
+    assert said.document["oldest_age_s"] >= 300
+    assert said.document["unknown"][0]["command"] == "lomi worker"
+    text = lomi("queue", "stats").out
+    assert "old workers do not register" in text.splitlines()[-1]
+    assert text.splitlines()[-1].endswith(": lomi worker")
+
+
+def test_dead_letters_and_their_jobs_are_shown_whatever_was_pushed(
+    cluster: OldCluster, client: redis.Redis, redis_url: str, lomi: Lomi
+) -> None:
+    assert lomi("queue", "dead").out == "no dead letters\n"
+    client.lpush(QUEUE, b"\xff[bold]not json[/bold]")
+    with queue_client(RedisSection.model_validate({"url": redis_url})) as handle:
+        queue = JobQueue(handle)
+        held = queue.claim("b1/0", 1, "t1")
+        assert isinstance(held, Claimed)
+        queue.fail(held, Failure(ErrorClass.POISON, "not_json", "no JSON: [red]x"))
+
+    text, body = lomi("queue", "dead").out, lomi("queue", "dead", "-o", "json").document
+
+    assert "no JSON: [red]x" in text
+    assert body["dead"][0]["raw"] == "\\xff[bold]not json[/bold]"
+    (record,) = lomi("queue", "dead", "-o", "jsonl").records
+    assert record["code"] == "not_json"
+    job = record["job_id"]
+    assert job in text
+    shown = lomi("queue", "show", job)
+    assert "not json" in shown.out
+    assert lomi("queue", "show", job, "-o", "json").document["job"]["state"] == "dead"
+    assert "token" not in lomi("queue", "show", job, "-o", "json").document["job"]
+    unknown = lomi("queue", "show", "nobody")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "lomi queue stats" in unknown.err
+
+
+def test_a_report_sets_a_window_beside_the_one_before(cluster: OldCluster, lomi: Lomi) -> None:
+    ago = datetime.now(UTC) - NOON_YESTERDAY
+    for status, reason in (("approved", None), ("approved", None), ("approved", None), ("rejected", "blurry")):
+        cluster.photo(status, reason, scores(), ago=ago)
+    cluster.photo("rejected", "nsfw", None, ago=ago + timedelta(days=1))
+
+    body = lomi("report", "-o", "json").document
+
+    assert body["uploads"] == 4
+    assert body["statuses"] == {"pending": 0, "approved": 3, "rejected": 1, "failed": 0}
+    assert body["reasons"] == {"blurry": 1}
+    assert body["rejection_rate"] == 0.25
+    assert body["processing_ms"] == 180
+    assert body["before"]["reasons"] == {"nsfw": 1}
+    assert body["before"]["processing_ms"] is None
+    lines = lomi("report", "--window", "yesterday").out.splitlines()
+    rows = {line[:19].strip(): line[19:].split() for line in lines[2:]}
+    assert rows["rejection rate"] == ["25.0%", "100.0%"]
+    assert rows["mean time a photo"] == ["180", "ms", "-"]
+    assert len(lomi("report", "-o", "jsonl").records) == 1
+
+
+def test_a_window_that_is_none_is_misuse(cluster: OldCluster, lomi: Lomi) -> None:
+    said = lomi("report", "--window", "someday", "-o", "json")
+
+    assert (said.code, said.out) == (2, "")
+    assert "yesterday" in said.err.splitlines()[-1]
+
+
+def test_migrate_says_what_is_missing_adds_it_and_is_safe_to_repeat(
+    redis_url: str, database_url: str, lomi: Lomi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    half = OldCluster(redis_url, database_url, tmp_path / "objects")
+    monkeypatch.setenv("LOMI_DATABASE_URL", database_url)
+    nothing = lomi("migrate", "verify")
+    assert nothing.code == 1
+    assert "there is no such table here" in nothing.out
+    assert lomi("migrate", "apply").code == 1
+    half.build(moderation=False)
+
+    before = lomi("migrate", "verify")
+    assert before.code == 1
+    assert before.out.splitlines()[-1] == "not complete: lomi migrate apply"
+    assert lomi("migrate", "verify", "-o", "json").document["media_columns_missing"][0] == "moderation_status"
+    for _ in range(2):
+        assert lomi("migrate", "apply").out.splitlines()[-1] == "complete"
+    after = lomi("migrate", "verify", "-o", "json")
+
+    assert after.code == 0
+    assert after.document["complete"]
+    with half.sql() as pg:
+        pg.execute("UPDATE lomi.schema_migrations SET checksum = 'x'")
+    assert "install the lomi that made this schema" in lomi("migrate", "verify").out
+
+
+@pytest.mark.parametrize(
+    "words", [("report", "--window", "today"), ("review", "list"), ("top", "--once")], ids=lambda words: str(words[0])
+)
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_a_database_without_the_moderation_columns_names_the_step_that_adds_them(
+    redis_url: str,
+    database_url: str,
+    lomi: Lomi,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    format_: str,
+) -> None:
+    OldCluster(redis_url, database_url, tmp_path / "objects").build(moderation=False)
+    monkeypatch.setenv("LOMI_DATABASE_URL", database_url)
+    monkeypatch.setenv("LOMI_REDIS_URL", redis_url)
+
+    said = lomi(*words, "-o", format_)
+
+    assert said.code in (1, 3)
+    assert said.err.splitlines()[-1] == "  try: lomi migrate apply"
+    assert "Traceback" not in said.err
+    if said.out and format_ == "json":
+        assert json.loads(said.out)["problems"]
