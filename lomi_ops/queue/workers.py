@@ -15,7 +15,7 @@ from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.scripts import Argument, Scripts, ms, text
 
-RECORD_TTL_S = 3600.0
+RECORD_TTL_S = 600.0
 """A worker that was not heard of for so long is no longer listed; `beat.lua` has the same."""
 MAX_LISTED = 1000
 

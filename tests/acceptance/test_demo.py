@@ -38,7 +38,7 @@ def configured(weights: None) -> Iterator[Path]:
     file = folder / "lomi.yaml"
     file.write_text(
         "stack: {data: stack, workers: 2}\n"
-        "policy: {policies: {local: {version: 2, blur: {reject_below: 9000, review_below: 9000, face_sharp_at: 9000}}}}\n"
+        "policy: {policies: {local: {version: 2, blur: {reject_below: 9e3, review_below: 9e3, face_sharp_at: 9e3}}}}\n"
     )
     yield file
     lomi("down", "--config", file, check=None)
@@ -68,6 +68,9 @@ def test_a_policy_that_decides_otherwise_makes_the_demo_fail_and_nothing_stays(c
     found.close()
     assert rows == {"n": 0}
     assert list((stack / "objects" / BUCKET).rglob("*.*")) == []
+    assert json.loads(lomi("up", "--config", configured, "--workers", 0, "-o", "json").stdout)["workers"] == []
+    alone = lomi("demo", "--config", configured, check=5)
+    assert alone.stderr.splitlines()[-1] == f"  try: lomi up --workers 1 --data {stack}"
     assert lomi("down", "--config", configured, "--purge").stderr.splitlines()[-1] == f"removed {stack}"
     assert not stack.exists()
 
@@ -117,9 +120,3 @@ def test_settings_that_name_other_services_are_refused(cluster: Cluster, portrai
     assert done.stdout == ""
     assert "runs on a local stack only" in done.stderr
     assert not (tmp_path / "nowhere").exists()
-
-
-def test_a_stack_without_a_worker_is_told(bare: Cluster, portrait: Path) -> None:
-    done = lomi("demo", portrait, "--data", bare.data, check=5)
-
-    assert done.stderr.splitlines()[-1] == f"  try: lomi up --workers 1 --data {bare.data}"

@@ -7,7 +7,7 @@
 
 local WORKER = KEYS[17]
 local boot, lease_ms = ARGV[2], tonumber(ARGV[3])
-local WORKER_TTL_MS = 3600 * 1000
+local WORKER_TTL_MS = 600 * 1000
 
 local reply = { '' }
 for i = 4, math.min(#ARGV, 3 + 2 * BATCH), 2 do
