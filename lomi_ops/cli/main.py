@@ -25,6 +25,7 @@ from lomi_ops.cli import (
     models,
     moderate,
     queue,
+    reconcile,
     report,
     review,
     stack,
@@ -50,6 +51,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "worker": worker.worker,
     "top": top.top,
     "report": report.report,
+    "reconcile": reconcile.reconcile,
     "help": manual.manual,
     "_supervise": stack.supervise,
 }
