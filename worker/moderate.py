@@ -14,7 +14,7 @@ from uuid import UUID
 
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.decision import PhotoDecision, fail
-from lomi_ops.domain.finding import Box, Evidence, Label
+from lomi_ops.domain.finding import Box, Evidence, Finding, Label
 from lomi_ops.domain.policy import Policy, counted_faces
 from lomi_ops.domain.verdict import FailureCode, Reason
 from lomi_ops.errors import PhotoError, UsageError
@@ -28,6 +28,9 @@ SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".mpo")
 )
 """Which files of a folder are taken for photos. A file that is named on the command line always is."""
+
+MEASUREMENTS = frozenset({Label.SHARPNESS, Label.FACE_SHARPNESS})
+"""Findings whose box says where was measured, not what was found."""
 
 _NO_ID = UUID(int=0)
 """Files have no `media` row."""
@@ -136,21 +139,25 @@ def _free_name(folder: Path, stem: str) -> Path:
 
 
 def _boxes(evidence: Evidence, policy: Policy) -> list[tuple[Box, str, str]]:
-    """Box, caption and severity (`bad`, `doubt`, `face`, `plain`) of every finding that has a place."""
+    """Box, caption and severity (`bad`, `doubt`, `face`, `plain`) of every finding that is a place in the photo, once:
+    a detector that finds faces says them in both of its reports."""
     counted = {id(face) for face in counted_faces(evidence, policy.faces)}
-    drawn: list[tuple[Box, str, str]] = []
+    drawn: dict[tuple[Box, str], str] = {}
     for report in evidence.reports:
         for finding in report.findings:
-            if finding.box is None:
+            if finding.box is None or finding.label in MEASUREMENTS:
                 continue
-            zones = policy.nsfw.get(finding.label)
-            severity = "face" if id(finding) in counted else "plain"
-            if zones is not None and zones.reject_at is not None and finding.score >= zones.reject_at:
-                severity = "bad"
-            elif zones is not None and zones.review_at is not None and finding.score >= zones.review_at:
-                severity = "doubt"
             name = finding.raw_label or finding.label.value
-            caption = f"{name} {finding.score:.2f}" + (f" {finding.age.low}-{finding.age.high}" if finding.age else "")
-            if finding.label is not Label.SHARPNESS:
-                drawn.append((finding.box, caption, severity))
-    return drawn
+            age = f" {finding.age.low}-{finding.age.high}" if finding.age else ""
+            severity = "face" if id(finding) in counted else _severity(finding, policy)
+            drawn.setdefault((finding.box, f"{name} {finding.score:.2f}{age}"), severity)
+    return [(box, caption, severity) for (box, caption), severity in drawn.items()]
+
+
+def _severity(finding: Finding, policy: Policy) -> str:
+    zones = policy.nsfw.get(finding.label)
+    if zones is not None and zones.reject_at is not None and finding.score >= zones.reject_at:
+        return "bad"
+    if zones is not None and zones.review_at is not None and finding.score >= zones.review_at:
+        return "doubt"
+    return "plain"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import subprocess
 import uuid
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ import redis
 
 from lomi_ops.ops.demo.samples import Sample
 from tests.acceptance.conftest import QUEUE, Cluster, Subscriber, wait_until
+from tests.conftest import need
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -67,6 +70,24 @@ def test_the_raw_protocol_is_enough_to_push_a_job(cluster: Cluster, subscriber: 
             assert wire.recv(100)[:1] in (b"+", b":")
 
     assert subscriber.wait_for(upload)["summary"]["approved"] == 1
+
+
+def test_redis_cli_is_enough_to_push_a_job_and_to_read_the_backlog(
+    cluster: Cluster, subscriber: Subscriber, samples: Samples
+) -> None:
+    need(shutil.which("redis-cli"), "redis-cli (apt-get install redis-tools)")
+    upload = cluster.upload([samples["CMYK"].data])
+    address = urlsplit(cluster.redis_url)
+
+    def cli(*words: str) -> str:
+        command = ["redis-cli", "-h", str(address.hostname), "-p", str(address.port), *words]
+        environment = {"REDISCLI_AUTH": address.password or "", "PATH": "/usr/bin:/bin"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    cli("LPUSH", QUEUE, upload.raw)
+
+    assert subscriber.wait_for(upload)["summary"]["approved"] == 1
+    assert cli("LLEN", QUEUE) == "0"
 
 
 def test_the_same_job_pushed_twice_is_published_once(
