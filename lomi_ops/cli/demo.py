@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ import typer
 
 from lomi_ops.cli import diagnostics, options, output, progress, session
 from lomi_ops.cli.output import Format
-from lomi_ops.errors import ExitCode, Refused
+from lomi_ops.errors import ExitCode, LomiError, Refused
 
 if TYPE_CHECKING:
     from lomi_ops.ops.demo.outcome import DemoResult, DemoRow
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lomi_ops.ops.demo.samples import Sample
     from lomi_ops.ops.local.layout import Layout
 
+END_S = 60.0
+"""How long an interrupted start may take to be undone."""
 STYLES = {"approved": "green", "rejected": "red", "failed": "magenta", "review": "yellow"}
 
 
@@ -81,14 +83,21 @@ def _running(layout: Layout, common: options.Common, *, keep: bool) -> Iterator[
     running = _is_running(layout)
     if not running:
         diagnostics.note(f"starting a stack in {layout.folder}")
-    status = stack.up(
-        layout, source=binaries.wanted_source(), say=diagnostics.note, environ=workers_environment(common)
-    )
+    try:
+        status = stack.up(
+            layout, source=binaries.wanted_source(), say=diagnostics.note, environ=workers_environment(common)
+        )
+    except (KeyboardInterrupt, SystemExit):
+        # Half a stack is started by now: the supervisor goes on without us.
+        if not running and not keep:
+            with suppress(LomiError):
+                stack.down(layout, wait_s=END_S)
+        raise
     try:
         failed = next((part for part in status.workers if part.error), None)
         if not status.healthy and failed is not None:
             raise Refused(f"no worker runs: {failed.error}", hint="lomi status")
-        if not status.workers:
+        if status.workers_wanted == 0:
             raise Refused("this stack has no worker", hint=f"lomi up --workers 1 --data {layout.folder}")
         yield
     finally:

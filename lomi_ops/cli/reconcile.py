@@ -36,7 +36,7 @@ def reconcile(
     ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Bring back photos that are pending and that nobody would ever look at.
+    """Bring back pending photos that nobody would look at.
 
     Queues again what no job names, gives rows of the old endpoint a batch and a job, and writes decisions into media
     that are only in the log. Photos that are decided, in review or on their way are not touched; a second run adds

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lomi_ops.db import media, outbox, overrides
@@ -17,7 +18,9 @@ from lomi_ops.domain.delivery import deliver
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus, Reason
 from lomi_ops.errors import Conflict, LomiError, NotFound, Transient
-from lomi_ops.queue.jobs import JobQueue
+
+if TYPE_CHECKING:
+    from lomi_ops.queue.jobs import JobQueue
 
 _DECIDED = {
     Pile.WAITING: (),

@@ -7,9 +7,10 @@ answer there (0 running) would be untrue without these words beside them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lomi_ops.db.media import has_lomi_schema
-from lomi_ops.db.pool import Database
+if TYPE_CHECKING:
+    from lomi_ops.db.pool import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +34,6 @@ def of_workers(registered: int) -> tuple[Unknown, ...]:
 
 def of_record(database: Database) -> tuple[Unknown, ...]:
     """Raises DatabaseUnavailable."""
+    from lomi_ops.db.media import has_lomi_schema  # the queue's commands need no driver of Postgres
+
     return () if has_lomi_schema(database) else (_LOG,)

@@ -68,7 +68,7 @@ def test_a_policy_that_decides_otherwise_makes_the_demo_fail_and_nothing_stays(c
     found.close()
     assert rows == {"n": 0}
     assert list((stack / "objects" / BUCKET).rglob("*.*")) == []
-    assert json.loads(lomi("up", "--config", configured, "--workers", 0, "-o", "json").stdout)["workers"] == []
+    lomi("up", "--config", configured, "--workers", 0)
     alone = lomi("demo", "--config", configured, check=5)
     assert alone.stderr.splitlines()[-1] == f"  try: lomi up --workers 1 --data {stack}"
     assert lomi("down", "--config", configured, "--purge").stderr.splitlines()[-1] == f"removed {stack}"

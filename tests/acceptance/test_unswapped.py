@@ -222,7 +222,8 @@ def test_our_worker_swaps_in_beside_the_old_ones(
     assert others == {"n": 1}, "what was never queued still waits"
     assert lomi("migrate", "verify", **named(old)).stdout.splitlines()[-1] == "complete"
     lomi("review", "approve", pending[1], "--reason", "fine", **named(old))
-    assert json.loads(lomi("top", "--once", "-o", "json", **named(old)).stdout)["today"]["statuses"]["approved"] == 3
+    body = json.loads(lomi("report", "--window", "1h", "-o", "json", **named(old)).stdout)
+    assert body["statuses"]["approved"] == 3
 
 
 def _data(pubsub: Any) -> Iterator[bytes]:

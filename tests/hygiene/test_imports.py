@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,9 +27,10 @@ finally:
 """
 
 
-def loaded(*arguments: str) -> set[str]:
+def loaded(*arguments: str, **variables: str) -> set[str]:
     code = PROBE.format(arguments=list(arguments))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    environ = {**os.environ, **variables}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -42,6 +45,28 @@ def test_help_loads_nothing_heavy(command: str) -> None:
     arguments = [command, "--help"] if command else ["--help"]
 
     assert loaded(*arguments) & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        ("queue stats", {"redis"}), ("queue dead", {"redis"}), ("review list", {"psycopg"}), ("report", {"psycopg"}),
+        ("migrate verify", {"psycopg"}), ("top --once", {"redis", "psycopg"}), ("models list", set[str]()),
+        ("status", set[str]()), ("config show", set[str]()),
+    ],
+)  # fmt: skip
+def test_a_command_loads_the_libraries_of_its_services_and_no_other(
+    words: str, needed: set[str], tmp_path: Path
+) -> None:
+    """Nobody answers: whatever is loaded is loaded before the first byte is sent."""
+    nowhere = {
+        "LOMI_REDIS_URL": "redis://127.0.0.1:1", "LOMI_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/x",
+        "LOMI_OBJECTS": str(tmp_path), "LOMI_DATA": str(tmp_path / "stack"), "HOME": str(tmp_path),
+    }  # fmt: skip
+    # Settings, and what draws a table: these are everybody's.
+    common = {"pydantic", "yaml", "rich"}
+
+    assert loaded(*words.split(), **nowhere) & HEAVY - common == needed
 
 
 def test_the_version_loads_not_even_typer() -> None:

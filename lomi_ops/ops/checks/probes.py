@@ -195,7 +195,7 @@ def photos_waiting(at: Handles) -> Found:
     waiting = media.pending(at.database)
     text = f"{waiting.waiting} wait for a worker, {waiting.in_review} for a person"
     if waiting.never_queued:
-        hint = "no upload batch names them, so no job will ever come: push a job for each, or delete them"
+        hint = "lomi reconcile --dry-run, then lomi reconcile"
         return Found(Status.WARN, f"{text}; {waiting.never_queued} were never queued", hint)
     return Found(Status.PASS, text)
 

@@ -81,7 +81,7 @@ class OldCluster:
         *,
         batch: UUID = ZERO,
         data: bytes | None = None,
-        ago: timedelta = timedelta(seconds=30),
+        ago: timedelta = timedelta(),
     ) -> UUID:
         """A row as it stands after (or before) the old worker, and its object."""
         media = uuid.uuid4()

@@ -20,8 +20,6 @@ from tests.integration.ops.conftest import Lomi
 from tests.integration.ops.old_cluster import QUEUE, OldCluster, scores
 from tests.services import free_port
 
-NOON_YESTERDAY = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=1)
-
 
 def test_top_shows_queue_workers_and_decisions(cluster: OldCluster, redis_url: str, lomi: Lomi) -> None:
     with queue_client(RedisSection.model_validate({"url": redis_url})) as client:
@@ -122,7 +120,8 @@ def test_dead_letters_and_their_jobs_are_shown_whatever_was_pushed(
 
 
 def test_a_report_sets_a_window_beside_the_one_before(cluster: OldCluster, lomi: Lomi) -> None:
-    ago = datetime.now(UTC) - NOON_YESTERDAY
+    now = datetime.now(UTC)
+    ago = now - (now.replace(hour=12, minute=0) - timedelta(days=1))
     for status, reason in (("approved", None), ("approved", None), ("approved", None), ("rejected", "blurry")):
         cluster.photo(status, reason, scores(), ago=ago)
     cluster.photo("rejected", "nsfw", None, ago=ago + timedelta(days=1))
