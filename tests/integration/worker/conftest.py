@@ -174,9 +174,33 @@ class Cluster:
         return self.heard
 
 
+@pytest.fixture(scope="session")
+def template(postgres_server: str) -> Iterator[str]:
+    """The name of a prepared database that nobody is connected to."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+        prepare(url_of(postgres_server, name))
+        yield name
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(postgres_server: str, template: str) -> Iterator[str]:
+    """A database as `lomi up` leaves it."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        yield url_of(postgres_server, name)
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def url_of(server: str, name: str) -> str:
+    return server.rsplit("/", 1)[0] + f"/{name}"
+
+
 @pytest.fixture
 def cluster(redis_url: str, database_url: str, tmp_path: Path) -> Iterator[Cluster]:
-    prepare(database_url)
     store = Store(tmp_path / "objects")
     store.ensure_bucket(BUCKET)
     client = redis.Redis.from_url(redis_url)
@@ -268,7 +292,8 @@ def make_bench(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Mak
     closing: list[Callable[[], object]] = []
 
     def make(policy: str = "local", process: type[JudgingProcess] | None = None, **sections: dict[str, Any]) -> Bench:
-        sections.setdefault("worker", {"downloads": 4})
+        # Nobody beats unless the test does, so leases are long.
+        sections["worker"] = {"downloads": 4, "lease_s": 600.0} | sections.get("worker", {})
         settings = settings_of(policy, **sections)
         if process is None:
             judging = request.getfixturevalue("shared_process")

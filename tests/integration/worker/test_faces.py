@@ -106,7 +106,7 @@ def test_a_service_that_is_down_holds_all_and_costs_not_even_the_last_attempt(
     bench = make_bench(
         "default",
         compreface={"urls": [double.url], "breaker_reset_s": 0.01},
-        worker={"attempts": 1, "downloads": 4},
+        worker={"attempts": 1},
     )
     upload = cluster.upload([portrait])
     double.go_down()
@@ -143,7 +143,7 @@ def test_what_was_decided_before_an_outage_is_not_judged_again(
 def test_after_the_outage_limit_a_person_gets_the_photo(
     make_bench: MakeBench, cluster: Cluster, portrait: bytes, double: CompreFaceDouble
 ) -> None:
-    bench = make_bench("default", compreface={"urls": [double.url]}, worker={"outage_limit_s": 3600.0, "downloads": 4})
+    bench = make_bench("default", compreface={"urls": [double.url]}, worker={"outage_limit_s": 3600.0})
     upload = cluster.upload([portrait])
     double.go_down()
     bench.moderate(upload)

@@ -319,7 +319,7 @@ def test_a_lease_that_ran_out_before_settling_writes_nothing(bench: Bench, clust
 
     def frozen() -> None:
         for lease in bench.leases.held():
-            lease.renewed_at -= 100
+            lease.renewed_at -= 1000
 
     cluster.store.meanwhile = frozen
 
