@@ -38,6 +38,16 @@ class Health:
     detail: str = ""
     stuck_after_s: float = 0.0
     """Seconds without an answered claim after which its slots are stuck, whatever the rest does; 0: not known."""
+    born: str = ""
+    """When the kernel started the process, in its ticks: a pid comes back, but not with this. Empty: not known."""
+
+
+def birth(pid: int) -> str:
+    """The start time of a living process as the kernel has it; empty where it does not say. proc(5), stat, field 22."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 def default_file(pid: int) -> Path:
@@ -82,12 +92,12 @@ def read_all(path: Path | None) -> list[Health]:
     else:
         candidates = sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}{os.getuid()}-*.json"))
     notes = [note for file in candidates if (note := _read(file)) is not None]
-    return [note for note in notes if path is not None or _alive(note.pid)]
+    return [note for note in notes if path is not None or _alive(note)]
 
 
 def complaint(note: Health, now: float) -> str | None:
     """Why this worker is not healthy, or None. A worker that waits for Postgres is healthy: a restart cures nothing."""
-    if not _alive(note.pid):
+    if not _alive(note):
         return f"worker {note.pid} is gone"
     if now - note.at > STALE_AFTER_S:
         return f"worker {note.pid} has not moved for {now - note.at:.0f} s"
@@ -107,11 +117,11 @@ def _read(path: Path) -> Health | None:
         return None
 
 
-def _alive(pid: int) -> bool:
+def _alive(note: Health) -> bool:
     try:
-        os.kill(pid, 0)
+        os.kill(note.pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    return not note.born or birth(note.pid) in ("", note.born)

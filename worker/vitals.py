@@ -37,7 +37,8 @@ class Vitals:
         """Writes the note. What is out goes before `ready`: a restart would cure nothing. A note that cannot be written
         is logged once."""
         state = "waiting" if self.trouble and self.state == "ready" else self.state
-        note = Health(os.getpid(), state, time.time(), self.last_claim_at, self.trouble, self.stuck_after_s)
+        pid = os.getpid()
+        note = Health(pid, state, time.time(), self.last_claim_at, self.trouble, self.stuck_after_s, health.birth(pid))
         try:
             health.write(self.file, note)
         except HealthNotWritten as failure:

@@ -11,6 +11,7 @@ from lomi_ops.cli.main import build
 
 ROOT = Path(__file__).parents[2]
 MENTION = re.compile(r"""(?:`|hint=f?"|_INSTALL = ")lomi ([a-z][a-z_-]*)(?: ([a-z]+))?""")
+IN_LUA = re.compile(r"""'[^'\n]*\blomi ([a-z][a-z_-]*)(?: ([a-z]+))?""")
 
 
 def tree() -> dict[str, set[str]]:
@@ -21,8 +22,9 @@ def tree() -> dict[str, set[str]]:
 def mentions() -> set[tuple[str, str]]:
     found = set()
     for folder in ("lomi_ops", "worker"):
-        for path in (ROOT / folder).rglob("*.py"):
-            found |= set(MENTION.findall(path.read_text()))
+        for ending, pattern in (("py", MENTION), ("lua", IN_LUA)):
+            for path in (ROOT / folder).rglob(f"*.{ending}"):
+                found |= set(pattern.findall(path.read_text()))
     return found
 
 

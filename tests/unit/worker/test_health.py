@@ -83,3 +83,10 @@ def test_a_worker_takes_its_note_along_when_it_goes(tmp_path: Path) -> None:
     health.remove(tmp_path / "h.json")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_note_whose_pid_has_gone_to_another_process_is_that_of_a_dead_worker() -> None:
+    ours = replace(note(), born=health.birth(os.getpid()))
+
+    assert health.complaint(ours, 100.0) is None
+    assert "gone" in str(health.complaint(replace(ours, born="1"), 100.0))
