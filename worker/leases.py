@@ -8,15 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lomi_ops.config.schema import WorkerSection
+from lomi_ops.config.schema import FENCE_MARGIN_S, WorkerSection
 from lomi_ops.errors import LeaseLost, LomiError
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, WorkerMode
 
 log = logging.getLogger(__name__)
-
-FENCE_MARGIN_S = 2.0
-"""A lease that no beat has renewed is given up this long before the server would: clocks drift, scripts take time."""
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import Job
-from lomi_ops.errors import JobError, LeaseLost, LomiError, ModelError, RedisUnavailable, Transient
+from lomi_ops.errors import DatabaseUnavailable, JobError, LeaseLost, LomiError, ModelError, RedisUnavailable, Transient
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, Empty, Limited, Paused, Stale
 from lomi_ops.queue.wire import parse_job
@@ -131,7 +131,7 @@ class Slot:
             # The lease runs out by itself; the ledger keeps the work from being done twice.
             log.warning(outage.message, extra={"action": "finish_failed", "job_id": claimed.job_id})
         except (Transient, DatabaseMisfit) as outage:
-            self.ends.fail(claimed, lease, bad_weather([outage]))
+            nap = self.ends.fail(claimed, lease, bad_weather([outage]), everywhere=not self._passing(outage))
         except LomiError as failure:
             self.ends.fail(claimed, lease, _explained(Failure.of(failure), claimed))
         except Exception as bug:
@@ -226,6 +226,16 @@ class Slot:
         if self.signals.give_back.is_set():
             raise GivenBack("told to stop")
         lease.check()
+
+    def _passing(self, outage: LomiError) -> bool:
+        """Whether Postgres answers on a new connection: then only ours was cut, and nobody else has to wait."""
+        if not isinstance(outage, DatabaseUnavailable):
+            return False
+        try:
+            self.database.ping()
+        except LomiError:
+            return False
+        return True
 
     def _lost(self, claimed: Claimed, lease: Lease, lost: LeaseLost) -> None:
         log.warning(lost.message, extra={"action": "lease_lost", "job_id": claimed.job_id})

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from lomi_ops.config.keys import Key, closest
-from lomi_ops.config.schema import PolicySection, Settings
+from lomi_ops.config.schema import FENCE_MARGIN_S, PolicySection, Settings
 
 _NOT_A_HOST = re.compile(r"://|@|\s|^[^:/]*:\d+$")
 """An IPv6 address has more colons, and a folder is libpq's way to name a Unix socket."""
@@ -44,7 +44,11 @@ def _times(settings: Settings) -> Iterator[Misfit]:
     if redis.timeout_s < redis.doorbell_s + 3:
         what = f"must be at least redis.doorbell_s + 3 = {redis.doorbell_s + 3}: an answer may come that late"
         yield Misfit(("redis", "timeout_s"), what, (("redis", "doorbell_s"),))
-    for name, limit in (("beat_s", "lease_s"), ("reap_s", "lease_s"), ("lease_s", "job_limit_s")):
+    if worker.beat_s >= worker.lease_s - FENCE_MARGIN_S:
+        # Else each lease is given up before its first beat, and the slot adopts its own job for ever.
+        what = f"must be less than worker.lease_s - {FENCE_MARGIN_S:g} = {worker.lease_s - FENCE_MARGIN_S:g}"
+        yield Misfit(("worker", "beat_s"), what, (("worker", "lease_s"),))
+    for name, limit in (("reap_s", "lease_s"), ("lease_s", "job_limit_s")):
         if getattr(worker, name) >= getattr(worker, limit):
             what = f"must be less than worker.{limit} = {getattr(worker, limit):g}"
             yield Misfit(("worker", name), what, (("worker", limit),))

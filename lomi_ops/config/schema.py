@@ -28,6 +28,9 @@ Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 DEFAULT_BUCKET = "lomi-photos"
+FENCE_MARGIN_S = 2.0
+"""A worker gives up a lease that no beat has renewed this long before the server would: clocks drift, scripts take
+time."""
 
 
 class RedisSection(Section):

@@ -12,8 +12,8 @@ URL = "must look like redis://USER:PASSWORD@HOST:PORT/…, with special characte
     ("text", "problem"),
     [
         ("redis: {doorbell_s: 5}", "redis.timeout_s: must be at least redis.doorbell_s + 3 = 8"),
-        ("worker: {beat_s: 12}", "worker.beat_s: must be less than worker.lease_s = 12"),
-        ("worker: {lease_s: 2}", "worker.beat_s: must be less than worker.lease_s = 2"),
+        ("worker: {beat_s: 10}", "worker.beat_s: must be less than worker.lease_s - 2 = 10"),
+        ("worker: {lease_s: 5, beat_s: 4}", "worker.beat_s: must be less than worker.lease_s - 2 = 3"),
         ("worker: {reap_s: 20}", "worker.reap_s: must be less than worker.lease_s = 12"),
         ("worker: {lease_s: 900}", "worker.lease_s: must be less than worker.job_limit_s = 900"),
         ("images: {decode_timeout_s: 900}", "images.decode_timeout_s: must be less than worker.job_limit_s = 900"),
@@ -63,9 +63,9 @@ def test_unusual_settings_that_fit_are_taken(machine: Machine, text: str) -> Non
 
 
 def test_a_relation_is_checked_beside_a_mistake_elsewhere_and_not_with_a_wrong_value(machine: Machine) -> None:
-    assert machine.mistakes("redis: {timeout_s: x, doorbell_s: 5}\nworker: {beat_s: 12}\n") == (
+    assert machine.mistakes("redis: {timeout_s: x, doorbell_s: 5}\nworker: {beat_s: 10}\n") == (
         "c.yaml:1: redis.timeout_s: must be a number",
-        "c.yaml:2: worker.beat_s: must be less than worker.lease_s = 12",
+        "c.yaml:2: worker.beat_s: must be less than worker.lease_s - 2 = 10",
     )
 
 
