@@ -5,12 +5,13 @@ BIN := .venv/bin
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup demo test check format lock completions bench clean
+.PHONY: help setup demo test check chaos format lock completions clean
 
 help:
 	@echo "make demo         moderate a sample set on a stack of its own"
 	@echo "make test         everything that CI runs"
 	@echo "make setup        build .venv only"
+	@echo "make chaos        kill, freeze, cut and restart everything, and count"
 	@echo "make check        format, lint, types, layers"
 	@echo "make format       let ruff mend what it can"
 	@echo "make completions  write completions/ and config.example.yaml anew"
@@ -33,6 +34,10 @@ check: $(READY)
 
 test: check
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term --cov-fail-under=90
+
+chaos: $(READY)
+	$(BIN)/python -m pytest -m chaos tests/chaos
+	$(BIN)/python -m tests.chaos --long
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,89 @@
+"""A Postgres that a test may kill in every way and start again on the same data."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from lomi_ops.errors import StackError
+from lomi_ops.ops.local import owner
+from lomi_ops.ops.local.binaries import postgres_programs, wanted_source
+from lomi_ops.ops.local.postgres import clear_stale_pid_file, hand_over, initialise
+from tests.services import free_port, open_folder
+
+START_S = 30.0
+
+
+@dataclass
+class PostgresServer:
+    """A killed process loses nothing that was committed: the kernel has it, `fsync` or not."""
+
+    program: Path
+    data: Path
+    port: int
+    password: str
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://lomi:{self.password}@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Backends of a killed server may still be on their way out: tried again until it answers."""
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                self._start()
+                return
+            except (StackError, psycopg.OperationalError):
+                self.stop(signal.SIGKILL)
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+            self.process = None
+
+    def _start(self) -> None:
+        clear_stale_pid_file(self.data)
+        self.process = subprocess.Popen(
+            [self.program, "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off",
+             "-c", "max_connections=200"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **owner.spawn_options(owner.choose()),
+        )  # fmt: skip
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                psycopg.connect(self.url, connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+
+
+@contextmanager
+def restartable_postgres() -> Iterator[PostgresServer]:
+    user, password = owner.choose(), secrets.token_hex(8)
+    with open_folder("lomi-pg-") as folder:
+        program = owner.runnable(postgres_programs(wanted_source()), user, folder)
+        data = folder / "postgres" / "data"
+        hand_over(data.parent, user)
+        initialise(program, data, password, user, durable=False)
+        server = PostgresServer(program, data, free_port(), password)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop(signal.SIGQUIT)
