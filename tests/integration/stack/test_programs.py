@@ -35,6 +35,19 @@ def fake(path: Path, told: str) -> Path:
     return path
 
 
+def test_a_server_that_is_a_link_is_called_by_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Debian has it: redis-server leads to redis-check-rdb, which tells by its name what it is."""
+    several = tmp_path / "redis-check-rdb"
+    several.write_text('#!/bin/sh\n[ "$(basename "$0")" = redis-server ] && echo "Redis server v=7.0.15 sha=0"\n')
+    several.chmod(0o755)
+    (tmp_path / "redis-server").symlink_to(several.name)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    first = binaries.redis_programs(Source.SYSTEM)[0]
+
+    assert (first.path, first.version) == (tmp_path / "redis-server", (7, 0))
+
+
 def test_programs_on_the_path_come_first_and_wheels_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     system = fake(tmp_path / "redis-server", "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
