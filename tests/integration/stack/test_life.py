@@ -193,7 +193,9 @@ def test_workers_follow_a_service_that_had_to_move(running: Stack) -> None:
         os.kill(supervisor, signal.SIGSTOP)  # so that the port can be taken before it looks
         try:
             running.kill(before.redis)
-            thief.bind(("127.0.0.1", before.redis.port))
+            port = before.redis.port
+            assert port is not None
+            until(lambda: seized(thief, port), "the killed server lets go of its port")
             thief.listen()
         finally:
             os.kill(supervisor, signal.SIGCONT)
@@ -203,6 +205,15 @@ def test_workers_follow_a_service_that_had_to_move(running: Stack) -> None:
     (worker,) = running.status().workers
     assert worker.pid != before.workers[0].pid
     assert f"LOMI_REDIS_URL={running.state().redis_url()}" in seen_by(running, worker.pid)
+
+
+def seized(thief: socket.socket, port: int) -> bool:
+    """A killed process keeps its sockets for a moment."""
+    try:
+        thief.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def seen_by(one: Stack, pid: int | None) -> str:
