@@ -38,7 +38,7 @@ INTERRUPTED, TERMINATED = 130, 143
 """128 + the signal's number, as shells say it."""
 
 HELP = "Runs and operates a photo-moderation cluster."
-EPILOG = "New here? `lomi demo` moderates a dozen photos on a stack of its own. Exit codes: `lomi help exit-codes`."
+EPILOG = "New here? `lomi demo` moderates nineteen photos on a stack of its own. Exit codes: `lomi help exit-codes`."
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "moderate": moderate.moderate,

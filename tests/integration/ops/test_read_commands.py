@@ -84,7 +84,7 @@ def test_queue_stats_count_by_state(cluster: OldCluster, lomi: Lomi) -> None:
 
     assert said.code == 0
     assert said.document["ready"] == 2
-    assert said.document["oldest_age_s"] >= 300
+    assert 299 < said.document["oldest_age_s"] < 330, "the server rounds its clock to milliseconds"
     assert said.document["unknown"][0]["command"] == "lomi worker"
     text = lomi("queue", "stats").out
     assert "old workers do not register" in text.splitlines()[-1]

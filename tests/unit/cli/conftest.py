@@ -2,45 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from tests.commands import Lomi, Said, lomi, quiet_machine
 
-import pytest
-
-from lomi_ops.cli.main import run
-from lomi_ops.config import paths
-
-FOREIGN = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_")
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-
-Lomi = Callable[..., Said]
-
-
-@pytest.fixture(autouse=True)
-def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(FOREIGN):
-            monkeypatch.delenv(name)
-    monkeypatch.setattr(paths, "SYSTEM_CONFIG", tmp_path / "no.yaml")
-    monkeypatch.setattr(paths, "SYSTEM_DATA", tmp_path / "no-stack")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def lomi(capsys: pytest.CaptureFixture[str]) -> Lomi:
-    def call(*words: object) -> Said:
-        code = run([str(word) for word in words])
-        return Said(code, *capsys.readouterr())
-
-    return call
+__all__ = ["Lomi", "Said", "lomi", "quiet_machine"]
