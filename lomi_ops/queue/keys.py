@@ -96,6 +96,31 @@ class Keys:
         return self._at("server")
 
     @property
+    def bulk(self) -> str:
+        """LIST: raw elements that yield to all others."""
+        return self._at("bulk")
+
+    @property
+    def limits(self) -> str:
+        """HASH: the adaptive rate of each upstream that has throttled us."""
+        return self._at("limits")
+
+    @property
+    def doubt(self) -> str:
+        """ZSET: buried job ids of which the ledger may say that they were settled."""
+        return self._at("doubt")
+
+    @property
+    def samples(self) -> str:
+        """STREAM: what waited and what was done, every few seconds; for rates."""
+        return self._at("samples")
+
+    @property
+    def ops(self) -> str:
+        """ZSET: ids of operations on many jobs by their start."""
+        return self._at("ops")
+
+    @property
     def job_prefix(self) -> str:
         return self._at("job:")
 
@@ -116,4 +141,5 @@ class Keys:
         return (
             self.ready, self.high, self.delayed, self.lease, self.slots, self.dead, self.done, self.unsent,
             self.results, self.events, self.paused, self.holds, self.workers, self.stats, self.tick, self.server,
+            self.bulk, self.limits, self.doubt, self.samples, self.ops,
         )  # fmt: skip

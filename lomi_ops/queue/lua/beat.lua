@@ -1,11 +1,11 @@
 -- Renews the leases of one worker process and its registration.
 --
--- KEYS   17 hash of the worker
+-- OWN    1 hash of the worker
 -- ARGV   2 boot, 3 lease (ms), 4.. id and token in turns, 100 pairs at most
 -- Reply  mode of the worker ('' where it is not registered), then OK, LOST or CANCEL for each pair
 -- Invariant  Only the holder of the token renews; a lease that has run out but was not reaped is renewed too.
 
-local WORKER = KEYS[17]
+local WORKER = OWN[1]
 local boot, lease_ms = ARGV[2], tonumber(ARGV[3])
 local WORKER_TTL_MS = 600 * 1000
 

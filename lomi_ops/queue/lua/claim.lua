@@ -1,6 +1,6 @@
 -- Takes the next job for a slot, or adopts the one that the slot holds already.
 --
--- KEYS   17 seq of the slot, 18 hash of the worker
+-- OWN    1 seq of the slot, 2 hash of the worker
 -- ARGV   2 slot, 3 seq, 4 token, 5 lease (ms), 6 largest element (bytes)
 -- Reply  JOB id raw attempt claimed_ms deadline_ms first_seen_ms setbacks crashes first_outage_ms(0) adopted(0|1)
 --        EMPTY ms-until-due(-1: nothing waits) | PAUSED ms(-1: no end) reason | LIMITED ms upstream | STALE seq
@@ -8,7 +8,7 @@
 --        is: running under this token, or dead with the raw bytes; or after it proved to be a copy of a job that has one.
 --        A claim that is older than the slot's last one, or has taken a job before, takes nothing.
 
-local SEQ, WORKER = KEYS[17], KEYS[18]
+local SEQ, WORKER = OWN[1], OWN[2]
 local slot, seq, token, lease_ms, max_bytes = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local SEQ_TTL_MS = 3600 * 1000 -- no abandoned request travels for longer
 local STREAK = 8 -- so many high ones in a row, then one normal

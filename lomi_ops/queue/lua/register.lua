@@ -1,11 +1,11 @@
 -- Makes a worker known, or describes it anew.
 --
--- KEYS   17 hash of the worker
+-- OWN    1 hash of the worker
 -- ARGV   2 boot, 3 life time (ms), 4.. field and value in turns
 -- Reply  mode
 -- Invariant  A mode that an operator set outlives a second registration.
 
-local WORKER, boot = KEYS[17], ARGV[2]
+local WORKER, boot = OWN[1], ARGV[2]
 redis.call('HSET', WORKER, 'beat_ms', NOW, unpack(ARGV, 4))
 redis.call('HSETNX', WORKER, 'started_ms', NOW)
 redis.call('HSETNX', WORKER, 'mode', 'running')
