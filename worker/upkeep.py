@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lomi_ops.config.schema import WorkerSection
-from lomi_ops.db import checkpoints, outbox
+from lomi_ops.db import checkpoints, ledger, outbox
 from lomi_ops.db.outbox import OutboxMessage
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.delivery import deliver
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
+from worker.slot import message_again
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,18 @@ class Upkeep:
             for job_id in names:
                 fields = {"action": "job_reaped", "job_id": job_id, "to": word}
                 log.warning("lease expired, job %s", word, extra=fields)
+        for job_id in reaped.doubt:
+            self._absolve(job_id, datetime.now(UTC))
+
+    def _absolve(self, job_id: str, now: datetime) -> None:
+        """A job whose workers all died may have been settled by one of them, just before."""
+        known = ledger.entry(self.database, job_id)
+        if known is None or known.settled_at is None:
+            self.queue.absolve(job_id, settled=False)
+            return
+        message = message_again(known.payload, known.settled_at, now)
+        if self.queue.absolve(job_id, settled=True, payload=(message or "").encode()) is not None:
+            log.warning("dead job was settled before", extra={"action": "job_absolved", "job_id": job_id})
 
     def _deliver(self, now: datetime) -> None:
         """Messages of later decisions, and those whose sender was interrupted: the queue announces an id only once for

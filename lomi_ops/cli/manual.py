@@ -36,15 +36,40 @@ LOMI_<SECTION>__<KEY>   any setting, e.g. LOMI_WORKER__SLOTS=2
 LOMI_ACTOR   who acts, for the audit trail
 LOMI_ASCII=1, NO_COLOR=1   plain signs, no colour
 LOMI_DEBUG=1   tracebacks""",
+    "filters": """\
+A filter chooses jobs: lomi queue list|retry|delete|cancel FILTER. All of its terms must hold.
+
+  state:dead error:timeout            two terms
+  state:dead,delayed                  one of several values
+  user:5f0c* error:*_failed           * stands for anything
+  age>10m held>5m tries>=2            spans (ms, s, m, h, d, w) and numbers are compared: > < >= <=
+  state:dead not error:poison_crash   `not` before a term; within quotes also 'state:dead -error:poison_crash'
+  "went silent"                       any other word is looked for in the id, the code and the error
+
+Without state: ready, delayed, running and dead jobs. More than ten are only touched with --confirm-count N, their true
+number; --dry-run tells it. What was done can be taken back for a week: lomi queue undo OP.
+
+Fields:
+""",
 }
 
 
-def manual(topic: Annotated[str | None, typer.Argument(help="exit-codes, services or environment.")] = None) -> int:
+def _page(topic: str) -> str:
+    if topic != "filters":
+        return TOPICS[topic]
+    from lomi_ops.domain.job_filter import FIELDS
+
+    return TOPICS[topic] + "\n".join(f"  {name:<9} {field.help}" for name, field in FIELDS.items())
+
+
+def manual(
+    topic: Annotated[str | None, typer.Argument(help="exit-codes, services, environment or filters.")] = None,
+) -> int:
     """Explain what belongs to no single command."""
     if topic is None:
         output.text("lomi help TOPIC, one of: " + ", ".join(TOPICS))
         return 0
     if topic not in TOPICS:
         raise UsageError(f"there is no help on {topic!r}", hint=f"lomi help, then one of: {', '.join(TOPICS)}")
-    output.text(TOPICS[topic])
+    output.text(_page(topic))
     return 0

@@ -17,6 +17,7 @@ from lomi_ops.cli.output import Format
 Output = Annotated[Format, typer.Option("--output", "-o", help="text, json or jsonl.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Configuration file (YAML).", metavar="FILE")]
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Environment file (.env.production).", metavar="FILE")]
+As = Annotated[str | None, typer.Option("--as", help="Who does it; else LOMI_ACTOR, else the login.", metavar="NAME")]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of a local stack.", metavar="DIR")]
 
 
@@ -59,3 +60,14 @@ def actor(name: str | None) -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid:{os.getuid()}"
+
+
+def seconds(option: str, text: str) -> float:
+    """Of `90s`, `10m`, `2h`, `1d`; a bare number is in seconds. Raises UsageError."""
+    from lomi_ops.domain import span
+    from lomi_ops.errors import UsageError
+
+    found = span.seconds(text)
+    if found is None:
+        raise UsageError(f"{text!r} is no span of time", hint=f"{option} 10m ({span.UNITS})")
+    return found

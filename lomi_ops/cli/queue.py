@@ -1,96 +1,105 @@
-"""`lomi queue`: what waits, runs and died."""
+"""`lomi queue`: what waits, runs and died, and what is done about it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated
+import itertools
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import options, output, session
+from lomi_ops.cli import options, output, queue_dead, queue_flow, queue_ops, queue_show, session
 from lomi_ops.cli.output import Format
+from lomi_ops.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What waits, runs and died in the queue.")
+if TYPE_CHECKING:
+    from lomi_ops.domain.job_filter import JobFilter
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="What waits, runs and died; acting on it.",
+    epilog="A FILTER is made of terms such as state:dead error:timeout age>10m: `lomi help filters`.",
+)
+
+Terms = Annotated[
+    list[str] | None, typer.Argument(help="Terms that must all hold: `lomi help filters`.", metavar="FILTER...")
+]
 
 
-@app.command("stats")
+@app.command("list")
 @options.with_common
-def queue_stats(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """Count jobs by state.
-
-    Works on the plain list of a cluster with old workers, too.
-    """
-    from lomi_ops.ops import unknowns
-
-    with session.opened(common, "redis") as runtime:
-        stats = runtime.queue.stats()
-    unknown = unknowns.of_workers(stats.workers)
-    if format_ is not Format.TEXT:
-        body = asdict(stats) | {"unknown": [asdict(each) for each in unknown]}
-        output.document(body, schema="lomi.queue.stats/v1", format_=format_)
-        return 0
-    rows = [(name, str(getattr(stats, name))) for name in ("ready", "high", "delayed", "running", "dead", "unsent")]
-    rows.append(("oldest", "-" if stats.oldest_age_s is None else f"{stats.oldest_age_s:.0f} s"))
-    rows.append(("workers", str(stats.workers)))
-    if stats.pause is not None:
-        rows.append(("paused", f"by {stats.pause.by}: {stats.pause.reason}"))
-    rows += [("on hold", f"{hold.upstream}: {hold.reason}") for hold in stats.holds]
-    output.table(("state", "jobs"), rows)
-    for each in unknown:
-        output.text(f"{each.what}: {each.command}")
-    return 0
-
-
-@app.command("show")
-@options.with_common
-def queue_show(
+def queue_list(
     common: options.Common,
-    job_id: Annotated[str, typer.Argument(help="The job's id.", metavar="JOB")],
+    terms: Terms = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Count by this: error, worker, user, …", metavar="WHAT")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)] = 50,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Show what the queue knows of one job."""
-    from lomi_ops.errors import NotFound
+    """List jobs that match a filter.
 
-    with session.opened(common, "redis") as runtime:
-        job = runtime.queue.job(job_id)
-    if job is None:
-        raise NotFound(f"no claim has seen job {job_id}", hint="lomi queue stats; it may still wait in the list")
-    record = asdict(job) | {"raw": _readable(job.raw) if job.raw else None}
-    del record["token"]
-    if format_ is not Format.TEXT:
-        output.document({"job": record}, schema="lomi.queue.job/v1", format_=format_)
-        return 0
-    output.table(("what", "value"), [(name, str(value)) for name, value in record.items() if value not in (None, "")])
-    return 0
-
-
-@app.command("dead")
-@options.with_common
-def queue_dead(
-    common: options.Common,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
-    format_: options.Output = Format.TEXT,
-) -> int:
-    """List dead letters, the latest first.
-
-    With what happened to them. They are kept until a person purges them.
+    Running ones first, then what is next, what is delayed, and the latest dead letters.
     """
+    from lomi_ops.domain import job_filter
+
+    return listed(common, job_filter.parse(terms or []), by, limit, format_)
+
+
+def listed(
+    common: options.Common, wanted: JobFilter, by: str | None, limit: int, format_: Format, none: str = "no job matches"
+) -> int:
+    """One line a job, or one line a group."""
+    from lomi_ops.cli import diagnostics, job_table
+    from lomi_ops.queue import entries
+
+    if by is not None and by not in job_table.GROUPS:
+        raise UsageError(f"jobs cannot be counted by {by!r}", hint=f"--by {', '.join(job_table.GROUPS)}")
     with session.opened(common, "redis") as runtime:
-        letters = runtime.queue.dead_letters(limit)
-    records = [asdict(letter) | {"raw": _readable(letter.raw)} for letter in letters]
+        client, keys = runtime.redis, runtime.queue.keys
+        now_ms = entries.now_ms(client)
+        found = entries.find(client, keys, wanted, ordered=True)
+        if by is not None:
+            _show_counts(by, job_table.counted(found, by), format_)
+            return 0
+        jobs = list(itertools.islice(found, limit + 1))
+    more, jobs = len(jobs) > limit, jobs[:limit]
     if format_ is Format.JSON:
-        output.document({"dead": records}, schema="lomi.queue.dead/v1")
+        output.document({"jobs": [job_table.record(job) for job in jobs], "more": more}, schema="lomi.queue.list/v1")
     elif format_ is Format.JSONL:
-        for record in records:
-            output.line(record)
-    elif letters:
-        rows = [(each.job_id, each.error_class, each.code, str(each.attempts), each.error) for each in letters]
-        output.table(("job", "class", "code", "tries", "what happened"), rows, right=(3,))
+        for job in jobs:
+            output.line(job_table.record(job))
+    elif jobs:
+        job_table.show(jobs, now_ms)
     else:
-        output.text("no dead letters")
+        output.text(none)
+    if more:
+        diagnostics.note(f"there are more than these {limit}: --limit N, --by WHAT, or a narrower filter")
     return 0
 
 
-def _readable(raw: bytes) -> str:
-    """Elements of the list are whatever somebody pushed: bytes that are no text are shown as escapes."""
-    return raw.decode("utf-8", "backslashreplace")
+def _show_counts(by: str, rows: list[tuple[str, int]], format_: Format) -> None:
+    if format_ is Format.JSONL:
+        for word, number in rows:
+            output.line({by: word, "jobs": number})
+    elif format_ is Format.JSON:
+        counts = [{by: word, "jobs": number} for word, number in rows]
+        output.document({"by": by, "counts": counts}, schema="lomi.queue.counts/v1")
+    elif rows:
+        output.table((by, "jobs"), [(word, str(number)) for word, number in rows], right=(1,), prose=(0,))
+    else:
+        output.text("no job matches")
+
+
+app.command("stats")(queue_flow.queue_stats)
+app.command("show")(queue_show.queue_show)
+app.command("pause")(queue_flow.queue_pause)
+app.command("resume")(queue_flow.queue_resume)
+app.command("drain")(queue_flow.queue_drain)
+app.command("retry")(queue_ops.queue_retry)
+app.command("delete")(queue_ops.queue_delete)
+app.command("cancel")(queue_ops.queue_cancel)
+app.command("undo")(queue_ops.queue_undo)
+app.command("continue")(queue_ops.queue_continue)
+app.command("ops")(queue_ops.queue_operations)
+app.add_typer(queue_dead.app, name="dead")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,13 +9,10 @@ import typer
 
 from lomi_ops.cli import options, output, session
 from lomi_ops.cli.output import Format, counted
-from lomi_ops.errors import ExitCode, UsageError
+from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
     from lomi_ops.ops.reconcile.outcome import Outcome
-
-_SPAN = re.compile(r"(\d{1,9})([smhd]?)", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @options.with_common
@@ -47,7 +43,7 @@ def reconcile(
     from lomi_ops.ops.reconcile import links, run
     from lomi_ops.ops.reconcile.outcome import Order
 
-    older_than_s = seconds(older_than)
+    older_than_s = options.seconds("--older-than", older_than)
     with session.opened(common, *session.ALL) as runtime:
         section = runtime.settings.objects
         handles = run.Handles(
@@ -72,14 +68,6 @@ def reconcile(
     else:
         output.document(_record(outcome), schema="lomi.reconcile/v1", format_=format_)
     return int(ExitCode.BAD if outcome.wrong else ExitCode.OK)
-
-
-def seconds(span: str) -> float:
-    """Of `90s`, `10m`, `2h`, `1d`; a bare number is in seconds. Raises UsageError."""
-    match = _SPAN.fullmatch(span)
-    if match is None:
-        raise UsageError(f"{span!r} is no span of time", hint="--older-than 10m (s, m, h or d)")
-    return float(int(match[1]) * _SECONDS[match[2]])
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from lomi_ops.cli.options import Common
 
 if TYPE_CHECKING:
     from lomi_ops.config.load import Loaded
+    from lomi_ops.db.pool import Database
     from lomi_ops.runtime import Runtime
 
 ALL = ("redis", "database", "objects")
@@ -36,6 +37,12 @@ def opened(
         for warning in found.loaded.warnings:
             tell(warning)
         yield found
+
+
+def database_if_any(runtime: Runtime) -> Database | None:
+    """The database where one is configured: for commands that work without it, and know more with it."""
+    section = runtime.settings.database
+    return runtime.database if section.url is not None or section.host else None
 
 
 def settings(common: Common) -> Loaded:

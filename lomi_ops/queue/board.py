@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import redis
 
+from lomi_ops.domain.flow import Sample, flow
 from lomi_ops.domain.job import MAX_JOB_BYTES
-from lomi_ops.queue.client import guarded
+from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats
 from lomi_ops.queue.scripts import count, text
 from lomi_ops.queue.wire import created_at
 
 Fields = Mapping[bytes, bytes]
+SAMPLES = 64
+"""Of ten seconds each: more than `flow.WINDOW_S`."""
+EVENTS_AT_ONCE = 1000
 NOT_COUNTERS = frozenset({b"high_streak", b"scan"})
 
 
@@ -29,10 +34,13 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         pipe.hgetall(keys.paused)
         pipe.hgetall(keys.holds)
         pipe.hgetall(keys.stats)
+        pipe.llen(keys.bulk)
+        pipe.xrevrange(keys.samples, count=SAMPLES)
         pipe.time()
-        *numbers, oldest, paused, holds, counters, clock = pipe.execute()
+        *numbers, oldest, paused, holds, counters, bulk, samples, clock = pipe.execute()
     now = _milliseconds(clock)
     ready, high, delayed, running, dead, unsent, workers = (count(number) for number in numbers)
+    inside = ready + high + count(bulk) + delayed + running
     return QueueStats(
         ready=ready,
         high=high,
@@ -46,7 +54,23 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         pause=_pause(paused, now),
         holds=tuple(hold for name, value in sorted(holds.items()) if (hold := _hold(name, value)).until_ms > now),
         counters={text(name): count(value) for name, value in counters.items() if name not in NOT_COUNTERS},
+        flow=flow([_sample(entry, fields) for entry, fields in samples], _sample_now(now, inside, counters)),
+        bulk=count(bulk),
     )
+
+
+def _sample(entry: bytes, fields: Fields) -> Sample:
+    """As `reap.lua` notes it."""
+    names = (b"inside", b"finished", b"buried", b"withdrawn", b"dropped", b"requeued")
+    return Sample(int(entry.partition(b"-")[0]), *(_number(fields, name) for name in names))
+
+
+def _sample_now(now_ms: int, inside: int, counters: Fields) -> Sample:
+    dropped = _number(counters, b"tombstones") + _number(counters, b"duplicates")
+    finished, buried, withdrawn, requeued = (
+        _number(counters, name) for name in (b"finished", b"buried", b"withdrawn", b"requeued")
+    )
+    return Sample(now_ms, inside, finished, buried, withdrawn, dropped, requeued)
 
 
 def dead_letters(client: redis.Redis, keys: Keys, limit: int, offset: int) -> tuple[DeadLetter, ...]:
@@ -62,6 +86,30 @@ def job(client: redis.Redis, keys: Keys, job_id: str) -> JobRecord | None:
     with guarded(client, "a job"):
         found = cast("Fields", client.hgetall(keys.job(job_id)))
     return _record(job_id, found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of a job's state."""
+
+    at_ms: int
+    event: str
+    note: str
+
+
+def events_of(client: redis.Redis, keys: Keys, job_id: str) -> tuple[Event, ...]:
+    """What is still remembered of a job's way, the oldest first; the stream holds about the last 20,000 events."""
+    found: list[Event] = []
+    end, name = "+", job_id.encode()
+    with guarded(client, "the events"):
+        while page := call(client, "XREVRANGE", keys.events, end, "-", "COUNT", EVENTS_AT_ONCE):
+            for entry, fields in page:
+                said = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+                if said.get(b"job_id") == name:
+                    at_ms = int(entry.partition(b"-")[0])
+                    found.append(Event(at_ms, text(said.get(b"event", b"")), text(said.get(b"note", b""))))
+            end = f"({text(page[-1][0])}"
+    return tuple(reversed(found))
 
 
 def peek(client: redis.Redis, keys: Keys, limit: int) -> tuple[bytes, ...]:

@@ -155,7 +155,18 @@ class JobQueue:
             return Reaped(skipped=text(reply[0]).lower())
         requeued, buried, cancelled = (tuple(text(name) for name in names) for names in reply[1:4])
         healed, promoted, trimmed = (count(number) for number in reply[4:7])
-        return Reaped(requeued, buried, cancelled, healed, promoted, trimmed)
+        doubt = tuple(text(name) for name in reply[7])
+        return Reaped(requeued, buried, cancelled, healed, promoted, trimmed, doubt)
+
+    def absolve(self, job_id: str, *, settled: bool, payload: bytes = b"") -> Done | None:
+        """The ledger's word on a job in doubt: it ends as done where it was `settled`, and stays dead where not.
+
+        None where it stays dead, or is no such dead letter any more. The payload is published once.
+        """
+        reply = self._scripts.run(
+            "absolve", [], [job_id, int(settled), payload, RESULTS_CHANNEL, ms(self._retention_s)]
+        )
+        return Done(receivers=count(reply[1])) if reply[0] == b"DONE" else None
 
     # --- putting jobs in, and stopping them --------------------------------------------------------------------------
 

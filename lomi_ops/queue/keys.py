@@ -128,6 +128,18 @@ class Keys:
         """HASH: what is known of one job."""
         return self.job_prefix + job_id
 
+    def op(self, op: str) -> str:
+        """HASH with a life time: one operation on many jobs."""
+        return self._at(f"op:{op}")
+
+    def op_plan(self, op: str) -> str:
+        """LIST with a life time: job ids that an operation has still to touch."""
+        return self._at(f"op:{op}:plan")
+
+    def op_log(self, op: str) -> str:
+        """LIST with a life time: job ids that an operation has touched."""
+        return self._at(f"op:{op}:log")
+
     def seq(self, slot: str) -> str:
         """STRING with a life time: the highest claim number of a slot, `+` behind it when that claim took a job."""
         return self._at(f"seq:{slot}")

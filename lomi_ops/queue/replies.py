@@ -6,16 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
-class JobState(StrEnum):
-    """Where a job is. Every job is in exactly one of these."""
-
-    READY = "ready"
-    DELAYED = "delayed"
-    RUNNING = "running"
-    DONE = "done"
-    DEAD = "dead"
-    CANCELLED = "cancelled"
+from lomi_ops.domain.flow import Flow
+from lomi_ops.domain.job_state import JobState as JobState
 
 
 class WorkerMode(StrEnum):
@@ -175,6 +167,8 @@ class Reaped:
     promoted: int = 0
     """Delayed jobs that came due."""
     trimmed: int = 0
+    doubt: tuple[str, ...] = ()
+    """Buried after the deaths of their workers, the ledger not yet asked; ten at most."""
     skipped: str = ""
     """`tick`: somebody looked just now. `settling`: this server has just started; workers beat first."""
 
@@ -225,11 +219,20 @@ class QueueStats:
     holds: tuple[Hold, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     """Since the counters began: claimed, finished, retried, refunded, buried, reaped, duplicates, …"""
+    flow: Flow | None = None
+    """In and out by the minute; None where no worker of ours has noted samples."""
+    bulk: int = 0
+    """Jobs that yield to all others."""
 
     @property
     def waiting(self) -> int:
         """Jobs that a worker could take now."""
-        return self.ready + self.high
+        return self.ready + self.high + self.bulk
+
+    @property
+    def drain_s(self) -> float | None:
+        """Seconds until what waits or is delayed is through; None where it does not get less, or no rate is known."""
+        return None if self.flow is None else self.flow.drain_s(self.waiting + self.delayed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,8 @@ def fault(command: str) -> str | None:
     words = [word for word in words if word not in ("", "-h", "--help", "-V", "--version", "--debug")]
     node = root()
     while words and hasattr(node, "commands"):
+        if words[0].startswith("-") and node.invoke_without_command:
+            break
         name = words.pop(0)
         if name not in node.commands:
             return f"there is no command {name}"

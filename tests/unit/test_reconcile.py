@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lomi_ops.cli.reconcile import seconds
 from lomi_ops.config.schema import ObjectsSection
 from lomi_ops.domain.job import MAX_PHOTOS
 from lomi_ops.domain.reconcile import (
@@ -23,7 +22,6 @@ from lomi_ops.domain.reconcile import (
     job_id_of,
     name_state,
 )
-from lomi_ops.errors import UsageError
 from lomi_ops.ops.reconcile.links import signer
 from lomi_ops.ops.reconcile.outcome import Outcome, QueuedJob
 from lomi_ops.ops.reconcile.whereabouts import media_ids
@@ -194,13 +192,6 @@ def test_a_job_that_cannot_run_still_shows_whom_it_is_about(ids: list[UUID]) -> 
     raw = json.dumps({"photos": [None, *({"media_id": str(each).upper()} for each in ids)]}).encode()
 
     assert list(media_ids(raw)) == ids
-
-
-def test_spans_of_time_have_a_unit_or_are_seconds() -> None:
-    assert [seconds(text) for text in ("90", "90s", "10m", "2h", "1d")] == [90, 90, 600, 7200, 86400]
-    for wrong in ("", "m", "-1m", "1w", "1.5h", "10 m", "٣m"):
-        with pytest.raises(UsageError):
-            seconds(wrong)
 
 
 def test_what_stays_wrong_is_wrong_and_what_was_repaired_is_not() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,20 +19,12 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from lomi_ops.domain.reconcile import NameState, name_state
-from lomi_ops.queue.client import call, guarded
+from lomi_ops.queue import scan
+from lomi_ops.queue.client import guarded
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.replies import JobState
 from lomi_ops.queue.scripts import text
 
-FIRST_PAGE, LARGEST_PAGE = 16, 500
-"""Elements in one LRANGE."""
-PAGE_BYTES = 512 * 1024
-"""What one LRANGE should answer, judged by the page before. Copying so much takes the server some 0.2 ms.
-
-Finding the middle of 100,000 elements takes it another 0.1 ms where jobs have one photo, 0.3 ms where they have three,
-and 5 ms where all have nine: then each element is a node of its own.
-"""
-SCAN = 200
 WAITING = frozenset({JobState.READY.value, JobState.DELAYED.value, JobState.RUNNING.value})
 
 
@@ -90,9 +81,9 @@ def look(client: redis.Redis, keys: Keys) -> Whereabouts:
     with guarded(client, "a look at all jobs"):
         _add(live, _indexed(client, keys, known))
         for name in (keys.high, keys.ready):
-            _add(live, _elements(client, name))
+            _add(live, scan.elements(client, name))
         _add(live, _indexed(client, keys, known))
-        _add(dead, (raw for names in _scan(client, "ZSCAN", keys.dead) for raw in _raw(client, keys, names)))
+        _add(dead, (raw for names in scan.members(client, "ZSCAN", keys.dead) for raw in _raw(client, keys, names)))
     return Whereabouts(live.sealed(), dead.sealed())
 
 
@@ -120,34 +111,13 @@ def _add(digests: Digests, elements: Iterable[bytes]) -> None:
         digests.add(raw)
 
 
-def _elements(client: redis.Redis, name: str) -> Iterator[bytes]:
-    """A list from its left end. A page that is not full was the last one, whatever has been pushed meanwhile."""
-    at, size, full = 0, FIRST_PAGE, True
-    while full:
-        page: list[bytes] = call(client, "LRANGE", name, at, at + size - 1)
-        yield from page
-        at, full = at + len(page), len(page) == size
-        mean = sum(map(len, page)) // max(1, len(page))
-        size = max(1, min(LARGEST_PAGE, PAGE_BYTES // max(1, mean)))
-
-
 def _indexed(client: redis.Redis, keys: Keys, known: set[bytes]) -> Iterator[bytes]:
     """Elements of what runs or is delayed, but for the jobs `known`, which grow."""
     for command, name in (("HSCAN", keys.slots), ("ZSCAN", keys.lease), ("ZSCAN", keys.delayed)):
-        for names in _scan(client, command, name):
+        for names in scan.members(client, command, name):
             fresh = [job_id for job_id in names if job_id not in known]
             known.update(fresh)
             yield from _raw(client, keys, fresh)
-
-
-def _scan(client: redis.Redis, command: str, name: str) -> Iterator[list[bytes]]:
-    """Job ids in a sorted set, or those that a hash has as values; some of them twice."""
-    cursor: Any = 0
-    while True:
-        cursor, found = call(client, command, name, cursor, "COUNT", SCAN)
-        yield list(found.values()) if isinstance(found, dict) else [member for member, _ in found]
-        if int(cursor) == 0:
-            return
 
 
 def _raw(client: redis.Redis, keys: Keys, names: Collection[bytes]) -> Iterator[bytes]:

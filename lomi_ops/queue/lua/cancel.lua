@@ -14,5 +14,7 @@ elseif state == 'done' or state == 'dead' or state == 'cancelled' then
   return { state }
 end
 close_cancelled(id, math.max(retention_ms, READY_TTL_MS))
-redis.call('ZREM', DELAYED, id)
+if redis.call('ZREM', DELAYED, id) == 1 then
+  count('withdrawn')
+end
 return { 'cancelled' }

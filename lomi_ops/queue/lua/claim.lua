@@ -164,6 +164,9 @@ for _ = 1, DROPS do
       if not original then
         return start(list, id, raw, sha)
       end
+      if original == 'cancelled' and redis.call('HEXISTS', JOB .. id, 'op_was') == 1 then
+        redis.call('HSET', JOB .. id, 'raw', raw, 'sha', sha, 'op_dropped', 1) -- an undo has to put it back
+      end
       redis.call('RPOP', list)
       count(original == 'cancelled' and 'tombstones' or 'duplicates')
       event('dropped', id, 'it is ' .. original .. ' already')

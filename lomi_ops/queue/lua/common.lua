@@ -16,7 +16,7 @@ local OWN = { unpack(KEYS, 22) }
 local JOB = ARGV[1]
 local BATCH = 100
 local READY_TTL_MS = 7 * 24 * 3600 * 1000 -- a hash that waits in the list: an old consumer may have taken the element
-local EVENTS_MAX, RESULTS_MAX = 20000, 5000
+local EVENTS_MAX, RESULTS_MAX, SAMPLES_MAX = 20000, 5000, 400
 
 local clock = redis.call('TIME')
 local NOW = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -64,7 +64,9 @@ end
 local function close_cancelled(id, retention_ms)
   redis.call('ZADD', DONE, NOW, id)
   redis.call('HSET', JOB .. id, 'state', 'cancelled')
-  redis.call('HDEL', JOB .. id, 'raw')
+  if redis.call('HEXISTS', JOB .. id, 'op_was') == 0 then -- else it may be undone
+    redis.call('HDEL', JOB .. id, 'raw')
+  end
   redis.call('PEXPIRE', JOB .. id, retention_ms)
   count('cancelled')
   event('cancelled', id)

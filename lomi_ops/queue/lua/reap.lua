@@ -1,13 +1,15 @@
 -- Takes back what dead workers held; promotes, heals and trims on the way.
 --
 -- ARGV   2 lease (ms), 3 tick (ms; 0: look always), 4 attempts, 5 retention (ms)
--- Reply  REAPED requeued{} buried{} cancelled{} healed promoted trimmed | TICK | SETTLING
+-- Reply  REAPED requeued{} buried{} cancelled{} healed promoted trimmed doubt{} | TICK | SETTLING
 -- Invariant  An expired job goes to one place, and its token is void before anybody else can hold it. Nothing is taken
 --        back while live workers may not have found this server again. No lock outlives its tick.
 
 local lease_ms, tick_ms, attempts, retention_ms = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local TRIM = 5000
 local WORKER_GONE_MS = 24 * 3600 * 1000
+local SAMPLE_MS = 10 * 1000
+local DOUBTS = 10
 
 if tick_ms > 0 and not redis.call('SET', TICK, '1', 'NX', 'PX', tick_ms) then
   return { 'TICK' }
@@ -27,6 +29,14 @@ end
 
 local requeued, buried, cancelled = {}, {}, {}
 
+-- What the holder's own machine knows of its end, if it said so.
+local function last_words(slot)
+  local boot = string.match(slot or '', '^[^/]+')
+  local worker = boot and redis.call('HMGET', string.gsub(JOB, 'job:$', 'worker:') .. boot, 'host', 'pid', 'exit') or {}
+  local where = worker[1] and string.format(' on %s, pid %s', worker[1], worker[2] or '?') or ''
+  return where .. (worker[3] and ', ended by ' .. worker[3] or '')
+end
+
 local function reap(id)
   local job = redis.call('HMGET', JOB .. id, 'state', 'raw', 'attempt', 'slot', 'beat_ms', 'cancel')
   if job[1] ~= 'running' or not job[2] then
@@ -37,15 +47,17 @@ local function reap(id)
     redis.call('ZREM', LEASE, id)
     return
   end
-  local story = string.format('its worker went silent: held by %s, last beat %.1f s before', job[4] or 'nobody',
-    (NOW - (tonumber(job[5]) or NOW)) / 1000)
+  local story = string.format('its worker went silent: held by %s%s, last beat %.1f s before', job[4] or 'nobody',
+    last_words(job[4]), (NOW - (tonumber(job[5]) or NOW)) / 1000)
   if job[6] then
     redis.call('HSET', JOB .. id, 'token', '')
     close_cancelled(id, retention_ms)
+    count('withdrawn')
     cancelled[#cancelled + 1] = id
   elseif (tonumber(job[3]) or 0) >= attempts then
     redis.call('HSET', JOB .. id, 'token', '')
     redis.call('HINCRBY', JOB .. id, 'crashes', 1)
+    redis.call('ZADD', DOUBT, NOW, id)
     bury(id, 'poison', 'poison_crash', story, 'see what killed the workers (memory?), and its photos: lomi queue show ' .. id)
     buried[#buried + 1] = id
   else
@@ -89,4 +101,15 @@ if old > 0 then
   redis.call('ZREMRANGEBYRANK', DONE, 0, math.min(old, TRIM) - 1)
 end
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', NOW - WORKER_GONE_MS)
-return { 'REAPED', requeued, buried, cancelled, healed, promoted, math.min(old, TRIM) }
+
+-- The elements that are somewhere on their way, and the counters of those that left: what came in follows from both.
+local sampled = redis.call('XREVRANGE', SAMPLES, '+', '-', 'COUNT', 1)[1]
+if not sampled or NOW - tonumber(string.match(sampled[1], '^%d+')) >= SAMPLE_MS then
+  local ready = redis.call('LLEN', READY) + redis.call('LLEN', HIGH) + redis.call('LLEN', BULK)
+  local inside = ready + redis.call('ZCARD', DELAYED) + redis.call('ZCARD', LEASE)
+  local n = redis.call('HMGET', STATS, 'finished', 'buried', 'withdrawn', 'tombstones', 'duplicates', 'requeued')
+  redis.call('XADD', SAMPLES, 'MAXLEN', '~', SAMPLES_MAX, '*', 'inside', inside, 'finished', n[1] or 0, 'buried',
+    n[2] or 0, 'withdrawn', n[3] or 0, 'dropped', (tonumber(n[4]) or 0) + (tonumber(n[5]) or 0), 'requeued', n[6] or 0)
+end
+local doubt = redis.call('ZRANGE', DOUBT, 0, DOUBTS - 1)
+return { 'REAPED', requeued, buried, cancelled, healed, promoted, math.min(old, TRIM), doubt }

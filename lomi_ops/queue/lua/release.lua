@@ -19,6 +19,7 @@ end
 
 if redis.call('HEXISTS', job, 'cancel') == 1 then
   close_cancelled(id, retention_ms)
+  count('withdrawn')
   let_go(id)
   return { 'CANCELLED' }
 end

@@ -105,7 +105,7 @@ def test_dead_letters_and_their_jobs_are_shown_whatever_was_pushed(
     text, body = lomi("queue", "dead").out, lomi("queue", "dead", "-o", "json").document
 
     assert "no JSON: [red]x" in text
-    assert body["dead"][0]["raw"] == "\\xff[bold]not json[/bold]"
+    assert body["jobs"][0]["raw"] == "\\xff[bold]not json[/bold]"
     (record,) = lomi("queue", "dead", "-o", "jsonl").records
     assert record["code"] == "not_json"
     job = record["job_id"]
@@ -116,7 +116,7 @@ def test_dead_letters_and_their_jobs_are_shown_whatever_was_pushed(
     assert "token" not in lomi("queue", "show", job, "-o", "json").document["job"]
     unknown = lomi("queue", "show", "nobody")
     assert (unknown.code, unknown.out) == (1, "")
-    assert "lomi queue stats" in unknown.err
+    assert "lomi queue list" in unknown.err
 
 
 def test_a_report_sets_a_window_beside_the_one_before(cluster: OldCluster, lomi: Lomi) -> None:

@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 import redis
 
-from lomi_ops.ops.reconcile.whereabouts import FIRST_PAGE, LARGEST_PAGE, PAGE_BYTES, look
+from lomi_ops.ops.reconcile.whereabouts import look
 from lomi_ops.queue.client import call
 from lomi_ops.queue.keys import Keys
+from lomi_ops.queue.scan import FIRST_PAGE, LARGEST_PAGE, PAGE_BYTES
 from tests.integration.queue.producer import body, element
 
 KEYS = Keys()

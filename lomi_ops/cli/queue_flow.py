@@ -1,0 +1,189 @@
+"""`lomi queue stats|pause|resume|drain`: how the queue flows, and stopping it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lomi_ops.cli import diagnostics, options, output, session
+from lomi_ops.cli.output import Format, counted
+from lomi_ops.errors import ExitCode, LomiError
+
+if TYPE_CHECKING:
+    from lomi_ops.queue.replies import QueueStats
+    from lomi_ops.runtime import Runtime
+
+Why = Annotated[str, typer.Option("--reason", help="Why, for everybody who wonders.", metavar="TEXT")]
+LOOK_S = 0.5
+
+
+@options.with_common
+def queue_stats(common: options.Common, format_: options.Output = Format.TEXT) -> int:
+    """Count jobs by state, with rates and the time to drain.
+
+    Works on the plain list of a cluster with old workers, too, and says what it cannot know there.
+    """
+    from lomi_ops.ops import unknowns
+
+    with session.opened(common, "redis") as runtime:
+        stats = runtime.queue.stats()
+        review, why = _in_review(runtime)
+    unknown = unknowns.of_workers(stats.workers)
+    if format_ is not Format.TEXT:
+        body = asdict(stats) | {
+            "in_review": review,
+            "drain_s": stats.drain_s,
+            "unknown": [asdict(each) for each in unknown],
+        }
+        output.document(body, schema="lomi.queue.stats/v2", format_=format_)
+        return 0
+    output.table(("state", "jobs"), _rows(stats, review, why))
+    for each in unknown:
+        output.text(f"{each.what}: {each.command}")
+    return 0
+
+
+def _in_review(runtime: Runtime) -> tuple[int | None, str]:
+    """How many photos wait for a person, or why that is not known."""
+    database = session.database_if_any(runtime)
+    if database is None:
+        return None, "no database is configured"
+    from lomi_ops.db import media
+
+    try:
+        return media.pending(database).in_review, ""
+    except LomiError as failure:
+        return None, diagnostics.scrubbed(failure.message)
+
+
+def _rows(stats: QueueStats, review: int | None, why: str) -> list[tuple[str, str]]:
+    from lomi_ops.domain import span
+
+    rows = [(name, str(getattr(stats, name))) for name in ("ready", "high", "bulk", "delayed", "running", "dead")]
+    rows.append(("in review", f"unknown: {why}" if review is None else counted(review, "photo")))
+    rows.append(("unsent", str(stats.unsent)))
+    rows.append(("oldest", "-" if stats.oldest_age_s is None else span.said(stats.oldest_age_s)))
+    rows += _flow_rows(stats)
+    rows.append(("workers", str(stats.workers)))
+    if stats.pause is not None:
+        rows.append(("paused", f"by {stats.pause.by}: {stats.pause.reason}"))
+    return rows + [("on hold", f"{hold.upstream}: {hold.reason}") for hold in stats.holds]
+
+
+def _flow_rows(stats: QueueStats) -> list[tuple[str, str]]:
+    from lomi_ops.domain import span
+
+    if stats.flow is None:
+        return [("rate", "unknown: no worker of ours has noted it within ten minutes")]
+    flow = stats.flow
+    over = f"over {span.said(flow.span_s)}"
+    rows = [("in, out", f"{flow.in_per_min:.1f}, {flow.out_per_min:.1f} jobs/min {over}")]
+    if stats.pause is not None:
+        drain = "never: it is paused"
+    elif stats.drain_s is None:
+        drain = "never at this rate: it grows"
+    else:
+        drain = span.said(stats.drain_s)
+    return [*rows, ("time to drain", drain)]
+
+
+@options.with_common
+def queue_pause(
+    common: options.Common,
+    reason: Why,
+    for_: Annotated[str | None, typer.Option("--for", help="Ends by itself: 90s, 10m, 2h.", metavar="TIME")] = None,
+    actor: options.As = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Stop all claims. What runs goes on, what waits stays where it is.
+
+    Old BRPOP workers do not know the pause: stop them first.
+    """
+    for_s = None if for_ is None else options.seconds("--for", for_)
+    with session.opened(common, "redis") as runtime:
+        stats = _pause(runtime, options.actor(actor), reason, for_s)
+    until = "" if for_ is None else f" for {for_}"
+    _told(format_, f"paused{until}; {counted(stats.running, 'job')} still running. lomi queue resume", stats)
+    return 0
+
+
+@options.with_common
+def queue_resume(common: options.Common, actor: options.As = None, format_: options.Output = Format.TEXT) -> int:
+    """Allow claims again."""
+    with session.opened(common, "redis") as runtime:
+        was = runtime.queue.stats().pause
+        resumed = runtime.queue.resume()
+        if resumed:
+            note(runtime, options.actor(actor), "queue.resume", before=asdict(was) if was else {})
+        stats = runtime.queue.stats()
+    _told(format_, f"resumed; {counted(stats.waiting, 'job')} waiting" if resumed else "it was not paused", stats)
+    return 0
+
+
+@options.with_common
+def queue_drain(
+    common: options.Common,
+    reason: Why = "drain",
+    timeout: Annotated[str, typer.Option(help="Give up waiting after this long.", metavar="TIME")] = "10m",
+    actor: options.As = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Pause, and wait until nothing runs any more.
+
+    The moment for a deploy. The queue stays paused until `lomi queue resume`, whether or not the wait succeeds. Exit 3
+    when jobs still run.
+    """
+    limit_s = options.seconds("--timeout", timeout)
+    with session.opened(common, "redis") as runtime:
+        stats = _pause(runtime, options.actor(actor), reason, None)
+        stats = _until_idle(runtime, stats, limit_s)
+    done = stats.running == 0
+    text = "nothing runs" if done else f"{counted(stats.running, 'job')} still running after {timeout}"
+    _told(format_, f"{text}; paused until: lomi queue resume", stats)
+    return int(ExitCode.OK if done else ExitCode.UNKNOWN)
+
+
+def _until_idle(runtime: Runtime, stats: QueueStats, limit_s: float) -> QueueStats:
+    from lomi_ops.cli.progress import bar
+
+    ends, first = time.monotonic() + limit_s, stats.running
+    with bar("draining", first) as tell:
+        while stats.running and time.monotonic() < ends:
+            time.sleep(LOOK_S)
+            stats = runtime.queue.stats()
+            tell(max(0, first - stats.running), "draining")
+    return stats
+
+
+def _pause(runtime: Runtime, actor: str, reason: str, for_s: float | None) -> QueueStats:
+    # The deed first: in an incident nothing may stand between an operator and the brake.
+    runtime.queue.pause(actor, reason, for_s)
+    note(runtime, actor, "queue.pause", reason, after={"for_s": for_s})
+    return runtime.queue.stats()
+
+
+def note(runtime: Runtime, actor: str, action: str, reason: str = "", **values: Any) -> None:
+    """Into the audit, as far as there is one."""
+    from datetime import UTC, datetime
+
+    from lomi_ops.ops.operations import Journal
+
+    journal = Journal(session.database_if_any(runtime), diagnostics.warn)
+    journal.note(actor, action, "queue", datetime.now(UTC), reason, **values)
+
+
+def _told(format_: Format, text: str, stats: QueueStats) -> None:
+    if format_ is Format.TEXT:
+        output.text(text)
+    else:
+        body = {
+            "paused": stats.pause is not None,
+            "by": stats.pause.by if stats.pause else None,
+            "until_ms": stats.pause.until_ms if stats.pause else None,
+            "running": stats.running,
+            "waiting": stats.waiting,
+        }
+        output.document(body, schema="lomi.queue.flow/v1", format_=format_)

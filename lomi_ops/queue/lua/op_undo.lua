@@ -1,0 +1,131 @@
+-- Undoes the next part of an operation, the last job first.
+--
+-- OWN    1 hash of the operation, 2 its plan, 3 its log
+-- ARGV   2 op, 3 at most so many jobs (100), 4 keep (ms), 5 by
+-- Reply  state left undone moved_on
+-- Invariant  A job becomes what it was only if it still stands as the operation left it. What was started, finished or
+--        touched by somebody else since then stays as it is and counts as moved on. What was not begun is given up.
+
+local OP, PLAN, LOG = OWN[1], OWN[2], OWN[3]
+local op, keep_ms = ARGV[2], tonumber(ARGV[4])
+local state, for_good = unpack(redis.call('HMGET', OP, 'state', 'for_good'))
+
+local function answer()
+  local numbers = redis.call('HMGET', OP, 'state', 'undone', 'moved_on')
+  return { numbers[1] or 'missing', redis.call('LLEN', LOG), numbers[2] or 0, numbers[3] or 0 }
+end
+
+if for_good == '1' or (state ~= 'running' and state ~= 'finished' and state ~= 'undoing') then
+  return answer()
+end
+if state ~= 'undoing' then
+  redis.call('HSET', OP, 'state', 'undoing', 'undone_by', ARGV[5], 'undo_ms', NOW)
+  redis.call('UNLINK', PLAN)
+  event('operation', '', op .. ' is undone')
+end
+
+local FIELDS = { 'attempt', 'crashes', 'setbacks', 'dead_ms', 'due_ms', 'first_outage_ms', 'priority' }
+
+local function split(text)
+  local parts = {}
+  for part in string.gmatch(text .. '|', '([^|]*)|') do
+    parts[#parts + 1] = part
+  end
+  return parts
+end
+
+local function restore(id, was)
+  for i, field in ipairs(FIELDS) do
+    if was[i + 1] and was[i + 1] ~= '' then
+      redis.call('HSET', JOB .. id, field, was[i + 1])
+    else
+      redis.call('HDEL', JOB .. id, field)
+    end
+  end
+end
+
+local backs = {}
+
+function backs.dead(id, now, was)
+  if now ~= 'ready' and now ~= 'cancelled' then
+    return false
+  end
+  restore(id, was)
+  redis.call('ZADD', DEAD, was[5] ~= '' and was[5] or NOW, id)
+  redis.call('HSET', JOB .. id, 'state', 'dead')
+  redis.call('PERSIST', JOB .. id)
+  redis.call('ZREM', DONE, id)
+  event('dead', id, 'put back')
+  return true
+end
+
+function backs.delayed(id, now, was, raw)
+  if (now ~= 'ready' and now ~= 'cancelled') or not raw then
+    return false
+  end
+  restore(id, was)
+  redis.call('ZADD', DELAYED, was[6] ~= '' and was[6] or NOW, id)
+  redis.call('HSET', JOB .. id, 'state', 'delayed')
+  redis.call('PERSIST', JOB .. id)
+  redis.call('ZREM', DONE, id)
+  event('delayed', id, 'put back')
+  return true
+end
+
+-- A waiting job that was cancelled is still in its list, unless somebody took the element off and noted its bytes.
+function backs.ready(id, now, was, raw, dropped)
+  if now ~= 'cancelled' then
+    return false
+  end
+  restore(id, was)
+  if dropped then
+    push_next(id, raw)
+  elseif raw then
+    redis.call('HSET', JOB .. id, 'state', 'ready')
+    redis.call('PEXPIRE', JOB .. id, READY_TTL_MS)
+  else
+    redis.call('DEL', JOB .. id)
+  end
+  redis.call('ZREM', DONE, id)
+  event('ready', id, 'put back')
+  return true
+end
+
+function backs.running(id, now, was, raw)
+  if now == 'running' then
+    redis.call('HDEL', JOB .. id, 'cancel')
+    return true
+  elseif now ~= 'cancelled' or not raw then
+    return false
+  end
+  push_next(id, raw)
+  redis.call('HSET', JOB .. id, 'token', '')
+  redis.call('HDEL', JOB .. id, 'cancel')
+  redis.call('ZREM', DONE, id)
+  event('ready', id, 'put back')
+  return true
+end
+
+local batch = redis.call('LRANGE', LOG, -math.min(tonumber(ARGV[3]), BATCH), -1)
+for i = #batch, 1, -1 do
+  local id = batch[i]
+  local job = redis.call('HMGET', JOB .. id, 'op', 'op_was', 'state', 'raw', 'op_dropped')
+  local undone = false
+  if job[1] == op and job[2] then
+    local was = split(job[2])
+    local back = backs[was[1] == '' and 'ready' or was[1]]
+    undone = back and back(id, job[3], was, job[4], job[5])
+    redis.call('HDEL', JOB .. id, 'op', 'op_was', 'op_dropped')
+  end
+  redis.call('HINCRBY', OP, undone and 'undone' or 'moved_on', 1)
+  redis.call('RPOP', LOG)
+end
+
+if redis.call('EXISTS', LOG) == 0 then
+  redis.call('HSET', OP, 'state', 'undone', 'ended_ms', NOW)
+  event('operation', '', op .. ' undone')
+else
+  redis.call('PEXPIRE', LOG, keep_ms)
+end
+redis.call('PEXPIRE', OP, keep_ms)
+return answer()
