@@ -57,6 +57,8 @@ class WorkerRecord:
     """Seconds since it was last heard of, by the server's clock."""
     jobs: tuple[str, ...] = ()
     """What it holds now, by slot."""
+    exit: str = ""
+    """How its process ended, where whoever started it has told."""
 
 
 class WorkerRegistry:
@@ -89,6 +91,13 @@ class WorkerRegistry:
         """Anything but running stops its claims at once. Raises NotFound."""
         if self._scripts.run("mode", [self.keys.worker(boot)], [mode.value])[0] != b"SET":
             raise NotFound(f"no worker {boot} is registered", hint="lomi top --once")
+
+    def epitaph(self, host: str, pid: int, how: str) -> bool:
+        """Note how the process `pid` on `host` ended, such as `killed by SIGKILL`; False where it is not registered."""
+        for record in self.list():
+            if (record.info.host, record.info.pid) == (host, pid):
+                return bool(self._scripts.run("epitaph", [self.keys.worker(record.info.boot)], [how])[0] == b"NOTED")
+        return False
 
     def list(self) -> tuple[WorkerRecord, ...]:
         """The longest-serving first, by host and start; two round trips."""
@@ -131,4 +140,5 @@ def _record(boot: str, fields: Mapping[bytes, bytes], now: int, held: Mapping[st
         started_ms=int(said.get("started_ms", now)),
         beat_age_s=max(0, now - int(said.get("beat_ms", now))) / 1000,
         jobs=held.get(boot, ()),
+        exit=said.get("exit", ""),
     )

@@ -6,6 +6,7 @@ import logging
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lomi_ops.errors import StackError
@@ -45,6 +46,8 @@ class Part:
     error: str = ""
     failures: int = 0
     not_before: float = 0.0
+    mourn: Callable[[int, str], None] = lambda pid, why: None
+    """Called when it ended by itself: which process, and why."""
     _child: subprocess.Popen[bytes] | None = None
     _began: float = 0.0
     _log_offset: int = 0
@@ -145,6 +148,8 @@ class Part:
         if self.state is PartState.STOPPING:
             self._gone()
             return
+        if self.process is not None:
+            self.mourn(self.process.pid, why)
         self.failures = 1 if now - self._began >= STABLE_S else self.failures + 1
         self.error = why
         self.process, self._child = None, None

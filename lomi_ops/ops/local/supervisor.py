@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lomi_ops.errors import LomiError
-from lomi_ops.ops.local import files, logs, ports, process, record, state
+from lomi_ops.ops.local import epitaph, files, logs, ports, process, record, state
 from lomi_ops.ops.local.daemon import mailbox
 from lomi_ops.ops.local.layout import Layout
 from lomi_ops.ops.local.owner import choose
@@ -202,7 +202,8 @@ class Supervisor:
                 worker.start(self._state, now)
 
     def _add_worker(self, number: int) -> Part:
-        worker = Part(WorkerService(self._layout, number, self._command, self._grace_s))
+        service = WorkerService(self._layout, number, self._command, self._grace_s)
+        worker = Part(service, mourn=lambda pid, why: epitaph.write(self._state.redis_url(), pid, why))
         self._workers = sorted([*self._workers, worker], key=lambda part: int(part.name.removeprefix(WORKER)))
         return worker
 

@@ -99,7 +99,8 @@ function backs.running(id, now, was, raw)
     return false
   end
   push_next(id, raw)
-  redis.call('HSET', JOB .. id, 'token', '')
+  -- The try that was stopped does not count.
+  redis.call('HSET', JOB .. id, 'token', '', 'attempt', math.max(0, (tonumber(was[2]) or 1) - 1))
   redis.call('HDEL', JOB .. id, 'cancel')
   redis.call('ZREM', DONE, id)
   event('ready', id, 'put back')

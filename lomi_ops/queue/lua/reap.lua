@@ -34,7 +34,7 @@ local function last_words(slot)
   local boot = string.match(slot or '', '^[^/]+')
   local worker = boot and redis.call('HMGET', string.gsub(JOB, 'job:$', 'worker:') .. boot, 'host', 'pid', 'exit') or {}
   local where = worker[1] and string.format(' on %s, pid %s', worker[1], worker[2] or '?') or ''
-  return where .. (worker[3] and ', ended by ' .. worker[3] or '')
+  return where .. (worker[3] and ', ' .. worker[3] or '')
 end
 
 local function reap(id)

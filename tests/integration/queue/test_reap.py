@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lomi_ops.domain.job import Priority
 from lomi_ops.queue.jobs import JobQueue
-from lomi_ops.queue.replies import Beat, Empty, JobState
+from lomi_ops.queue.replies import Beat, Done, Empty, JobState
+from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import OUTAGE, Bench
 from tests.integration.queue.producer import element
 
@@ -136,3 +137,54 @@ def test_a_high_job_that_is_taken_back_stays_ahead(bench: Bench) -> None:
     assert record is not None
     assert record.state is JobState.READY
     assert bench.take().raw == raw
+
+
+def test_the_story_of_a_dead_letter_says_who_held_it_where_and_how_that_process_ended(bench: Bench) -> None:
+    registry = WorkerRegistry(bench.client)
+    registry.register(WorkerInfo("boot", "web-3", 77, "0.1", 1))
+    bench.push(element())
+    for _ in range(3):
+        held = bench.take()
+        assert registry.epitaph("web-3", 77, "killed by SIGKILL")
+        bench.expire(held.job_id)
+        bench.reap()
+    (letter,) = bench.queue.dead_letters()
+    assert letter.error.startswith(
+        "its worker went silent: held by boot/0 on web-3, pid 77, killed by SIGKILL, last beat"
+    )
+    assert letter.hint.endswith(f"lomi queue show {letter.job_id}")
+    assert not registry.epitaph("web-3", 78, "killed by SIGKILL")
+    assert registry.list()[0].exit == "killed by SIGKILL"
+
+
+def test_a_job_that_its_dead_worker_had_settled_ends_as_done_and_is_published_once(bench: Bench) -> None:
+    bench.push(element(), element())
+    names = []
+    for _ in range(2):
+        for _ in range(3):
+            held = bench.take()
+            bench.expire(held.job_id)
+            reaped = bench.reap()
+        names.append(held.job_id)
+    assert set(reaped.doubt) == set(names)
+
+    assert bench.queue.absolve(names[0], settled=True, payload=b"the message") == Done(0)
+    assert bench.queue.absolve(names[0], settled=True, payload=b"the message") is None, "a second time does nothing"
+    assert bench.queue.absolve(names[1], settled=False) is None
+
+    assert bench.reap().doubt == ()
+    assert [letter.job_id for letter in bench.queue.dead_letters()] == [names[1]]
+    assert bench.results() == [names[0].encode()]
+    assert bench.queue.stats().unsent == 1
+
+
+def test_a_dead_letter_that_was_put_back_meanwhile_is_not_absolved(bench: Bench) -> None:
+    bench.push(element())
+    for _ in range(3):
+        held = bench.take()
+        bench.expire(held.job_id)
+        bench.reap()
+    bench.queue.requeue(held.job_id)
+    assert bench.queue.absolve(held.job_id, settled=True, payload=b"x") is None
+    assert bench.take().job_id == held.job_id
+    assert bench.results() == []

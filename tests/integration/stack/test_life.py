@@ -19,6 +19,7 @@ from lomi_ops.ops.local.layout import Layout
 from lomi_ops.ops.local.record import PartState
 from lomi_ops.ops.local.redis import ping
 from lomi_ops.ops.local.supervisor import supervise
+from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.stack.conftest import Stack, until
 
 pytestmark = pytest.mark.timeout(180)
@@ -30,8 +31,8 @@ def query(one: Stack, sql: str) -> list[tuple[object, ...]]:
         return list(cursor.fetchall()) if cursor.description else []
 
 
-def client(one: Stack) -> redis.Redis:
-    return redis.Redis.from_url(one.state().redis_url(), decode_responses=True)
+def client(one: Stack, *, text: bool = True) -> redis.Redis:
+    return redis.Redis.from_url(one.state().redis_url(), decode_responses=text)
 
 
 def test_up_gives_services_that_answer_and_a_prepared_database(running: Stack) -> None:
@@ -86,6 +87,18 @@ def test_a_killed_part_comes_back_and_the_others_stay(running: Stack, name: str)
     assert after[name].restarts >= 1
     assert after[name].error == "killed by SIGKILL"
     assert all(after[other].pid == before[other].pid for other in before if other != name)
+
+
+def test_the_queue_is_told_how_a_worker_ended(running: Stack) -> None:
+    (worker,) = running.status().workers
+    with client(running, text=False) as server:
+        registry = WorkerRegistry(server)
+        registry.register(WorkerInfo("boot", socket.gethostname(), worker.pid or 0, "0", 1))
+
+        running.kill(worker)
+
+        until(lambda: server.hget(registry.keys.worker("boot"), "exit") == b"killed by SIGKILL", "it is told")
+    running.recovered(worker.name, worker)
 
 
 def test_a_new_supervisor_takes_over_what_a_killed_one_left(running: Stack) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from lomi_ops.config.schema import WorkerSection
 from lomi_ops.db import checkpoints, ledger
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import LomiError, RedisUnavailable
-from lomi_ops.queue.replies import JobState
+from lomi_ops.queue.replies import Claimed, JobState
 from lomi_ops.queue.wire import parse_job
 from tests.integration.worker.conftest import Bench, Cluster, Upload
 from worker.slot import message_again
+from worker.upkeep import Upkeep
 
 AWAY = RedisUnavailable("Redis is restarting")
 
@@ -207,6 +209,39 @@ def test_a_crash_between_settling_and_finishing_costs_no_second_judging_and_no_s
     assert decisions(cluster) == 1
     bench.moderate(upload)
     assert len(cluster.messages()) == 1
+
+
+def test_a_job_that_was_settled_at_its_last_attempt_by_a_worker_that_died_then_is_no_dead_letter(
+    bench: Bench, cluster: Cluster, portrait: bytes
+) -> None:
+    upload = cluster.upload([portrait])
+    cluster.push(upload)
+    for number in range(2):
+        held = bench.queue.claim(f"dying/{number}", 1, f"t{number}")
+        assert isinstance(held, Claimed)
+        bench.reap(upload.id)
+    bench.queue.before["finish"] = [AWAY]
+    real = ledger.settle
+
+    def settle_and_die(*args: Any, **kwargs: Any) -> Any:
+        done = real(*args, **kwargs)
+        bench.signals.give_back.set()
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.slot.ledger.settle", settle_and_die)
+        bench.slot.step()
+    bench.reap(upload.id)
+    assert bench.letters()[0][1] == "poison_crash"
+    assert (cluster.standing(upload), cluster.messages()) == ([("approved", None)], [])
+
+    with Database(cluster.database_url) as database:
+        upkeep = Upkeep(bench.queue, database, WorkerSection(lease_s=0.001, beat_s=0.0001, reap_s=0.0001))
+        while bench.queue.stats().dead:
+            upkeep.turn()
+
+    assert len(cluster.messages()) == 1
+    assert decisions(cluster) == 1
 
 
 def test_a_finish_outlasts_a_redis_that_restarts(bench: Bench, cluster: Cluster, portrait: bytes) -> None:
