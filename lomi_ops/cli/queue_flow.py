@@ -29,18 +29,20 @@ def queue_stats(common: options.Common, format_: options.Output = Format.TEXT) -
     from lomi_ops.ops import unknowns
 
     with session.opened(common, "redis") as runtime:
-        stats = runtime.queue.stats()
+        stats, stuck = runtime.queue.stats(), runtime.queue.stuck()
         review, why = _in_review(runtime)
     unknown = unknowns.of_workers(stats.workers)
     if format_ is not Format.TEXT:
         body = asdict(stats) | {
             "in_review": review,
             "drain_s": stats.drain_s,
+            "stuck": [asdict(each) for each in stuck],
             "unknown": [asdict(each) for each in unknown],
         }
         output.document(body, schema="lomi.queue.stats/v2", format_=format_)
         return 0
-    output.table(("state", "jobs"), _rows(stats, review, why))
+    rows = [*_rows(stats, review, why), *(("stuck", f"{each.what}: {each.command}") for each in stuck)]
+    output.table(("state", "jobs"), rows)
     for each in unknown:
         output.text(f"{each.what}: {each.command}")
     return 0

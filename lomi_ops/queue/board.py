@@ -10,6 +10,7 @@ import redis
 
 from lomi_ops.domain.flow import Sample, flow
 from lomi_ops.domain.job import MAX_JOB_BYTES
+from lomi_ops.domain.stuck import OVERDUE_S, Standing
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats
@@ -71,6 +72,36 @@ def _sample_now(now_ms: int, inside: int, counters: Fields) -> Sample:
         _number(counters, name) for name in (b"finished", b"buried", b"withdrawn", b"requeued")
     )
     return Sample(now_ms, inside, finished, buried, withdrawn, dropped, requeued)
+
+
+def standing(client: redis.Redis, keys: Keys) -> Standing:
+    """How long things have stood where they are; three round trips."""
+    with guarded(client, "a look for what is stuck"):
+        now = _milliseconds(client.time())
+        with client.pipeline(transaction=False) as pipe:
+            pipe.lindex(keys.ready, -1)
+            pipe.lindex(keys.high, -1)
+            pipe.zcount(keys.delayed, "-inf", now - int(OVERDUE_S * 1000))
+            pipe.zrange(keys.unsent, 0, 0, withscores=True)
+            pipe.hgetall(keys.slots)
+            pipe.hgetall(keys.paused)
+            pipe.hgetall(keys.holds)
+            ready, high, overdue, unsent, slots, paused, holds = pipe.execute()
+            names = sorted(set(slots.values()))
+            for name in names:
+                pipe.hget(keys.job(text(name)), "claimed_ms")
+            claimed = pipe.execute() if names else []
+    ages = [age for age in (_age(ready, now), _age(high, now)) if age is not None]
+    held = any(_hold(name, value).until_ms > now for name, value in holds.items())
+    return Standing(
+        running_s=tuple(
+            (text(name), (now - int(at)) / 1000) for name, at in zip(names, claimed, strict=True) if at is not None
+        ),
+        waits_s=max(ages, default=None),
+        overdue=count(overdue),
+        unheard_s=(now - float(unsent[0][1])) / 1000 if unsent else None,
+        moving=_pause(paused, now) is None and not held,
+    )
 
 
 def dead_letters(client: redis.Redis, keys: Keys, limit: int, offset: int) -> tuple[DeadLetter, ...]:

@@ -13,6 +13,7 @@ import redis
 
 from lomi_ops.domain.attempt import Bury, ErrorClass, Failure, next_step
 from lomi_ops.domain.job import MAX_JOB_BYTES, Priority
+from lomi_ops.domain.stuck import Stuck, stuck
 from lomi_ops.errors import Conflict, NotFound
 from lomi_ops.queue import board
 from lomi_ops.queue.client import call, guarded
@@ -226,6 +227,10 @@ class JobQueue:
     def stats(self) -> QueueStats:
         """One round trip of constant-time commands; works where nothing but the list exists."""
         return board.stats(self._client, self.keys)
+
+    def stuck(self) -> tuple[Stuck, ...]:
+        """What stands still and should not; three round trips."""
+        return stuck(board.standing(self._client, self.keys))
 
     def dead_letters(self, limit: int = 100, offset: int = 0) -> tuple[DeadLetter, ...]:
         """The latest first."""

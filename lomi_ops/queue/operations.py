@@ -22,8 +22,8 @@ from lomi_ops.queue.scripts import Reply, Scripts, count, ms, text
 
 KEEP_S = 7 * 24 * 3600.0
 """So long an operation can be looked at and undone; `common.lua` keeps the records of waiting jobs for as long."""
-STEP = 100
-"""Jobs in one script: under a millisecond or two of the server's time."""
+STEP = 25
+"""Jobs in one script: about 16 commands each, together under a millisecond of the server's time."""
 PLANNED_AT_ONCE = 500
 
 
@@ -127,11 +127,11 @@ class Operations:
                 raise Conflict(f"operation {order.op} is {text(reply[1])} already", hint="lomi queue ops")
 
     def step(self, op: str) -> Progress:
-        """The next hundred jobs. Raises NotFound."""
+        """The next few jobs, `STEP` at most. Raises NotFound."""
         return _progress(op, self._scripts.run("op_act", self._keys_of(op), [op, STEP, ms(KEEP_S)]))
 
     def undo_step(self, op: str, by: str) -> Progress:
-        """Takes back the last hundred jobs that were touched. Raises NotFound."""
+        """Takes back the last few jobs that were touched. Raises NotFound."""
         return _progress(op, self._scripts.run("op_undo", self._keys_of(op), [op, STEP, ms(KEEP_S), by]))
 
     def get(self, op: str) -> Operation:

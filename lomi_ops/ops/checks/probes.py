@@ -130,6 +130,13 @@ def queue_heard(at: Handles) -> Found:
     return Found(Status.WARN, text, "start the backend: workers send them again when it listens")
 
 
+def queue_stuck(at: Handles) -> Found:
+    found = at.queue.stuck()
+    if not found:
+        return Found(Status.PASS, "everything moves")
+    return Found(Status.FAIL, "; ".join(each.what for each in found), found[0].command)
+
+
 def workers_alive(at: Handles) -> Found:
     records = at.registry.list()
     if not records:

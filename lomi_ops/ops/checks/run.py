@@ -36,6 +36,7 @@ CHECKS: Checks = (
     (_spec("QUEUE-003", "queue.dead", "no job was given up on", "redis.ping"), probes.queue_dead),
     (_spec("QUEUE-004", "queue.open", "claims are open", "redis.ping"), probes.queue_paused),
     (_spec("QUEUE-005", "queue.heard", "results are heard", "redis.ping"), probes.queue_heard),
+    (_spec("QUEUE-006", "queue.stuck", "nothing in the queue stands still", "redis.ping"), probes.queue_stuck),
     (_spec("WORKER-001", "workers.alive", "workers beat", "redis.ping"), probes.workers_alive),
     (_spec("WORKER-002", "workers.models", "workers agree on their models", "redis.ping"), probes.workers_models),
     (_spec("DB-001", "postgres.ping", "Postgres answers"), probes.postgres_ping),

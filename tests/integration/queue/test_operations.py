@@ -212,7 +212,7 @@ def test_opening_again_after_a_lost_reply_adds_nothing(bench: Bench, operations:
         operations.open(order("op", Verb.RETRY), names)
 
 
-def test_a_step_is_at_most_a_hundred_jobs(bench: Bench, operations: Operations) -> None:
+def test_a_step_is_bounded(bench: Bench, operations: Operations) -> None:
     names = dead(bench, STEP + 1)
     operations.open(order("op", Verb.RETRY), names)
     assert (operations.step("op").left, operations.step("op").left) == (1, 0)

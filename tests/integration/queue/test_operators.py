@@ -175,3 +175,26 @@ def test_nothing_is_known_of_a_job_that_nobody_has_seen(bench: Bench) -> None:
     raw = element()
     bench.push(raw)
     assert bench.queue.job(job_id(raw)) is None
+
+
+def test_what_stands_still_is_seen(bench: Bench) -> None:
+    bench.push(*(element(created_at=None) for _ in range(4)))
+    done, delayed, running = (bench.take(f"boot/{number}") for number in range(3))
+    bench.queue.finish(done.job_id, done.token, b"unheard")
+    bench.queue.fail(delayed, OUTAGE)
+    assert bench.queue.stuck() == ()
+
+    now = running.claimed_ms
+    bench.client.hset(bench.keys.job(running.job_id), "claimed_ms", now - 4_000_000)
+    bench.client.zadd(bench.keys.unsent, {done.job_id: now - 400_000})
+    bench.client.zadd(bench.keys.delayed, {delayed.job_id: now - 70_000})
+    bench.push(element(created_at="2020-01-01T00:00:00Z"))
+    bench.client.rpoplpush(bench.keys.ready, bench.keys.ready)
+
+    run, overdue, wait, unheard = bench.queue.stuck()
+    assert run.command == f"lomi queue show {running.job_id}"
+    assert overdue.what.startswith("1 job overdue")
+    assert wait.what.startswith("the next job has waited for")
+    assert unheard.what.startswith("results are not heard for 7 min")
+    bench.queue.pause("ada", "deploy")
+    assert wait not in bench.queue.stuck()

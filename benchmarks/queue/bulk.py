@@ -1,0 +1,132 @@
+"""What acting on a million jobs costs Redis: the longest that any single command keeps it busy.
+
+    python -m benchmarks.queue.bulk                      # 1,000,000 dead letters, 1,000,000 waiting elements
+    python -m benchmarks.queue.bulk --entries 100000
+
+Redis is real, with the append-only file. Everything is done by the code behind `lomi queue retry|delete|cancel|undo`:
+the look that counts, the plan, the steps, the undo. Redis itself measures each command (SLOWLOG), so waiting for a
+processor on a busy machine is in the figures, and a command that is slow by itself shows at every run. The goal: 5 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lomi_ops.config.schema import RedisSection
+from lomi_ops.domain.job_filter import parse
+from lomi_ops.ops import operations as use
+from lomi_ops.queue.client import queue_client
+from lomi_ops.queue.keys import Keys
+from lomi_ops.queue.operations import Operations, OperationState, Order, Verb
+from tests.integration.queue.producer import element
+from tests.services import running_redis
+
+AT_ONCE = 1000
+SLOWER_THAN_US = 1000
+GOAL_US = 5000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One phase."""
+
+    name: str
+    seconds: float
+    commands: int
+    slow: list[tuple[int, str]]
+    """Microseconds and name of every command that took more than a millisecond."""
+
+    @property
+    def longest(self) -> str:
+        return f"{max(self.slow)[0] / 1000:.1f} ms, {max(self.slow)[1]}" if self.slow else "< 1 ms"
+
+    @property
+    def over(self) -> int:
+        return sum(took > GOAL_US for took, _ in self.slow)
+
+
+class Bench:
+    def __init__(self, url: str) -> None:
+        self.client: Any = queue_client(RedisSection.model_validate({"url": url, "timeout_s": 60}))
+        self.keys = Keys()
+        self.operations = Operations(self.client)
+        self.rows: list[Row] = []
+        self.client.config_set("slowlog-log-slower-than", SLOWER_THAN_US)
+        self.client.config_set("slowlog-max-len", 1_000_000)
+
+    def phase(self, name: str, step: Callable[[], Any]) -> Any:
+        self.client.slowlog_reset()
+        before, started = self.client.info("stats")["total_commands_processed"], time.monotonic()
+        found = step()
+        seconds = time.monotonic() - started
+        commands = self.client.info("stats")["total_commands_processed"] - before
+        slow = [
+            (each["duration"], each["command"].split(b" ")[0].decode()) for each in self.client.slowlog_get(100_000)
+        ]
+        self.rows.append(Row(name, seconds, commands, [each for each in slow if each[1] != "INFO"]))
+        return found
+
+    def bury(self, number: int) -> None:
+        """Dead letters as `fail` leaves them, written straight into Redis."""
+        for at in range(0, number, AT_ONCE):
+            with self.client.pipeline(transaction=False) as pipe:
+                for each in range(at, min(number, at + AT_ONCE)):
+                    name = str(uuid.UUID(int=each))
+                    record = {
+                        "raw": element(job_id=name), "state": "dead", "attempt": 3, "crashes": 0,
+                        "dead_ms": 1000 + each, "first_seen_ms": each, "error_class": "transient",
+                        "error_code": "compreface_failed",
+                        "error": "the read timed out", "slot": f"{each % 7}/0", "sha": "0" * 40,
+                    }  # fmt: skip
+                    pipe.hset(self.keys.job(name), mapping=record)
+                    pipe.zadd(self.keys.dead, {name: 1000 + each})
+                pipe.execute()
+
+    def push(self, number: int) -> None:
+        for at in range(0, number, AT_ONCE):
+            self.client.lpush(self.keys.ready, *(element() for _ in range(min(AT_ONCE, number - at))))
+
+    def act(self, op: str, verb: Verb, text: str) -> None:
+        wanted = parse([text])
+        found = self.phase(f"{verb} {text}: count", lambda: use.plan(self.client, self.keys, verb, wanted))
+        order = Order(op, verb, "bench", "", text, bulk=True)
+        self.phase(f"{verb} {text}: plan", lambda: self.operations.open(order, found.job_ids))
+        self.phase(f"{verb} {text}: act", lambda: self._steps(lambda: self.operations.step(op).state))
+        assert self.operations.get(op).done == found.count > 0
+        self.phase(f"{verb} {text}: undo", lambda: self._steps(lambda: self.operations.undo_step(op, "bench").state))
+        assert self.operations.get(op).undone == found.count
+
+    def _steps(self, step: Callable[[], OperationState]) -> None:
+        while step() in (OperationState.RUNNING, OperationState.UNDOING):
+            pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    entries = parser.parse_args().entries
+    with running_redis() as server:
+        bench = Bench(server.url)
+        print(f"{entries:,} dead letters …", flush=True)
+        bench.bury(entries)
+        bench.act("retry", Verb.RETRY, "state:dead")
+        bench.client.delete(bench.keys.ready, bench.keys.bulk)
+        bench.act("filtered", Verb.DELETE, "state:dead error:timed")
+        bench.client.flushall(asynchronous=True)
+        print(f"{entries:,} waiting elements …", flush=True)
+        bench.push(entries)
+        bench.act("cancel", Verb.CANCEL, "state:ready")
+        version = bench.client.info("server")["redis_version"]
+    print(f"Redis {version}, {entries:,} entries")
+    print(f"{'phase':<40} {'seconds':>8} {'commands':>11}  {'> 5 ms':>6}  longest command")
+    for row in bench.rows:
+        print(f"{row.name:<40} {row.seconds:>8.1f} {row.commands:>11,}  {row.over:>6}  {row.longest}")
+
+
+if __name__ == "__main__":
+    main()
