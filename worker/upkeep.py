@@ -1,4 +1,5 @@
-"""What any worker does for all now and then: expired leases, results that nobody heard, messages that came due."""
+"""What any worker does for all now and then: expired leases, results that nobody heard, messages that came due, jobs
+that ended without the ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lomi_ops.config.schema import WorkerSection
-from lomi_ops.db import checkpoints, outbox
+from lomi_ops.db import checkpoints, history, outbox
 from lomi_ops.db.outbox import OutboxMessage
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.delivery import deliver
@@ -38,17 +39,27 @@ class Upkeep:
 
     def turn(self) -> None:
         """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
-        self._reap()
+        if self._reap():
+            self._write_down()
         self.queue.relay()
         self._deliver(datetime.now(UTC))
         self._sweep(time.monotonic(), datetime.now(UTC))
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """Whether this was the one look of all workers in this interval."""
         reaped = self.queue.reap(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
         for word, names in (("requeued", reaped.requeued), ("dead", reaped.buried), ("cancelled", reaped.cancelled)):
             for job_id in names:
                 fields = {"action": "job_reaped", "job_id": job_id, "to": word}
                 log.warning("lease expired, job %s", word, extra=fields)
+        return not reaped.skipped
+
+    def _write_down(self) -> None:
+        """Jobs that ended without the ledger, into Postgres. Forgotten by the queue only after the commit: a crash in
+        between tells them twice, and they are kept once."""
+        if told := self.queue.ended():
+            history.keep(self.database, told)
+            self.queue.forget_ended([each.entry for each in told])
 
     def _deliver(self, now: datetime) -> None:
         """Messages of later decisions, and those whose sender was interrupted: the queue announces an id only once for

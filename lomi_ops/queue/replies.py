@@ -209,8 +209,10 @@ class QueueStats:
     """The queue at one moment. Everything but `ready` and `oldest_age_s` is zero on a cluster that is not swapped."""
 
     ready: int
-    """`LLEN` of the list, as the runbooks count it; jobs of high priority beside it are not in it."""
+    """`LLEN` of the list, as the runbooks count it; jobs of high priority and bulk beside it are not in it."""
     high: int
+    bulk: int
+    """Jobs that yield to all others."""
     delayed: int
     running: int
     dead: int
@@ -229,7 +231,7 @@ class QueueStats:
     @property
     def waiting(self) -> int:
         """Jobs that a worker could take now."""
-        return self.ready + self.high
+        return self.ready + self.high + self.bulk
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,15 @@ class DeadLetter:
     """The slot that had it last; empty where no worker ever did."""
     last_beat_ms: int | None
     first_seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the queue has a job."""
+
+    state: JobState
+    due_ms: int | None
+    """When it comes due, where it is delayed."""
 
 
 @dataclass(frozen=True, slots=True)
