@@ -29,7 +29,9 @@ def queue_stats(common: options.Common, format_: options.Output = Format.TEXT) -
         body = asdict(stats) | {"unknown": [asdict(each) for each in unknown]}
         output.document(body, schema="lomi.queue.stats/v1", format_=format_)
         return 0
-    rows = [(name, str(getattr(stats, name))) for name in ("ready", "high", "bulk", "delayed", "running", "dead", "unsent")]
+    rows = [
+        (name, str(getattr(stats, name))) for name in ("ready", "high", "bulk", "delayed", "running", "dead", "unsent")
+    ]
     rows.append(("oldest", "-" if stats.oldest_age_s is None else f"{stats.oldest_age_s:.0f} s"))
     rows.append(("workers", str(stats.workers)))
     if stats.pause is not None:

@@ -1,4 +1,4 @@
-"""What was submitted with `lomi jobs`: recorded before anything is pushed, so that a run outlives its terminal and Redis."""
+"""What was submitted with `lomi jobs`: recorded before anything is pushed, so a run outlives its terminal and Redis."""
 
 from __future__ import annotations
 

@@ -48,13 +48,12 @@ class Request:
         return Priority.NORMAL if jobs == 1 else Priority.BULK
 
 
-def requested(
-    names: Iterable[str], prefix: str | None, priority: Priority | None, per_minute: float | None
-) -> Request:
+def requested(names: Iterable[str], prefix: str | None, priority: Priority | None, per_minute: float | None) -> Request:
     """Raises UsageError for none, too many, or both ways of naming."""
     wanted = sorted({name.strip() for name in names} - {""})
     if prefix is not None and (wanted or not prefix):
-        raise UsageError("--prefix takes the beginning of a key, and no photos beside it", hint="lomi jobs submit --help")
+        text = "--prefix takes the beginning of a key, and no photos beside it"
+        raise UsageError(text, hint="lomi jobs submit --help")
     if prefix is None and not wanted:
         raise UsageError("no photo is named", hint="lomi jobs submit PHOTO…, --keys FILE or --prefix PREFIX")
     if len(wanted) > MAX_NAMED:

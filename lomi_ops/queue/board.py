@@ -13,11 +13,13 @@ from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats, Standing
 from lomi_ops.queue.scripts import count, text
-from lomi_ops.queue.wire import created_at
+from lomi_ops.queue.wire import created_at, identity
 
 Fields = Mapping[bytes, bytes]
 PAGE = 500
 """Jobs in one round trip."""
+SEARCHED = 10_000
+"""Elements of the list that are looked through for one job."""
 NOT_COUNTERS = frozenset({b"high_streak", b"bulk_yields", b"scan"})
 
 
@@ -82,6 +84,17 @@ def standings(client: redis.Redis, keys: Keys, job_ids: Sequence[str]) -> dict[s
                     if state is not None:
                         found[job_id] = Standing(JobState(text(state)), int(due) if due else None)
     return found
+
+
+def waits_unseen(client: redis.Redis, keys: Keys, job_id: str) -> bool:
+    with guarded(client, "a look at the list"):
+        for end in range(0, SEARCHED, PAGE):
+            page: list[bytes] = call(client, "LRANGE", keys.ready, -end - PAGE, -end - 1)
+            if any(job_id.encode() in raw and identity(raw) == job_id for raw in page):
+                return True
+            if len(page) < PAGE:
+                break
+    return False
 
 
 def ended(client: redis.Redis, keys: Keys, limit: int) -> tuple[EndedJob, ...]:

@@ -162,8 +162,8 @@ class JobQueue:
     # --- putting jobs in, and stopping them --------------------------------------------------------------------------
 
     def submit(self, raw: bytes, priority: Priority = Priority.NORMAL, due_ms: int = 0) -> Submitted:
-        """Put a job in, once. High priority goes ahead of whatever waits, bulk yields to it. A job that is due later, by
-        the server's clock, is delayed until then.
+        """Put a job in, once. High priority goes ahead of whatever waits, bulk yields to it. A job that is due later,
+        by the server's clock, is delayed until then.
 
         Raises JobError where it is none, Conflict where its id is known with other content.
         """
@@ -230,6 +230,11 @@ class JobQueue:
     def standings(self, job_ids: Sequence[str]) -> dict[str, Standing]:
         """Where the queue has these jobs; one that it does not know is left out."""
         return board.standings(self._client, self.keys, job_ids)
+
+    def waits_unseen(self, job_id: str) -> bool:
+        """Whether the list has an element that says this id, of the next 10,000; a job that no claim has met yet leaves
+        no other trace."""
+        return board.waits_unseen(self._client, self.keys, job_id)
 
     def ended(self, limit: int = 100) -> tuple[EndedJob, ...]:
         """Jobs that ended without the ledger and have not been written down yet, the oldest first."""
