@@ -59,9 +59,7 @@ def jobs_submit(
     priority: Annotated[
         Rank | None, typer.Option(help="Else bulk for more than one job: it yields to live uploads.")
     ] = None,
-    rate: Annotated[
-        str | None, typer.Option(help="At most so many photos: 60/min, 2/s, 1000/h.", metavar="N/min")
-    ] = None,
+    rate: Annotated[str | None, typer.Option(help="Photos at most: 60/min, 2/s, 1000/h.", metavar="N/min")] = None,
     timeout: Timeout = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be submitted.")] = False,
     actor: As = None,
@@ -228,9 +226,7 @@ def _handles(runtime: Runtime) -> Handles:
 
 def _waits(wait: bool, sync: bool, async_: bool) -> bool:
     if async_ and (wait or sync):
-        raise UsageError(
-            "--async does not wait: it goes with neither --wait nor --sync", hint="lomi jobs submit --help"
-        )
+        raise UsageError("--async does not wait: no --wait or --sync beside it", hint="lomi jobs submit --help")
     return wait or sync or (not async_ and output.on_terminal())
 
 

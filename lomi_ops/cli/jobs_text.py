@@ -245,7 +245,8 @@ def show_summary(at: Handles, target: Target, waited: Waited, format_: Format) -
         return
     what = "submission" if target.submission else "job"
     lines = [f"{what} {target.name}: {progress.finished} of {counted(progress.jobs, 'job')} over"]
-    lines += [f"  {line}" for line in listed(rows)] if (rows := [*photo_rows(progress), *_bad_rows(progress)]) else []
+    if rows := [*photo_rows(progress), *_bad_rows(progress)]:
+        lines += [f"  {line}" for line in listed(rows)]
     lines += [f"slow: {each.job_id} {seconds(each.took_s)}{f' on {each.host}' if each.host else ''}" for each in slow]
     lines += dead_lines(progress)
     output.text("\n".join(lines))

@@ -1,4 +1,4 @@
-"""What somebody sees who waits: a bar on a terminal, a plain line now and then elsewhere; and each decision, if asked."""
+"""What somebody sees who waits: a bar on a terminal, a plain line now and then elsewhere; each decision, if asked."""
 
 from __future__ import annotations
 

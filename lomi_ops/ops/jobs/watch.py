@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from lomi_ops.db import submissions
-from lomi_ops.domain.submission import Place, Progress, Submission, place_of, time_to_go
+from lomi_ops.domain.submission import Place, Progress, Submission, job_id_of, place_of, time_to_go
 from lomi_ops.errors import NotFound, Transient
 from lomi_ops.ops.jobs.handles import Handles, require_record
 from lomi_ops.ops.jobs.submit import Pushed, push, where
@@ -145,7 +145,7 @@ def wait(
     progress: Progress | None = None
     outage: Transient | None = None
     again = 0
-    known_open: frozenset[str] | None = None
+    known_open = _all_of(target)
     while True:
         began = at.clock()
         try:
@@ -154,7 +154,7 @@ def wait(
             progress = look(at, target)
             outage = None
             now_open = frozenset(progress.open_jobs)
-            if known_open is not None and known_open - now_open:
+            if known_open - now_open:
                 decided(known_open - now_open)
             known_open = now_open
             tell(progress)
@@ -173,6 +173,12 @@ def wait(
                     raise outage
                 return Waited(progress, True, again)
         at.wait(nap)
+
+
+def _all_of(target: Target) -> frozenset[str]:
+    if target.submission is None:
+        return frozenset({target.name})
+    return frozenset(job_id_of(target.submission.id, seq) for seq in range(target.submission.jobs))
 
 
 def _push_again(at: Handles, target: Target, tell: Callable[[Pushed], None]) -> int:
