@@ -118,7 +118,7 @@ def jobs_status(
     """
     from lomi_ops.ops.jobs import watch
 
-    with session.opened(common, *session.ALL) as runtime:
+    with session.opened(common, "redis", "database") as runtime:
         at = _handles(runtime)
         if name is None:
             return _recent(at, limit, format_)
@@ -169,7 +169,7 @@ def jobs_cancel(
 
     from lomi_ops.ops.jobs import cancel, watch
 
-    with session.opened(common, *session.ALL) as runtime:
+    with session.opened(common, "redis", "database") as runtime:
         at = _handles(runtime)
         target = watch.find(at, name)
         done = cancel.cancel(
