@@ -39,11 +39,12 @@ class Upkeep:
 
     def turn(self) -> None:
         """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
-        if self._reap():
-            self._write_down()
+        first = self._reap()
         self.queue.relay()
         self._deliver(datetime.now(UTC))
         self._sweep(time.monotonic(), datetime.now(UTC))
+        if first:
+            self._write_down()
 
     def _reap(self) -> bool:
         """Whether this was the one look of all workers in this interval."""

@@ -48,7 +48,7 @@ def _row(told: EndedJob) -> dict[str, Any]:
         "job_id": readable(told.job_id)[:MAX_NAME],
         "entry": told.entry,
         "what": told.what,
-        "at": moment(told.at_ms),
+        "at": _stamp(told.at_ms),
         "note": readable(told.note),
         "user_id": _uuid(told.user),
         "batch_id": _uuid(told.batch),
@@ -56,11 +56,16 @@ def _row(told: EndedJob) -> dict[str, Any]:
         "slot": readable(told.slot),
         "host": readable(told.host),
         "attempt": told.attempt,
-        "first_seen_at": moment(told.first_seen_ms),
-        "claimed_at": moment(told.claimed_ms),
+        "first_seen_at": _stamp(told.first_seen_ms),
+        "claimed_at": _stamp(told.claimed_ms),
         "error_class": readable(told.error_class),
         "error": readable(told.error),
     }
+
+
+def _stamp(milliseconds: int | None) -> str | None:
+    at = moment(milliseconds)
+    return at.isoformat() if at else None
 
 
 def _uuid(said: str) -> str | None:

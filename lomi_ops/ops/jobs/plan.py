@@ -67,10 +67,10 @@ def plan(at: Handles, session: Session, request: Request) -> Plan:
         leave(DECIDED)
     free: list[PendingPhoto] = []
     for photo, bucket in _sorted_out(at, session, pending):
-        if photo.media_id in elsewhere:
-            leave(Bucket.ON_ITS_WAY.value)
-        elif bucket in (Bucket.LOST, Bucket.NEVER_QUEUED):
+        if bucket in (Bucket.LOST, Bucket.NEVER_QUEUED) and photo.media_id not in elsewhere:
             free.append(photo)
+        elif bucket in (Bucket.LOST, Bucket.NEVER_QUEUED):
+            leave(Bucket.ON_ITS_WAY.value)  # recorded and not pushed yet, or forgotten by Redis
         else:
             leave(bucket.value)
     return Plan(group(free), left, tuple(dict.fromkeys(elsewhere.values())))

@@ -22,19 +22,15 @@ from lomi_ops.ops.jobs.submit import Pushed, Recorded
 from lomi_ops.ops.jobs.watch import Target, Waited
 from lomi_ops.queue.replies import Claimed
 from lomi_ops.queue.wire import parse_job
-from tests.integration.db.conftest import plainly
-from tests.integration.reconcile.conftest import (  # noqa: F401 - fixtures
-    Cluster,
+from tests.integration.db.conftest import (  # noqa: F401 - fixtures
     backend,
-    client,
-    cluster,
     db,
-    now,
     plain,
+    plainly,
     prepared_url,
     template,
-    unswapped,
 )
+from tests.integration.reconcile.conftest import Cluster, client, cluster, now, unswapped  # noqa: F401 - fixtures
 from worker.upkeep import Upkeep
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lomi_ops.db import submissions
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.job import Priority
 from lomi_ops.domain.submission import job_id_of
@@ -223,7 +224,7 @@ def test_two_at_once_do_not_push_the_same_and_do_not_take_the_same_photos(desk: 
     photos = [photo.media_id for photo in desk.cluster.upload(3).photos]
     first = desk.record(*photos).submission
     assert first is not None
-    with desk.handles.database.session() as session, submit.submissions.pushing(session, first.id) as ours:
+    with desk.handles.database.session() as session, submissions.pushing(session, first.id) as ours:
         assert ours
         assert desk.push(first).elsewhere
     second = desk.record(*photos)
