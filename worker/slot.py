@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from uuid import UUID
 from lomi_ops.config.schema import Settings
 from lomi_ops.db import checkpoints, ledger, media
 from lomi_ops.db.failures import DatabaseMisfit
+from lomi_ops.db.ledger import Course
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision
@@ -161,6 +163,7 @@ class Slot:
             worker=self.name,
             at=datetime.now(UTC),
             policy=self.judge.policy,
+            course=course_of(claimed, lease),
         )
         self.ends.finish(claimed, lease, done.payload)
         if done.duplicate:
@@ -256,6 +259,11 @@ class _Book:
 
     def note_crash(self, media_id: UUID) -> int:
         return checkpoints.note_crash(self.database, self.job_id, media_id, at=datetime.now(UTC))
+
+
+def course_of(claimed: Claimed, lease: Lease) -> Course:
+    took_s = time.monotonic() - lease.taken_at
+    return Course(claimed.first_seen_ms, claimed.claimed_ms, socket.gethostname(), took_s)
 
 
 def message_again(payload: str | None, settled_at: datetime, now: datetime) -> str | None:

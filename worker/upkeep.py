@@ -1,4 +1,5 @@
-"""What any worker does for all now and then: expired leases, results that nobody heard, messages that came due."""
+"""What any worker does for all now and then: expired leases, results that nobody heard, messages that came due, jobs
+that ended without the ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lomi_ops.config.schema import WorkerSection
-from lomi_ops.db import checkpoints, ledger, outbox
+from lomi_ops.db import checkpoints, history, ledger, outbox
 from lomi_ops.db.outbox import OutboxMessage
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.delivery import deliver
@@ -39,12 +40,15 @@ class Upkeep:
 
     def turn(self) -> None:
         """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
-        self._reap()
+        first = self._reap()
         self.queue.relay()
         self._deliver(datetime.now(UTC))
         self._sweep(time.monotonic(), datetime.now(UTC))
+        if first:
+            self._write_down()
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """Whether this was the one look of all workers in this interval."""
         reaped = self.queue.reap(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
         for word, names in (("requeued", reaped.requeued), ("dead", reaped.buried), ("cancelled", reaped.cancelled)):
             for job_id in names:
@@ -52,6 +56,7 @@ class Upkeep:
                 log.warning("lease expired, job %s", word, extra=fields)
         for job_id in reaped.doubt:
             self._absolve(job_id, datetime.now(UTC))
+        return not reaped.skipped
 
     def _absolve(self, job_id: str, now: datetime) -> None:
         """A job whose workers all died may have been settled by one of them, just before."""
@@ -62,6 +67,13 @@ class Upkeep:
         message = message_again(known.payload, known.settled_at, now)
         if self.queue.absolve(job_id, settled=True, payload=(message or "").encode()) is not None:
             log.warning("dead job was settled before", extra={"action": "job_absolved", "job_id": job_id})
+
+    def _write_down(self) -> None:
+        """Jobs that ended without the ledger, into Postgres. Forgotten by the queue only after the commit: a crash in
+        between tells them twice, and they are kept once."""
+        if told := self.queue.ended():
+            history.keep(self.database, told)
+            self.queue.forget_ended([each.entry for each in told])
 
     def _deliver(self, now: datetime) -> None:
         """Messages of later decisions, and those whose sender was interrupted: the queue announces an id only once for

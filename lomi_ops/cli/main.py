@@ -20,6 +20,7 @@ from lomi_ops.cli import (
     config,
     demo,
     diagnostics,
+    jobs,
     manual,
     migrate,
     models,
@@ -58,6 +59,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
 GROUPS = {
     "review": review.app,
     "queue": queue.app,
+    "jobs": jobs.app,
     "migrate": migrate.app,
     "models": models.app,
 }

@@ -153,6 +153,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def on_terminal() -> bool:
+    """Whether a person reads the answers."""
+    return _is_terminal()
+
+
 def _is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +50,11 @@ def readable(text: str) -> str:
     """A text that Postgres can keep."""
     text = text.replace("\x00", "\ufffd")
     return "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text) if not text.isascii() else text
+
+
+def moment(milliseconds: int | None) -> datetime | None:
+    """Of the queue's clock; None where it does not know."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
 
 
 def cleaned(decision: PhotoDecision) -> PhotoDecision:

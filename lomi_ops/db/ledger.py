@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from lomi_ops.db.documents import cleaned, jsonb, log_columns
+from lomi_ops.db.documents import cleaned, jsonb, log_columns, moment, readable
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage, result_of
 from lomi_ops.domain.job import Job
@@ -51,6 +51,18 @@ class Settled:
     skipped: tuple[tuple[UUID, Skip], ...] = ()
     duplicate: bool = False
     """True where the job had been settled before; then nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a job came to be settled, for its history."""
+
+    first_seen_ms: int
+    """By the queue's clock, since 1970; 0 where it does not know."""
+    claimed_ms: int
+    host: str
+    took_s: float
+    """From the claim on, by the worker's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,7 @@ def settle(
     worker: str,
     at: datetime,
     policy: Policy | None = None,
+    course: Course | None = None,
 ) -> Settled:
     """Makes a job's decisions hold. One transaction; safe to repeat after any error, since a lost answer to the commit
     shows as a duplicate with the stored message.
@@ -100,7 +113,8 @@ def settle(
     Raises DatabaseUnavailable, and LomiError with the hint `lomi migrate apply` on a database without the schema.
     """
     with db.transaction() as session:
-        if not _enter(session, job, attempt=attempt, token=token, worker=worker, at=at):
+        told = _told(course)
+        if not _enter(session, job, attempt=attempt, token=token, worker=worker, at=at, **told):
             entry = session.one(LedgerEntry, "ledger_entry", job_id=job.job_id)
             return Settled(None, entry.payload if entry else None, duplicate=True)
         first = _first_of_each(cleaned(decision) for decision in decisions)
@@ -150,6 +164,17 @@ def _identity(job: Job) -> dict[str, Any]:
         "user_id": job.user_id,
         "telegram_id": job.telegram_id,
         "media_ids": [photo.media_id for photo in job.photos],
+    }
+
+
+def _told(course: Course | None) -> dict[str, Any]:
+    if course is None:
+        return {"first_seen_at": None, "claimed_at": None, "host": None, "took_ms": None}
+    return {
+        "first_seen_at": moment(course.first_seen_ms),
+        "claimed_at": moment(course.claimed_ms),
+        "host": readable(course.host),
+        "took_ms": course.took_s * 1000,
     }
 
 

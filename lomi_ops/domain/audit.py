@@ -14,6 +14,8 @@ class Action(StrEnum):
 
     APPROVE = "review.approve"
     REJECT = "review.reject"
+    SUBMIT = "jobs.submit"
+    CANCEL = "jobs.cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class AuditEntry:
     before: Mapping[str, Any] = field(default_factory=dict)
     """Only what the action changed."""
     after: Mapping[str, Any] = field(default_factory=dict)
+
+
+def job_subject(job_id: str) -> str:
+    return f"job:{job_id}"
+
+
+def submission_subject(submission_id: object) -> str:
+    return f"submission:{submission_id}"
 
 
 def photo_subject(media_id: object) -> str:

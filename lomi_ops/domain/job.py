@@ -14,6 +14,10 @@ MAX_JOB_BYTES = 256 * 1024
 
 
 class Priority(IntEnum):
+    """The queue's own, kept with the job. An element of the producer says 1 or 2; whatever else it says is 1."""
+
+    BULK = 0
+    """Yields to all others."""
     NORMAL = 1
     HIGH = 2
 

@@ -85,7 +85,7 @@ class Trace:
     """What queue and record know about a photo."""
 
     live: bool = False
-    """In the list, the high list, delayed or running."""
+    """In the list, the high or the bulk list, delayed or running."""
     dead: bool = False
     open: bool = False
     """In an open row of the ledger."""

@@ -16,7 +16,7 @@ UNHEARD_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Ages:
     """The oldest of everything, in seconds; None where there is none."""
 
     running_s: tuple[tuple[str, float], ...] = ()
@@ -40,7 +40,7 @@ class Stuck:
     """The next one to type."""
 
 
-def stuck(now: Standing) -> tuple[Stuck, ...]:
+def stuck(now: Ages) -> tuple[Stuck, ...]:
     """The worst first."""
     found = []
     long = sorted((each for each in now.running_s if each[1] > RUNS_S), key=lambda each: -each[1])

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import redis
 
 from lomi_ops.domain.flow import Sample, flow
+from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import MAX_JOB_BYTES
-from lomi_ops.domain.stuck import OVERDUE_S, Standing
+from lomi_ops.domain.stuck import OVERDUE_S, Ages
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
-from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats
+from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats, Standing
 from lomi_ops.queue.scripts import count, text
-from lomi_ops.queue.wire import created_at
+from lomi_ops.queue.wire import created_at, identity
 
 Fields = Mapping[bytes, bytes]
 SAMPLES = 64
 """Of ten seconds each: more than `flow.WINDOW_S`."""
 EVENTS_AT_ONCE = 1000
-NOT_COUNTERS = frozenset({b"high_streak", b"scan"})
+PAGE = 500
+"""Jobs in one round trip."""
+SEARCHED = 10_000
+"""Elements of the list that are looked through for one job."""
+NOT_COUNTERS = frozenset({b"high_streak", b"bulk_yields", b"scan"})
 
 
 def stats(client: redis.Redis, keys: Keys) -> QueueStats:
@@ -29,22 +34,23 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
     with guarded(client, "statistics"), client.pipeline(transaction=False) as pipe:
         pipe.llen(keys.ready)
         pipe.llen(keys.high)
+        pipe.llen(keys.bulk)
         for name in (keys.delayed, keys.lease, keys.dead, keys.unsent, keys.workers):
             pipe.zcard(name)
         pipe.lindex(keys.ready, -1)
         pipe.hgetall(keys.paused)
         pipe.hgetall(keys.holds)
         pipe.hgetall(keys.stats)
-        pipe.llen(keys.bulk)
         pipe.xrevrange(keys.samples, count=SAMPLES)
         pipe.time()
-        *numbers, oldest, paused, holds, counters, bulk, samples, clock = pipe.execute()
+        *numbers, oldest, paused, holds, counters, samples, clock = pipe.execute()
     now = _milliseconds(clock)
-    ready, high, delayed, running, dead, unsent, workers = (count(number) for number in numbers)
-    inside = ready + high + count(bulk) + delayed + running
+    ready, high, bulk, delayed, running, dead, unsent, workers = (count(number) for number in numbers)
+    inside = ready + high + bulk + delayed + running
     return QueueStats(
         ready=ready,
         high=high,
+        bulk=bulk,
         delayed=delayed,
         running=running,
         dead=dead,
@@ -56,7 +62,6 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         holds=tuple(hold for name, value in sorted(holds.items()) if (hold := _hold(name, value)).until_ms > now),
         counters={text(name): count(value) for name, value in counters.items() if name not in NOT_COUNTERS},
         flow=flow([_sample(entry, fields) for entry, fields in samples], _sample_now(now, inside, counters)),
-        bulk=count(bulk),
     )
 
 
@@ -74,7 +79,7 @@ def _sample_now(now_ms: int, inside: int, counters: Fields) -> Sample:
     return Sample(now_ms, inside, finished, buried, withdrawn, dropped, requeued)
 
 
-def standing(client: redis.Redis, keys: Keys) -> Standing:
+def ages(client: redis.Redis, keys: Keys) -> Ages:
     """How long things have stood where they are; three round trips."""
     with guarded(client, "a look for what is stuck"):
         now = _milliseconds(client.time())
@@ -91,13 +96,13 @@ def standing(client: redis.Redis, keys: Keys) -> Standing:
             for name in names:
                 pipe.hget(keys.job(text(name)), "claimed_ms")
             claimed = pipe.execute() if names else []
-    ages = [age for age in (_age(ready, now), _age(high, now)) if age is not None]
+    waits = [age for age in (_age(ready, now), _age(high, now)) if age is not None]
     held = any(_hold(name, value).until_ms > now for name, value in holds.items())
-    return Standing(
+    return Ages(
         running_s=tuple(
             (text(name), (now - int(at)) / 1000) for name, at in zip(names, claimed, strict=True) if at is not None
         ),
-        waits_s=max(ages, default=None),
+        waits_s=max(waits, default=None),
         overdue=count(overdue),
         unheard_s=(now - float(unsent[0][1])) / 1000 if unsent else None,
         moving=_pause(paused, now) is None and not held,
@@ -143,12 +148,63 @@ def events_of(client: redis.Redis, keys: Keys, job_id: str) -> tuple[Event, ...]
     return tuple(reversed(found))
 
 
+def standings(client: redis.Redis, keys: Keys, job_ids: Sequence[str]) -> dict[str, Standing]:
+    """Of each job that the queue knows; in pages."""
+    found: dict[str, Standing] = {}
+    with guarded(client, "a look at jobs"):
+        for at in range(0, len(job_ids), PAGE):
+            page = job_ids[at : at + PAGE]
+            with client.pipeline(transaction=False) as pipe:
+                for job_id in page:
+                    pipe.hmget(keys.job(job_id), "state", "due_ms")
+                for job_id, (state, due) in zip(page, pipe.execute(), strict=True):
+                    if state is not None:
+                        found[job_id] = Standing(JobState(text(state)), int(due) if due else None)
+    return found
+
+
+def waits_unseen(client: redis.Redis, keys: Keys, job_id: str) -> bool:
+    with guarded(client, "a look at the list"):
+        for end in range(0, SEARCHED, PAGE):
+            page: list[bytes] = call(client, "LRANGE", keys.ready, -end - PAGE, -end - 1)
+            if any(job_id.encode() in raw and identity(raw) == job_id for raw in page):
+                return True
+            if len(page) < PAGE:
+                break
+    return False
+
+
+def ended(client: redis.Redis, keys: Keys, limit: int) -> tuple[EndedJob, ...]:
+    """The oldest first; a second round trip where there are any."""
+    with guarded(client, "jobs that ended"):
+        entries: list[tuple[bytes, list[bytes]]] = call(client, "XRANGE", keys.ended, "-", "+", "COUNT", limit)
+        told = [(text(entry), dict(zip(flat[::2], flat[1::2], strict=True))) for entry, flat in map(_flat, entries)]
+        boots = sorted({_text(fields, b"slot").partition("/")[0] for _, fields in told} - {""})
+        with client.pipeline(transaction=False) as pipe:
+            for boot in boots:
+                pipe.hget(keys.worker(boot), "host")
+            hosts = dict(zip(boots, pipe.execute() if boots else (), strict=True))
+    return tuple(_ended(entry, fields, hosts) for entry, fields in told)
+
+
+def _flat(entry: Any) -> tuple[bytes, list[bytes]]:
+    """redis-py makes a dict of the fields of an entry."""
+    name, fields = entry
+    return name, [part for pair in fields.items() for part in pair] if isinstance(fields, dict) else fields
+
+
 def peek(client: redis.Redis, keys: Keys, limit: int) -> tuple[bytes, ...]:
     with guarded(client, "a look at the list"), client.pipeline(transaction=False) as pipe:
         pipe.lrange(keys.high, -limit, -1)
         pipe.lrange(keys.ready, -limit, -1)
-        high, ready = pipe.execute()
-    return (*reversed(high), *reversed(ready))[:limit]
+        pipe.lrange(keys.bulk, -limit, -1)
+        found = pipe.execute()
+    return tuple(raw for page in found for raw in reversed(page))[:limit]
+
+
+def now_ms(client: redis.Redis) -> int:
+    with guarded(client, "the time"):
+        return _milliseconds(client.time())
 
 
 def _milliseconds(clock: Any) -> int:
@@ -191,6 +247,27 @@ def _letter(job_id: str, fields: Fields) -> DeadLetter:
         holder=_text(fields, b"slot"),
         last_beat_ms=_number(fields, b"beat_ms") or None,
         first_seen_ms=_number(fields, b"first_seen_ms"),
+    )
+
+
+def _ended(entry: str, fields: Fields, hosts: Mapping[str, bytes | None]) -> EndedJob:
+    slot = _text(fields, b"slot")
+    return EndedJob(
+        entry=entry,
+        job_id=_text(fields, b"job_id"),
+        what=_text(fields, b"what"),
+        at_ms=_number(fields, b"at"),
+        note=_text(fields, b"note"),
+        slot=slot,
+        host=text(hosts.get(slot.partition("/")[0]) or b""),
+        attempt=_number(fields, b"attempt"),
+        first_seen_ms=_number(fields, b"first_seen") or None,
+        claimed_ms=_number(fields, b"claimed") or None,
+        error_class=_text(fields, b"class"),
+        error=_text(fields, b"error"),
+        user=_text(fields, b"user"),
+        batch=_text(fields, b"batch"),
+        photos=_number(fields, b"photos"),
     )
 
 

@@ -7,11 +7,12 @@ what they answered before. Every method raises RedisUnavailable and nothing else
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import redis
 
 from lomi_ops.domain.attempt import Bury, ErrorClass, Failure, next_step
+from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import MAX_JOB_BYTES, Priority
 from lomi_ops.domain.stuck import Stuck, stuck
 from lomi_ops.errors import Conflict, NotFound
@@ -38,6 +39,7 @@ from lomi_ops.queue.replies import (
     Reaped,
     Released,
     Stale,
+    Standing,
     Submitted,
     WorkerMode,
 )
@@ -171,13 +173,14 @@ class JobQueue:
 
     # --- putting jobs in, and stopping them --------------------------------------------------------------------------
 
-    def submit(self, raw: bytes, priority: Priority = Priority.NORMAL) -> Submitted:
-        """Put a job in, once. High priority goes ahead of whatever waits.
+    def submit(self, raw: bytes, priority: Priority = Priority.NORMAL, due_ms: int = 0) -> Submitted:
+        """Put a job in, once. High priority goes ahead of whatever waits, bulk yields to it. A job that is due later,
+        by the server's clock, is delayed until then.
 
         Raises JobError where it is none, Conflict where its id is known with other content.
         """
         job_id = parse_job(raw).job_id
-        reply = self._scripts.run("submit", [], [job_id, raw, int(priority)])
+        reply = self._scripts.run("submit", [], [job_id, raw, int(priority), due_ms])
         if reply[0] == b"CONFLICT":
             raise Conflict(f"job {job_id} is known with other content", hint=f"lomi queue show {job_id}")
         return Submitted.ACCEPTED if reply[0] == b"ACCEPTED" else Submitted.DUPLICATE
@@ -230,7 +233,7 @@ class JobQueue:
 
     def stuck(self) -> tuple[Stuck, ...]:
         """What stands still and should not; three round trips."""
-        return stuck(board.standing(self._client, self.keys))
+        return stuck(board.ages(self._client, self.keys))
 
     def dead_letters(self, limit: int = 100, offset: int = 0) -> tuple[DeadLetter, ...]:
         """The latest first."""
@@ -240,8 +243,30 @@ class JobQueue:
         """None where no claim and no submit has seen this job, though it may wait in the list."""
         return board.job(self._client, self.keys, job_id)
 
+    def standings(self, job_ids: Sequence[str]) -> dict[str, Standing]:
+        """Where the queue has these jobs; one that it does not know is left out."""
+        return board.standings(self._client, self.keys, job_ids)
+
+    def waits_unseen(self, job_id: str) -> bool:
+        """Whether the list has an element that says this id, of the next 10,000; a job that no claim has met yet leaves
+        no other trace."""
+        return board.waits_unseen(self._client, self.keys, job_id)
+
+    def ended(self, limit: int = 100) -> tuple[EndedJob, ...]:
+        """Jobs that ended without the ledger and have not been written down yet, the oldest first."""
+        return board.ended(self._client, self.keys, limit)
+
+    def forget_ended(self, entries: Sequence[str]) -> None:
+        """These are written down."""
+        with guarded(self._client, "jobs that ended"):
+            call(self._client, "XDEL", self.keys.ended, *entries)
+
+    def now_ms(self) -> int:
+        """The server's clock."""
+        return board.now_ms(self._client)
+
     def peek(self, limit: int = 10) -> tuple[bytes, ...]:
-        """Raw elements that are next, the next one first; those of high priority before all others."""
+        """Raw elements that are next, the next one first; those of high priority before all others, bulk after them."""
         return board.peek(self._client, self.keys, limit)
 
 

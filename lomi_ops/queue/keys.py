@@ -121,6 +121,11 @@ class Keys:
         return self._at("ops")
 
     @property
+    def ended(self) -> str:
+        """STREAM: jobs that ended without the ledger, and what was done about them; until Postgres has it."""
+        return self._at("ended")
+
+    @property
     def job_prefix(self) -> str:
         return self._at("job:")
 
@@ -153,5 +158,5 @@ class Keys:
         return (
             self.ready, self.high, self.delayed, self.lease, self.slots, self.dead, self.done, self.unsent,
             self.results, self.events, self.paused, self.holds, self.workers, self.stats, self.tick, self.server,
-            self.bulk, self.limits, self.doubt, self.samples, self.ops,
+            self.bulk, self.limits, self.doubt, self.samples, self.ops, self.ended,
         )  # fmt: skip

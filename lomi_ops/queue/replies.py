@@ -203,8 +203,10 @@ class QueueStats:
     """The queue at one moment. Everything but `ready` and `oldest_age_s` is zero on a cluster that is not swapped."""
 
     ready: int
-    """`LLEN` of the list, as the runbooks count it; jobs of high priority beside it are not in it."""
+    """`LLEN` of the list, as the runbooks count it; jobs of high priority and bulk beside it are not in it."""
     high: int
+    bulk: int
+    """Jobs that yield to all others."""
     delayed: int
     running: int
     dead: int
@@ -221,8 +223,6 @@ class QueueStats:
     """Since the counters began: claimed, finished, retried, refunded, buried, reaped, duplicates, …"""
     flow: Flow | None = None
     """In and out by the minute; None where no worker of ours has noted samples."""
-    bulk: int = 0
-    """Jobs that yield to all others."""
 
     @property
     def waiting(self) -> int:
@@ -253,6 +253,15 @@ class DeadLetter:
     """The slot that had it last; empty where no worker ever did."""
     last_beat_ms: int | None
     first_seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the queue has a job."""
+
+    state: JobState
+    due_ms: int | None
+    """When it comes due, where it is delayed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ def _left(client: redis.Redis) -> dict[str, int]:
     counts: dict[str, Any] = {
         "ready": client.llen(KEYS.ready),
         "high": client.llen(KEYS.high),
+        "bulk": client.llen(KEYS.bulk),
         "delayed": client.zcard(KEYS.delayed),
         "lease": client.zcard(KEYS.lease),
         "slots": client.hlen(KEYS.slots),

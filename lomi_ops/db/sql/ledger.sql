@@ -12,13 +12,21 @@
 -- in token: text, of the lease
 -- in worker: text
 -- in at: timestamptz
+-- in first_seen_at: timestamptz, by the queue's clock; null for nobody knows
+-- in claimed_at: timestamptz, by the queue's clock; null for nobody knows
+-- in host: text, null for nobody knows
+-- in took_ms: float8, since the claim; null for nobody knows
 -- out job_id
 INSERT INTO lomi.jobs AS j
-    (job_id, batch_id, user_id, telegram_id, media_ids, opened_at, attempt, token, worker, settled_at)
+    (job_id, batch_id, user_id, telegram_id, media_ids, opened_at, attempt, token, worker, settled_at, first_seen_at,
+     claimed_at, host, took_ms)
 VALUES (%(job_id)s, %(batch_id)s, %(user_id)s, %(telegram_id)s, %(media_ids)s::uuid[], %(at)s, %(attempt)s, %(token)s,
-        %(worker)s, %(at)s)
+        %(worker)s, %(at)s, %(first_seen_at)s::timestamptz, %(claimed_at)s::timestamptz, %(host)s::text,
+        %(took_ms)s::float8)
 ON CONFLICT (job_id) DO UPDATE
-    SET attempt = excluded.attempt, token = excluded.token, worker = excluded.worker, settled_at = excluded.settled_at
+    SET attempt = excluded.attempt, token = excluded.token, worker = excluded.worker, settled_at = excluded.settled_at,
+        first_seen_at = excluded.first_seen_at, claimed_at = excluded.claimed_at, host = excluded.host,
+        took_ms = excluded.took_ms
     WHERE j.settled_at IS NULL
 RETURNING j.job_id;
 

@@ -80,7 +80,7 @@ def look(client: redis.Redis, keys: Keys) -> Whereabouts:
     known: set[bytes] = set()
     with guarded(client, "a look at all jobs"):
         _add(live, _indexed(client, keys, known))
-        for name in (keys.high, keys.ready):
+        for name in (keys.high, keys.bulk, keys.ready):
             _add(live, scan.elements(client, name))
         _add(live, _indexed(client, keys, known))
         _add(dead, (raw for names in scan.members(client, "ZSCAN", keys.dead) for raw in _raw(client, keys, names)))

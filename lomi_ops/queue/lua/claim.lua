@@ -12,6 +12,7 @@ local SEQ, WORKER = OWN[1], OWN[2]
 local slot, seq, token, lease_ms, max_bytes = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local SEQ_TTL_MS = 3600 * 1000 -- no abandoned request travels for longer
 local STREAK = 8 -- so many high ones in a row, then one normal
+local YIELDS = 50 -- so many others overtake the next bulk element, then it is its turn
 local DROPS = 10 -- so many elements at most are cleared away in one call
 
 local function reply_job(id, adopted)
@@ -89,11 +90,13 @@ local function identity(raw, sha)
 end
 
 local function next_list()
-  local high, ready = redis.call('LLEN', HIGH), redis.call('LLEN', READY)
-  if high > 0 and (ready == 0 or (tonumber(redis.call('HGET', STATS, 'high_streak')) or 0) < STREAK) then
-    return HIGH
+  local high, ready, bulk = redis.call('LLEN', HIGH), redis.call('LLEN', READY), redis.call('LLEN', BULK)
+  if bulk > 0 and (high + ready == 0 or (tonumber(redis.call('HGET', STATS, 'bulk_yields')) or 0) >= YIELDS) then
+    return BULK, bulk
+  elseif high > 0 and (ready == 0 or (tonumber(redis.call('HGET', STATS, 'high_streak')) or 0) < STREAK) then
+    return HIGH, bulk
   end
-  return ready > 0 and READY or nil
+  return ready > 0 and READY or nil, bulk
 end
 
 -- Why the element must not run, or nil.
@@ -123,7 +126,7 @@ local function quarantine(list, id, raw, sha, code, said)
   redis.call('RPOP', list)
 end
 
-local function start(list, id, raw, sha)
+local function start(list, bulk, id, raw, sha)
   redis.call('HSET', JOB .. id, 'raw', raw, 'sha', sha, 'state', 'running', 'token', token, 'slot', slot,
     'claimed_ms', NOW, 'beat_ms', NOW)
   redis.call('HSETNX', JOB .. id, 'first_seen_ms', NOW)
@@ -133,6 +136,12 @@ local function start(list, id, raw, sha)
     redis.call('HINCRBY', STATS, 'high_streak', 1)
   else
     redis.call('HDEL', STATS, 'high_streak')
+  end
+  if list == BULK then
+    redis.call('HSET', JOB .. id, 'priority', 0)
+    redis.call('HDEL', STATS, 'bulk_yields')
+  elseif bulk > 0 then
+    redis.call('HINCRBY', STATS, 'bulk_yields', 1)
   end
   redis.call('PERSIST', JOB .. id)
   redis.call('ZADD', LEASE, NOW + lease_ms, id)
@@ -145,7 +154,7 @@ local function start(list, id, raw, sha)
 end
 
 for _ = 1, DROPS do
-  local list = next_list()
+  local list, bulk = next_list()
   if not list then
     local due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
     return { 'EMPTY', due and math.max(1, tonumber(due) - NOW) or -1 }
@@ -162,7 +171,7 @@ for _ = 1, DROPS do
     else
       local original = copy_of(id, known[1])
       if not original then
-        return start(list, id, raw, sha)
+        return start(list, bulk, id, raw, sha)
       end
       if original == 'cancelled' and redis.call('HEXISTS', JOB .. id, 'op_was') == 1 then
         redis.call('HSET', JOB .. id, 'raw', raw, 'sha', sha, 'op_dropped', 1) -- an undo has to put it back

@@ -1,7 +1,7 @@
 -- What every transition shares. It comes first in each script.
 --
--- KEYS 1-21  ready high delayed lease slots dead done unsent results events paused holds workers stats tick server
---            bulk limits doubt samples ops; what stands behind them is the script's own, `OWN`
+-- KEYS 1-22  ready high delayed lease slots dead done unsent results events paused holds workers stats tick server
+--            bulk limits doubt samples ops ended; what stands behind them is the script's own, `OWN`
 -- ARGV 1     prefix of the job hashes: the same cluster slot as the keys, by the tag in braces
 --
 -- Rules: the time is the server's. Read and validate first; write the new place before the old one is removed, for an
@@ -12,11 +12,13 @@ local READY, HIGH, DELAYED, LEASE, SLOTS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], K
 local DEAD, DONE, UNSENT, RESULTS, EVENTS = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local PAUSED, HOLDS, WORKERS, STATS, TICK, SERVER = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16]
 local BULK, LIMITS, DOUBT, SAMPLES, OPS = KEYS[17], KEYS[18], KEYS[19], KEYS[20], KEYS[21]
-local OWN = { unpack(KEYS, 22) }
+local ENDED = KEYS[22]
+local OWN = { unpack(KEYS, 23) }
 local JOB = ARGV[1]
 local BATCH = 100
 local READY_TTL_MS = 7 * 24 * 3600 * 1000 -- a hash that waits in the list: an old consumer may have taken the element
-local EVENTS_MAX, RESULTS_MAX, SAMPLES_MAX = 20000, 5000, 400
+local EVENTS_MAX, RESULTS_MAX, ENDED_MAX, SAMPLES_MAX = 20000, 5000, 50000, 400
+local READABLE = 256 * 1024 -- bytes: a larger element is not decoded for its story
 
 local clock = redis.call('TIME')
 local NOW = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -25,8 +27,31 @@ local function count(name, by)
   redis.call('HINCRBY', STATS, name, by or 1)
 end
 
+-- Of these the ledger hears nothing: they wait in `ended` until a worker has written them into Postgres.
+local UNSETTLED = { dead = true, cancelled = true, lost = true, purged = true }
+local BACK = { requeued = true, undone = true }
+
+local function tell(what, id, note)
+  local job = redis.call('HMGET', JOB .. id, 'slot', 'attempt', 'first_seen_ms', 'claimed_ms', 'error_class', 'error')
+  local size, user, batch, photos = redis.call('HSTRLEN', JOB .. id, 'raw'), '', '', 0
+  if size > 0 and size <= READABLE then
+    local readable, body = pcall(cjson.decode, redis.call('HGET', JOB .. id, 'raw'))
+    if readable and type(body) == 'table' then
+      user = type(body.user_id) == 'string' and body.user_id or ''
+      batch = type(body.batch_id) == 'string' and body.batch_id or ''
+      photos = type(body.photos) == 'table' and #body.photos or 0
+    end
+  end
+  redis.call('XADD', ENDED, 'MAXLEN', '~', ENDED_MAX, '*', 'what', what, 'job_id', id, 'at', NOW, 'note', note or '',
+    'slot', job[1] or '', 'attempt', job[2] or 0, 'first_seen', job[3] or 0, 'claimed', job[4] or 0,
+    'class', job[5] or '', 'error', job[6] or '', 'user', user, 'batch', batch, 'photos', photos)
+end
+
 local function event(what, id, note)
   redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*', 'event', what, 'job_id', id, 'note', note or '')
+  if UNSETTLED[what] or (what == 'ready' and BACK[note]) then
+    tell(what == 'ready' and note or what, id, note)
+  end
 end
 
 -- Is it running, and under this token?
@@ -44,12 +69,32 @@ local function let_go(id)
   end
 end
 
--- To the consume end. High priority only goes ahead when somebody could be ahead of it: idle workers watch `ready`.
-local function push_next(id, raw)
-  local high = redis.call('HGET', JOB .. id, 'priority') == '2' and redis.call('EXISTS', READY) == 1
-  redis.call('RPUSH', high and HIGH or READY, raw)
+-- The list that an element of this priority (0 bulk, 1 normal, 2 high) waits in. Idle workers watch `ready` alone, so it
+-- gets whatever has nobody to go ahead of, or nobody to yield to.
+local function list_for(priority)
+  if priority == '2' and redis.call('EXISTS', READY) == 1 then
+    return HIGH
+  elseif priority == '0' and redis.call('EXISTS', READY, HIGH, BULK) > 0 then
+    return BULK
+  end
+  return READY
+end
+
+-- Writes that a job is in this list. Old consumers take from `ready` and leave the record behind, so there it expires.
+local function note_ready(id, list)
   redis.call('HSET', JOB .. id, 'state', 'ready')
-  redis.call('PEXPIRE', JOB .. id, READY_TTL_MS)
+  if list == BULK then
+    redis.call('PERSIST', JOB .. id)
+  else
+    redis.call('PEXPIRE', JOB .. id, READY_TTL_MS)
+  end
+end
+
+-- To the consume end.
+local function push_next(id, raw)
+  local list = list_for(redis.call('HGET', JOB .. id, 'priority'))
+  redis.call('RPUSH', list, raw)
+  note_ready(id, list)
 end
 
 local function bury(id, class, code, said, hint)
@@ -64,12 +109,12 @@ end
 local function close_cancelled(id, retention_ms)
   redis.call('ZADD', DONE, NOW, id)
   redis.call('HSET', JOB .. id, 'state', 'cancelled')
+  count('cancelled')
+  event('cancelled', id)
   if redis.call('HEXISTS', JOB .. id, 'op_was') == 0 then -- else it may be undone
     redis.call('HDEL', JOB .. id, 'raw')
   end
   redis.call('PEXPIRE', JOB .. id, retention_ms)
-  count('cancelled')
-  event('cancelled', id)
 end
 
 -- Publishes a message; how many heard it. What nobody heard is kept for the relay.

@@ -64,11 +64,11 @@ function acts.delete(id, job)
   if job.state ~= 'dead' then
     return false
   elseif for_good then
+    count('purged')
+    event('purged', id)
     redis.call('ZREM', DEAD, id)
     redis.call('ZREM', DOUBT, id)
     redis.call('DEL', JOB .. id)
-    count('purged')
-    event('purged', id)
     return true
   end
   note(id, job.was)

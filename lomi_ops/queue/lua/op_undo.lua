@@ -55,7 +55,7 @@ function backs.dead(id, now, was)
   redis.call('HSET', JOB .. id, 'state', 'dead')
   redis.call('PERSIST', JOB .. id)
   redis.call('ZREM', DONE, id)
-  event('dead', id, 'put back')
+  event('dead', id, 'undone')
   return true
 end
 
@@ -68,7 +68,7 @@ function backs.delayed(id, now, was, raw)
   redis.call('HSET', JOB .. id, 'state', 'delayed')
   redis.call('PERSIST', JOB .. id)
   redis.call('ZREM', DONE, id)
-  event('delayed', id, 'put back')
+  event('delayed', id, 'undone')
   return true
 end
 
@@ -81,13 +81,12 @@ function backs.ready(id, now, was, raw, dropped)
   if dropped then
     push_next(id, raw)
   elseif raw then
-    redis.call('HSET', JOB .. id, 'state', 'ready')
-    redis.call('PEXPIRE', JOB .. id, READY_TTL_MS)
+    note_ready(id, was[8] == '0' and BULK or READY)
   else
     redis.call('DEL', JOB .. id)
   end
   redis.call('ZREM', DONE, id)
-  event('ready', id, 'put back')
+  event('ready', id, 'undone')
   return true
 end
 
@@ -103,7 +102,7 @@ function backs.running(id, now, was, raw)
   redis.call('HSET', JOB .. id, 'token', '', 'attempt', math.max(0, (tonumber(was[2]) or 1) - 1))
   redis.call('HDEL', JOB .. id, 'cancel')
   redis.call('ZREM', DONE, id)
-  event('ready', id, 'put back')
+  event('ready', id, 'undone')
   return true
 end
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
+from lomi_ops.domain.job import Priority
 from lomi_ops.queue.keys import RESULTS_CHANNEL
 from lomi_ops.queue.replies import (
     Beat,
@@ -24,8 +25,9 @@ from lomi_ops.queue.replies import (
     Paused,
     Released,
     Stale,
+    Submitted,
 )
-from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON, Bench
+from tests.integration.queue.conftest import FAR_S, LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.producer import element, job_id
 
 SLOTS = st.sampled_from(["a/0", "a/1", "b/0"])
@@ -78,6 +80,21 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
             raw = element()
             self.known[job_id(raw)] = Known(raw)
             self.bench.push(raw)
+            return job_id(raw)
+
+        @rule(target=jobs)
+        def submit_bulk(self) -> str:
+            raw = element()
+            self.known[job_id(raw)] = Known(raw)
+            assert self.bench.queue.submit(raw, Priority.BULK) is Submitted.ACCEPTED
+            return job_id(raw)
+
+        @rule(target=jobs, priority=st.sampled_from(list(Priority)))
+        def submit_for_later(self, priority: Priority) -> str:
+            raw = element()
+            self.known[job_id(raw)] = Known(raw, JobState.DELAYED)
+            due_ms = self.bench.queue.now_ms() + round(FAR_S * 1000)
+            assert self.bench.queue.submit(raw, priority, due_ms) is Submitted.ACCEPTED
             return job_id(raw)
 
         @rule(name=jobs)
@@ -250,13 +267,15 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
         def every_job_is_in_exactly_one_place_and_its_record_says_so(self) -> None:
             keys, names = self.bench.keys, list(self.known)
             with self.bench.client.pipeline(transaction=True) as pipe:
-                pipe.lrange(keys.ready, 0, -1)
+                for line in (keys.ready, keys.high, keys.bulk):
+                    pipe.lrange(line, 0, -1)
                 for index in (keys.delayed, keys.dead, keys.lease):
                     pipe.zrange(index, 0, -1)
                 pipe.hgetall(keys.slots)
                 for name in names:
                     pipe.hmget(keys.job(name), "state", "attempt")
-                listed, delayed, dead, leased, slots, *records = pipe.execute()
+                ready, high, bulk, delayed, dead, leased, slots, *records = pipe.execute()
+            listed = {*ready, *high, *bulk}
             holders = {name: slot for slot, name in slots.items()}
             assert len(holders) == len(slots)
             for name, record in zip(names, records, strict=True):
@@ -272,7 +291,7 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
                     assert (job.state, job.attempt) == (JobState.READY, 0)
                 else:
                     assert record[0].decode() == job.state
-                    assert job.state is JobState.CANCELLED or int(record[1]) == job.attempt
+                    assert job.state is JobState.CANCELLED or int(record[1] or 0) == job.attempt
 
     return Protocol
 

@@ -28,7 +28,7 @@ class Dying(JobQueue):
         self._left = last
         self._after = after
 
-    def submit(self, raw: bytes, priority: Priority = Priority.NORMAL) -> Submitted:
+    def submit(self, raw: bytes, priority: Priority = Priority.NORMAL, due_ms: int = 0) -> Submitted:
         self._left -= 1
         if self._left == 0 and not self._after:
             raise Death
@@ -85,7 +85,7 @@ def test_a_name_that_somebody_takes_between_look_and_push_is_taken_for_queued(cl
     job = cluster.upload(2)
 
     class Late(JobQueue):
-        def submit(self, raw: bytes, priority: Priority = Priority.NORMAL) -> Submitted:
+        def submit(self, raw: bytes, priority: Priority = Priority.NORMAL, due_ms: int = 0) -> Submitted:
             # The same job with another time in it, a moment before us.
             JobQueue(cluster.client).submit(raw.replace(b'"retry_count":0', b'"retry_count":1'))
             return super().submit(raw, priority)
@@ -124,7 +124,7 @@ def test_a_producer_and_workers_at_work_meanwhile_lose_nothing(cluster: Cluster,
             cluster.queue.finish(claimed.job_id, claimed.token, (done.payload or "").encode())
 
     class Busy(JobQueue):
-        def submit(self, raw: bytes, priority: Priority = Priority.NORMAL) -> Submitted:
+        def submit(self, raw: bytes, priority: Priority = Priority.NORMAL, due_ms: int = 0) -> Submitted:
             uploaded(push=True)
             work()
             return super().submit(raw, priority)

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lomi_ops.config.schema import WorkerSection
-from lomi_ops.db import checkpoints, outbox
+from lomi_ops.db import checkpoints, history, outbox
 from lomi_ops.db.pool import Database
+from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.errors import RedisUnavailable
+from lomi_ops.domain.window import Window
+from lomi_ops.errors import DatabaseUnavailable, RedisUnavailable
 from lomi_ops.queue.replies import Claimed
 from tests.integration.worker.conftest import Bench, Cluster
 from worker.upkeep import SWEEP_S, Upkeep
@@ -140,3 +142,34 @@ def test_checkpoints_of_jobs_that_never_came_back_are_forgotten_now_and_then(upk
 
     assert checkpoints.load(db, "old") == {}
     assert checkpoints.load(db, "new")
+
+
+def test_what_ended_without_the_ledger_is_written_down_once(upkeep: Upkeep, db: Database, bench: Bench) -> None:
+    bench.cluster.redis.lpush(bench.queue.keys.ready, b"not json")
+    held = bench.queue.claim("boot/0", 1, "token")
+    assert isinstance(held, Claimed)
+    bench.queue.fail(held, Failure(ErrorClass.POISON, "not_json", "it is no JSON"))
+    client = bench.cluster.redis
+    run_id = client.info("server")["run_id"]
+    client.set(bench.queue.keys.server, f"{run_id}|1")  # it has been there for long
+
+    for _ in range(2):
+        client.delete(bench.queue.keys.tick)
+        upkeep.turn()
+
+    (row,) = history.past_jobs(db, Window(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)))
+    assert (row.job_id, row.outcome, row.attempt) == (held.job_id, "dead: not_json", 1)
+    assert bench.queue.ended() == ()
+
+
+def test_a_database_that_is_away_leaves_it_told(upkeep: Upkeep, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.queue.cancel("some-job")
+
+    def away(*_: object) -> None:
+        raise DatabaseUnavailable("away")
+
+    monkeypatch.setattr("worker.upkeep.history.keep", away)
+    with pytest.raises(DatabaseUnavailable):
+        upkeep._write_down()
+
+    assert [each.job_id for each in bench.queue.ended()] == ["some-job"]
