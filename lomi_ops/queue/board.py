@@ -10,11 +10,15 @@ import redis
 from lomi_ops.domain.job import MAX_JOB_BYTES
 from lomi_ops.queue.client import guarded
 from lomi_ops.queue.keys import Keys
-from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats
+from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats, Rate
 from lomi_ops.queue.scripts import count, text
 from lomi_ops.queue.wire import created_at
 
 Fields = Mapping[bytes, bytes]
+OUTAGE_FORGET_MS = 15 * 60 * 1000
+RATE_FORGET_MS = 60 * 1000
+"""As in gates.lua and rate.lua: what was tried or missed for the last time so long ago says nothing about today."""
+RATE_FIELDS = (b"rate", b"ceiling", b"cut", b"bit")
 NOT_COUNTERS = frozenset({b"high_streak", b"scan"})
 
 
@@ -28,9 +32,10 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         pipe.lindex(keys.ready, -1)
         pipe.hgetall(keys.paused)
         pipe.hgetall(keys.holds)
+        pipe.hgetall(keys.limits)
         pipe.hgetall(keys.stats)
         pipe.time()
-        *numbers, oldest, paused, holds, counters, clock = pipe.execute()
+        *numbers, oldest, paused, holds, limits, counters, clock = pipe.execute()
     now = _milliseconds(clock)
     ready, high, delayed, running, dead, unsent, workers = (count(number) for number in numbers)
     return QueueStats(
@@ -44,7 +49,12 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         oldest_age_s=_age(oldest, now),
         server_ms=now,
         pause=_pause(paused, now),
-        holds=tuple(hold for name, value in sorted(holds.items()) if (hold := _hold(name, value)).until_ms > now),
+        holds=tuple(
+            hold
+            for name, value in sorted(holds.items())
+            if (hold := _hold(name, value, limits, now)).until_ms > now - OUTAGE_FORGET_MS
+        ),
+        rates=_rates(limits, now),
         counters={text(name): count(value) for name, value in counters.items() if name not in NOT_COUNTERS},
     )
 
@@ -92,9 +102,28 @@ def _pause(fields: Fields, now_ms: int) -> Pause | None:
     return Pause(_text(fields, b"by"), _text(fields, b"reason"), _number(fields, b"since"), until)
 
 
-def _hold(name: bytes, value: bytes) -> Hold:
+def _hold(name: bytes, value: bytes, limits: Fields, now_ms: int) -> Hold:
     until, since, reason = value.split(b"|", 2)
-    return Hold(text(name), since_ms=int(since), until_ms=int(until), reason=text(reason))
+    return Hold(
+        text(name),
+        since_ms=int(since),
+        until_ms=int(until),
+        reason=text(reason),
+        half_open=int(until) <= now_ms,
+        failures=_number(limits, name + b":failures") or 1,
+        throttled=limits.get(name + b":kind") == b"throttled",
+        probe=_text(limits, name + b":probe").partition("|")[0],
+    )
+
+
+def _rates(limits: Fields, now_ms: int) -> tuple[Rate, ...]:
+    """As they were noted last: a claim raises them when it comes by."""
+    found = []
+    for name in sorted(key.removesuffix(b":rate") for key in limits if key.endswith(b":rate")):
+        rate, ceiling, cut, bit = (float(limits.get(name + b":" + field, 0)) for field in RATE_FIELDS)
+        if now_ms - max(cut, bit) <= RATE_FORGET_MS:
+            found.append(Rate(text(name), round(rate, 3), round(ceiling, 3), int(cut)))
+    return tuple(found)
 
 
 def _letter(job_id: str, fields: Fields) -> DeadLetter:
