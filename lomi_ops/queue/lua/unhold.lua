@@ -7,6 +7,7 @@
 local held = redis.call('HDEL', HOLDS, ARGV[2])
 local limited = forget(ARGV[2], RATE)
 forget(ARGV[2], BREAKER)
+forget(ARGV[2], { 'opened' })
 if held + limited == 0 then
   return { 'NONE' }
 end
