@@ -101,12 +101,16 @@ class BatchJudge:
             alive()
             raise
         except Transient as outage:
-            return self._waiting(photo, outage)
+            return self._waiting(photo, outage, lambda: self._once_more(photo, crashes, alive))
         except LomiError:
             raise
         except Exception as bug:  # noqa: BLE001 - one photo's bad luck is not its batch's
             return self._bug(photo, bug)
-        return self.pool.submit(self._conclude, photo, look)
+        return self.pool.submit(self._conclude, photo, look, alive)
+
+    def _once_more(self, photo: PhotoRef, crashes: CrashBook, alive: Callable[[], None]) -> Answer:
+        started = self._start(photo, self.pool.submit(self._fetch, photo), crashes, alive)
+        return _await(started, alive) if isinstance(started, Future) else started
 
     def _look(self, photo: PhotoRef, data: bytes, crashes: CrashBook, alive: Callable[[], None]) -> Look:
         """Raises JudgeCrash for a photo that killed two judging processes, in this attempt or an earlier one."""
@@ -120,16 +124,19 @@ class BatchJudge:
 
         return look_twice(self.process, data, canonical=self.finder is not None, crashed=crashed)
 
-    def _conclude(self, photo: PhotoRef, look: Look) -> Answer:
+    def _conclude(self, photo: PhotoRef, look: Look, alive: Callable[[], None]) -> Answer:
         try:
             judged = conclude(photo.media_id, look, self.policy, self.finder)
         except Exception as bug:  # noqa: BLE001 - one photo's bad luck is not its batch's
             return self._bug(photo, bug)
         if judged.incomplete and self._service_owes(judged):
             cause = judged.outage or FacesUnavailable(judged.decision.detail or "required evidence is missing")
-            return Waiting(photo.media_id, cause, judged.decision)
+            return Waiting(photo.media_id, cause, judged.decision, lambda: self._conclude_again(photo, look, alive))
         # A model of our own that failed on this photo will fail again: a person looks.
         return judged.decision
+
+    def _conclude_again(self, photo: PhotoRef, look: Look, alive: Callable[[], None]) -> Answer:
+        return _await(self.pool.submit(self._conclude, photo, look, alive), alive)
 
     def _service_owes(self, judged: Judged) -> bool:
         """Whether what is missing is the face service's to say."""
@@ -138,9 +145,9 @@ class BatchJudge:
             return False
         return bool({Requirement.FACES, Requirement.AGE} & set(missing(evidence, self.policy)))
 
-    def _waiting(self, photo: PhotoRef, cause: LomiError) -> Waiting:
+    def _waiting(self, photo: PhotoRef, cause: LomiError, again: Callable[[], Answer] | None = None) -> Waiting:
         decision = to_person(photo.media_id, Reason.MISSING_EVIDENCE, cause.message, self.policy)
-        return Waiting(photo.media_id, cause, decision)
+        return Waiting(photo.media_id, cause, decision, again)
 
     def _bug(self, photo: PhotoRef, bug: Exception) -> Waiting:
         fields = {"action": "photo_bug", "media_id": str(photo.media_id)}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lomi_ops.domain.attempt import Failure
+from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, Fenced
 from worker.leases import Lease
 from worker.signals import Signals
+from worker.weather import Upstream
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 2.0
-LONGEST_HOLD_S = 60.0
+LONGEST_PAUSE_ALONE_S = 60.0
 """Then somebody looks again, whatever the other side has asked for."""
 
 Reply = TypeVar("Reply")
@@ -31,6 +32,8 @@ class Ends:
 
     queue: JobQueue
     signals: Signals
+    patience_s: float = 3600.0
+    """Seconds of an outage after which people get the photos that wait."""
 
     def finish(self, claimed: Claimed, lease: Lease, payload: str | None) -> None:
         """Raises RedisUnavailable once the worker must go, or the lease is gone."""
@@ -53,14 +56,43 @@ class Ends:
                 "hint": failure.hint,
             },
         )
-        pause = hold_s(failure, claimed.setbacks) if failure.error_class.weather else 0.0
         try:
             self._insist(lease, lambda: self.queue.fail(claimed, failure))
-            if pause and everywhere:
-                self.queue.hold(failure.code, pause, failure.message)
         except RedisUnavailable as outage:
             log.warning(outage.message, extra={"action": "fail_failed", "job_id": claimed.job_id})
-        return 0.0 if everywhere else pause
+        else:
+            if failure.error_class.weather and everywhere:
+                self.report(claimed, failure)
+        alone = failure.error_class.weather and not everywhere
+        return pause_s(failure, claimed.setbacks) if alone else 0.0
+
+    def report(self, claimed: Claimed, failure: Failure) -> None:
+        """Opens the breaker of what is out, for all machines. Once: the next job will meet the same weather."""
+        # Nothing can be handed to a person without the database.
+        patience = None if failure.code == Upstream.DATABASE else self.patience_s
+        self._once(
+            "hold_failed",
+            claimed,
+            lambda: self.queue.hold(
+                failure.code,
+                failure.retry_after_s,
+                failure.message,
+                throttled=failure.error_class is ErrorClass.THROTTLED,
+                claimed_ms=claimed.claimed_ms,
+                patience_s=patience,
+            ),
+        )
+
+    def served(self, claimed: Claimed, upstreams: Sequence[str]) -> None:
+        """Closes the breakers of what this job has shown to work. Once: else another job will show it."""
+        if upstreams:
+            self._once("served_failed", claimed, lambda: self.queue.served(upstreams, claimed.claimed_ms))
+
+    def _once(self, action: str, claimed: Claimed, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except RedisUnavailable as outage:
+            log.warning(outage.message, extra={"action": action, "job_id": claimed.job_id})
 
     def release(self, claimed: Claimed) -> None:
         """Once: whoever gives back is in a hurry, and the lease runs out by itself."""
@@ -85,8 +117,8 @@ class Ends:
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def hold_s(failure: Failure, setbacks: int) -> float:
-    """How long an upstream is left alone: a first hiccup briefly, a long outage up to half a minute, or as long as the
-    other side wishes within reason."""
+def pause_s(failure: Failure, setbacks: int) -> float:
+    """How long this slot leaves an upstream alone that only it cannot reach: a first hiccup briefly, a long trouble up
+    to half a minute, or as long as the other side wishes within reason."""
     usual = float(min(30, 2 * 2 ** min(setbacks, 4)))
-    return min(max(usual, failure.retry_after_s or 0.0), LONGEST_HOLD_S)
+    return min(max(usual, failure.retry_after_s or 0.0), LONGEST_PAUSE_ALONE_S)

@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -30,7 +30,7 @@ from worker.leases import Lease, Leases
 from worker.report import report
 from worker.signals import Signals
 from worker.triage import RowsMissing, Triage, triage
-from worker.weather import Postponed, bad_weather, sort_out
+from worker.weather import Postponed, Upstream, bad_weather, shown, shown_to_work, sort_out
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Slot:
 
     @property
     def ends(self) -> Ends:
-        return Ends(self.queue, self.signals)
+        return Ends(self.queue, self.signals, self.settings.worker.outage_limit_s)
 
     def run(self) -> None:
         while not self.signals.drain.is_set():
@@ -166,6 +166,7 @@ class Slot:
             course=course_of(claimed, lease),
         )
         self.ends.finish(claimed, lease, done.payload)
+        self._served(claimed, {Upstream.DATABASE}, finished=True)
         if done.duplicate:
             log.info("job was settled meanwhile", extra={"action": "job_resettled", "job_id": job.job_id})
             return
@@ -178,6 +179,7 @@ class Slot:
         fields = {"action": "job_resettled", "job_id": claimed.job_id, "withheld": message != payload}
         log.info("job was settled before", extra=fields)
         self.ends.finish(claimed, lease, message)
+        self._served(claimed, {Upstream.DATABASE}, finished=True)
 
     def _triaged(self, job: Job) -> Triage:
         """Raises JobError for a job that is nobody's, RowsMissing for one whose rows may be on their way."""
@@ -194,25 +196,38 @@ class Slot:
         kept = self._kept(job, claimed)
         todo = [photo for photo in sorted_out.todo if photo.media_id not in kept]
         outcome = self.judge.judge(todo, _Book(self.database, job.job_id), lambda: self._alive(lease))
+        self._served(claimed, shown(outcome.decisions))
         decisions = [*outcome.decisions, *self._after_waiting(job, outcome, claimed)]
         decided = kept | {decision.media_id: decision for decision in decisions}
         return in_order(sorted_out.todo, decided)
 
     def _after_waiting(self, job: Job, outcome: Outcome, claimed: Claimed) -> tuple[PhotoDecision, ...]:
-        """What a person gets of the photos that wait. Raises Postponed where some wait on."""
+        """What was decided after all of the photos that wait, or a person gets. Raises Postponed where some wait on."""
         if not outcome.waiting:
             return ()
         section = self.settings.worker
+        waited = claimed.outage_s() > section.outage_limit_s
         sorted_out = sort_out(
             outcome.waiting,
             self.judge.outlook.serves,
             last_try=claimed.attempt >= section.attempts,
-            too_long=claimed.outage_s() > section.outage_limit_s,
+            overdue=frozenset(Upstream) if waited else claimed.overdue(section.outage_limit_s),
         )
+        self._served(claimed, shown(sorted_out.decided) | sorted_out.serving)
+        if sorted_out.given_up_on is not None and sorted_out.given_up_on.code in claimed.outages:
+            # It is still out: a breaker that nobody reports any more would forget since when.
+            self.ends.report(claimed, sorted_out.given_up_on)
+        decided = (*sorted_out.decided, *sorted_out.handed_over)
         if sorted_out.postponed is not None:
-            self._keep(job, (*outcome.decisions, *sorted_out.handed_over))
+            self._keep(job, (*outcome.decisions, *decided))
             raise sorted_out.postponed
-        return sorted_out.handed_over
+        return decided
+
+    def _served(self, claimed: Claimed, upstreams: Collection[str], *, finished: bool = False) -> None:
+        """Tells all machines what works again; almost always nobody has waited for that."""
+        if claimed.outages:
+            has_faces = self.judge.finder is not None
+            self.ends.served(claimed, shown_to_work(claimed.outages, upstreams, finished=finished, has_faces=has_faces))
 
     def _keep(self, job: Job, decisions: Iterable[PhotoDecision]) -> None:
         for decision in decisions:

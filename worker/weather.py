@@ -1,15 +1,15 @@
 """What becomes of photos that could not be judged to the end: they wait, or a person gets them; and at whose expense.
 
 Weather costs no attempt: an upstream is out as a whole, throttles, or never got to see the photo. A photo that an
-upstream fails on while it serves others uses up the attempts of its job, and goes to a person at the last one. So one
-bad photo can neither hold up everybody else's nor be tried for ever.
+upstream fails on while it serves others (`domain.attempt.blame`) uses up the attempts of its job, and goes to a person
+at the last one. So one bad photo can neither hold up everybody else's nor be tried for ever.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from uuid import UUID
@@ -19,8 +19,9 @@ from PIL import Image
 from lomi_ops.clients.compreface.pool import NotAsked
 from lomi_ops.clients.objects import ObjectStore
 from lomi_ops.db.failures import DatabaseMisfit
-from lomi_ops.domain.attempt import ErrorClass, Failure
+from lomi_ops.domain.attempt import Blame, ErrorClass, Failure, blame
 from lomi_ops.domain.decision import PhotoDecision
+from lomi_ops.domain.finding import Engine
 from lomi_ops.errors import (
     ConfigError,
     DatabaseUnavailable,
@@ -69,43 +70,98 @@ class Waiting:
     cause: LomiError
     for_person: PhotoDecision
     """What is decided about it once nobody waits any more."""
+    again: Callable[[], PhotoDecision | Waiting] | None = None
+    """Judges it once more. None where that would prove nothing: a bug of ours has no weather."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
+    decided: tuple[PhotoDecision, ...] = ()
+    """Judged after all, when they were tried once more."""
     handed_over: tuple[PhotoDecision, ...] = ()
     """To a person, now."""
     postponed: Postponed | None = None
     """Why the others wait; None where none does."""
+    given_up_on: Failure | None = None
+    """The outage that those waited for which were handed over because it lasts too long."""
+    serving: frozenset[Upstream] = frozenset()
+    """Upstreams that served something meanwhile."""
 
 
 def sort_out(
-    waiting: Sequence[Waiting], serves: Callable[[LomiError], bool], *, last_try: bool, too_long: bool
+    waiting: Sequence[Waiting],
+    serves: Callable[[LomiError], bool],
+    *,
+    last_try: bool,
+    overdue: Collection[str] = (),
 ) -> Sorted:
-    """Hands over what has waited `too_long`, and at the last try the photos that are to blame themselves.
+    """Hands over what waits for an upstream that is `overdue`, and at the last try the photos that are to blame
+    themselves.
 
-    `serves` tells whether the upstream that a cause comes from serves other photos now; asked once per upstream, and
-    only where it matters.
+    `serves` tells whether the upstream that a cause comes from serves something harmless now; asked only where it
+    matters.
     """
-    if too_long:
-        return Sorted(tuple(each.for_person for each in waiting))
-    known: dict[Upstream, bool] = {}
+    late = [each for each in waiting if upstream_of(each.cause) in overdue]
+    witness = _Witness(serves)
+    decided: list[PhotoDecision] = []
+    faulty: list[Waiting] = []
+    innocents: list[Waiting] = []
+    for each in (each for each in waiting if upstream_of(each.cause) not in overdue):
+        answer, blamed = witness.examine(each)
+        if isinstance(answer, PhotoDecision):
+            decided.append(answer)
+        else:
+            (faulty if blamed is Blame.PHOTO else innocents).append(answer)
+    handed_over = [*late, *(faulty if last_try else ())]
+    return Sorted(
+        tuple(decided),
+        tuple(each.for_person for each in handed_over),
+        _postponed(() if last_try else faulty, innocents, witness),
+        bad_weather([each.cause for each in late]) if late else None,
+        witness.serving,
+    )
 
-    def served(cause: LomiError) -> bool:
-        upstream = upstream_of(cause)
-        if upstream not in known:
-            known[upstream] = serves(cause)
-        return known[upstream]
 
-    faulty = [each for each in waiting if not innocent(each.cause) and served(each.cause)]
-    if faulty and not last_try:
-        return Sorted(postponed=Postponed(photo_failure(faulty[0].cause), everywhere=False))
-    handed_over = tuple(each.for_person for each in faulty)
-    causes = [each.cause for each in waiting if each not in faulty]
+def _postponed(faulty: Sequence[Waiting], innocents: Sequence[Waiting], witness: _Witness) -> Postponed | None:
+    if faulty:
+        return Postponed(photo_failure(faulty[0].cause), everywhere=False)
+    causes = [each.cause for each in innocents]
     if not causes:
-        return Sorted(handed_over)
-    everywhere = not all(isinstance(cause, NotAsked) and served(cause) for cause in causes)
-    return Sorted(handed_over, Postponed(bad_weather(causes), everywhere=everywhere))
+        return None
+    asked = [cause for cause in causes if not isinstance(cause, NotAsked)]
+    everywhere = bool(asked) or not all(witness.serves(cause) for cause in causes)
+    return Postponed(bad_weather(causes), everywhere=everywhere)
+
+
+@dataclass(slots=True)
+class _Witness:
+    """Remembers the last answer of each upstream about something harmless."""
+
+    ask: Callable[[LomiError], bool]
+    known: dict[Upstream, bool] = field(default_factory=dict)
+
+    @property
+    def serving(self) -> frozenset[Upstream]:
+        return frozenset(upstream for upstream, served in self.known.items() if served)
+
+    def serves(self, cause: LomiError, *, now: bool = False) -> bool:
+        """`now`: asked anew, unless it served nothing the last time."""
+        upstream = upstream_of(cause)
+        if upstream not in self.known or (now and self.known[upstream]):
+            self.known[upstream] = self.ask(cause)
+        return self.known[upstream]
+
+    def examine(self, suspect: Waiting) -> tuple[PhotoDecision | Waiting, Blame]:
+        """The photo's answer when it is tried once more, between two questions, and whether it is to blame."""
+        asked = not isinstance(suspect.cause, NotAsked)
+        if (asked and innocent(suspect.cause)) or not (before := self.serves(suspect.cause)):
+            return suspect, Blame.WEATHER
+        if suspect.again is None:
+            return suspect, Blame.PHOTO if asked else Blame.WEATHER
+        answer = suspect.again()
+        failed = asked and isinstance(answer, Waiting) and not innocent(answer.cause)
+        after = failed and self.serves(suspect.cause, now=True)
+        return answer, blame(served_before=before, failed_again=failed, served_after=after)
 
 
 def innocent(cause: LomiError) -> bool:
@@ -123,6 +179,24 @@ def upstream_of(cause: LomiError) -> Upstream:
             return Upstream.DATABASE
         case _:
             return Upstream.LOMI
+
+
+def shown(decisions: Iterable[PhotoDecision]) -> frozenset[Upstream]:
+    """Upstreams whose answers these decisions stand on. A photo that was no image never got to the face service."""
+    found: set[Upstream] = set()
+    for decision in decisions:
+        found |= {Upstream.OBJECTS, Upstream.LOMI}
+        faces = decision.evidence.report(Engine.FACES) if decision.evidence else None
+        if faces is not None and faces.answered and faces.model.startswith(Upstream.FACES.value):
+            found.add(Upstream.FACES)
+    return frozenset(found)
+
+
+def shown_to_work(outages: Iterable[str], shown: Collection[str], *, finished: bool, has_faces: bool) -> list[str]:
+    """The breakers that this job closes. What this worker never asks (an upstream of another version's, or a face
+    service that it does not have) could stay open for ever, so a job that was finished closes that, too."""
+    asked = {Upstream.OBJECTS.value, Upstream.DATABASE.value} | ({Upstream.FACES.value} if has_faces else set())
+    return [name for name in outages if name in shown or (finished and name not in asked)]
 
 
 def photo_failure(cause: LomiError) -> Failure:

@@ -13,7 +13,7 @@ from lomi_ops.cli.output import Format, counted
 from lomi_ops.errors import ExitCode, LomiError
 
 if TYPE_CHECKING:
-    from lomi_ops.queue.replies import QueueStats
+    from lomi_ops.queue.replies import Hold, QueueStats
     from lomi_ops.runtime import Runtime
 
 Why = Annotated[str, typer.Option("--reason", help="Why, for everybody who wonders.", metavar="TEXT")]
@@ -72,7 +72,21 @@ def _rows(stats: QueueStats, review: int | None, why: str) -> list[tuple[str, st
     rows.append(("workers", str(stats.workers)))
     if stats.pause is not None:
         rows.append(("paused", f"by {stats.pause.by}: {stats.pause.reason}"))
-    return rows + [("on hold", f"{hold.upstream}: {hold.reason}") for hold in stats.holds]
+    rows += [("on hold", _hold(hold, stats.server_ms)) for hold in stats.holds]
+    return rows + [("rate limit", f"{each.upstream}: {each.per_s:.1f} photos/s") for each in stats.rates]
+
+
+def _hold(hold: Hold, now_ms: int) -> str:
+    """How an open breaker stands, and the way out."""
+    from lomi_ops.domain import span
+
+    since = span.said((now_ms - hold.since_ms) / 1000)
+    if hold.half_open:
+        state = f"one job tries it ({hold.probe})" if hold.probe else "the next job tries it"
+    else:
+        state = f"tried again in {span.said((hold.until_ms - now_ms) / 1000)}"
+    asked = "asked to slow down" if hold.throttled else f"out, {counted(hold.failures, 'failure')}"
+    return f"{hold.upstream} for {since}: {asked}, {state}; {hold.reason}"
 
 
 def _flow_rows(stats: QueueStats) -> list[tuple[str, str]]:
@@ -113,8 +127,21 @@ def queue_pause(
 
 
 @options.with_common
-def queue_resume(common: options.Common, actor: options.As = None, format_: options.Output = Format.TEXT) -> int:
-    """Allow claims again."""
+def queue_resume(
+    common: options.Common,
+    upstream: Annotated[
+        str | None, typer.Option("--upstream", help="Close the breaker of this upstream instead.", metavar="NAME")
+    ] = None,
+    actor: options.As = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Allow claims again.
+
+    A pause ends only like this, or by its own --for. A breaker closes by itself when its upstream answers again;
+    --upstream does it now and forgets its rate limit, too.
+    """
+    if upstream is not None:
+        return _resume_upstream(common, upstream, actor, format_)
     with session.opened(common, "redis") as runtime:
         was = runtime.queue.stats().pause
         resumed = runtime.queue.resume()
@@ -122,6 +149,20 @@ def queue_resume(common: options.Common, actor: options.As = None, format_: opti
             note(runtime, options.actor(actor), "queue.resume", before=asdict(was) if was else {})
         stats = runtime.queue.stats()
     _told(format_, f"resumed; {counted(stats.waiting, 'job')} waiting" if resumed else "it was not paused", stats)
+    return 0
+
+
+def _resume_upstream(common: options.Common, upstream: str, actor: str | None, format_: Format) -> int:
+    from lomi_ops.errors import NotFound
+
+    with session.opened(common, "redis") as runtime:
+        open_now = [hold.upstream for hold in runtime.queue.stats().holds]
+        if not runtime.queue.unhold(upstream):
+            known = f"on hold: {', '.join(open_now)}" if open_now else "no upstream is on hold"
+            raise NotFound(f"{upstream!r} is not on hold; {known}", hint="lomi queue stats")
+        note(runtime, options.actor(actor), "queue.unhold", after={"upstream": upstream})
+        stats = runtime.queue.stats()
+    _told(format_, f"{upstream} is tried again at once; {counted(stats.waiting, 'job')} waiting", stats)
     return 0
 
 

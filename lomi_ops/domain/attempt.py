@@ -43,6 +43,22 @@ class ErrorClass(StrEnum):
         return self in (ErrorClass.THROTTLED, ErrorClass.OUTAGE)
 
 
+class Blame(StrEnum):
+    """Who is to blame for a photo that an upstream failed on."""
+
+    PHOTO = "photo"
+    """The attempt counts."""
+    WEATHER = "weather"
+    """The photo waits, at nobody's expense."""
+
+
+def blame(*, served_before: bool, failed_again: bool, served_after: bool) -> Blame:
+    """An attempt counts only against a photo that an upstream failed on while it demonstrably served others: it
+    answered a harmless question after the photo's failure, failed on the photo once more, and answered again after
+    that. Anything less may have been the weather, for a question can be answered between two gusts."""
+    return Blame.PHOTO if served_before and failed_again and served_after else Blame.WEATHER
+
+
 OUTAGES = (RedisUnavailable, DatabaseUnavailable, ObjectsUnavailable, FacesUnavailable, BackendUnavailable)
 HOPELESS = (PhotoError, ModelError, ConfigError)
 

@@ -14,7 +14,7 @@ from lomi_ops.domain.job import MAX_JOB_BYTES
 from lomi_ops.domain.stuck import OVERDUE_S, Ages
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
-from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats, Standing
+from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats, Rate, Standing
 from lomi_ops.queue.scripts import count, text
 from lomi_ops.queue.wire import created_at, identity
 
@@ -26,6 +26,10 @@ PAGE = 500
 """Jobs in one round trip."""
 SEARCHED = 10_000
 """Elements of the list that are looked through for one job."""
+OUTAGE_FORGET_MS = 15 * 60 * 1000
+RATE_FORGET_MS = 60 * 1000
+"""As in gates.lua and rate.lua: what was tried or missed for the last time so long ago says nothing about today."""
+RATE_FIELDS = (b"rate", b"ceiling", b"cut", b"bit")
 NOT_COUNTERS = frozenset({b"high_streak", b"bulk_yields", b"scan"})
 
 
@@ -40,10 +44,11 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         pipe.lindex(keys.ready, -1)
         pipe.hgetall(keys.paused)
         pipe.hgetall(keys.holds)
+        pipe.hgetall(keys.limits)
         pipe.hgetall(keys.stats)
         pipe.xrevrange(keys.samples, count=SAMPLES)
         pipe.time()
-        *numbers, oldest, paused, holds, counters, samples, clock = pipe.execute()
+        *numbers, oldest, paused, holds, limits, counters, samples, clock = pipe.execute()
     now = _milliseconds(clock)
     ready, high, bulk, delayed, running, dead, unsent, workers = (count(number) for number in numbers)
     inside = ready + high + bulk + delayed + running
@@ -59,7 +64,12 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         oldest_age_s=_age(oldest, now),
         server_ms=now,
         pause=_pause(paused, now),
-        holds=tuple(hold for name, value in sorted(holds.items()) if (hold := _hold(name, value)).until_ms > now),
+        holds=tuple(
+            hold
+            for name, value in sorted(holds.items())
+            if (hold := _hold(name, value, limits, now)).until_ms > now - OUTAGE_FORGET_MS
+        ),
+        rates=_rates(limits, now),
         counters={text(name): count(value) for name, value in counters.items() if name not in NOT_COUNTERS},
         flow=flow([_sample(entry, fields) for entry, fields in samples], _sample_now(now, inside, counters)),
     )
@@ -97,7 +107,7 @@ def ages(client: redis.Redis, keys: Keys) -> Ages:
                 pipe.hget(keys.job(text(name)), "claimed_ms")
             claimed = pipe.execute() if names else []
     waits = [age for age in (_age(ready, now), _age(high, now)) if age is not None]
-    held = any(_hold(name, value).until_ms > now for name, value in holds.items())
+    held = any(_hold(name, value, {}, now).until_ms > now - OUTAGE_FORGET_MS for name, value in holds.items())
     return Ages(
         running_s=tuple(
             (text(name), (now - int(at)) / 1000) for name, at in zip(names, claimed, strict=True) if at is not None
@@ -227,9 +237,28 @@ def _pause(fields: Fields, now_ms: int) -> Pause | None:
     return Pause(_text(fields, b"by"), _text(fields, b"reason"), _number(fields, b"since"), until)
 
 
-def _hold(name: bytes, value: bytes) -> Hold:
+def _hold(name: bytes, value: bytes, limits: Fields, now_ms: int) -> Hold:
     until, since, reason = value.split(b"|", 2)
-    return Hold(text(name), since_ms=int(since), until_ms=int(until), reason=text(reason))
+    return Hold(
+        text(name),
+        since_ms=int(since),
+        until_ms=int(until),
+        reason=text(reason),
+        half_open=int(until) <= now_ms,
+        failures=_number(limits, name + b":failures") or 1,
+        throttled=limits.get(name + b":kind") == b"throttled",
+        probe=_text(limits, name + b":probe").partition("|")[0],
+    )
+
+
+def _rates(limits: Fields, now_ms: int) -> tuple[Rate, ...]:
+    """As they were noted last: a claim raises them when it comes by."""
+    found = []
+    for name in sorted(key.removesuffix(b":rate") for key in limits if key.endswith(b":rate")):
+        rate, ceiling, cut, bit = (float(limits.get(name + b":" + field, 0)) for field in RATE_FIELDS)
+        if now_ms - max(cut, bit) <= RATE_FORGET_MS:
+            found.append(Rate(text(name), round(rate, 3), round(ceiling, 3), int(cut)))
+    return tuple(found)
 
 
 def _letter(job_id: str, fields: Fields) -> DeadLetter:

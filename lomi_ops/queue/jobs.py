@@ -7,7 +7,8 @@ what they answered before. Every method raises RedisUnavailable and nothing else
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import redis
 
@@ -208,12 +209,35 @@ class JobQueue:
         """False where it was not paused."""
         return bool(self._scripts.run("resume", [], [])[0] == b"RESUMED")
 
-    def hold(self, upstream: str, for_s: float, reason: str) -> None:
-        """Open the breaker of an upstream for all machines. A longer hold that is already there stays."""
-        self._scripts.run("hold", [], [upstream, ms(for_s), reason[:MAX_TEXT]])
+    def hold(
+        self,
+        upstream: str,
+        for_s: float | None,
+        reason: str,
+        *,
+        throttled: bool = False,
+        claimed_ms: int = 0,
+        patience_s: float | None = None,
+    ) -> None:
+        """Open the breaker of an upstream for all machines. A longer hold that is already there stays.
+
+        `for_s` None: for longer with each opening of this outage. `throttled`: it asked for fewer calls, so the rate of
+        all machines is halved as well. `claimed_ms` says when the job was claimed that met the outage: what was claimed
+        before the last opening says nothing new. After `patience_s` of this outage jobs are let through one by one, so
+        that people get their photos; None: never.
+        """
+        kind, wish = "throttled" if throttled else "out", -1 if for_s is None else ms(for_s)
+        chance, patience = int(self._chance() * 1000), 0 if patience_s is None else ms(patience_s)
+        self._scripts.run("hold", [], [upstream, kind, wish, reason[:MAX_TEXT], claimed_ms, chance, patience])
+
+    def served(self, upstreams: Sequence[str], claimed_ms: int) -> int:
+        """These upstreams have served a job that was claimed then: their breakers close for all machines, unless they
+        opened later. How many did."""
+        return count(self._scripts.run("served", [], [claimed_ms, *upstreams])[0])
 
     def unhold(self, upstream: str) -> bool:
-        """The upstream is back; False where it was not on hold."""
+        """The upstream is back, a person says: its breaker closes for all machines and its rate is forgotten. False
+        where there was neither."""
         return bool(self._scripts.run("unhold", [], [upstream])[0] == b"LIFTED")
 
     def relay(self) -> int:
@@ -273,7 +297,7 @@ class JobQueue:
 def _claim_reply(reply: Reply, slot: str, token: str) -> ClaimReply:
     match reply[0]:
         case b"JOB":
-            numbers = [count(value) for value in reply[3:]]
+            numbers = [count(value) for value in reply[3:11]]
             attempt, claimed, deadline, seen, setbacks, crashes, outage, adopted = numbers
             return Claimed(
                 job_id=text(reply[1]),
@@ -288,6 +312,7 @@ def _claim_reply(reply: Reply, slot: str, token: str) -> ClaimReply:
                 crashes=crashes,
                 first_outage_ms=outage or None,
                 adopted=bool(adopted),
+                outages={text(name): count(since) for name, since in _pairs(reply[11])},
             )
         case b"PAUSED":
             return Paused(_seconds(reply[1]), text(reply[2]))
@@ -297,6 +322,11 @@ def _claim_reply(reply: Reply, slot: str, token: str) -> ClaimReply:
             return Stale(count(reply[1]))
         case _:
             return Empty(_seconds(reply[1]))
+
+
+def _pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Pairs of a flat reply."""
+    return zip(flat[::2], flat[1::2], strict=True)
 
 
 def _seconds(milliseconds: bytes | int) -> float | None:

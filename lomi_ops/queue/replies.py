@@ -48,10 +48,16 @@ class Claimed:
     """When the first of the setbacks was; None where there was none."""
     adopted: bool = False
     """True where this slot held the job already: the reply to an earlier claim was lost."""
+    outages: Mapping[str, int] = field(default_factory=dict)
+    """Upstreams whose breaker is not closed, with the start of the outage: this job was let through to try them."""
 
     def outage_s(self) -> float:
         """Seconds between the first setback and this claim; 0 where there was none."""
         return 0.0 if self.first_outage_ms is None else max(0, self.claimed_ms - self.first_outage_ms) / 1000
+
+    def overdue(self, limit_s: float) -> frozenset[str]:
+        """The upstreams that had been out for longer than that when this job was claimed, whoever met the outage."""
+        return frozenset(name for name, since in self.outages.items() if self.claimed_ms - since > limit_s * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """An upstream is on hold for all machines. Do not ring the doorbell: sleep."""
+    """An upstream is on hold for all machines, or its rate is used up. Do not ring the doorbell: sleep."""
 
     wait_s: float
     upstream: str
@@ -189,13 +195,35 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A circuit breaker that all machines share: no claims while it lasts."""
+    """A circuit breaker that all machines share and that is not closed."""
 
     upstream: str
     since_ms: int
     """When the first hold of this outage was set."""
     until_ms: int
+    """No claims until then."""
     reason: str
+    half_open: bool = False
+    """That time is over: one job tries it for all, or as many as the rate allows."""
+    failures: int = 1
+    """How often it was opened in this outage."""
+    throttled: bool = False
+    """It answers, but asked for fewer calls."""
+    probe: str = ""
+    """The job that tries it, or tried it last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The adaptive rate of an upstream that asked for fewer calls. It goes away when nothing waits for it."""
+
+    upstream: str
+    per_s: float
+    """Photos per second that are claimed at most, by all machines together."""
+    ceiling_per_s: float
+    """The rate at which it was halved last."""
+    cut_ms: int
+    """When that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +247,7 @@ class QueueStats:
     server_ms: int
     pause: Pause | None = None
     holds: tuple[Hold, ...] = ()
+    rates: tuple[Rate, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     """Since the counters began: claimed, finished, retried, refunded, buried, reaped, duplicates, …"""
     flow: Flow | None = None

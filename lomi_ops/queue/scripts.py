@@ -1,4 +1,4 @@
-"""Runs the Lua files: `common.lua`, then one transition."""
+"""Runs the Lua files: `common.lua`, what else a transition needs, then the transition."""
 
 from __future__ import annotations
 
@@ -16,13 +16,19 @@ from lomi_ops.queue.keys import Keys
 Reply = list[Any]
 """What a script answers: a word, then byte strings, integers and lists of these."""
 Argument = str | bytes | int
+GATES = ("rate", "gates")
+AT_THE_GATES = frozenset({"claim", "hold", "served", "unhold"})
+"""Transitions that read or move what stands before all claims."""
+SHARED = ("common", *GATES)
+"""Parts of scripts that are none themselves."""
 
 
 @cache
 def source(name: str) -> str:
     """The text of a script as the server gets it."""
     folder = files("lomi_ops.queue").joinpath("lua")
-    return "\n".join(folder.joinpath(f"{part}.lua").read_text("utf-8") for part in ("common", name))
+    parts = ("common", *(GATES if name in AT_THE_GATES else ()), name)
+    return "\n".join(folder.joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
 
 
 @cache

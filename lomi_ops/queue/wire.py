@@ -139,7 +139,7 @@ def dump_job(job: Job) -> bytes:
         "photos": photos,
         "created_at": format_time(job.created_at),
         "retry_count": job.retry_count,
-        "priority": int(job.priority),
+        "priority": max(int(Priority.NORMAL), int(job.priority)),
     }
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return "".join(GO_ESCAPES.get(char, char) for char in text).encode()

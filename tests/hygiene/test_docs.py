@@ -28,6 +28,7 @@ from lomi_ops.errors import ExitCode
 from lomi_ops.ops.checks.run import CHECKS
 from lomi_ops.ops.demo.samples import build_samples
 from lomi_ops.queue.keys import Keys
+from lomi_ops.queue.scripts import SHARED
 from lomi_ops.queue.wire import JobErrorCode
 
 ROOT = Path(__file__).parents[2]
@@ -366,7 +367,7 @@ def test_every_key_of_the_queue_is_explained() -> None:
 
 
 def test_every_transition_of_the_queue_is_explained() -> None:
-    scripts = {path.stem for path in (ROOT / "lomi_ops" / "queue" / "lua").glob("*.lua")} - {"common"}
+    scripts = {path.stem for path in (ROOT / "lomi_ops" / "queue" / "lua").glob("*.lua")} - set(SHARED)
 
     assert {word for row in rows(DOCS / "queue.md", "## Transitions") for word in words(row[0])} == scripts
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lomi_ops.clients.compreface.breaker import Breaker, State
 from lomi_ops.clients.compreface.client import Endpoint
-from lomi_ops.clients.compreface.pool import Place, choose
+from lomi_ops.clients.compreface.pool import HeldBack, NotAsked, Place, choose
 from lomi_ops.config.schema import CompreFaceSection
 from lomi_ops.errors import FacesUnavailable
 
@@ -59,11 +59,16 @@ def test_a_failure_from_before_the_ejection_does_not_prolong_it() -> None:
     assert ejected().failed(9).until == 10.0
 
 
-@pytest.mark.parametrize(("wish", "until"), [(3.0, 103.0), (None, 110.0), (0.0, 100.0)])
+@pytest.mark.parametrize(("wish", "until"), [(3.0, 103.0), (None, 101.0), (0.0, 100.0), (3600.0, 160.0)])
 def test_a_wish_to_wait_is_granted_at_once(wish: float | None, until: float) -> None:
     held = FRESH.held(100, wish)
     assert not held.admits(until - 0.001)
     assert held.admits(until)
+
+
+def test_one_that_asked_to_wait_comes_back_without_being_tried_first() -> None:
+    assert FRESH.failed(90).held(100, 3.0).trying() == FRESH
+    assert ejected().held(0, 30.0).trying().state is State.HALF_OPEN
 
 
 def test_a_short_wish_does_not_shorten_an_ejection() -> None:
@@ -75,15 +80,14 @@ EVENTS = st.lists(st.tuples(st.sampled_from(["fail", "succeed", "hold", "take"])
 
 @given(EVENTS)
 def test_it_is_never_entered_before_its_time_nor_by_two(events: list[tuple[str, float]]) -> None:
-    breaker, now, trying = FRESH, 0.0, False
+    breaker, now = FRESH, 0.0
     for event, gap in events:
         now += gap
         match event:
             case "take" if breaker.admits(now):
                 assert breaker.state is not State.HALF_OPEN
                 assert breaker.state is State.CLOSED or now >= breaker.until
-                trying = breaker.due(now)
-                breaker = breaker.trying() if trying else breaker
+                breaker = breaker.trying() if breaker.due(now) else breaker
             case "fail":
                 breaker = breaker.failed(now)
             case "succeed":
@@ -149,3 +153,21 @@ def test_with_all_ejected_the_troubles_are_told(fleet: Fleet) -> None:
         place.breaker, place.trouble = ejected(), f"{place.endpoint.label} is down"
     with pytest.raises(FacesUnavailable, match=r"http://a is down; http://b is down; http://c is down"):
         fleet.chosen()
+
+
+def test_who_asked_to_slow_down_is_not_asked_by_others_and_says_how_long(fleet: Fleet) -> None:
+    for place, wish in zip(fleet.places, (9.0, 4.0, 7.0), strict=True):
+        place.breaker = FRESH.held(0, wish)
+    with pytest.raises(HeldBack) as caught:
+        fleet.chosen(now=1)
+    assert caught.value.retry_after_s == 3
+
+
+def test_while_the_last_one_is_being_tried_the_others_wait_for_what_comes_of_it(fleet: Fleet) -> None:
+    for place in fleet.places:
+        place.breaker = ejected()
+    fleet.places[1].breaker = ejected().trying()
+    assert fleet.chosen(now=5) is None
+    fleet.places[1].breaker = fleet.places[1].breaker.failed(5)
+    with pytest.raises(NotAsked):
+        fleet.chosen(now=5)

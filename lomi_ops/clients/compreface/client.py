@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from lomi_ops.clients.compreface.answers import Inventory, findings, read_inventory, read_object
-from lomi_ops.clients.compreface.outcome import Kind, Mode, Outcome, classify
+from lomi_ops.clients.compreface.outcome import Kind, Mode, Outcome, classify, throttles
 from lomi_ops.clients.compreface.transport import Reply, Transport
 from lomi_ops.config.schema import CompreFaceSection
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus, Finding
@@ -49,6 +49,14 @@ class Health:
     """No photos go there until it is well again."""
     slow: bool = False
     """It gave no answer in time: how it is, nobody knows."""
+
+
+class Busy(FacesUnavailable):
+    """Asked what it is, it asked to slow down."""
+
+    def __init__(self, message: str, retry_after_s: float | None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Endpoint:
@@ -96,6 +104,8 @@ class Endpoint:
         try:
             profile = self.profile()
             outcome = self._detect(profile, jpeg)
+        except Busy as busy:
+            return Outcome(Kind.THROTTLED, busy.message, retry_after_s=busy.retry_after_s), None
         except FacesUnavailable as fault:
             return Outcome(Kind.UNAVAILABLE, fault.message), None
         except ConfigError as mistake:
@@ -189,7 +199,9 @@ class Endpoint:
     def _get(self, path: str) -> Reply:
         """Raises FacesUnavailable for an answer that says nothing about what this endpoint is."""
         reply = self._transport.get(path, timeout_s=self._section.timeout_s)
-        if reply.status >= 500 or reply.status == 429:
+        if throttles(reply):
+            raise Busy(f"CompreFace at {self.label} asks to slow down", reply.retry_after_s)
+        if reply.status >= 500:
             raise FacesUnavailable(f"CompreFace at {self.label} answers {reply.status}")
         return reply
 

@@ -87,13 +87,18 @@ def classify(reply: Reply, mode: Mode) -> Outcome:
     """The meaning of a detection's answer in this mode."""
     if reply.status == 200:
         return _faces(reply)
-    if reply.status == 429 or (reply.status == 503 and reply.retry_after_s is not None):
+    if throttles(reply):
         return Outcome(Kind.THROTTLED, "asks to slow down", retry_after_s=reply.retry_after_s)
     if 300 <= reply.status < 400:
         return Outcome(Kind.UNAVAILABLE, f"redirects elsewhere ({reply.status})", hint=_URL_HINT)
     said = read_object(reply.body)
     spoken = _core(reply, said) if mode is Mode.CORE else _api(reply, said)
     return spoken or _by_status(reply, said)
+
+
+def throttles(reply: Reply) -> bool:
+    """Whether it answers but wants fewer calls. A 503 that names no time says that it is out."""
+    return reply.status == 429 or (reply.status == 503 and reply.retry_after_s is not None)
 
 
 def another_try(outcomes: Sequence[Outcome], attempts: int) -> bool:

@@ -28,6 +28,10 @@ class NotAsked(FacesUnavailable):
     """No endpoint was asked about the photo: all are ejected or busy. It says nothing about the photo itself."""
 
 
+class HeldBack(Throttled):
+    """No endpoint was asked about the photo, since all that are well asked to slow down a moment ago."""
+
+
 @dataclass(slots=True, eq=False)
 class Place:
     """One endpoint and what its callers know of it. Changed only under the pool's lock."""
@@ -42,14 +46,17 @@ class Place:
 
 
 def choose(places: Sequence[Place], tried: Collection[Place], now: float, concurrency: int) -> Place | None:
-    """The place for the next try, or None while all that may be called are full. Raises NotAsked when none may.
+    """The place for the next try, or None while all that may be called are full, or the only ones are being tried by
+    somebody else. Raises NotAsked or HeldBack when none may.
 
     Untried places first; an ejected one whose time is over before all others, since somebody has to look; then the
     least busy, then the one whose turn is longest ago.
     """
     usable = [place for place in places if place.breaker.admits(now)]
     if not usable:
-        raise NotAsked(_all_ejected(places))
+        if any(place.breaker.state is State.HALF_OPEN for place in places):
+            return None
+        raise _none_left(places, now)
     fresh = [place for place in usable if place not in tried] or usable
     free = [place for place in fresh if place.in_flight < concurrency]
     return min(free, key=lambda p: (not p.breaker.due(now), p.in_flight, p.last_turn), default=None)
@@ -129,10 +136,16 @@ class FaceService:
 
     def answers(self, jpeg: bytes, size: tuple[int, int]) -> bool:
         """Whether any endpoint, ejected or not, has an answer about this photo now. A healthy one may have none (a
-        refused key, a core that is gone behind its API). Asks all at once; changes nothing and raises nothing."""
+        refused key, a core that is gone behind its API). Asks all at once and raises nothing; who answers is no longer
+        ejected."""
         with ThreadPoolExecutor(len(self._places), "compreface-probe") as threads:
-            answers = threads.map(lambda place: place.endpoint.find(jpeg, 1.0, size)[1], self._places)
-            return any(report is not None for report in answers)
+            reports = threads.map(lambda place: place.endpoint.find(jpeg, 1.0, size)[1], self._places)
+            well = [place for place, report in zip(self._places, reports, strict=True) if report is not None]
+        with self._changed:
+            for place in well:
+                place.breaker = place.breaker.answering()
+            self._changed.notify_all()
+        return bool(well)
 
     def inventory(self) -> dict[str, Inventory]:
         """What each endpoint is made of, by URL. Raises FacesUnavailable or ConfigError where one cannot say."""
@@ -145,7 +158,7 @@ class FaceService:
         """
         try:
             place, ejected = self._reserve(tried)
-        except FacesUnavailable as none_left:
+        except (FacesUnavailable, Throttled) as none_left:
             raise (_error(outcomes[-1]) if outcomes else none_left) from None
         return place if not ejected or self._well_again(place) else None
 
@@ -157,9 +170,9 @@ class FaceService:
                 now = self._clock()
                 place = choose(self._places, tried, now, self._section.concurrency)
                 if place is not None:
-                    ejected = place.breaker.due(now)
-                    if ejected:
+                    if place.breaker.due(now):
                         place.breaker = place.breaker.trying()
+                    ejected = place.breaker.state is State.HALF_OPEN
                     self._turn += 1
                     place.last_turn = self._turn
                     place.in_flight += 1
@@ -214,6 +227,12 @@ def _error(outcome: Outcome) -> ConfigError | Transient:
             return Throttled(outcome.detail, retry_after_s=outcome.retry_after_s)
         case _:
             return FacesUnavailable(outcome.detail, hint=outcome.hint)
+
+
+def _none_left(places: Sequence[Place], now: float) -> NotAsked | HeldBack:
+    held = [place.breaker.until - now for place in places if place.breaker.asked]
+    said = _all_ejected(places)
+    return HeldBack(said, retry_after_s=min(held)) if held else NotAsked(said)
 
 
 def _all_ejected(places: Sequence[Place]) -> str:

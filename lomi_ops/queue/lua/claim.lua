@@ -3,6 +3,7 @@
 -- OWN    1 seq of the slot, 2 hash of the worker
 -- ARGV   2 slot, 3 seq, 4 token, 5 lease (ms), 6 largest element (bytes)
 -- Reply  JOB id raw attempt claimed_ms deadline_ms first_seen_ms setbacks crashes first_outage_ms(0) adopted(0|1)
+--        breakers(upstream since_ms ...: those that it was let through, or claimed before)
 --        EMPTY ms-until-due(-1: nothing waits) | PAUSED ms(-1: no end) reason | LIMITED ms upstream | STALE seq
 -- Invariant  A slot holds one job at most. An element leaves the list only after its job has a record that says where it
 --        is: running under this token, or dead with the raw bytes; or after it proved to be a copy of a job that has one.
@@ -14,13 +15,25 @@ local SEQ_TTL_MS = 3600 * 1000 -- no abandoned request travels for longer
 local STREAK = 8 -- so many high ones in a row, then one normal
 local YIELDS = 50 -- so many others overtake the next bulk element, then it is its turn
 local DROPS = 10 -- so many elements at most are cleared away in one call
+local MOST_PHOTOS = 9
+
+local holds_now = fields(HOLDS) -- upstream by name, while its breaker is not closed
+local limits = fields(LIMITS)
 
 local function reply_job(id, adopted)
   local job = redis.call('HMGET', JOB .. id, 'raw', 'attempt', 'claimed_ms', 'first_seen_ms', 'setbacks', 'crashes',
     'first_outage_ms')
   local deadline = redis.call('ZSCORE', LEASE, id)
+  local breakers = {}
+  for upstream, value in pairs(holds_now) do
+    local breaker = breaker_of(upstream, value, limits)
+    if breaker then
+      breakers[#breakers + 1] = upstream
+      breakers[#breakers + 1] = breaker.since
+    end
+  end
   return { 'JOB', id, job[1], job[2] or 0, job[3] or 0, deadline, job[4] or 0, job[5] or 0, job[6] or 0, job[7] or 0,
-    adopted }
+    adopted, breakers }
 end
 
 -- 1. Is this claim the slot's latest?
@@ -65,28 +78,71 @@ if mode and mode ~= 'running' then
   return { 'PAUSED', -1, 'worker is ' .. mode }
 end
 local hold, longest = '', 0
-local gates = redis.call('HGETALL', HOLDS)
-for i = 1, #gates, 2 do
-  local left = tonumber(string.match(gates[i + 1], '^%d+')) - NOW
-  if left > longest then
-    hold, longest = gates[i], left
+local probed, passing, rates = {}, {}, {}
+for upstream, value in pairs(holds_now) do
+  local breaker = breaker_of(upstream, value, limits)
+  if breaker then
+    local wait = breaker_wait(breaker)
+    if wait > longest then
+      hold, longest = upstream, wait
+    end
+    if overdue(breaker) then
+      passing[#passing + 1] = upstream
+    elseif not by_rate(breaker) then
+      probed[#probed + 1] = upstream
+    end
+  end
+end
+for name in pairs(limits) do
+  local upstream = string.match(name, '^(.*):rate$')
+  if upstream then
+    local limit = ripened(limit_of(upstream, limits), NOW)
+    if unneeded(limit, NOW) then
+      forget(upstream, RATE)
+    else
+      rates[upstream] = limit
+      if wait_ms(limit) > longest then
+        hold, longest = upstream, wait_ms(limit)
+        limit.bit = NOW
+        keep_limit(upstream, limit)
+      end
+    end
   end
 end
 if longest > 0 then
-  return { 'LIMITED', longest, hold }
+  return { 'LIMITED', math.floor(longest), hold }
+end
+
+-- The job is on its way: it pays for its photos, and is the probe of what is half open.
+local function pay(id, photos)
+  note_taken(limits, photos)
+  for upstream, limit in pairs(rates) do
+    limit.tokens = limit.tokens - photos
+    keep_limit(upstream, limit)
+  end
+  for _, upstream in ipairs(probed) do
+    redis.call('HSET', LIMITS, upstream .. ':probe', string.format('%s|%s|%d', id, slot, NOW + PROBE_MS))
+  end
+  for _, upstream in ipairs(passing) do
+    redis.call('HSET', LIMITS, upstream .. ':passed', NOW)
+  end
 end
 
 -- 4. The next element.
 promote()
 
--- The producer's job_id where it can be one, else the digest of the element. wire.identity says the same.
+-- The producer's job_id where it can be one, else the digest of the element; wire.identity says the same. And how many
+-- photos it has, 1 where it does not say.
 local function identity(raw, sha)
   local readable, job = pcall(cjson.decode, raw)
-  if readable and type(job) == 'table' and type(job.job_id) == 'string' and #job.job_id <= 128
-    and string.find(job.job_id, '^[%w_.:-]+$') then
-    return job.job_id
+  if not readable or type(job) ~= 'table' then
+    return sha, 1
   end
-  return sha
+  local photos = type(job.photos) == 'table' and math.max(1, math.min(MOST_PHOTOS, #job.photos)) or 1
+  if type(job.job_id) == 'string' and #job.job_id <= 128 and string.find(job.job_id, '^[%w_.:-]+$') then
+    return job.job_id, photos
+  end
+  return sha, photos
 end
 
 local function next_list()
@@ -126,7 +182,7 @@ local function quarantine(list, id, raw, sha, code, said)
   redis.call('RPOP', list)
 end
 
-local function start(list, bulk, id, raw, sha)
+local function start(list, bulk, id, raw, sha, photos)
   redis.call('HSET', JOB .. id, 'raw', raw, 'sha', sha, 'state', 'running', 'token', token, 'slot', slot,
     'claimed_ms', NOW, 'beat_ms', NOW)
   redis.call('HSETNX', JOB .. id, 'first_seen_ms', NOW)
@@ -148,6 +204,7 @@ local function start(list, bulk, id, raw, sha)
   redis.call('HSET', SLOTS, slot, id)
   redis.call('SET', SEQ, string.format('%d+', seq), 'PX', SEQ_TTL_MS)
   redis.call('RPOP', list)
+  pay(id, photos)
   count('claimed')
   event('running', id, slot)
   return reply_job(id, 0)
@@ -164,14 +221,14 @@ for _ = 1, DROPS do
   if #raw > max_bytes then
     quarantine(list, sha, raw, sha, 'too_large', string.format('the element has %d bytes, the limit is %d', #raw, max_bytes))
   else
-    local id = identity(raw, sha)
+    local id, photos = identity(raw, sha)
     local known = redis.call('HMGET', JOB .. id, 'state', 'sha')
     if known[2] and known[2] ~= sha then
       quarantine(list, id .. '~' .. sha, raw, sha, 'id_reused', 'job ' .. id .. ' is known with other content')
     else
       local original = copy_of(id, known[1])
       if not original then
-        return start(list, bulk, id, raw, sha)
+        return start(list, bulk, id, raw, sha, photos)
       end
       if original == 'cancelled' and redis.call('HEXISTS', JOB .. id, 'op_was') == 1 then
         redis.call('HSET', JOB .. id, 'raw', raw, 'sha', sha, 'op_dropped', 1) -- an undo has to put it back

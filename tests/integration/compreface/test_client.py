@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from lomi_ops.clients.compreface import DEFAULT_KEY, FaceService, unavailable_report
 from lomi_ops.clients.compreface.outcome import Mode
+from lomi_ops.clients.compreface.pool import HeldBack
 from lomi_ops.config.schema import CompreFaceSection
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus
 from lomi_ops.errors import ConfigError, FacesUnavailable, Throttled
@@ -324,14 +325,26 @@ def test_a_wish_to_slow_down_is_passed_on(
     with pytest.raises(Throttled) as caught:
         find(service, jpeg)
     assert caught.value.retry_after_s == seconds
-    with pytest.raises(FacesUnavailable, match="asks to slow down"):
+    with pytest.raises(HeldBack, match="asks to slow down") as others:
         find(service, jpeg)
+    assert others.value.retry_after_s == (1.0 if seconds is None else seconds)
     assert double.detections == 1
-    clock.now += 10 if seconds is None else seconds
+    clock.now += 1.0 if seconds is None else seconds
     assert find(service, jpeg).answered
 
 
-@pytest.mark.parametrize("status", [500, 503, 429])
+def test_one_that_wants_fewer_questions_is_not_out(double: CompreFaceDouble, open_service: Open, jpeg: bytes) -> None:
+    clock = Clock()
+    service = open_service(double.url, clock=clock)
+    double.inject(Throttle(429, "3"), on="health")
+    with pytest.raises(Throttled) as caught:
+        find(service, jpeg)
+    assert (caught.value.retry_after_s, double.detections) == (3.0, 0)
+    clock.now += 3
+    assert find(service, jpeg).answered
+
+
+@pytest.mark.parametrize("status", [500, 503])
 def test_one_that_cannot_say_yet_what_it_is_is_asked_again(
     double: CompreFaceDouble, open_service: Open, jpeg: bytes, status: int
 ) -> None:

@@ -277,6 +277,22 @@ def test_pause_and_resume_are_on_record_and_stop_claims(
     ]
 
 
+def test_a_breaker_is_shown_and_closed_by_hand(cluster: OldCluster, queue: JobQueue, lomi: Lomi) -> None:
+    queue.hold("compreface", 60, "connection refused")
+
+    text = lomi("queue", "stats").out
+    other = lomi("queue", "resume", "--upstream", "objects")
+    closed = lomi("queue", "resume", "--upstream", "compreface", "--as", "Hana")
+
+    assert "compreface for 0 s: out, 1 failure, tried again in" in text
+    assert "connection refused" in text
+    assert other.code == 1
+    assert "'objects' is not on hold; on hold: compreface" in other.err
+    assert closed.out == "compreface is tried again at once; 0 jobs waiting\n"
+    assert queue.stats().holds == ()
+    assert [(each["actor"], each["action"]) for each in audit(cluster)] == [("Hana", "queue.unhold")]
+
+
 def test_drain_waits_until_nothing_runs(
     cluster: OldCluster, client: redis.Redis, queue: JobQueue, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

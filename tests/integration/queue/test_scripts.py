@@ -8,13 +8,13 @@ from importlib.resources import files
 import pytest
 
 from lomi_ops.queue import jobs, operations, workers
-from lomi_ops.queue.scripts import ms, source
+from lomi_ops.queue.scripts import SHARED, ms, source
 from tests.integration.queue.conftest import Bench
 from tests.integration.queue.producer import element
 
 FOLDER = files("lomi_ops.queue").joinpath("lua")
 NAMES = sorted(entry.name.removesuffix(".lua") for entry in FOLDER.iterdir() if entry.name.endswith(".lua"))
-TRANSITIONS = [name for name in NAMES if name != "common"]
+TRANSITIONS = [name for name in NAMES if name not in SHARED]
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)

@@ -9,7 +9,7 @@ from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.replies import Beat, Claimed, Done, Fenced
 from worker import ends
-from worker.ends import Ends, hold_s
+from worker.ends import Ends, pause_s
 from worker.leases import Lease
 from worker.signals import Signals
 
@@ -37,8 +37,12 @@ class Queue:
     def fail(self, held: Claimed, failure: Failure) -> Any:
         return self._next("fail", held.job_id, failure.code)
 
-    def hold(self, upstream: str, for_s: float, reason: str) -> Any:
+    def hold(self, upstream: str, for_s: float | None, reason: str, **how: Any) -> Any:
+        self.how = how
         return self._next("hold", upstream, for_s)
+
+    def served(self, upstreams: list[str], claimed_ms: int) -> Any:
+        return self._next("served", upstreams, claimed_ms)
 
     def release(self, job_id: str, token: str) -> Any:
         return self._next("release", job_id, token)
@@ -75,7 +79,7 @@ def test_a_failure_outlasts_a_redis_that_is_away() -> None:
 
     end.fail(CLAIMED, lease(), OUTAGE)
 
-    assert queue.calls == [("fail", "j", "postgres")] * 21 + [("hold", "postgres", 2.0)]
+    assert queue.calls == [("fail", "j", "postgres")] * 21 + [("hold", "postgres", None)]
 
 
 def test_nothing_is_insisted_on_once_the_worker_must_go_or_the_job_is_gone() -> None:
@@ -125,11 +129,33 @@ def test_the_log_says_what_happened_and_the_next_command(caplog: pytest.LogCaptu
     assert (said["action"], said["code"], said["hint"], said["job_id"]) == ("job_failed", "postgres", "lomi check", "j")
 
 
+def test_the_breaker_is_told_when_the_job_was_claimed_and_when_people_take_over() -> None:
+    end, queue = made()
+
+    end.report(CLAIMED, Failure(ErrorClass.THROTTLED, "compreface", "slow down", 7.0))
+    assert queue.calls == [("hold", "compreface", 7.0)]
+    assert queue.how == {"throttled": True, "claimed_ms": CLAIMED.claimed_ms, "patience_s": 3600.0}
+
+    end.report(CLAIMED, OUTAGE)
+    assert queue.how == {"throttled": False, "claimed_ms": CLAIMED.claimed_ms, "patience_s": None}
+
+
+def test_breakers_are_reported_once_and_a_redis_that_is_away_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    end, queue = made(*away(2))
+
+    end.report(CLAIMED, OUTAGE)
+    end.served(CLAIMED, ["postgres"])
+    end.served(CLAIMED, [])
+
+    assert [call[0] for call in queue.calls] == ["hold", "served"]
+    assert [record.__dict__["action"] for record in caplog.records] == ["hold_failed", "served_failed"]
+
+
 @pytest.mark.parametrize(("setbacks", "seconds"), [(0, 2.0), (1, 4.0), (4, 30.0), (99, 30.0)])
-def test_holds_grow_with_the_outage(setbacks: int, seconds: float) -> None:
-    assert hold_s(OUTAGE, setbacks) == seconds
+def test_a_slot_alone_in_bad_weather_pauses_for_longer_each_time(setbacks: int, seconds: float) -> None:
+    assert pause_s(OUTAGE, setbacks) == seconds
 
 
 @pytest.mark.parametrize(("wish", "seconds"), [(None, 2.0), (1.0, 2.0), (17.0, 17.0), (3600.0, 60.0)])
 def test_a_wish_to_slow_down_is_heard_within_reason(wish: float | None, seconds: float) -> None:
-    assert hold_s(Failure(ErrorClass.THROTTLED, "compreface", "slow", wish), 0) == seconds
+    assert pause_s(Failure(ErrorClass.THROTTLED, "compreface", "slow", wish), 0) == seconds
