@@ -179,6 +179,17 @@ class Reaped:
     """`tick`: somebody looked just now. `settling`: this server has just started; workers beat first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What one round of upkeep did."""
+
+    reaped: Reaped
+    heard: int
+    """Messages that were published again, and heard."""
+    busy: bool
+    """Whether any job runs or is delayed. Where none does, no lease can run out for as long as one lasts."""
+
+
 class Submitted(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
