@@ -35,16 +35,28 @@ class Upkeep:
     section: WorkerSection
     swept_at: float = 0.0
     """Monotonic seconds; 0 before the first turn."""
+    rested: bool = True
+    """Whether the last turn left the queue alone."""
+    busy: bool = True
 
     def turn(self) -> None:
         """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
-        self._reap()
-        self.queue.relay()
+        if self._tends():
+            self._tend()
         self._deliver(datetime.now(UTC))
         self._sweep(time.monotonic(), datetime.now(UTC))
 
-    def _reap(self) -> None:
-        reaped = self.queue.reap(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
+    def _tends(self) -> bool:
+        """Every other turn is enough where nothing runs or is delayed: a lease that somebody takes meanwhile lasts for
+        longer than two turns. An idle worker must cost its Redis next to nothing."""
+        self.rested = not self.rested and not self.busy and 2 * self.section.reap_s <= self.section.lease_s
+        return not self.rested
+
+    def _tend(self) -> None:
+        self.busy = True
+        tended = self.queue.upkeep(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
+        self.busy = tended.busy
+        reaped = tended.reaped
         for word, names in (("requeued", reaped.requeued), ("dead", reaped.buried), ("cancelled", reaped.cancelled)):
             for job_id in names:
                 fields = {"action": "job_reaped", "job_id": job_id, "to": word}

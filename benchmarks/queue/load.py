@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import redis
 
 from lomi_ops.config.schema import RedisSection
@@ -41,6 +42,20 @@ def element(media_id: uuid.UUID | None = None, batch_id: uuid.UUID | None = None
 def fill(client: redis.Redis, number: int, key: str = QUEUE) -> None:
     for start in range(0, number, 1000):
         client.lpush(key, *(element() for _ in range(min(1000, number - start))))
+
+
+def photos_pushed(client: redis.Redis, database_url: str, number: int) -> None:
+    """Batches of one photo whose rows are `pending`, as the backend leaves them behind."""
+    user = uuid.uuid4()
+    ids = [(uuid.uuid4(), uuid.uuid4()) for _ in range(number)]
+    with psycopg.connect(database_url, autocommit=True) as pg:
+        pg.execute("TRUNCATE users, media CASCADE")
+        pg.execute("INSERT INTO users (id, telegram_id, name) VALUES (%s, 77, 'A')", (user,))
+        with pg.cursor().copy("COPY media (id, user_id, media_type, url, batch_id) FROM STDIN") as rows:
+            for media, batch in ids:
+                rows.write_row((media, user, "photo", "u", batch))
+    for start in range(0, number, 1000):
+        client.lpush(QUEUE, *(element(media, batch, user) for media, batch in ids[start : start + 1000]))
 
 
 def connect(url: str, **settings: Any) -> redis.Redis:
