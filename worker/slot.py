@@ -22,6 +22,7 @@ from lomi_ops.queue.jobs import RETENTION_S, JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, ClaimReply, Done, Empty, Fenced, Limited, Paused, Stale
 from lomi_ops.queue.wire import parse_job
 from worker.batch import BatchJudge, Outcome, in_order
+from worker.doorbell import Bell
 from worker.ends import Ends
 from worker.judging.host import JudgeDown
 from worker.leases import Lease, Leases
@@ -36,7 +37,7 @@ IDLE_S = 2.0
 """Longest nap while the queue is paused or limited, so that a resume is noticed soon."""
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 1.0
-"""Between claims while Redis is away: doubled each time, so that a short restart costs little and a long one no herd."""
+"""Between claims while Redis is away, doubled each time: a short restart costs little, a long one makes no herd."""
 
 
 class GivenBack(LomiError):
@@ -55,8 +56,10 @@ class Slot:
     leases: Leases
     signals: Signals
     settings: Settings
-    ring: Callable[[float], None]
+    ring: Callable[[float], Bell]
     """Waits for the doorbell, at most that many seconds."""
+    stir: Callable[[], None] = lambda: None
+    """Tells the idle slots of this process that there is work although the bell was silent."""
     answered: Callable[[], None] = lambda: None
     """Called after each claim that Redis answered."""
     _seq: int = 0
@@ -65,6 +68,8 @@ class Slot:
     _next: tuple[ClaimReply, float] | None = None
     """What a claim that went along with a finish was answered, and when it was sent."""
     _retry_s: float = FIRST_RETRY_S
+    _heard: Bell = Bell.RANG
+    """What led to the latest claim."""
 
     @property
     def ends(self) -> Ends:
@@ -90,6 +95,9 @@ class Slot:
         self._next = None
         match reply:
             case Claimed():
+                if self._heard is Bell.SILENT:
+                    self.stir()
+                self._heard = Bell.RANG
                 self._hold(reply, sent_at)
             case Empty(wait_s=wait):
                 self._wait(wait)
@@ -127,11 +135,18 @@ class Slot:
         self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
     def _wait(self, due_s: float | None) -> None:
+        """Until there may be something. A slot that only napped has nothing to ask for, unless a job came due: the one
+        at the door asks for all."""
         longest = float(self.settings.redis.doorbell_s)
+        began = time.monotonic()
         try:
-            self.ring(longest if due_s is None else min(due_s, longest))
+            self._heard = self.ring(longest if due_s is None else min(due_s, longest))
         except RedisUnavailable as outage:
             self._back_off(outage, "doorbell_failed")
+            return
+        left = None if due_s is None else due_s - (time.monotonic() - began)
+        if self._heard is Bell.NAPPED and (left is None or left > 0):
+            self._next = Empty(left), began
 
     def _finish(self, claimed: Claimed, lease: Lease, payload: str | None) -> None:
         """Ends the job, and claims the next one in the same round trip, unless this worker is told to stop."""

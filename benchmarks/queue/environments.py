@@ -1,4 +1,4 @@
-"""A virtual environment for each of the other libraries, built once below `.venv/bench` from its pinned requirements."""
+"""An environment for each of the other libraries, built once below `.venv/bench` from its pinned requirements."""
 
 from __future__ import annotations
 

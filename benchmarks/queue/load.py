@@ -16,7 +16,9 @@ from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.keys import QUEUE, RESULTS_CHANNEL
 
 
-def element(media_id: uuid.UUID | None = None, batch_id: uuid.UUID | None = None, user: uuid.UUID | None = None) -> bytes:
+def element(
+    media_id: uuid.UUID | None = None, batch_id: uuid.UUID | None = None, user: uuid.UUID | None = None
+) -> bytes:
     """A batch of one photo."""
     user = user or uuid.uuid4()
     media = media_id or uuid.uuid4()

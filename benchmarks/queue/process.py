@@ -51,12 +51,15 @@ class Process:
         job_id, at = self.line(timeout_s).split()
         return job_id, float(at)
 
+    def starts(self) -> list[tuple[str, float]]:
+        """All that it has told so far."""
+        return [self.start_of_job(0) for _ in range(self._lines.qsize())]
+
     def report(self, timeout_s: float = 120.0) -> dict[str, Any]:
         """What it saw, once it is done."""
         found: dict[str, Any] = json.loads(self.line(timeout_s))
         self._process.wait(30)
         return found
-
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)

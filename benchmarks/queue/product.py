@@ -27,7 +27,7 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import PhotoRef
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.queue.client import doorbell_client, queue_client
+from lomi_ops.queue.client import Line, doorbell_client, queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import QUEUE, Keys
 from lomi_ops.queue.replies import Claimed
@@ -44,7 +44,7 @@ GATE = Gate()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one process is to do. It works from `go` until its stdin says `stop`, or for `quiet_s` after the last job."""
+    """What one process is to do. It works from `go` until its stdin says more, or for `quiet_s` after the last job."""
 
     kind: str
     redis_url: str
@@ -93,7 +93,7 @@ class LedgerSlot(Slot):
 
     def _run(self, claimed: Claimed, lease: Lease) -> None:
         _started(claimed)
-        super(LedgerSlot, self)._run(claimed, lease)
+        super()._run(claimed, lease)
 
 
 class HoldSlot(Slot):
@@ -139,14 +139,14 @@ class Worker:
         self.signals, self.stop = Signals(), threading.Event()
         boot = str(uuid.uuid4())
         queue, self.beats = (JobQueue(queue_client(settings.redis), keys=keys) for _ in range(2))
-        bell = Doorbell(queue, doorbell_client(settings.redis))
+        bell = Doorbell(queue, Line(doorbell_client(settings.redis)))
         self.leases = Leases(self.beats, boot, settings.worker)
         database = cast(Database, None)
         if plan.database_url:
             database = Database.from_section(settings.database, application="bench")
         make, judge = KINDS[plan.kind], cast(BatchJudge, NoJudge(settings))
         self.slots = [
-            make(f"{boot}/{n}", queue, database, judge, self.leases, self.signals, settings, bell.ring)
+            make(f"{boot}/{n}", queue, database, judge, self.leases, self.signals, settings, bell.ring, bell.stir)
             for n in range(plan.slots)
         ]
         upkeep = (Upkeep if plan.database_url else NoMessages)(self.beats, database, settings.worker)

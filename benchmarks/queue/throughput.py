@@ -50,7 +50,7 @@ def rate(contender: Contender, jobs: int) -> float:
 
 
 def rival(name: str, url: str) -> Contender:
-    command = [python_of(name), HERE / "rivals" / f"{name}_worker.py", url]
+    command: list[str | Path] = [python_of(name), HERE / "rivals" / f"{name}_worker.py", url]
     environment = os.environ | {"PYTHONPATH": str(HERE)}
 
     def filled(jobs: int) -> None:
@@ -107,4 +107,4 @@ def ceiling(url: str, jobs: int) -> float:
     for process in processes:
         process.say("go")
     reports = [process.report() for process in processes]
-    return jobs / (max(r["last"] for r in reports) - min(r["first"] for r in reports))
+    return float(jobs / (max(r["last"] for r in reports) - min(r["first"] for r in reports)))

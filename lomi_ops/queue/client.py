@@ -125,6 +125,7 @@ class Line:
     """
 
     def __init__(self, client: redis.Redis) -> None:
+        self.client = client
         self._pool = client.connection_pool
         self._idle: deque[tuple[float, int, Any]] = deque()
         """When a connection was used last, by which process."""

@@ -15,7 +15,7 @@ from lomi_ops.domain.attempt import Bury, ErrorClass, Failure, next_step
 from lomi_ops.domain.job import MAX_JOB_BYTES, Priority
 from lomi_ops.errors import Conflict, NotFound
 from lomi_ops.queue import board
-from lomi_ops.queue.client import call, guarded
+from lomi_ops.queue.client import Line, guarded
 from lomi_ops.queue.keys import RESULTS_CHANNEL, Keys
 from lomi_ops.queue.replies import (
     Beat,
@@ -41,7 +41,7 @@ from lomi_ops.queue.replies import (
     Tended,
     WorkerMode,
 )
-from lomi_ops.queue.scripts import Argument, Reply, Scripts, count, ms, text
+from lomi_ops.queue.scripts import Argument, Reply, Scripts, count, ms, packed_command, text
 from lomi_ops.queue.wire import parse_job
 
 RETENTION_S = 24 * 3600.0
@@ -88,15 +88,15 @@ class JobQueue:
     def _claim_keys(self, slot: str) -> list[str]:
         return [self.keys.seq(slot), self.keys.worker(slot.partition("/")[0])]
 
-    def wait(self, doorbell: redis.Redis, timeout_s: float) -> bool:
+    def wait(self, doorbell: Line, timeout_s: float) -> bool:
         """Block until the list has an element; False after `timeout_s`. Takes nothing, so nothing can be lost.
 
-        Call it only after `Empty`, with a client of its own (`client.doorbell_client`), one per process.
+        Call it only after `Empty`, over a client of its own (`client.doorbell_client`), one per process.
         """
         ring = max(MIN_RING_S, timeout_s)
-        with guarded(doorbell, "the doorbell"):
-            rang = call(doorbell, "BLMOVE", self.keys.ready, self.keys.ready, "RIGHT", "RIGHT", ring)
-        return rang is not None
+        command = packed_command("BLMOVE", self.keys.ready, self.keys.ready, "RIGHT", "RIGHT", f"{ring:.3f}")
+        with guarded(doorbell.client, "the doorbell"):
+            return doorbell.ask(command) is not None
 
     def beat(self, boot: str, leases: Mapping[str, str], lease_s: float = 15.0) -> Beats:
         """Renew leases (job id → token) and this worker's registration; at most 100 at once."""

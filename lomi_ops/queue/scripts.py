@@ -86,6 +86,11 @@ def packed(values: Sequence[Argument]) -> bytes:
     return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])
 
 
+def packed_command(*words: Argument) -> bytes:
+    """A command as the wire has it."""
+    return b"*%d\r\n" % len(words) + packed(words)
+
+
 def ms(seconds: float) -> int:
     """Whole milliseconds, rounded up: a wait is never shortened to nothing."""
     return -int(-seconds * 1000 // 1)
