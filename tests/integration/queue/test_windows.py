@@ -80,7 +80,7 @@ def test_replies_may_be_lost_on_the_whole_way_of_a_job_and_nothing_happens_twice
     bench: Bench, lossy: JobQueue, swallower: Swallower
 ) -> None:
     bench.push(element(), element())
-    for name in ("claim", "release", "fail", "finish", "submit"):
+    for name in ("claim", "release", "fail", "finish", "advance", "submit"):
         bench.client.script_load(source(name))  # else the reply that gets lost is only NOSCRIPT
 
     def lost(step: str, *args: object) -> object:
@@ -109,6 +109,14 @@ def test_replies_may_be_lost_on_the_whole_way_of_a_job_and_nothing_happens_twice
     assert bench.results() == [held.job_id.encode()]
     assert lost("submit", element()) is Submitted.DUPLICATE
     assert bench.client.llen(bench.keys.ready) == 2
+    held = lost("claim", "boot/0", 4, "token-4")
+    assert isinstance(held, Claimed)
+    both = lost("advance", held.job_id, "token-4", b"payload", "boot/0", 5, "token-5")
+    assert isinstance(both, tuple)
+    assert both[0] == Done(0, repeated=True)
+    assert (both[1].attempt, both[1].adopted) == (1, True)
+    assert bench.client.llen(bench.keys.ready) == 0
+    assert len(bench.results()) == 2
     assert bench.queue.stats().counters["submitted"] == 1
 
 
