@@ -90,7 +90,7 @@ class Slot:
         try:
             reply, sent_at = self._next or self._claim()
         except RedisUnavailable as outage:
-            self._back_off(outage, "claim_failed")
+            self._back_off(outage, {"action": "claim_failed", "hint": outage.hint})
             return
         self._next = None
         match reply:
@@ -127,10 +127,10 @@ class Slot:
         self._retry_s = FIRST_RETRY_S
         self.answered()
 
-    def _back_off(self, outage: RedisUnavailable, action: str) -> None:
+    def _back_off(self, outage: RedisUnavailable, fields: dict[str, str]) -> None:
         """Said once per outage: the slots of a process ask often."""
         if self._retry_s == FIRST_RETRY_S:
-            log.warning(outage.message, extra={"action": action, "hint": outage.hint})
+            log.warning(outage.message, extra=fields)
         self.signals.drain.wait(self._retry_s)
         self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
@@ -142,7 +142,7 @@ class Slot:
         try:
             self._heard = self.ring(longest if due_s is None else min(due_s, longest))
         except RedisUnavailable as outage:
-            self._back_off(outage, "doorbell_failed")
+            self._back_off(outage, {"action": "doorbell_failed", "hint": outage.hint})
             return
         left = None if due_s is None else due_s - (time.monotonic() - began)
         if self._heard is Bell.NAPPED and (left is None or left > 0):
