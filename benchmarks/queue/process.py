@@ -24,7 +24,8 @@ class Process:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
         )
         self._lines: SimpleQueue[str] = SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @classmethod
     def of(cls, plan: Plan) -> Process:
@@ -59,11 +60,16 @@ class Process:
         """What it saw, once it is done."""
         found: dict[str, Any] = json.loads(self.line(timeout_s))
         self._process.wait(30)
+        self._close()
         return found
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(10)
+        self._close()
+
+    def _close(self) -> None:
+        self._reader.join(10)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
