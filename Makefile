@@ -5,13 +5,14 @@ BIN := .venv/bin
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup demo test check chaos format lock completions clean
+.PHONY: help setup demo test check chaos bench-queue format lock completions clean
 
 help:
 	@echo "make demo         moderate a sample set on a stack of its own"
 	@echo "make test         everything that CI runs"
 	@echo "make setup        build .venv only"
 	@echo "make chaos        kill, freeze, cut and restart everything, and count"
+	@echo "make bench-queue  measure the queue beside four libraries"
 	@echo "make check        format, lint, types, layers"
 	@echo "make format       let ruff mend what it can"
 	@echo "make completions  write completions/ and config.example.yaml anew"
@@ -38,6 +39,9 @@ test: check
 chaos: $(READY)
 	$(BIN)/python -m pytest -m chaos tests/chaos
 	$(BIN)/python -m tests.chaos --long
+
+bench-queue: $(READY)
+	$(BIN)/python -m benchmarks.queue
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

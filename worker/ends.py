@@ -10,7 +10,7 @@ from typing import TypeVar
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.jobs import JobQueue
-from lomi_ops.queue.replies import Beat, Claimed, Fenced
+from lomi_ops.queue.replies import Beat, Claimed, Done, Fenced
 from worker.leases import Lease
 from worker.signals import Signals
 from worker.weather import Upstream
@@ -35,10 +35,18 @@ class Ends:
     patience_s: float = 3600.0
     """Seconds of an outage after which people get the photos that wait."""
 
-    def finish(self, claimed: Claimed, lease: Lease, payload: str | None) -> None:
-        """Raises RedisUnavailable once the worker must go, or the lease is gone."""
+    def finish(
+        self,
+        claimed: Claimed,
+        lease: Lease,
+        payload: str | None,
+        finishing: Callable[[bytes], Done | Fenced] | None = None,
+    ) -> None:
+        """`finishing` is the call itself, where it is to do more than finish. Raises RedisUnavailable once the worker
+        must go, or the lease is gone."""
         body = (payload or "").encode()
-        reply = self._insist(lease, lambda: self.queue.finish(claimed.job_id, claimed.token, body))
+        finishing = finishing or (lambda body: self.queue.finish(claimed.job_id, claimed.token, body))
+        reply = self._insist(lease, lambda: finishing(body))
         if isinstance(reply, Fenced):
             log.warning("lease was gone at the end", extra={"action": "job_fenced", "job_id": claimed.job_id})
 

@@ -27,7 +27,7 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.finding import Engine
 from lomi_ops.domain.policy import Policy, Requirement
 from lomi_ops.errors import ConfigError, ExitCode, FacesUnavailable, LomiError, RedisUnavailable, Transient
-from lomi_ops.queue.client import doorbell_client, queue_client, require_fit
+from lomi_ops.queue.client import Line, doorbell_client, queue_client, require_fit
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
@@ -170,7 +170,7 @@ class Worker:
         settings = self.settings
         self._beats = JobQueue(self._client(queue_client(settings.redis)), attempts=settings.worker.attempts)
         self._leases = Leases(self._beats, self.boot, settings.worker)
-        doorbell = Doorbell(queue, self._client(doorbell_client(settings.redis)))
+        doorbell = Doorbell(queue, Line(self._client(doorbell_client(settings.redis))))
         store: ObjectStore = open_store(settings.objects)
         self._closing.callback(store.close)
         finder = self._finder = FaceService(settings.compreface) if settings.compreface.urls else None
@@ -189,6 +189,7 @@ class Worker:
                 self.signals,
                 settings,
                 doorbell.ring,
+                doorbell.stir,
                 self._vitals.claim_answered,
             )
             for number, process in enumerate(self._processes)

@@ -21,9 +21,10 @@ from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import Job
 from lomi_ops.errors import DatabaseUnavailable, JobError, LeaseLost, LomiError, ModelError, RedisUnavailable, Transient
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
-from lomi_ops.queue.replies import Beat, Claimed, Empty, Limited, Paused, Stale
+from lomi_ops.queue.replies import Beat, Claimed, ClaimReply, Done, Empty, Fenced, Limited, Paused, Stale
 from lomi_ops.queue.wire import parse_job
 from worker.batch import BatchJudge, Outcome, in_order
+from worker.doorbell import Bell
 from worker.ends import Ends
 from worker.judging.host import JudgeDown
 from worker.leases import Lease, Leases
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 2.0
 """Longest nap while the queue is paused or limited, so that a resume is noticed soon."""
+FIRST_RETRY_S = 0.1
+LONGEST_RETRY_S = 1.0
+"""Between claims while Redis is away, doubled each time: a short restart costs little, a long one makes no herd."""
 
 
 class GivenBack(LomiError):
@@ -54,12 +58,20 @@ class Slot:
     leases: Leases
     signals: Signals
     settings: Settings
-    ring: Callable[[float], None]
+    ring: Callable[[float], Bell]
     """Waits for the doorbell, at most that many seconds."""
+    stir: Callable[[], None] = lambda: None
+    """Tells the idle slots of this process that there is work although the bell was silent."""
     answered: Callable[[], None] = lambda: None
     """Called after each claim that Redis answered."""
     _seq: int = 0
     _unanswered: str | None = None
+    """The token of a claim that may have taken a job."""
+    _next: tuple[ClaimReply, float] | None = None
+    """What a claim that went along with a finish was answered, and when it was sent."""
+    _retry_s: float = FIRST_RETRY_S
+    _heard: Bell = Bell.RANG
+    """What led to the latest claim."""
 
     @property
     def ends(self) -> Ends:
@@ -73,19 +85,21 @@ class Slot:
                 # A slot that died silently would leave a worker that looks healthy and does nothing.
                 log.exception("slot failed inside lomi", extra={"action": "slot_bug", "slot": self.name})
                 self.signals.drain.wait(IDLE_S)
+        self._give_back_next()
 
     def step(self) -> None:
-        """One claim and what follows from it."""
-        sent_at = time.monotonic()
+        """One claim, or what was claimed along with the last finish, and what follows from it."""
         try:
-            reply = self._claim()
+            reply, sent_at = self._next or self._claim()
         except RedisUnavailable as outage:
-            log.warning(outage.message, extra={"action": "claim_failed", "hint": outage.hint})
-            self.signals.drain.wait(IDLE_S)
+            self._back_off(outage, {"action": "claim_failed", "hint": outage.hint})
             return
-        self.answered()
+        self._next = None
         match reply:
             case Claimed():
+                if self._heard is Bell.SILENT:
+                    self.stir()
+                self._heard = Bell.RANG
                 self._hold(reply, sent_at)
             case Empty(wait_s=wait):
                 self._wait(wait)
@@ -96,22 +110,69 @@ class Slot:
             case Stale(seen=seen):
                 self._seq = seen
 
-    def _claim(self) -> Claimed | Empty | Paused | Limited | Stale:
+    def _claim(self) -> tuple[ClaimReply, float]:
+        """A claim, and when it was sent."""
+        token, sent_at = self._token(), time.monotonic()
+        reply = self.queue.claim(self.name, self._seq, token, self.settings.worker.lease_s)
+        self._claim_answered()
+        return reply, sent_at
+
+    def _token(self) -> str:
         """A claim whose reply was lost is sent again unchanged: the server then hands out the same job."""
         if self._unanswered is None:
             self._seq += 1
             self._unanswered = str(uuid.uuid4())
-        reply = self.queue.claim(self.name, self._seq, self._unanswered, self.settings.worker.lease_s)
+        return self._unanswered
+
+    def _claim_answered(self) -> None:
         self._unanswered = None
-        return reply
+        self._retry_s = FIRST_RETRY_S
+        self.answered()
+
+    def _back_off(self, outage: RedisUnavailable, fields: dict[str, str]) -> None:
+        """Said once per outage: the slots of a process ask often."""
+        if self._retry_s == FIRST_RETRY_S:
+            log.warning(outage.message, extra=fields)
+        self.signals.drain.wait(self._retry_s)
+        self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
     def _wait(self, due_s: float | None) -> None:
+        """Until there may be something. A slot that only napped has nothing to ask for, unless a job came due: the one
+        at the door asks for all."""
         longest = float(self.settings.redis.doorbell_s)
+        began = time.monotonic()
         try:
-            self.ring(longest if due_s is None else min(due_s, longest))
+            self._heard = self.ring(longest if due_s is None else min(due_s, longest))
         except RedisUnavailable as outage:
-            log.warning(outage.message, extra={"action": "doorbell_failed"})
-            self.signals.drain.wait(IDLE_S)
+            self._back_off(outage, {"action": "doorbell_failed", "hint": outage.hint})
+            return
+        left = None if due_s is None else due_s - (time.monotonic() - began)
+        if self._heard is Bell.NAPPED and (left is None or left > 0):
+            self._next = Empty(left), began
+
+    def _finish(self, claimed: Claimed, lease: Lease, payload: str | None) -> None:
+        """Ends the job, and claims the next one in the same round trip, unless this worker is told to stop."""
+        if self.signals.drain.is_set():
+            self.ends.finish(claimed, lease, payload)
+            return
+        token = self._token()
+
+        def advance(body: bytes) -> Done | Fenced:
+            sent_at = time.monotonic()
+            finished, following = self.queue.advance(
+                claimed.job_id, claimed.token, body, self.name, self._seq, token, self.settings.worker.lease_s
+            )
+            self._next = following, sent_at
+            self._claim_answered()
+            return finished
+
+        self.ends.finish(claimed, lease, payload, advance)
+
+    def _give_back_next(self) -> None:
+        """The order to stop crossed a finish that claimed a job along."""
+        if self._next is not None and isinstance(self._next[0], Claimed):
+            self.ends.release(self._next[0])
+        self._next = None
 
     def _hold(self, claimed: Claimed, sent_at: float) -> None:
         """Runs one job under its lease, and turns every way it can end into one call to the queue."""
@@ -165,7 +226,7 @@ class Slot:
             policy=self.judge.policy,
             course=course_of(claimed, lease),
         )
-        self.ends.finish(claimed, lease, done.payload)
+        self._finish(claimed, lease, done.payload)
         self._served(claimed, {Upstream.DATABASE}, finished=True)
         if done.duplicate:
             log.info("job was settled meanwhile", extra={"action": "job_resettled", "job_id": job.job_id})
@@ -178,7 +239,7 @@ class Slot:
         message = message_again(payload, settled_at, datetime.now(UTC))
         fields = {"action": "job_resettled", "job_id": claimed.job_id, "withheld": message != payload}
         log.info("job was settled before", extra=fields)
-        self.ends.finish(claimed, lease, message)
+        self._finish(claimed, lease, message)
         self._served(claimed, {Upstream.DATABASE}, finished=True)
 
     def _triaged(self, job: Job) -> Triage:

@@ -37,26 +37,37 @@ class Upkeep:
     section: WorkerSection
     swept_at: float = 0.0
     """Monotonic seconds; 0 before the first turn."""
+    rested: bool = True
+    """Whether the last turn left the queue alone."""
+    busy: bool = True
 
     def turn(self) -> None:
         """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
-        first = self._reap()
-        self.queue.relay()
+        ended = self._tends() and self._tend()
         self._deliver(datetime.now(UTC))
         self._sweep(time.monotonic(), datetime.now(UTC))
-        if first:
+        if ended:
             self._write_down()
 
-    def _reap(self) -> bool:
-        """Whether this was the one look of all workers in this interval."""
-        reaped = self.queue.reap(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
+    def _tends(self) -> bool:
+        """Every other turn is enough where nothing runs or is delayed: a lease that somebody takes meanwhile lasts for
+        longer than two turns. An idle worker must cost its Redis next to nothing."""
+        self.rested = not self.rested and not self.busy and 2 * self.section.reap_s <= self.section.lease_s
+        return not self.rested
+
+    def _tend(self) -> bool:
+        """Whether jobs have ended that Postgres has not heard of, and this was the one look of all workers."""
+        self.busy = True
+        tended = self.queue.upkeep(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
+        self.busy = tended.busy
+        reaped = tended.reaped
         for word, names in (("requeued", reaped.requeued), ("dead", reaped.buried), ("cancelled", reaped.cancelled)):
             for job_id in names:
                 fields = {"action": "job_reaped", "job_id": job_id, "to": word}
                 log.warning("lease expired, job %s", word, extra=fields)
         for job_id in reaped.doubt:
             self._absolve(job_id, datetime.now(UTC))
-        return not reaped.skipped
+        return tended.ended > 0 and not reaped.skipped
 
     def _absolve(self, job_id: str, now: datetime) -> None:
         """A job whose workers all died may have been settled by one of them, just before."""

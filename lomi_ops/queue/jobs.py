@@ -18,7 +18,7 @@ from lomi_ops.domain.job import MAX_JOB_BYTES, Priority
 from lomi_ops.domain.stuck import Stuck, stuck
 from lomi_ops.errors import Conflict, NotFound
 from lomi_ops.queue import board
-from lomi_ops.queue.client import call, guarded
+from lomi_ops.queue.client import Line, call, guarded
 from lomi_ops.queue.keys import RESULTS_CHANNEL, Keys
 from lomi_ops.queue.replies import (
     Beat,
@@ -42,9 +42,10 @@ from lomi_ops.queue.replies import (
     Stale,
     Standing,
     Submitted,
+    Tended,
     WorkerMode,
 )
-from lomi_ops.queue.scripts import Argument, Reply, Scripts, count, ms, text
+from lomi_ops.queue.scripts import Argument, Reply, Scripts, count, ms, packed_command, text
 from lomi_ops.queue.wire import parse_job
 
 RETENTION_S = 24 * 3600.0
@@ -85,21 +86,21 @@ class JobQueue:
         `slot` is `<boot uuid>/<number>`; `seq` rises with every claim of the slot and stays when a claim is sent again
         after a lost reply; `token` is a fresh UUID per `seq`. An adopted job has a new token: the old one is fenced.
         """
-        boot = slot.partition("/")[0]
-        reply = self._scripts.run(
-            "claim", [self.keys.seq(slot), self.keys.worker(boot)], [slot, seq, token, ms(lease_s), MAX_JOB_BYTES]
-        )
+        reply = self._scripts.run("claim", self._claim_keys(slot), [slot, seq, token, ms(lease_s), MAX_JOB_BYTES])
         return _claim_reply(reply, slot, token)
 
-    def wait(self, doorbell: redis.Redis, timeout_s: float) -> bool:
+    def _claim_keys(self, slot: str) -> list[str]:
+        return [self.keys.seq(slot), self.keys.worker(slot.partition("/")[0])]
+
+    def wait(self, doorbell: Line, timeout_s: float) -> bool:
         """Block until the list has an element; False after `timeout_s`. Takes nothing, so nothing can be lost.
 
-        Call it only after `Empty`, with a client of its own (`client.doorbell_client`), one per process.
+        Call it only after `Empty`, over a client of its own (`client.doorbell_client`), one per process.
         """
         ring = max(MIN_RING_S, timeout_s)
-        with guarded(doorbell, "the doorbell"):
-            rang = call(doorbell, "BLMOVE", self.keys.ready, self.keys.ready, "RIGHT", "RIGHT", ring)
-        return rang is not None
+        command = packed_command("BLMOVE", self.keys.ready, self.keys.ready, "RIGHT", "RIGHT", f"{ring:.3f}")
+        with guarded(doorbell.client, "the doorbell"):
+            return doorbell.ask(command) is not None
 
     def beat(self, boot: str, leases: Mapping[str, str], lease_s: float = 15.0) -> Beats:
         """Renew leases (job id → token) and this worker's registration; at most 100 at once."""
@@ -112,9 +113,16 @@ class JobQueue:
     def finish(self, job_id: str, token: str, payload: bytes = b"") -> Done | Fenced:
         """The job is done. A `payload` that is not empty is published, at most once ever for this job."""
         reply = self._scripts.run("finish", [], [job_id, token, payload, RESULTS_CHANNEL, ms(self._retention_s)])
-        if reply[0] == b"FENCED":
-            return Fenced()
-        return Done(receivers=count(reply[1]), repeated=reply[0] == b"AGAIN")
+        return _finish_reply(reply)
+
+    def advance(
+        self, job_id: str, token: str, payload: bytes, slot: str, seq: int, next_token: str, lease_s: float = 15.0
+    ) -> tuple[Done | Fenced, ClaimReply]:
+        """`finish`, then `claim` for the same slot, in one round trip. Both happen whatever the first one answers."""
+        ending: list[Argument] = [job_id, token, payload, RESULTS_CHANNEL, ms(self._retention_s)]
+        claiming: list[Argument] = [slot, seq, next_token, ms(lease_s), MAX_JOB_BYTES]
+        finished, claimed = self._scripts.run("advance", self._claim_keys(slot), [*ending, *claiming])
+        return _finish_reply(finished), _claim_reply(claimed, slot, next_token)
 
     def fail(self, held: Claimed, failure: Failure) -> Delayed | Buried | Cancelled | Fenced:
         """This attempt failed: retry later or bury, as `domain.attempt` decides."""
@@ -153,14 +161,16 @@ class JobQueue:
         Does nothing within `tick_s` of another look (0: always look), nor within `lease_s` of first seeing this server
         process: after a restart or a failover live workers beat first.
         """
-        args = [ms(lease_s), ms(tick_s), self.attempts, ms(self._retention_s)]
-        reply = self._scripts.run("reap", [], args)
-        if reply[0] != b"REAPED":
-            return Reaped(skipped=text(reply[0]).lower())
-        requeued, buried, cancelled = (tuple(text(name) for name in names) for names in reply[1:4])
-        healed, promoted, trimmed = (count(number) for number in reply[4:7])
-        doubt = tuple(text(name) for name in reply[7])
-        return Reaped(requeued, buried, cancelled, healed, promoted, trimmed, doubt)
+        return _reap_reply(self._scripts.run("reap", [], self._reap_args(lease_s, tick_s)))
+
+    def _reap_args(self, lease_s: float, tick_s: float) -> list[Argument]:
+        return [ms(lease_s), ms(tick_s), self.attempts, ms(self._retention_s)]
+
+    def upkeep(self, *, lease_s: float = 15.0, tick_s: float = 2.5) -> Tended:
+        """`reap`, then `relay` unless somebody has just looked, in one round trip."""
+        args = [*self._reap_args(lease_s, tick_s), RESULTS_CHANNEL]
+        reaped, heard, busy, ended = self._scripts.run("upkeep", [], args)
+        return Tended(_reap_reply(reaped), count(heard[0]), bool(busy), count(ended))
 
     def absolve(self, job_id: str, *, settled: bool, payload: bytes = b"") -> Done | None:
         """The ledger's word on a job in doubt: it ends as done where it was `settled`, and stays dead where not.
@@ -292,6 +302,21 @@ class JobQueue:
     def peek(self, limit: int = 10) -> tuple[bytes, ...]:
         """Raw elements that are next, the next one first; those of high priority before all others, bulk after them."""
         return board.peek(self._client, self.keys, limit)
+
+
+def _finish_reply(reply: Reply) -> Done | Fenced:
+    if reply[0] == b"FENCED":
+        return Fenced()
+    return Done(receivers=count(reply[1]), repeated=reply[0] == b"AGAIN")
+
+
+def _reap_reply(reply: Reply) -> Reaped:
+    if reply[0] != b"REAPED":
+        return Reaped(skipped=text(reply[0]).lower())
+    requeued, buried, cancelled = (tuple(text(name) for name in names) for names in reply[1:4])
+    healed, promoted, trimmed = (count(number) for number in reply[4:7])
+    doubt = tuple(text(name) for name in reply[7])
+    return Reaped(requeued, buried, cancelled, healed, promoted, trimmed, doubt)
 
 
 def _claim_reply(reply: Reply, slot: str, token: str) -> ClaimReply:

@@ -179,6 +179,19 @@ class Reaped:
     """`tick`: somebody looked just now. `settling`: this server has just started; workers beat first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What one round of upkeep did."""
+
+    reaped: Reaped
+    heard: int
+    """Messages that were published again, and heard."""
+    busy: bool
+    """Whether any job runs or is delayed. Where none does, no lease can run out for as long as one lasts."""
+    ended: int = 0
+    """Jobs that ended without the ledger, and wait to be written down."""
+
+
 class Submitted(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"

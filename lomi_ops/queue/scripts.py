@@ -1,8 +1,9 @@
-"""Runs the Lua files: `common.lua`, what else a transition needs, then the transition."""
+"""Runs the Lua files: `common.lua`, what else a transition needs, then the transition, which may be made of others."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -10,7 +11,7 @@ from typing import Any
 
 import redis
 
-from lomi_ops.queue.client import call, guarded
+from lomi_ops.queue.client import Line, call, guarded
 from lomi_ops.queue.keys import Keys
 
 Reply = list[Any]
@@ -22,13 +23,24 @@ AT_THE_GATES = frozenset({"claim", "hold", "served", "unhold"})
 SHARED = ("common", *GATES)
 """Parts of scripts that are none themselves."""
 
+_RUNS = re.compile(r"^-- Runs\s+([\w, ]+)$", re.MULTILINE)
+"""In the opening of a script that is made of others."""
+
 
 @cache
 def source(name: str) -> str:
-    """The text of a script as the server gets it."""
-    folder = files("lomi_ops.queue").joinpath("lua")
-    parts = ("common", *(GATES if name in AT_THE_GATES else ()), name)
-    return "\n".join(folder.joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
+    """The text of a script as the server gets it. One that `Runs` others finds each of them as a function of its ARGV,
+    so that a transition is written down once."""
+    own = _file(name)
+    made_of = _RUNS.search(own)
+    parts = [part.strip() for part in made_of[1].split(",")] if made_of else []
+    wrapped = [f"local function {part}(ARGV)\n{_file(part)}\nend" for part in parts]
+    shared = SHARED if AT_THE_GATES.intersection((name, *parts)) else SHARED[:1]
+    return "\n".join([*map(_file, shared), *wrapped, own])
+
+
+def _file(name: str) -> str:
+    return files("lomi_ops.queue").joinpath("lua", f"{name}.lua").read_text("utf-8")
 
 
 @cache
@@ -37,26 +49,52 @@ def digest(name: str) -> str:
 
 
 class Scripts:
-    """The transitions on one server, over one set of keys."""
+    """The transitions on one server, over one set of keys.
+
+    Every call carries the shared keys, two dozen strings that never change: they are packed once.
+    """
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
+        self._line = Line(client)
         self._shared = keys.shared()
         self._job_prefix = keys.job_prefix
+        self._packed_shared = packed(self._shared)
+        self._packed_prefix = packed([self._job_prefix])
+        self._openings: dict[tuple[str, int], bytes] = {}
 
     def run(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
         """One transition. `keys` come behind the shared ones, `args` behind the prefix of the job hashes.
 
         A server that restarted has forgotten its scripts: then the text is sent. Raises RedisUnavailable.
         """
-        operands: list[Argument] = [*self._shared, *keys, self._job_prefix, *args]
-        number = len(self._shared) + len(keys)
         with guarded(self._client, name):
             try:
-                reply: Reply = call(self._client, "EVALSHA", digest(name), number, *operands)
+                reply: Reply = self._line.ask(self._command(name, keys, args))
             except redis.exceptions.NoScriptError:
-                reply = call(self._client, "EVAL", source(name), number, *operands)
+                operands = [*self._shared, *keys, self._job_prefix, *args]
+                reply = call(self._client, "EVAL", source(name), len(self._shared) + len(keys), *operands)
         return reply
+
+    def _command(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> bytes:
+        """EVALSHA as the wire has it."""
+        opening = self._openings.get((name, len(keys)))
+        if opening is None:
+            number = len(self._shared) + len(keys)
+            opening = self._openings[name, len(keys)] = packed(["EVALSHA", digest(name), number]) + self._packed_shared
+        words = 3 + len(self._shared) + len(keys) + 1 + len(args)
+        return b"".join((b"*%d\r\n" % words, opening, packed(keys), self._packed_prefix, packed(args)))
+
+
+def packed(values: Sequence[Argument]) -> bytes:
+    """Each as a bulk string of the Redis protocol."""
+    parts = [value if isinstance(value, bytes) else str(value).encode() for value in values]
+    return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])
+
+
+def packed_command(*words: Argument) -> bytes:
+    """A command as the wire has it."""
+    return b"*%d\r\n" % len(words) + packed(words)
 
 
 def ms(seconds: float) -> int:

@@ -17,7 +17,7 @@ local function risen(rate, ceiling)
   if rate < 0.9 * ceiling then
     return rate + (0.95 * ceiling - rate) / 2
   elseif rate < 1.1 * ceiling then
-    return rate + 0.005 * ceiling
+    return math.min(CAP, rate + 0.005 * ceiling)
   end
   return math.min(CAP, rate * 1.05)
 end

@@ -21,7 +21,7 @@ def risen(rate: float, ceiling: float) -> float:
     if rate < 0.9 * ceiling:
         return rate + (0.95 * ceiling - rate) / 2
     if rate < 1.1 * ceiling:
-        return rate + 0.005 * ceiling
+        return min(100_000.0, rate + 0.005 * ceiling)
     return min(100_000.0, rate * 1.05)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.job import Priority
-from lomi_ops.queue.client import doorbell_client
+from lomi_ops.queue.client import Line, doorbell_client
 from lomi_ops.queue.replies import Empty, JobState, Submitted
 from tests.integration.queue.conftest import LOST_CONNECTION, POISON, Bench
 from tests.integration.queue.producer import body, element, job_id
@@ -53,7 +53,7 @@ def test_after_fifty_others_it_is_the_turn_of_one_bulk_job(bench: Bench) -> None
 def test_an_idle_worker_wakes_for_a_bulk_job(bench: Bench, redis_url: str) -> None:
     doorbell: Any = doorbell_client(RedisSection.model_validate({"url": redis_url}))
     rang: list[bool] = []
-    waiting = threading.Thread(target=lambda: rang.append(bench.queue.wait(doorbell, 20)))
+    waiting = threading.Thread(target=lambda: rang.append(bench.queue.wait(Line(doorbell), 20)))
     waiting.start()
     while not any(client.get("cmd") == "blmove" for client in bench.client.client_list()):
         pass

@@ -13,7 +13,7 @@ import pytest
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
-from lomi_ops.queue.client import doorbell_client, queue_client
+from lomi_ops.queue.client import Line, doorbell_client, queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Claimed, Delayed, Done, Empty, Released, Submitted
 from lomi_ops.queue.scripts import source
@@ -80,7 +80,7 @@ def test_replies_may_be_lost_on_the_whole_way_of_a_job_and_nothing_happens_twice
     bench: Bench, lossy: JobQueue, swallower: Swallower
 ) -> None:
     bench.push(element(), element())
-    for name in ("claim", "release", "fail", "finish", "submit"):
+    for name in ("claim", "release", "fail", "finish", "advance", "submit"):
         bench.client.script_load(source(name))  # else the reply that gets lost is only NOSCRIPT
 
     def lost(step: str, *args: object) -> object:
@@ -109,12 +109,20 @@ def test_replies_may_be_lost_on_the_whole_way_of_a_job_and_nothing_happens_twice
     assert bench.results() == [held.job_id.encode()]
     assert lost("submit", element()) is Submitted.DUPLICATE
     assert bench.client.llen(bench.keys.ready) == 2
+    held = lost("claim", "boot/0", 4, "token-4")
+    assert isinstance(held, Claimed)
+    both = lost("advance", held.job_id, "token-4", b"payload", "boot/0", 5, "token-5")
+    assert isinstance(both, tuple)
+    assert both[0] == Done(0, repeated=True)
+    assert (both[1].attempt, both[1].adopted) == (1, True)
+    assert bench.client.llen(bench.keys.ready) == 0
+    assert len(bench.results()) == 2
     assert bench.queue.stats().counters["submitted"] == 1
 
 
 def test_all_idle_workers_wake_at_one_push_and_the_bell_takes_nothing(bench: Bench, redis_url: str) -> None:
     raw = element()
-    bells = [doorbell_client(RedisSection.model_validate({"url": redis_url})) for _ in range(3)]
+    bells = [Line(doorbell_client(RedisSection.model_validate({"url": redis_url}))) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         rings = [pool.submit(bench.queue.wait, bell, 20) for bell in bells]
         while bench.client.info("clients")["blocked_clients"] < 3:
@@ -122,14 +130,14 @@ def test_all_idle_workers_wake_at_one_push_and_the_bell_takes_nothing(bench: Ben
         bench.push(raw)
         assert [ring.result(10) for ring in rings] == [True, True, True]
     for bell in bells:
-        bell.close()
+        bell.client.close()
     assert bench.client.lrange(bench.keys.ready, 0, -1) == [raw]
 
 
 def test_the_bell_stays_silent_over_an_empty_list(bench: Bench, redis_url: str) -> None:
-    bell = doorbell_client(RedisSection.model_validate({"url": redis_url}))
+    bell = Line(doorbell_client(RedisSection.model_validate({"url": redis_url})))
     assert not bench.queue.wait(bell, 0)
-    bell.close()
+    bell.client.close()
 
 
 def test_old_and_new_consumers_share_the_list_and_every_job_goes_to_one_of_them(bench: Bench, redis_url: str) -> None:

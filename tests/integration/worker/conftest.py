@@ -29,8 +29,10 @@ from lomi_ops.ops.demo import sources
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
+from lomi_ops.queue.replies import Claimed
 from tests.conftest import need
 from worker.batch import BatchJudge
+from worker.doorbell import Bell
 from worker.judging.host import JudgingProcess
 from worker.judging.wire import Begin
 from worker.leases import Leases
@@ -231,6 +233,12 @@ class Queue(JobQueue):
     def claim(self, slot: str, seq: int, token: str, lease_s: float = 15.0) -> Any:
         return self._acted("claim", lambda: super(Queue, self).claim(slot, seq, token, lease_s))
 
+    def advance(self, *args: Any, **named: Any) -> Any:
+        """Fails as a finish does."""
+        reply = self._acted("finish", lambda: super(Queue, self).advance(*args, **named))
+        self.crossing()
+        return reply
+
     def _acted(self, name: str, act: Callable[[], Any]) -> Any:
         if faults := self.before.get(name):
             raise faults.pop(0)
@@ -260,7 +268,13 @@ class Bench:
     def moderate(self, upload: Upload | bytes) -> None:
         """Pushes a job and runs one turn of the slot."""
         self.cluster.push(upload)
+        self._ask_anew()
         self.slot.step()
+
+    def _ask_anew(self) -> None:
+        """What the last finish brought along, unless it is a job, was true before the test went on."""
+        if self.slot._next is not None and not isinstance(self.slot._next[0], Claimed):
+            self.slot._next = None
 
     def turn(self) -> None:
         """The next attempt, without waiting for its time: holds are lifted, delayed jobs come due."""
@@ -268,6 +282,7 @@ class Bench:
             self.queue.unhold(hold.upstream)
         for job_id in self.cluster.redis.zrange(self.queue.keys.delayed, 0, -1):
             self.cluster.redis.execute_command("ZADD", self.queue.keys.delayed, 1, job_id)  # type: ignore[no-untyped-call]
+        self._ask_anew()
         self.slot.step()
 
     def reap(self, job_id: str) -> None:
@@ -309,7 +324,12 @@ def make_bench(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Mak
         boot, signals, rung = str(uuid.uuid4()), Signals(drain=_Awake()), list[float]()
         leases = Leases(queue, boot, settings.worker)
         judge = BatchJudge(judging, cluster.store, faces, settings.active_policy(), settings, pool)
-        slot = Slot(f"{boot}/0", queue, database, judge, leases, signals, settings, rung.append)
+
+        def ring(timeout_s: float) -> Bell:
+            rung.append(timeout_s)
+            return Bell.RANG
+
+        slot = Slot(f"{boot}/0", queue, database, judge, leases, signals, settings, ring)
         closing.extend((client.close, database.close, pool.shutdown))
         if faces is not None:
             closing.append(faces.close)

@@ -17,6 +17,7 @@ from lomi_ops.errors import LomiError, RedisUnavailable
 from lomi_ops.queue.replies import Claimed, JobState
 from lomi_ops.queue.wire import parse_job
 from tests.integration.worker.conftest import Bench, Cluster, Upload
+from worker.doorbell import Bell
 from worker.slot import message_again
 from worker.upkeep import Upkeep
 
@@ -426,9 +427,10 @@ def test_a_slot_survives_its_own_bugs(bench: Bench, caplog: pytest.LogCaptureFix
     drain: Any = bench.signals.drain
     turns: list[int] = []
 
-    def ring(_: float) -> None:
+    def ring(_: float) -> Bell:
         turns.append(1)
         drain.set()
+        return Bell.RANG
 
     bench.slot.ring = ring
 

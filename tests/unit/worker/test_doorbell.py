@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from lomi_ops.errors import RedisUnavailable
-from worker.doorbell import Doorbell
+from worker.doorbell import Bell, Doorbell
 
 
 class Queue:
@@ -63,3 +63,39 @@ def test_a_door_that_breaks_is_left_open_for_the_next() -> None:
             doorbell.ring(1.0)
 
     assert queue.visits == 2
+
+
+def test_while_the_bell_is_silent_one_slot_asks_for_all() -> None:
+    queue = Queue()
+    doorbell = Doorbell(queue, None)  # type: ignore[arg-type]
+    heard: dict[str, Bell] = {}
+    at_door = threading.Thread(target=lambda: heard.update(door=doorbell.ring(0.2)))
+    at_door.start()
+    assert queue.at_door.wait(10)
+    napping = threading.Thread(target=lambda: heard.update(nap=doorbell.ring(60.0)))
+    napping.start()
+
+    for slot in (at_door, napping):
+        slot.join(10)
+
+    assert heard == {"door": Bell.SILENT, "nap": Bell.NAPPED}
+    assert queue.visits == 1
+
+
+def test_a_job_that_was_found_in_silence_wakes_the_others() -> None:
+    queue = Queue()
+    doorbell = Doorbell(queue, None)  # type: ignore[arg-type]
+    door = visitor(doorbell)
+    assert queue.at_door.wait(10)
+    heard: list[Bell] = []
+    napping = threading.Thread(target=lambda: heard.append(doorbell.ring(60.0)))
+    napping.start()
+
+    while napping.is_alive():
+        doorbell.stir()
+        napping.join(0.01)
+
+    assert heard == [Bell.RANG]
+    assert door.is_alive(), "the one at the door listens on"
+    queue.bell.set()
+    door.join(10)
