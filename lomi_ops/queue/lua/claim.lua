@@ -86,7 +86,7 @@ for upstream, value in pairs(holds_now) do
       hold, longest = upstream, wait
     end
     if overdue(breaker) then
-      passing[#passing + 1] = upstream
+      passing[upstream] = true
     elseif not by_rate(breaker) then
       probed[#probed + 1] = upstream
     end
@@ -100,7 +100,7 @@ for name in pairs(limits) do
       forget(upstream, RATE)
     else
       rates[upstream] = limit
-      if wait_ms(limit) > longest then
+      if wait_ms(limit) > longest and not passing[upstream] then
         hold, longest = upstream, wait_ms(limit)
         limit.bit = NOW
         keep_limit(upstream, limit)
@@ -122,7 +122,7 @@ local function pay(id, photos)
   for _, upstream in ipairs(probed) do
     redis.call('HSET', LIMITS, upstream .. ':probe', string.format('%s|%s|%d', id, slot, NOW + PROBE_MS))
   end
-  for _, upstream in ipairs(passing) do
+  for upstream in pairs(passing) do
     redis.call('HSET', LIMITS, upstream .. ':passed', NOW)
   end
 end

@@ -199,6 +199,17 @@ def test_a_limit_that_nothing_waits_for_disappears(bench: Stepped) -> None:
     assert not [name for name in bench.client.hkeys(bench.keys.limits) if name.endswith(b":tokens")]
 
 
+def test_an_upstream_that_throttles_for_hours_does_not_keep_people_from_their_photos(bench: Stepped) -> None:
+    """A used-up quota of a day: the rate has fallen to one job in minutes, and nobody would get to the others."""
+    bench.queue.hold("compreface", 60, "slow down", throttled=True, patience_s=3600)
+    bench.client.hset(bench.keys.holds, "compreface", f"{bench.now_ms}|{bench.now_ms - 3_601_000}|slow down")
+    bench.step(60)
+    for number in range(20):
+        bench.push(batch(9))
+        assert bench.take(f"boot/{number}").overdue(3600) == {"compreface"}
+        bench.step(0.25)
+
+
 def test_lifting_a_hold_by_hand_forgets_the_limit(bench: Stepped) -> None:
     busy(bench, 6, 20)
     throttled(bench)
