@@ -24,7 +24,7 @@ from tests.integration.queue.stepped import Stepped, stepped
 
 NAMES = ("rate", "ceiling", "tokens", "at", "grown", "cut", "bit")
 DRIVER = """
-local limit
+local rate, limit = rates(), nil
 if ARGV[2] ~= '' then
   limit = {}
   for i, name in ipairs({ 'rate', 'ceiling', 'tokens', 'at', 'grown', 'cut', 'bit' }) do
@@ -33,13 +33,13 @@ if ARGV[2] ~= '' then
 end
 local now, used, till = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local found
-if ARGV[1] == 'ripened' then found = ripened(limit, now) else found = halved(limit, used, now, till) end
+if ARGV[1] == 'ripened' then found = rate.ripened(limit, now) else found = rate.halved(limit, used, now, till) end
 if not found then return {} end
 local flat = {}
 for i, name in ipairs({ 'rate', 'ceiling', 'tokens', 'at', 'grown', 'cut', 'bit' }) do
   flat[i] = string.format('%.17g', found[name])
 end
-flat[8], flat[9] = wait_ms(found), unneeded(found, now) and 1 or 0
+flat[8], flat[9] = rate.wait_ms(found), rate.unneeded(found, now) and 1 or 0
 return flat
 """
 SUPPRESSED = [HealthCheck.function_scoped_fixture]
