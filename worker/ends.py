@@ -79,8 +79,7 @@ class Ends:
         # Nothing can be handed to a person without the database.
         patience = None if failure.code == Upstream.DATABASE else self.patience_s
         self._once(
-            "hold_failed",
-            claimed,
+            {"action": "hold_failed", "job_id": claimed.job_id},
             lambda: self.queue.hold(
                 failure.code,
                 failure.retry_after_s,
@@ -94,13 +93,14 @@ class Ends:
     def served(self, claimed: Claimed, upstreams: Sequence[str]) -> None:
         """Closes the breakers of what this job has shown to work. Once: else another job will show it."""
         if upstreams:
-            self._once("served_failed", claimed, lambda: self.queue.served(upstreams, claimed.claimed_ms))
+            fields = {"action": "served_failed", "job_id": claimed.job_id}
+            self._once(fields, lambda: self.queue.served(upstreams, claimed.claimed_ms))
 
-    def _once(self, action: str, claimed: Claimed, call: Callable[[], object]) -> None:
+    def _once(self, fields: dict[str, str], call: Callable[[], object]) -> None:
         try:
             call()
         except RedisUnavailable as outage:
-            log.warning(outage.message, extra={"action": action, "job_id": claimed.job_id})
+            log.warning(outage.message, extra=fields)
 
     def release(self, claimed: Claimed) -> None:
         """Once: whoever gives back is in a hurry, and the lease runs out by itself."""

@@ -26,7 +26,7 @@ local function reply_job(id, adopted)
   local deadline = redis.call('ZSCORE', LEASE, id)
   local breakers = {}
   for upstream, value in pairs(holds_now) do
-    local breaker = breaker_of(upstream, value, limits)
+    local breaker = gates().breaker_of(upstream, value, limits)
     if breaker then
       breakers[#breakers + 1] = upstream
       breakers[#breakers + 1] = breaker.since
@@ -77,34 +77,35 @@ local mode = redis.call('HGET', WORKER, 'mode')
 if mode and mode ~= 'running' then
   return { 'PAUSED', -1, 'worker is ' .. mode }
 end
+local gate = (next(holds_now) or limited(limits)) and gates()
 local hold, longest = '', 0
-local probed, passing, rates = {}, {}, {}
+local probed, passing, rated = {}, {}, {}
 for upstream, value in pairs(holds_now) do
-  local breaker = breaker_of(upstream, value, limits)
+  local breaker = gate.breaker_of(upstream, value, limits)
   if breaker then
-    local wait = breaker_wait(breaker)
+    local wait = gate.breaker_wait(breaker)
     if wait > longest then
       hold, longest = upstream, wait
     end
-    if overdue(breaker) then
-      passing[#passing + 1] = upstream
-    elseif not by_rate(breaker) then
+    if gate.overdue(breaker) then
+      passing[upstream] = true
+    elseif not gate.by_rate(breaker) then
       probed[#probed + 1] = upstream
     end
   end
 end
-for name in pairs(limits) do
+for name in pairs(gate and limits or {}) do
   local upstream = string.match(name, '^(.*):rate$')
   if upstream then
-    local limit = ripened(limit_of(upstream, limits), NOW)
-    if unneeded(limit, NOW) then
-      forget(upstream, RATE)
+    local limit = gate.ripened(gate.limit_of(upstream, limits), NOW)
+    if gate.unneeded(limit, NOW) then
+      gate.forget(upstream, gate.RATE)
     else
-      rates[upstream] = limit
-      if wait_ms(limit) > longest then
-        hold, longest = upstream, wait_ms(limit)
+      rated[upstream] = limit
+      if gate.wait_ms(limit) > longest and not passing[upstream] then
+        hold, longest = upstream, gate.wait_ms(limit)
         limit.bit = NOW
-        keep_limit(upstream, limit)
+        gate.keep_limit(upstream, limit)
       end
     end
   end
@@ -116,14 +117,14 @@ end
 -- The job is on its way: it pays for its photos, and is the probe of what is half open.
 local function pay(id, photos)
   note_taken(limits, photos)
-  for upstream, limit in pairs(rates) do
+  for upstream, limit in pairs(rated) do
     limit.tokens = limit.tokens - photos
-    keep_limit(upstream, limit)
+    gate.keep_limit(upstream, limit)
   end
   for _, upstream in ipairs(probed) do
-    redis.call('HSET', LIMITS, upstream .. ':probe', string.format('%s|%s|%d', id, slot, NOW + PROBE_MS))
+    redis.call('HSET', LIMITS, upstream .. ':probe', string.format('%s|%s|%d', id, slot, NOW + gate.PROBE_MS))
   end
-  for _, upstream in ipairs(passing) do
+  for upstream in pairs(passing) do
     redis.call('HSET', LIMITS, upstream .. ':passed', NOW)
   end
 end

@@ -7,6 +7,7 @@
 --            longer than the one before, though many jobs may meet the same outage: only one that was claimed after it
 --            opened says something new.
 
+local gate = gates()
 local upstream, kind, wish_ms, reason = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local claimed_ms, chance, patience_ms = tonumber(ARGV[6]), tonumber(ARGV[7]) / 1000, tonumber(ARGV[8])
 local FIRST_MS, LONGEST_MS = 2000, 30000
@@ -21,8 +22,8 @@ local opened = tonumber(limits[upstream .. ':opened']) or 0
 if claimed_ms > 0 and claimed_ms <= opened then
   return { 'LATE' }
 end
-local breaker = breaker_of(upstream, redis.call('HGET', HOLDS, upstream), limits)
-local open = breaker and not half_open(breaker)
+local breaker = gate.breaker_of(upstream, redis.call('HGET', HOLDS, upstream), limits)
+local open = breaker and not gate.half_open(breaker)
 local failures = (breaker and breaker.failures or 0) + (open and 0 or 1)
 
 local for_ms = math.min(WISH_MS, wish_ms)
@@ -38,13 +39,13 @@ redis.call('HSET', HOLDS, upstream, string.format('%d|%d|%s', till, since, reaso
 redis.call('HSET', LIMITS, upstream .. ':failures', failures, upstream .. ':kind', kind, upstream .. ':patience', patience_ms)
 if not open then
   redis.call('HSET', LIMITS, upstream .. ':opened', NOW)
-  forget(upstream, { 'probe' })
+  gate.forget(upstream, { 'probe' })
 end
 if kind == 'throttled' then
-  local limit = limit_of(upstream, limits)
-  limit = halved(limit and ripened(limit, NOW), used_rate(limits), NOW, till)
+  local limit = gate.limit_of(upstream, limits)
+  limit = gate.halved(limit and gate.ripened(limit, NOW), gate.used_rate(limits), NOW, till)
   if limit then
-    keep_limit(upstream, limit)
+    gate.keep_limit(upstream, limit)
   end
 end
 event('held', '', upstream)

@@ -5,14 +5,15 @@
 -- Invariant  What was claimed before a breaker opened closes nothing: it may have been answered before, too. The rate
 --            stays as it is. Other upstreams stay as they are.
 
+local gate = gates()
 local claimed_ms, closed = tonumber(ARGV[2]), 0
 local limits = fields(LIMITS)
 for i = 3, math.min(#ARGV, 2 + BATCH) do
   local upstream = ARGV[i]
-  local breaker = breaker_of(upstream, redis.call('HGET', HOLDS, upstream), limits)
+  local breaker = gate.breaker_of(upstream, redis.call('HGET', HOLDS, upstream), limits)
   if breaker and claimed_ms > breaker.opened then
     redis.call('HDEL', HOLDS, upstream)
-    forget(upstream, BREAKER)
+    gate.forget(upstream, gate.BREAKER)
     event('lifted', '', upstream)
     closed = closed + 1
   end

@@ -4,10 +4,11 @@
 -- Reply  LIFTED | NONE
 -- Invariant  Other upstreams stay as they are.
 
+local gate = gates()
 local held = redis.call('HDEL', HOLDS, ARGV[2])
-local limited = forget(ARGV[2], RATE)
-forget(ARGV[2], BREAKER)
-forget(ARGV[2], { 'opened' })
+local limited = gate.forget(ARGV[2], gate.RATE)
+gate.forget(ARGV[2], gate.BREAKER)
+gate.forget(ARGV[2], { 'opened' })
 if held + limited == 0 then
   return { 'NONE' }
 end

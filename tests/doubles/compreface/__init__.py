@@ -6,10 +6,11 @@ when the core is gone. It sees no faces by itself: a script says which image sho
 
 from tests.doubles.compreface.faults import Canned, Drip, Fault, Html, Oversize, Reset, Stall, Throttle, Truncated
 from tests.doubles.compreface.personality import FACENET, INSIGHTFACE, Personality
+from tests.doubles.compreface.quota import Quota
 from tests.doubles.compreface.script import ADULT, Face, Script, marked_png
 from tests.doubles.compreface.server import CompreFaceDouble
 
 __all__ = [
     "ADULT", "FACENET", "INSIGHTFACE", "Canned", "CompreFaceDouble", "Drip", "Face", "Fault", "Html", "Oversize",
-    "Personality", "Reset", "Script", "Stall", "Throttle", "Truncated", "marked_png",
+    "Personality", "Quota", "Reset", "Script", "Stall", "Throttle", "Truncated", "marked_png",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from tests.doubles.compreface.core import Busy, Core
 from tests.doubles.compreface.faults import Canned, Drip, Fault, Html, Oversize, Reset, Stall, Throttle, Truncated
 from tests.doubles.compreface.messages import Request, Response, nginx_page, parse_target
 from tests.doubles.compreface.personality import FACENET, Personality
+from tests.doubles.compreface.quota import Quota
 from tests.doubles.compreface.script import ADULT, Face, Script, Seer
 
 _DETECTIONS = ("/find_faces", "/find_faces_base64", "/detection/detect")
@@ -43,8 +44,10 @@ class CompreFaceDouble:
         core_port: int = 0,
         api_port: int = 0,
         gateway_port: int = 0,
+        quota: Quota | None = None,
     ) -> None:
-        """`read_timeout_s` is how long the API and the gateway wait for the core. Port 0 is a free one."""
+        """`read_timeout_s` is how long the API and the gateway wait for the core. Port 0 is a free one. `quota` counts
+        detections, at whichever listener."""
         self.closing = threading.Event()
         self.script = Script(default=tuple(default_faces), seer=faces_for)
         self.core = Core(
@@ -53,6 +56,7 @@ class CompreFaceDouble:
         self.api = Api(self._to_core, extra_keys=extra_keys)
         self.gateway = Gateway(self.api, self._to_core)
         self.read_timeout_s = read_timeout_s
+        self.quota = quota
         self.calls: Counter[str] = Counter()
         self.seen: deque[Request] = deque(maxlen=100)
         self.connections = 0
@@ -132,6 +136,8 @@ class CompreFaceDouble:
         return timer
 
     def fault_for(self, request: Request) -> Fault | None:
+        if self.quota is not None and _is_detection(request) and not self.quota.take():
+            return Throttle(429, self.quota.retry_after)
         return self._next_fault("detect" if _is_detection(request) else "health")
 
     def note(self, request: Request) -> None:

@@ -24,7 +24,7 @@ from tests.integration.queue.stepped import Stepped, stepped
 
 NAMES = ("rate", "ceiling", "tokens", "at", "grown", "cut", "bit")
 DRIVER = """
-local limit
+local rate, limit = rates(), nil
 if ARGV[2] ~= '' then
   limit = {}
   for i, name in ipairs({ 'rate', 'ceiling', 'tokens', 'at', 'grown', 'cut', 'bit' }) do
@@ -33,13 +33,13 @@ if ARGV[2] ~= '' then
 end
 local now, used, till = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local found
-if ARGV[1] == 'ripened' then found = ripened(limit, now) else found = halved(limit, used, now, till) end
+if ARGV[1] == 'ripened' then found = rate.ripened(limit, now) else found = rate.halved(limit, used, now, till) end
 if not found then return {} end
 local flat = {}
 for i, name in ipairs({ 'rate', 'ceiling', 'tokens', 'at', 'grown', 'cut', 'bit' }) do
   flat[i] = string.format('%.17g', found[name])
 end
-flat[8], flat[9] = wait_ms(found), unneeded(found, now) and 1 or 0
+flat[8], flat[9] = rate.wait_ms(found), rate.unneeded(found, now) and 1 or 0
 return flat
 """
 SUPPRESSED = [HealthCheck.function_scoped_fixture]
@@ -197,6 +197,17 @@ def test_a_limit_that_nothing_waits_for_disappears(bench: Stepped) -> None:
         bench.take(f"boot/{bench.now_ms}")
     assert rate_of(bench) == 0
     assert not [name for name in bench.client.hkeys(bench.keys.limits) if name.endswith(b":tokens")]
+
+
+def test_an_upstream_that_throttles_for_hours_does_not_keep_people_from_their_photos(bench: Stepped) -> None:
+    """A used-up quota of a day: the rate has fallen to one job in minutes, and nobody would get to the others."""
+    bench.queue.hold("compreface", 60, "slow down", throttled=True, patience_s=3600)
+    bench.client.hset(bench.keys.holds, "compreface", f"{bench.now_ms}|{bench.now_ms - 3_601_000}|slow down")
+    bench.step(60)
+    for number in range(20):
+        bench.push(batch(9))
+        assert bench.take(f"boot/{number}").overdue(3600) == {"compreface"}
+        bench.step(0.25)
 
 
 def test_lifting_a_hold_by_hand_forgets_the_limit(bench: Stepped) -> None:

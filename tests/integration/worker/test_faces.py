@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pytest
 
@@ -260,9 +259,8 @@ def over(bench: Bench, cluster: Cluster, *, since_ms: int | None = None) -> None
 
 
 def come_due(bench: Bench, cluster: Cluster) -> None:
-    waiting: Any = cluster.redis.zrange(bench.queue.keys.delayed, 0, -1)
-    for job_id in waiting:
-        cluster.redis.zadd(bench.queue.keys.delayed, {job_id: 1})
+    for job_id in cluster.redis.zrange(bench.queue.keys.delayed, 0, -1):
+        cluster.redis.execute_command("ZADD", bench.queue.keys.delayed, 1, job_id)  # type: ignore[no-untyped-call]
 
 
 def test_a_probe_that_is_answered_opens_the_queue_for_all(
