@@ -53,7 +53,7 @@ class Upkeep:
         return not self.rested
 
     def _tend(self) -> None:
-        self.busy = True
+        self.busy = True  # where the call fails, too: the next turn makes up for it
         tended = self.queue.upkeep(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
         self.busy = tended.busy
         reaped = tended.reaped
