@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 import time
-import uuid
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from lomi_ops.config.schema import Settings
@@ -21,9 +21,10 @@ from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import Job
 from lomi_ops.errors import DatabaseUnavailable, JobError, LeaseLost, LomiError, ModelError, RedisUnavailable, Transient
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
-from lomi_ops.queue.replies import Beat, Claimed, ClaimReply, Done, Empty, Fenced, Limited, Paused, Stale
+from lomi_ops.queue.replies import Beat, Claimed, Empty, Limited, Paused, Stale
 from lomi_ops.queue.wire import parse_job
 from worker.batch import BatchJudge, Outcome, in_order
+from worker.claims import Claims
 from worker.doorbell import Bell
 from worker.ends import Ends
 from worker.judging.host import JudgeDown
@@ -64,14 +65,13 @@ class Slot:
     """Tells the idle slots of this process that there is work although the bell was silent."""
     answered: Callable[[], None] = lambda: None
     """Called after each claim that Redis answered."""
-    _seq: int = 0
-    _unanswered: str | None = None
-    """The token of a claim that may have taken a job."""
-    _next: tuple[ClaimReply, float] | None = None
-    """What a claim that went along with a finish was answered, and when it was sent."""
+    claims: Claims = field(init=False)
     _retry_s: float = FIRST_RETRY_S
     _heard: Bell = Bell.RANG
     """What led to the latest claim."""
+
+    def __post_init__(self) -> None:
+        self.claims = Claims(self.name, self.queue, self.settings.worker.lease_s, self.answered)
 
     @property
     def ends(self) -> Ends:
@@ -90,11 +90,11 @@ class Slot:
     def step(self) -> None:
         """One claim, or what was claimed along with the last finish, and what follows from it."""
         try:
-            reply, sent_at = self._next or self._claim()
+            reply, sent_at = self.claims.take()
         except RedisUnavailable as outage:
             self._back_off(outage, {"action": "claim_failed", "hint": outage.hint})
             return
-        self._next = None
+        self._retry_s = FIRST_RETRY_S
         match reply:
             case Claimed():
                 if self._heard is Bell.SILENT:
@@ -107,27 +107,8 @@ class Slot:
                 self.signals.drain.wait(min(wait or IDLE_S, IDLE_S))
             case Limited(wait_s=wait):
                 self.signals.drain.wait(min(wait, IDLE_S))
-            case Stale(seen=seen):
-                self._seq = seen
-
-    def _claim(self) -> tuple[ClaimReply, float]:
-        """A claim, and when it was sent."""
-        token, sent_at = self._token(), time.monotonic()
-        reply = self.queue.claim(self.name, self._seq, token, self.settings.worker.lease_s)
-        self._claim_answered()
-        return reply, sent_at
-
-    def _token(self) -> str:
-        """A claim whose reply was lost is sent again unchanged: the server then hands out the same job."""
-        if self._unanswered is None:
-            self._seq += 1
-            self._unanswered = str(uuid.uuid4())
-        return self._unanswered
-
-    def _claim_answered(self) -> None:
-        self._unanswered = None
-        self._retry_s = FIRST_RETRY_S
-        self.answered()
+            case Stale():
+                pass  # the next claim has a higher number
 
     def _back_off(self, outage: RedisUnavailable, fields: dict[str, str]) -> None:
         """Said once per outage: the slots of a process ask often."""
@@ -148,31 +129,18 @@ class Slot:
             return
         left = None if due_s is None else due_s - (time.monotonic() - began)
         if self._heard is Bell.NAPPED and (left is None or left > 0):
-            self._next = Empty(left), began
+            self.claims.skip(left)
 
     def _finish(self, claimed: Claimed, lease: Lease, payload: str | None) -> None:
         """Ends the job, and claims the next one in the same round trip, unless this worker is told to stop."""
-        if self.signals.drain.is_set():
-            self.ends.finish(claimed, lease, payload)
-            return
-        token = self._token()
-
-        def advance(body: bytes) -> Done | Fenced:
-            sent_at = time.monotonic()
-            finished, following = self.queue.advance(
-                claimed.job_id, claimed.token, body, self.name, self._seq, token, self.settings.worker.lease_s
-            )
-            self._next = following, sent_at
-            self._claim_answered()
-            return finished
-
-        self.ends.finish(claimed, lease, payload, advance)
+        along = None if self.signals.drain.is_set() else partial(self.claims.advance, claimed)
+        self.ends.finish(claimed, lease, payload, along)
 
     def _give_back_next(self) -> None:
         """The order to stop crossed a finish that claimed a job along."""
-        if self._next is not None and isinstance(self._next[0], Claimed):
-            self.ends.release(self._next[0])
-        self._next = None
+        if (claimed := self.claims.in_hand()) is not None:
+            self.claims.forget()
+            self.ends.release(claimed)
 
     def _hold(self, claimed: Claimed, sent_at: float) -> None:
         """Runs one job under its lease, and turns every way it can end into one call to the queue."""

@@ -57,7 +57,7 @@ class Upkeep:
 
     def _tend(self) -> bool:
         """Whether jobs have ended that Postgres has not heard of, and this was the one look of all workers."""
-        self.busy = True
+        self.busy = True  # where the call fails, too: the next turn makes up for it
         tended = self.queue.upkeep(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
         self.busy = tended.busy
         reaped = tended.reaped

@@ -29,7 +29,6 @@ from lomi_ops.ops.demo import sources
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
-from lomi_ops.queue.replies import Claimed
 from tests.conftest import need
 from worker.batch import BatchJudge
 from worker.doorbell import Bell
@@ -273,8 +272,8 @@ class Bench:
 
     def _ask_anew(self) -> None:
         """What the last finish brought along, unless it is a job, was true before the test went on."""
-        if self.slot._next is not None and not isinstance(self.slot._next[0], Claimed):
-            self.slot._next = None
+        if self.slot.claims.in_hand() is None:
+            self.slot.claims.forget()
 
     def turn(self) -> None:
         """The next attempt, without waiting for its time: holds are lifted, delayed jobs come due."""

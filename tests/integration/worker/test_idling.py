@@ -201,8 +201,7 @@ def test_the_lease_of_a_job_that_came_along_counts_from_when_it_was_asked_for(
 
     bench.slot.step()
 
-    assert bench.slot._next is not None
-    following, sent_at = bench.slot._next
+    following, sent_at = bench.slot.claims.take()
     assert isinstance(following, Claimed)
     held = bench.leases.hold(following, sent_at, lambda: None)
     held.check()
