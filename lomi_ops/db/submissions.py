@@ -130,6 +130,11 @@ def recent(db: Database, limit: int) -> tuple[Submission, ...]:
     return tuple(db.all(_submission, "submissions_recent", limit=limit))
 
 
+def unfinished(session: Session, limit: int) -> tuple[Submission, ...]:
+    """Of which some job is not settled, the oldest first; dead letters count, cancelled submissions do not."""
+    return tuple(session.all(_submission, "submissions_unfinished", limit=limit))
+
+
 def jobs(session: Session, submission_id: UUID, seqs: Sequence[int]) -> list[SubmittedJob]:
     return session.all(_job, "submission_jobs", id=submission_id, seqs=list(seqs))
 

@@ -27,6 +27,8 @@ LOCK_WAIT_S = 60.0
 LOCK_NAP_S = 0.2
 CHUNK = 100
 """Jobs between two looks whether the submission was cancelled."""
+MOST = 1_000
+"""Submissions that are gone on with at once."""
 
 Pushing = Callable[[int, int], None]
 """So many jobs of so many are pushed."""
@@ -137,6 +139,13 @@ def push(at: Handles, submission: Submission, tell: Pushing = lambda done, total
                 _push_one(at, submission, job, dues[job.seq], outcome)
             tell(min(start + CHUNK, len(missing)), len(missing))
     return outcome
+
+
+def push_all(at: Handles) -> int:
+    """Pushes what is missing of every submission, each as it was submitted; how many jobs. 0 without our tables."""
+    with at.database.session() as session:
+        known = submissions.unfinished(session, MOST) if submissions.has_tables(session) else ()
+    return sum(push(at, each).pushed for each in known)
 
 
 def where(job: OpenJob, standings: dict[str, Standing], *, cancelled: bool) -> Place:
