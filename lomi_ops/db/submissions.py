@@ -92,10 +92,7 @@ def named(
 
 def busy(session: Session, media_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Submissions by photo: those that have a job for it which is not over."""
-    found: dict[UUID, UUID] = {}
-    for at in range(0, len(media_ids), CHUNK):
-        found |= dict(session.all(_pair, "submission_busy", ids=list(media_ids[at : at + CHUNK])))
-    return found
+    return dict(session.all(_pair, "submission_busy", ids=list(media_ids)))
 
 
 def record(session: Session, submission: Submission, jobs: Sequence[SubmittedJob]) -> None:

@@ -24,7 +24,7 @@ from tests.acceptance.conftest import QUEUE, Cluster, StartWorker, environment, 
 from tests.acceptance.test_conduct import on_terminal
 
 LOMI = [sys.executable, "-m", "lomi_ops"]
-MANY = 600
+MANY = 1_000
 """Jobs: pushing them takes long enough to be stopped in the middle."""
 
 

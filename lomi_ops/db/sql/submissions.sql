@@ -30,17 +30,19 @@ LIMIT %(limit)s;
 -- Of some photos, those that a submitted job has which is not over.
 -- in ids: uuid[]
 -- out media_id, submission_id
-SELECT DISTINCT ON (photo.media_id) photo.media_id, j.submission_id
-FROM lomi.submitted_jobs AS j
-JOIN lomi.submissions AS s ON s.id = j.submission_id AND s.cancelled_at IS NULL
-CROSS JOIN LATERAL unnest(j.media_ids) AS photo (media_id)
-LEFT JOIN LATERAL (
-    SELECT what FROM lomi.job_ends WHERE job_id = j.job_id ORDER BY at DESC, entry DESC LIMIT 1
-) AS e ON true
-WHERE j.media_ids && %(ids)s::uuid[] AND photo.media_id = ANY(%(ids)s::uuid[])
-  AND NOT EXISTS (SELECT FROM lomi.jobs AS l WHERE l.job_id = j.job_id AND l.settled_at IS NOT NULL)
-  AND coalesce(e.what, '') NOT IN ('dead', 'purged', 'cancelled')
-ORDER BY photo.media_id, s.at;
+SELECT DISTINCT ON (media_id) media_id, submission_id
+FROM (
+    SELECT unnest(j.media_ids) AS media_id, j.submission_id, s.at
+    FROM lomi.submitted_jobs AS j
+    JOIN lomi.submissions AS s ON s.id = j.submission_id AND s.cancelled_at IS NULL
+    LEFT JOIN LATERAL (
+        SELECT what FROM lomi.job_ends WHERE job_id = j.job_id ORDER BY at DESC, entry DESC LIMIT 1
+    ) AS e ON true
+    WHERE NOT EXISTS (SELECT FROM lomi.jobs AS l WHERE l.job_id = j.job_id AND l.settled_at IS NOT NULL)
+      AND coalesce(e.what, '') NOT IN ('dead', 'purged', 'cancelled')
+) AS open_now
+JOIN unnest(%(ids)s::uuid[]) AS asked (media_id) USING (media_id)
+ORDER BY media_id, at;
 
 -- name: submission_insert
 -- Records a submission.

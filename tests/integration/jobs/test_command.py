@@ -339,7 +339,7 @@ def test_a_redis_that_goes_away_in_the_middle_says_how_to_go_on(
         raise RedisUnavailable("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JobQueue, "submit", gone)
+        patched.setattr(JobQueue, "submit_many", gone)
         said = jobs("submit", *photos(desk, 2), "--job-id", NAME)
 
     assert said.code == 3
