@@ -24,6 +24,8 @@ SWEEP_S = 3600.0
 """Between sweeps; the first one comes after this long, so that restarts do not sweep."""
 FORGOTTEN = timedelta(days=30)
 """A checkpoint that nobody touched for so long belongs to a job that never came back."""
+PAGE, PAGES = 250, 20
+"""Ends that are written down at once, and how often in one round: a cancelled import has many."""
 CONFIRM_AFTER = timedelta(minutes=1)
 """A message that was claimed so long ago and not marked is nobody's any more: no announcement takes that long."""
 
@@ -82,9 +84,13 @@ class Upkeep:
     def _write_down(self) -> None:
         """Jobs that ended without the ledger, into Postgres. Forgotten by the queue only after the commit: a crash in
         between tells them twice, and they are kept once."""
-        if told := self.queue.ended():
-            history.keep(self.database, told)
-            self.queue.forget_ended([each.entry for each in told])
+        for _ in range(PAGES):
+            told = self.queue.ended(PAGE)
+            if told:
+                history.keep(self.database, told)
+                self.queue.forget_ended([each.entry for each in told])
+            if len(told) < PAGE:
+                break
 
     def _deliver(self, now: datetime) -> None:
         """Messages of later decisions, and those whose sender was interrupted: the queue announces an id only once for

@@ -296,7 +296,7 @@ def _push(at: Handles, submission: Submission, *, patient: bool) -> Pushed:
     try:
         with hangup_waits():
             return submit.push(at, submission)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         diagnostics.note(f"stopped in the middle; lomi jobs wait {submission.id} goes on")
         raise
     except Transient as outage:
@@ -321,7 +321,7 @@ def _follow(at: Handles, target: Target, format_: Format, timeout: float | None,
                 pushed=seen.pushed,
                 decided=seen.decided if each else lambda job_ids: None,
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         diagnostics.note(f"it goes on without you: lomi jobs wait {target.name}")
         raise
     jobs_text.show_summary(at, target, waited, format_)

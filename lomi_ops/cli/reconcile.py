@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lomi_ops.cli import options, output, session
+from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format, counted
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lomi_ops.ops.reconcile.outcome import Outcome
+    from lomi_ops.runtime import Runtime
 
 
 @options.with_common
@@ -62,12 +65,26 @@ def reconcile(
             include_dead=include_dead,
             dry_run=dry_run,
         )
+        if not dry_run:
+            _go_on_with_submissions(runtime, handles.link)
         outcome = run.reconcile(handles, order)
     if format_ is Format.TEXT:
         output.text("\n".join(_lines(outcome)))
     else:
         output.document(_record(outcome), schema="lomi.reconcile/v1", format_=format_)
     return int(ExitCode.BAD if outcome.wrong else ExitCode.OK)
+
+
+def _go_on_with_submissions(runtime: Runtime, link: Callable[[str], str]) -> None:
+    """Photos that somebody submitted wait as they were submitted, in bulk and at their rate. Before anybody looks for
+    photos that no job names: those would be queued like uploads."""
+    from lomi_ops.ops.jobs.handles import Handles
+    from lomi_ops.ops.jobs.submit import push_all
+
+    bucket = runtime.settings.objects.bucket_photos
+    pushed = push_all(Handles(runtime.database, runtime.queue, runtime.redis, bucket, link))
+    if pushed:
+        diagnostics.note(f"pushed {counted(pushed, 'job')} again of what was submitted: lomi jobs status")
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

@@ -92,10 +92,7 @@ def named(
 
 def busy(session: Session, media_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Submissions by photo: those that have a job for it which is not over."""
-    found: dict[UUID, UUID] = {}
-    for at in range(0, len(media_ids), CHUNK):
-        found |= dict(session.all(_pair, "submission_busy", ids=list(media_ids[at : at + CHUNK])))
-    return found
+    return dict(session.all(_pair, "submission_busy", ids=list(media_ids)))
 
 
 def record(session: Session, submission: Submission, jobs: Sequence[SubmittedJob]) -> None:
@@ -128,6 +125,11 @@ def get(session: Session | Database, submission_id: UUID) -> Submission | None:
 def recent(db: Database, limit: int) -> tuple[Submission, ...]:
     """The latest first."""
     return tuple(db.all(_submission, "submissions_recent", limit=limit))
+
+
+def unfinished(session: Session, limit: int) -> tuple[Submission, ...]:
+    """Of which some job is not settled, the oldest first; dead letters count, cancelled submissions do not."""
+    return tuple(session.all(_submission, "submissions_unfinished", limit=limit))
 
 
 def jobs(session: Session, submission_id: UUID, seqs: Sequence[int]) -> list[SubmittedJob]:

@@ -196,6 +196,16 @@ class JobQueue:
             raise Conflict(f"job {job_id} is known with other content", hint=f"lomi queue show {job_id}")
         return Submitted.ACCEPTED if reply[0] == b"ACCEPTED" else Submitted.DUPLICATE
 
+    def submit_many(
+        self, elements: Sequence[tuple[str, bytes, int]], priority: Priority = Priority.NORMAL
+    ) -> list[Submitted]:
+        """The same for jobs of ours by id, element and due time; 100 at most, in one round trip. A known id is a
+        duplicate, whatever its content: the same job, signed at another moment. After RedisUnavailable some may be in.
+        """
+        calls = [(job_id, raw, int(priority), due_ms) for job_id, raw, due_ms in elements]
+        replies = self._scripts.run_many("submit", calls)
+        return [Submitted.ACCEPTED if reply[0] == b"ACCEPTED" else Submitted.DUPLICATE for reply in replies]
+
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job; one that nobody has seen yet is stopped when it comes up. Answers the state it is now in:
         `running` means that its worker is told with the next beat. What is done or dead stays so."""

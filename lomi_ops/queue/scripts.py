@@ -85,6 +85,24 @@ class Scripts:
         words = 3 + len(self._shared) + len(keys) + 1 + len(args)
         return b"".join((b"*%d\r\n" % words, opening, packed(keys), self._packed_prefix, packed(args)))
 
+    def run_many(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Reply]:
+        """The same transition for each of these arguments, in one round trip; 100 at most. Each is atomic, the whole is
+        not: after RedisUnavailable any of them may have happened."""
+        with guarded(self._client, name), self._client.pipeline(transaction=False) as pipe:
+            for args in calls:
+                pipe.execute_command("EVALSHA", digest(name), len(self._shared), *self._shared, self._job_prefix, *args)  # type: ignore[no-untyped-call]
+            replies = pipe.execute(raise_on_error=False)
+        return [self._certain(name, args, reply) for args, reply in zip(calls, replies, strict=True)]
+
+    def _certain(self, name: str, args: Sequence[Argument], reply: Reply | Exception) -> Reply:
+        """A script that the server had forgotten did not run: then it does now."""
+        if isinstance(reply, redis.exceptions.NoScriptError):
+            return self.run(name, [], args)
+        if isinstance(reply, Exception):
+            with guarded(self._client, name):
+                raise reply
+        return reply
+
 
 def packed(values: Sequence[Argument]) -> bytes:
     """Each as a bulk string of the Redis protocol."""

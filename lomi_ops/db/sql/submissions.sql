@@ -2,21 +2,27 @@
 
 -- name: submission_photos
 -- The photos that are meant: by id, by key, or by the beginning of the key. Without a batch they have the zero UUID's.
+-- Keys have no index: the whole table is read for them, and only for them.
 -- in ids: uuid[]
 -- in keys: text[]
 -- in prefix: text, null for none
 -- in limit: bigint, rows
 -- out media_id, user_id, batch_id, telegram_id, key, place, in_review, old, approved_before, status
+WITH meant AS (
+    SELECT unnest(%(ids)s::uuid[]) AS id
+    UNION
+    SELECT id FROM media WHERE cardinality(%(keys)s::text[]) > 0 AND url = ANY(%(keys)s::text[])
+    UNION
+    SELECT id FROM media WHERE %(prefix)s::text IS NOT NULL AND starts_with(url, %(prefix)s::text)
+)
 SELECT m.id AS media_id, m.user_id, coalesce(m.batch_id, '00000000-0000-0000-0000-000000000000') AS batch_id,
        coalesce(u.telegram_id, 0) AS telegram_id, m.url AS key,
        coalesce(extract(epoch FROM m.created_at), '-infinity')::float8 AS place,
        m.moderation_reason IS NOT DISTINCT FROM 'needs_review' AS in_review, true AS old,
        coalesce(m.is_approved, false) AND m.batch_id IS NULL AND m.moderated_at IS NULL AS approved_before,
        coalesce(m.moderation_status, 'pending')::text AS status
-FROM media AS m LEFT JOIN users AS u ON u.id = m.user_id
+FROM meant JOIN media AS m ON m.id = meant.id LEFT JOIN users AS u ON u.id = m.user_id
 WHERE m.media_type::text = 'photo'
-  AND (m.id = ANY(%(ids)s::uuid[]) OR m.url = ANY(%(keys)s::text[])
-       OR (%(prefix)s::text IS NOT NULL AND starts_with(m.url, %(prefix)s::text)))
 ORDER BY place, media_id
 LIMIT %(limit)s;
 
@@ -24,17 +30,19 @@ LIMIT %(limit)s;
 -- Of some photos, those that a submitted job has which is not over.
 -- in ids: uuid[]
 -- out media_id, submission_id
-SELECT DISTINCT ON (photo.media_id) photo.media_id, j.submission_id
-FROM lomi.submitted_jobs AS j
-JOIN lomi.submissions AS s ON s.id = j.submission_id AND s.cancelled_at IS NULL
-CROSS JOIN LATERAL unnest(j.media_ids) AS photo (media_id)
-LEFT JOIN LATERAL (
-    SELECT what FROM lomi.job_ends WHERE job_id = j.job_id ORDER BY at DESC, entry DESC LIMIT 1
-) AS e ON true
-WHERE j.media_ids && %(ids)s::uuid[] AND photo.media_id = ANY(%(ids)s::uuid[])
-  AND NOT EXISTS (SELECT FROM lomi.jobs AS l WHERE l.job_id = j.job_id AND l.settled_at IS NOT NULL)
-  AND coalesce(e.what, '') NOT IN ('dead', 'purged', 'cancelled')
-ORDER BY photo.media_id, s.at;
+SELECT DISTINCT ON (media_id) media_id, submission_id
+FROM (
+    SELECT unnest(j.media_ids) AS media_id, j.submission_id, s.at
+    FROM lomi.submitted_jobs AS j
+    JOIN lomi.submissions AS s ON s.id = j.submission_id AND s.cancelled_at IS NULL
+    LEFT JOIN LATERAL (
+        SELECT what FROM lomi.job_ends WHERE job_id = j.job_id ORDER BY at DESC, entry DESC LIMIT 1
+    ) AS e ON true
+    WHERE NOT EXISTS (SELECT FROM lomi.jobs AS l WHERE l.job_id = j.job_id AND l.settled_at IS NOT NULL)
+      AND coalesce(e.what, '') NOT IN ('dead', 'purged', 'cancelled')
+) AS open_now
+JOIN unnest(%(ids)s::uuid[]) AS asked (media_id) USING (media_id)
+ORDER BY media_id, at;
 
 -- name: submission_insert
 -- Records a submission.
@@ -74,6 +82,21 @@ FROM lomi.submissions WHERE id = %(id)s;
 -- out id, at, actor, asked, fingerprint, priority, per_minute, photos, jobs, cancelled_at, cancelled_by
 SELECT id, at, actor, asked, fingerprint, priority, per_minute, photos, jobs, cancelled_at, cancelled_by
 FROM lomi.submissions ORDER BY at DESC, id LIMIT %(limit)s;
+
+-- name: submissions_unfinished
+-- Submissions that nobody cancelled and of which some job is not settled, the oldest first.
+-- in limit: bigint, rows
+-- out id, at, actor, asked, fingerprint, priority, per_minute, photos, jobs, cancelled_at, cancelled_by
+SELECT id, at, actor, asked, fingerprint, priority, per_minute, photos, jobs, cancelled_at, cancelled_by
+FROM lomi.submissions AS s
+WHERE cancelled_at IS NULL
+  AND EXISTS (
+      SELECT FROM lomi.submitted_jobs AS j
+      WHERE j.submission_id = s.id
+        AND NOT EXISTS (SELECT FROM lomi.jobs AS l WHERE l.job_id = j.job_id AND l.settled_at IS NOT NULL)
+  )
+ORDER BY at, id
+LIMIT %(limit)s;
 
 -- name: submission_jobs
 -- Jobs of a submission, as they were recorded.

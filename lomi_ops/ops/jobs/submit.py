@@ -27,6 +27,8 @@ LOCK_WAIT_S = 60.0
 LOCK_NAP_S = 0.2
 CHUNK = 100
 """Jobs between two looks whether the submission was cancelled."""
+MOST = 1_000
+"""Submissions that are gone on with at once."""
 
 Pushing = Callable[[int, int], None]
 """So many jobs of so many are pushed."""
@@ -133,10 +135,22 @@ def push(at: Handles, submission: Submission, tell: Pushing = lambda done, total
                 outcome.cancelled = True
                 break
             seqs = [job.seq for job in missing[start : start + CHUNK]]
-            for job in submissions.jobs(session, submission.id, seqs):
-                _push_one(at, submission, job, dues[job.seq], outcome)
+            elements = [
+                (job.job_id, dump_job(_element(at, submission, job)), dues[job.seq])
+                for job in submissions.jobs(session, submission.id, seqs)
+            ]
+            answers = at.queue.submit_many(elements, submission.priority)
+            outcome.pushed += answers.count(Submitted.ACCEPTED)
+            outcome.known += answers.count(Submitted.DUPLICATE)
             tell(min(start + CHUNK, len(missing)), len(missing))
     return outcome
+
+
+def push_all(at: Handles) -> int:
+    """Pushes what is missing of every submission, each as it was submitted; how many jobs. 0 without our tables."""
+    with at.database.session() as session:
+        known = submissions.unfinished(session, MOST) if submissions.has_tables(session) else ()
+    return sum(push(at, each).pushed for each in known)
 
 
 def where(job: OpenJob, standings: dict[str, Standing], *, cancelled: bool) -> Place:
@@ -159,19 +173,6 @@ def _next_due(at: Handles, submission: Submission, waiting: list[OpenJob], stand
         if known is not None and known.state is JobState.DELAYED and known.due_ms:
             latest = max(latest, known.due_ms + round(job.photos * 60_000 / submission.per_minute))
     return latest
-
-
-def _push_one(at: Handles, submission: Submission, job: SubmittedJob, due_ms: int, outcome: Pushed) -> None:
-    raw = dump_job(_element(at, submission, job))
-    try:
-        submitted = at.queue.submit(raw, submission.priority, due_ms)
-    except Conflict:
-        # The same job, signed at another moment: somebody was quicker.
-        submitted = Submitted.DUPLICATE
-    if submitted is Submitted.ACCEPTED:
-        outcome.pushed += 1
-    else:
-        outcome.known += 1
 
 
 def _element(at: Handles, submission: Submission, job: SubmittedJob) -> Job:

@@ -228,6 +228,31 @@ def test_what_is_missing_is_told_with_the_command_that_brings_it_back(jobs: Jobs
     assert desk.handles.queue.stats().waiting == 2
 
 
+def test_reconciling_pushes_submissions_as_they_were_submitted(
+    jobs: Jobs,
+    desk: Desk,
+    lomi: Lomi,  # noqa: F811
+) -> None:
+    jobs("submit", *photos(desk, 4), "--job-id", NAME)
+    jobs("submit", *photos(desk, 3), "--rate", "1/min")
+    cancelled = jobs("submit", *photos(desk, 1)).out.strip()
+    jobs("cancel", cancelled)
+    lost = desk.cluster.upload(1)
+    desk.work()
+    desk.forget()
+
+    dry = lomi("reconcile", "--dry-run")
+    assert (dry.code, desk.handles.queue.stats().waiting) == (1, 0)
+    said = lomi("reconcile")
+
+    assert said.code == 0
+    assert said.err == "pushed 6 jobs again of what was submitted: lomi jobs status\n"
+    stats = desk.handles.queue.stats()
+    assert (stats.bulk, stats.delayed) == (3, 2)
+    queued = {job["photos"][0]["media_id"] for job in desk.cluster.waiting()}
+    assert str(lost.photos[0].media_id) in queued
+
+
 def test_a_cancel_counts_first_and_wants_the_true_number(jobs: Jobs, desk: Desk) -> None:
     jobs("submit", *photos(desk, 12), "--job-id", NAME)
 
@@ -314,7 +339,7 @@ def test_a_redis_that_goes_away_in_the_middle_says_how_to_go_on(
         raise RedisUnavailable("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JobQueue, "submit", gone)
+        patched.setattr(JobQueue, "submit_many", gone)
         said = jobs("submit", *photos(desk, 2), "--job-id", NAME)
 
     assert said.code == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -163,18 +164,16 @@ def test_it_is_on_record_before_anything_is_pushed(desk: Desk) -> None:
 
 
 class Dying(JobQueue):
-    """Dies at a push: before the server has it, or after."""
+    """Dies in the middle of a round of pushes: before the server has one, or after."""
 
     left: int
     after: bool
 
-    def submit(self, raw: bytes, priority: Priority = Priority.NORMAL, due_ms: int = 0) -> Submitted:
-        if self.left == 0:
-            if self.after:
-                super().submit(raw, priority, due_ms)
-            raise RedisUnavailable("gone")
-        self.left -= 1
-        return super().submit(raw, priority, due_ms)
+    def submit_many(
+        self, elements: Sequence[tuple[str, bytes, int]], priority: Priority = Priority.NORMAL
+    ) -> list[Submitted]:
+        super().submit_many(elements[: self.left + self.after], priority)
+        raise RedisUnavailable("gone")
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.job import Priority
+from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.client import Line, doorbell_client
 from lomi_ops.queue.replies import Empty, JobState, Submitted
 from tests.integration.queue.conftest import LOST_CONNECTION, POISON, Bench
@@ -183,3 +186,27 @@ def test_a_cancelled_job_that_waits_in_bulk_meets_its_tombstone(bench: Bench) ->
     finish_next(bench)
     assert isinstance(bench.claim(), Empty)
     assert bench.client.llen(bench.keys.bulk) == 0
+
+
+def test_many_are_submitted_in_one_round_trip_also_to_a_server_that_forgot_the_script(bench: Bench) -> None:
+    elements = [element() for _ in range(20)]
+    due_ms = bench.queue.now_ms() + 60_000
+    named = [(job_id(raw), raw, due_ms if at == 19 else 0) for at, raw in enumerate(elements)]
+    bench.client.script_flush()
+
+    assert bench.queue.submit_many(named) == [Submitted.ACCEPTED] * 20
+    bench.client.config_resetstat()
+    changed = [(name, raw + b" ", due) for name, raw, due in named]
+    assert bench.queue.submit_many(changed) == [Submitted.DUPLICATE] * 20
+
+    assert bench.client.info("commandstats")["cmdstat_evalsha"]["calls"] == 20
+    stats = bench.queue.stats()
+    assert (stats.ready, stats.delayed) == (19, 1)
+    assert list(bench.queue.peek(20)) == elements[:19], "in their order"
+
+
+def test_an_error_of_one_of_many_is_raised(bench: Bench) -> None:
+    raw = element()
+    bench.client.set(bench.keys.ready, "no list")
+    with pytest.raises(RedisUnavailable, match="WRONGTYPE"):
+        bench.queue.submit_many([(job_id(raw), raw, 0)])

@@ -40,7 +40,6 @@ CREATE TABLE lomi.submitted_jobs (
     object_keys text[] NOT NULL,
     PRIMARY KEY (submission_id, seq)
 );
-CREATE INDEX submitted_jobs_media_ids ON lomi.submitted_jobs USING gin (media_ids);
 
 -- Jobs that ended without the ledger (dead, cancelled, lost) and what was done about them (requeued, purged), as the
 -- queue told it. `entry` is the id in its stream: a row that is told twice is kept once.
