@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -10,12 +11,15 @@ from typing import Any
 
 import redis
 
+from lomi_ops.queue import odd_answers
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
 
 Reply = list[Any]
 """What a script answers: a word, then byte strings, integers and lists of these."""
 Argument = str | bytes | int
+_LINE = re.compile(r"@user_script: ?(\d+)")
+_COMMAND = re.compile(r"redis\.p?call\('(\w+)'")
 
 
 @cache
@@ -47,10 +51,26 @@ class Scripts:
         number = len(self._shared) + len(keys)
         with guarded(self._client, name):
             try:
-                reply: Reply = call(self._client, "EVALSHA", digest(name), number, *operands)
-            except redis.exceptions.NoScriptError:
-                reply = call(self._client, "EVAL", source(name), number, *operands)
+                return self._run(name, [number, *operands])
+            except redis.ResponseError as error:
+                raise _named(error, name) from error
+
+    def _run(self, name: str, operands: Sequence[Argument]) -> Reply:
+        try:
+            reply: Reply = call(self._client, "EVALSHA", digest(name), *operands)
+        except redis.exceptions.NoScriptError:
+            reply = call(self._client, "EVAL", source(name), *operands)
         return reply
+
+
+def _named(error: redis.ResponseError, name: str) -> redis.ResponseError:
+    """An ACL that forbids something to a script names neither command nor key, only the line: so we read it there."""
+    line = _LINE.search(str(error))
+    if line is None or odd_answers.word(error) != "NOPERM":
+        return error
+    text = source(name).splitlines()[int(line[1]) - 1]
+    commands = " or ".join(sorted(set(_COMMAND.findall(text)))) or text.strip()
+    return redis.exceptions.NoPermissionError(f"the ACL of this user forbids {commands} (script {name}): {error}")
 
 
 def ms(seconds: float) -> int:

@@ -4,6 +4,7 @@
 -- Reply  HELD until_ms
 -- Invariant  A hold is only ever lengthened; it remembers when the first one of this outage was set. It ends by itself.
 
+also_when_full()
 local FORGET_MS = 15 * 60 * 1000 -- a hold that ended so long ago belongs to another outage
 
 local known = redis.call('HGET', HOLDS, ARGV[2]) or ''
