@@ -1,0 +1,344 @@
+"""The primary dies or is demoted while workers are at it: jobs go on at the next one, each ends in one place."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from lomi_ops.config.schema import RedisSection
+from lomi_ops.errors import RedisUnavailable
+from lomi_ops.ops.local import owner
+from lomi_ops.queue.client import doorbell_client, queue_client, require_fit, where
+from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.keys import QUEUE
+from lomi_ops.queue.replies import Claimed, Done, Empty, Fenced
+from tests.integration.queue.producer import element, job_id
+from tests.integration.servers import farm
+from tests.integration.servers.farm import PASSWORD, Kind
+from tests.integration.servers.life import Slot, admin, section, whole_life
+from tests.integration.servers.rights import until
+from tests.services import RedisServer, free_port, open_folder
+
+SERVICE = "photos"
+SENTINEL_PASSWORD = "sentinel-" + PASSWORD
+DOWN_AFTER_MS = 500
+JOBS = 400
+
+
+@dataclass
+class Pair:
+    """A primary, a replica that follows it, and Sentinels that watch both."""
+
+    primary: RedisServer
+    replica: RedisServer
+    sentinels: list[int]
+    watchers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def settings(self, **values: Any) -> RedisSection:
+        sentinels = [f"127.0.0.1:{port}" for port in self.sentinels]
+        given = {"sentinels": sentinels, "sentinel_service": SERVICE, "sentinel_password": SENTINEL_PASSWORD}
+        return RedisSection.model_validate({"password": PASSWORD, "timeout_s": 5.0} | given | values)
+
+
+def follow(replica: RedisServer, primary: RedisServer) -> None:
+    """Replication that has caught up."""
+    with admin(replica) as client:
+        client.config_set("masterauth", PASSWORD)
+        client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
+        until(lambda: client.info("replication")["master_link_status"] == "up")
+
+
+@contextmanager
+def watched(kind: Kind, count: int = 1) -> Iterator[Pair]:
+    with ExitStack() as stack:
+        # Either may be demoted, so either must know how to log in at the other.
+        primary, replica = (stack.enter_context(farm.running(kind, "--masterauth", PASSWORD)) for _ in range(2))
+        follow(replica, primary)
+        folder = stack.enter_context(open_folder("lomi-sentinel-"))
+        pair = Pair(primary, replica, [free_port() for _ in range(count)])
+        for port in pair.sentinels:
+            pair.watchers.append(_sentinel(kind, folder / str(port), port, primary.port, count // 2 + 1))
+            stack.callback(_end, pair.watchers[-1])
+        for port in pair.sentinels:
+            until(lambda port=port: _sees(port, count - 1))  # type: ignore[misc]
+        yield pair
+
+
+def _sentinel(kind: Kind, folder: Path, port: int, primary: int, quorum: int) -> subprocess.Popen[bytes]:
+    folder.mkdir()
+    folder.chmod(0o777)
+    config = folder / "sentinel.conf"
+    lines = (
+        f"port {port}", "bind 127.0.0.1", f"dir {folder}", f"requirepass {SENTINEL_PASSWORD}",
+        f"sentinel sentinel-pass {SENTINEL_PASSWORD}",
+        f"sentinel monitor {SERVICE} 127.0.0.1 {primary} {quorum}", f"sentinel auth-pass {SERVICE} {PASSWORD}",
+        f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}", f"sentinel failover-timeout {SERVICE} 5000",
+    )  # fmt: skip
+    config.write_text("\n".join(lines) + "\n")
+    config.chmod(0o666)
+    user = owner.choose()
+    binary = owner.runnable((farm.program(kind),), user, folder)
+    output = subprocess.DEVNULL
+    return subprocess.Popen(
+        [binary, config, "--sentinel"], stdout=output, stderr=output, cwd=folder, **owner.spawn_options(user)
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait(10)
+
+
+def _sees(port: int, others: int) -> bool:
+    """A Sentinel that knows the replica and the other Sentinels is ready for a failover."""
+    with redis.Redis(port=port, password=SENTINEL_PASSWORD, protocol=2) as client:
+        try:
+            master = client.sentinel_masters()[SERVICE]
+        except (redis.RedisError, KeyError):
+            return False
+        return bool(master["num-slaves"] == 1 and master["num-other-sentinels"] == others)
+
+
+@pytest.mark.parametrize("kind", farm.ALL)
+def test_the_whole_life_of_a_job_works_at_the_primary_that_sentinel_names(kind: Kind) -> None:
+    with watched(kind) as pair, admin(pair.primary) as backend:
+        whole_life(pair.settings(), backend)
+        client = queue_client(pair.settings())
+        require_fit(client)
+        assert where(client) == f"127.0.0.1:{pair.primary.port} ({SERVICE})"
+        client.close()
+
+
+@dataclass
+class Crew:
+    """Two workers, each with a slot that claims, beats and finishes as fast as it can and outlasts every outage."""
+
+    settings: RedisSection
+    stop: threading.Event = field(default_factory=threading.Event)
+    finished: Counter[str] = field(default_factory=Counter)
+    attempts: Counter[int] = field(default_factory=Counter)
+    crashes: int = 0
+    outages: Counter[str] = field(default_factory=Counter)
+    bugs: list[BaseException] = field(default_factory=list)
+
+    def start(self, *names: str) -> list[threading.Thread]:
+        threads = [threading.Thread(target=self._run, args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _run(self, name: str) -> None:
+        slot, bell = Slot(self.settings, name), doorbell_client(self.settings)
+        try:
+            while not self.stop.is_set():
+                reply = self._insist(slot.claim, lambda: slot.claim(again=True))
+                if isinstance(reply, Claimed):
+                    self._work(slot, reply)
+                elif isinstance(reply, Empty) and not self.stop.is_set():
+                    self._insist(lambda: slot.queue.wait(bell, 0.2), lambda: None)
+        except BaseException as bug:
+            self.bugs.append(bug)
+        finally:
+            slot.close()
+            bell.close()
+
+    def _work(self, slot: Slot, held: Claimed) -> None:
+        self.attempts[held.attempt] += 1
+        self.crashes += held.crashes
+        boot = slot.name.partition("/")[0]
+        self._insist(*[lambda: slot.queue.beat(boot, {held.job_id: held.token})] * 2)
+        reply = self._insist(*[lambda: slot.queue.finish(held.job_id, held.token, held.job_id.encode())] * 2)
+        if isinstance(reply, Done):
+            self.finished[held.job_id] += 1
+        else:
+            assert isinstance(reply, Fenced)
+
+    def _insist(self, first: Any, again: Any) -> Any:
+        """Until Redis answers, as the slots of a worker do."""
+        call = first
+        while True:
+            try:
+                return call()
+            except RedisUnavailable as outage:
+                self.outages[outage.hint] += 1
+                if self.stop.is_set():
+                    return None
+                self.stop.wait(0.05)
+                call = again
+
+
+def push(settings: RedisSection, raws: list[bytes]) -> list[str]:
+    """As a producer that insists on an answer for each. Those that got one."""
+    taken = []
+    with queue_client(settings) as client:
+        for raw in raws:
+            try:
+                client.lpush(QUEUE, raw)
+            except redis.RedisError:
+                continue
+            taken.append(job_id(raw))
+    return taken
+
+
+def places(queue: JobQueue, client: Any, ids: list[str]) -> Counter[str]:
+    """Where each job is; a job in two places counts twice."""
+    keys = queue.keys
+    found: Counter[str] = Counter()
+    for raw in client.lrange(keys.ready, 0, -1):
+        found[job_id(raw)] += 1
+    for name in (keys.lease, keys.delayed, keys.dead, keys.done):
+        found.update(member.decode() for member in client.zrange(name, 0, -1))
+    return Counter({name: found[name] for name in ids})
+
+
+@pytest.mark.parametrize("kind", farm.ALL)
+def test_a_primary_that_is_killed_under_load_costs_time_and_no_attempt(kind: Kind) -> None:
+    with watched(kind) as pair:
+        settings = pair.settings()
+        raws = [element() for _ in range(JOBS)]
+        ids = push(settings, raws[: JOBS // 2])
+        with admin(pair.replica) as replica:
+            until(lambda: replica.llen(QUEUE) == JOBS // 2)
+        crew = Crew(settings)
+        threads = crew.start("one/0", "two/0")
+        until(lambda: sum(crew.finished.values()) > JOBS // 10)
+        pair.primary.stop(signal.SIGKILL)
+        with admin(pair.replica) as promoted:
+            until(lambda: promoted.info("replication")["role"] == "master", 60)
+            more = push(settings, raws[JOBS // 2 :])
+            # What Sentinel has not named yet refuses; what it took is there.
+            queue = JobQueue(promoted)
+            lost = [name for name in ids if queue.job(name) is None and not _waits(promoted, name)]
+            assert lost == []
+            everything = [*ids, *more]
+            until(lambda: promoted.zcard(queue.keys.done) >= len(everything), 60)
+            crew.stop.set()
+            for thread in threads:
+                thread.join(20)
+            assert crew.bugs == []
+            assert crew.outages, "nobody noticed: the test showed nothing"
+            # A claim or a finish whose replication was lost runs again, as a first attempt at the new primary.
+            assert set(crew.attempts) == {1}
+            assert crew.crashes == 0
+            assert set(crew.finished) == set(everything)
+            assert set(places(queue, promoted, everything).values()) == {1}
+            assert promoted.zcard(queue.keys.lease) == promoted.llen(QUEUE) == promoted.zcard(queue.keys.dead) == 0
+
+
+def _waits(client: Any, name: str) -> bool:
+    return any(job_id(raw) == name for raw in client.lrange(QUEUE, 0, -1))
+
+
+def test_three_sentinels_lead_on_when_one_of_them_dies_with_the_primary() -> None:
+    with watched(Kind.REDIS_7, 3) as pair:
+        slot = Slot(pair.settings())
+        assert isinstance(slot.claim(), Empty)
+        _end(pair.watchers[0])
+        pair.primary.stop(signal.SIGKILL)
+        with pytest.raises(RedisUnavailable):
+            slot.claim()
+        seen = []
+
+        def answered() -> bool:
+            try:
+                return isinstance(slot.claim(again=True), Empty)
+            except RedisUnavailable as outage:
+                seen.append(outage)
+                return False
+
+        until(answered, 60)
+        assert where(slot.client) == f"127.0.0.1:{pair.replica.port} ({SERVICE})"
+        assert all(PASSWORD not in str(outage) for outage in seen)
+        slot.close()
+
+
+def test_a_primary_that_is_demoted_by_hand_is_left_at_once() -> None:
+    """It is alive and answers READONLY for ever; the connection that it was asked over is not used again."""
+    with watched(Kind.REDIS_7) as pair:
+        slot = Slot(pair.settings())
+        assert isinstance(slot.claim(), Empty)
+        with redis.Redis(port=pair.sentinels[0], password=SENTINEL_PASSWORD, protocol=2) as sentinel:
+            until(lambda: _accepted(sentinel))
+        with admin(pair.primary) as old, admin(pair.replica) as new:
+            until(lambda: new.info("replication")["role"] == "master")
+            until(lambda: old.info("replication")["role"] == "slave", 60)
+            until(lambda: old.info("replication")["master_link_status"] == "up", 60)
+        raw = element()
+        with admin(pair.replica) as new:
+            new.lpush(QUEUE, raw)
+        said: list[str] = []
+
+        def taken() -> bool:
+            try:
+                return bool(slot.claim(again=bool(said)).raw == raw)
+            except RedisUnavailable as outage:
+                said.append(outage.hint)
+                return False
+
+        until(taken)
+        assert len(said) <= 1
+        slot.close()
+
+
+def _accepted(sentinel: Any) -> bool:
+    try:
+        sentinel.execute_command("SENTINEL", "FAILOVER", SERVICE)
+    except redis.ResponseError:
+        return False  # NOGOODSLAVE: it has not asked the replica yet, which it does every ten seconds
+    return True
+
+
+def test_without_sentinel_a_name_that_moves_leads_to_the_new_primary() -> None:
+    """The address stays and another server answers at it: here the port, elsewhere a DNS name or a virtual address."""
+    with farm.running(Kind.REDIS_6_2) as old, farm.made(Kind.REDIS_6_2) as new:
+        new.start()
+        follow(new, old)
+        raw = element()
+        slot = Slot(section(old))
+        assert isinstance(slot.claim(), Empty)
+        with admin(old) as client:
+            client.lpush(QUEUE, raw)
+            client.execute_command("REPLICAOF", "127.0.0.1", new.port)
+        with admin(new) as client:
+            until(lambda: client.llen(QUEUE) == 1)
+            client.execute_command("REPLICAOF", "NO", "ONE")
+            # Redis 6.2 does not end while it writes the first append-only file of a replica.
+            until(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+        with pytest.raises(RedisUnavailable, match="READONLY"):
+            slot.claim()
+        old.stop(signal.SIGKILL)
+        new.stop(signal.SIGTERM)
+        new.port = old.port
+        new.start()
+        held = slot.claim(again=True)
+        assert (held.raw, held.attempt) == (raw, 1)
+        slot.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"sentinel_service": "mymaster"}, f"no Sentinel names a primary for mymaster .*: it knows {SERVICE}"),
+        ({"sentinel_password": "wrong"}, "WRONGPASS"),
+        ({"sentinel_password": None}, "NOAUTH"),
+        ({"sentinels": ["127.0.0.1:1"]}, "127.0.0.1:1: Error 111"),
+    ],
+)
+def test_sentinels_that_do_not_help_say_why(wrong: dict[str, Any], said: str) -> None:
+    with watched(Kind.VALKEY) as pair:
+        slot = Slot(pair.settings(**wrong))
+        with pytest.raises(RedisUnavailable, match=said) as refused:
+            slot.claim()
+        assert refused.value.hint.startswith("check redis.sentinels and redis.sentinel_service")
+        assert SENTINEL_PASSWORD not in str(refused.value)
+        slot.close()
