@@ -27,6 +27,7 @@ from tests.integration.servers.states import REFUSING, State
 from tests.services import RedisServer
 
 THE_CODE_FAILED = Failure(ErrorClass.TRANSIENT, "reset", "the connection was reset", 600.0)
+FEW = ("claim", "beat", "finish", "fail", "doorbell", "submit")
 INFO = WorkerInfo("boot", "host", 1, "0", 3)
 
 
@@ -119,6 +120,8 @@ def test_while_redis_refuses_nothing_changes_and_everything_goes_on_afterwards(
         with state.inside(server, backend):
             hands.hang_up()
             for name, verb in hands.writes().items():
+                if state.slow and name not in FEW:
+                    continue
                 with pytest.raises(RedisUnavailable) as refused:
                     verb()
                 words = {state.word} | ({"READONLY"} if name == "doorbell" and state.word == "MASTERDOWN" else set())
@@ -157,10 +160,19 @@ def goes_on(backend: Any, hands: Hands) -> None:
     assert isinstance(hands.slots[1].claim(), Empty)
 
 
-def dump(backend: Any) -> dict[bytes, bytes]:
-    """All keys of the queue and what is in them, but for what the passing of time removes."""
-    keys = [key for key in backend.scan_iter(count=1000) if b"photo_moderation_queue" in key and b":seq:" not in key]
-    return {key: backend.dump(key) for key in sorted(keys)}
+READERS = {
+    b"list": lambda client, key: client.lrange(key, 0, -1),
+    b"hash": lambda client, key: client.hgetall(key),
+    b"zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
+    b"stream": lambda client, key: client.xrange(key),
+    b"string": lambda client, key: client.get(key),
+}
+
+
+def dump(backend: Any) -> dict[bytes, object]:
+    """All keys of the queue and what is in them."""
+    keys = [key for key in backend.scan_iter(count=1000) if b"photo_moderation_queue" in key]
+    return {key: READERS[backend.type(key)](backend, key) for key in sorted(keys)}
 
 
 def test_a_full_server_takes_no_new_work_and_finishes_what_it_has(
