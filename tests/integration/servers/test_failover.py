@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,11 @@ from lomi_ops.queue.keys import QUEUE
 from lomi_ops.queue.replies import Claimed, Done, Empty, Fenced
 from tests.integration.queue.producer import element, job_id
 from tests.integration.servers import farm
+from tests.integration.servers.certificates import Authority
 from tests.integration.servers.farm import PASSWORD, Kind
 from tests.integration.servers.life import Slot, admin, section, whole_life
 from tests.integration.servers.rights import until
+from tests.proxy import FaultProxy
 from tests.services import RedisServer, free_port, open_folder
 
 SERVICE = "photos"
@@ -74,7 +76,9 @@ def watched(kind: Kind, count: int = 1) -> Iterator[Pair]:
         yield pair
 
 
-def _sentinel(kind: Kind, folder: Path, port: int, primary: int, quorum: int) -> subprocess.Popen[bytes]:
+def _sentinel(
+    kind: Kind, folder: Path, port: int, primary: int, quorum: int, more: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
     folder.mkdir()
     folder.chmod(0o777)
     config = folder / "sentinel.conf"
@@ -84,7 +88,7 @@ def _sentinel(kind: Kind, folder: Path, port: int, primary: int, quorum: int) ->
         f"sentinel monitor {SERVICE} 127.0.0.1 {primary} {quorum}", f"sentinel auth-pass {SERVICE} {PASSWORD}",
         f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}", f"sentinel failover-timeout {SERVICE} 5000",
     )  # fmt: skip
-    config.write_text("\n".join(lines) + "\n")
+    config.write_text("\n".join((*lines, *more)) + "\n")
     config.chmod(0o666)
     user = owner.choose()
     binary = owner.runnable((farm.program(kind),), user, folder)
@@ -298,47 +302,97 @@ def _accepted(sentinel: Any) -> bool:
     return True
 
 
-def test_without_sentinel_a_name_that_moves_leads_to_the_new_primary() -> None:
-    """The address stays and another server answers at it: here the port, elsewhere a DNS name or a virtual address."""
-    with farm.running(Kind.REDIS_6_2) as old, farm.made(Kind.REDIS_6_2) as new:
-        new.start()
+@pytest.mark.parametrize("kind", farm.ALL)
+def test_without_sentinel_a_name_that_moves_leads_to_the_new_primary(kind: Kind) -> None:
+    """The old primary lives on as a replica, and connections to it are open: each would say READONLY for ever."""
+    with farm.running(kind) as old, farm.running(kind) as new, FaultProxy("127.0.0.1", old.port) as name:
         follow(new, old)
-        raw = element()
-        slot = Slot(section(old))
+        raws = [element(), element()]
+        slot, other = Slot(section(old, port=name.port)), Slot(section(old, port=name.port), "boot/1")
         assert isinstance(slot.claim(), Empty)
         with admin(old) as client:
-            client.lpush(QUEUE, raw)
+            client.lpush(QUEUE, *raws)
+            with slot.client.pipeline() as busy, slot.client.pipeline() as busier:
+                # Two connections at once, so that the pool has an idle one beside the one that hears it first.
+                for pipe in (busy, busier):
+                    pipe.watch(QUEUE)  # type: ignore[no-untyped-call]
+            until(
+                lambda: (
+                    client.info("replication")["slave0"]["offset"] == client.info("replication")["master_repl_offset"]
+                )
+            )
+            client.config_set("masterauth", PASSWORD)
+            with admin(new) as promoted:
+                promoted.execute_command("REPLICAOF", "NO", "ONE")
             client.execute_command("REPLICAOF", "127.0.0.1", new.port)
-        with admin(new) as client:
-            until(lambda: client.llen(QUEUE) == 1)
-            client.execute_command("REPLICAOF", "NO", "ONE")
-            # Redis 6.2 does not end while it writes the first append-only file of a replica.
-            until(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+            until(lambda: client.info("replication")["master_link_status"] == "up")
+        name.lead_to("127.0.0.1", new.port)
         with pytest.raises(RedisUnavailable, match="READONLY"):
             slot.claim()
-        old.stop(signal.SIGKILL)
-        new.stop(signal.SIGTERM)
-        new.port = old.port
-        new.start()
         held = slot.claim(again=True)
-        assert (held.raw, held.attempt) == (raw, 1)
+        assert (held.raw, held.attempt) == (raws[0], 1)
+        assert other.take().raw == raws[1]
+        assert slot.queue.finish(held.job_id, held.token) == Done(0)
         slot.close()
+        other.close()
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"sentinel_service": "mymaster"}, f"no Sentinel names a primary for mymaster .*: it knows {SERVICE}"),
-        ({"sentinel_password": "wrong"}, "WRONGPASS"),
-        ({"sentinel_password": None}, "NOAUTH"),
-        ({"sentinels": ["127.0.0.1:1"]}, "127.0.0.1:1: Error 111"),
-    ],
+UNHELPFUL: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"sentinel_service": "mymaster"}, f"no Sentinel names a primary for mymaster .*: it knows {SERVICE}"),
+    ({"sentinel_password": "wrong"}, "WRONGPASS"),
+    ({"sentinel_password": None}, "NOAUTH"),
+    ({"sentinels": ["127.0.0.1:1"]}, "127.0.0.1:1: Error 111"),
 )
-def test_sentinels_that_do_not_help_say_why(wrong: dict[str, Any], said: str) -> None:
+
+
+def test_sentinels_that_do_not_help_say_why_and_a_user_with_one_right_is_enough_for_them() -> None:
     with watched(Kind.VALKEY) as pair:
-        slot = Slot(pair.settings(**wrong))
-        with pytest.raises(RedisUnavailable, match=said) as refused:
-            slot.claim()
-        assert refused.value.hint.startswith("check redis.sentinels and redis.sentinel_service")
-        assert SENTINEL_PASSWORD not in str(refused.value)
+        for wrong, said in UNHELPFUL:
+            slot = Slot(pair.settings(**wrong))
+            with pytest.raises(RedisUnavailable, match=said) as refused:
+                slot.claim()
+            assert refused.value.hint.startswith("check redis.sentinels and redis.sentinel_service")
+            assert SENTINEL_PASSWORD not in str(refused.value)
+            slot.close()
+        with redis.Redis(port=pair.sentinels[0], password=SENTINEL_PASSWORD, protocol=2) as sentinel:
+            sentinel.execute_command("ACL", "SETUSER", "ada", "on", ">secret", "-@all", "+sentinel|masters")
+        slot = Slot(pair.settings(sentinel_username="ada", sentinel_password="secret"))
+        assert isinstance(slot.claim(), Empty)
         slot.close()
+
+
+def test_sentinel_and_the_primary_are_spoken_to_over_tls() -> None:
+    with ExitStack() as stack:
+        folder = stack.enter_context(open_folder("lomi-tls-"))
+        authority = Authority(folder)
+        own = authority.issue("server")
+        tls = (
+            "--tls-cert-file", str(own.cert), "--tls-key-file", str(own.key), "--tls-ca-cert-file", str(authority.file),
+            "--tls-replication", "yes",
+        )  # fmt: skip
+        primary, port, watcher = stack.enter_context(farm.made(Kind.REDIS_7)), free_port(), free_port()
+        primary.extra = ("--tls-port", str(port), *tls)
+        primary.start()
+        words = [f"{name.removeprefix('--')} {value}" for name, value in zip(*[iter(tls)] * 2, strict=True)]
+        process = _sentinel(
+            Kind.REDIS_7, folder / "sentinel", watcher, port, 1, (*words, "port 0", f"tls-port {watcher}")
+        )
+        stack.callback(_end, process)
+        ours = authority.issue("worker")
+        login = {"sentinel_service": SERVICE, "sentinel_password": SENTINEL_PASSWORD, "password": PASSWORD}
+        files = {"tls": True, "tls_ca": authority.file, "tls_cert": ours.cert, "tls_key": ours.key}
+        settings = RedisSection.model_validate({"sentinels": [f"127.0.0.1:{watcher}"]} | login | files)
+        client = queue_client(settings)
+        until(lambda: _serves(client))
+        assert where(client) == f"127.0.0.1:{port} ({SERVICE})"
+        client.close()
+        with admin(primary) as backend:
+            whole_life(settings, backend)
+
+
+def _serves(client: redis.Redis) -> bool:
+    try:
+        require_fit(client)
+    except RedisUnavailable:
+        return False
+    return True
