@@ -21,7 +21,7 @@ from lomi_ops.ops.local import owner
 from lomi_ops.queue.client import doorbell_client, queue_client, require_fit, where
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import QUEUE
-from lomi_ops.queue.replies import Claimed, Done, Empty, Fenced
+from lomi_ops.queue.replies import Beat, Claimed, Done, Empty, Fenced
 from tests.integration.queue.producer import element, job_id
 from tests.integration.servers import farm
 from tests.integration.servers.certificates import Authority
@@ -54,6 +54,8 @@ class Pair:
 
 def follow(replica: RedisServer, primary: RedisServer) -> None:
     """Replication that has caught up."""
+    with admin(primary) as client:
+        client.config_set("repl-diskless-sync-delay", 0)
     with admin(replica) as client:
         client.config_set("masterauth", PASSWORD)
         client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
@@ -335,6 +337,83 @@ def test_without_sentinel_a_name_that_moves_leads_to_the_new_primary(kind: Kind)
         assert slot.queue.finish(held.job_id, held.token) == Done(0)
         slot.close()
         other.close()
+
+
+@contextmanager
+def parted(kind: Kind) -> Iterator[tuple[RedisServer, RedisServer, FaultProxy]]:
+    """A primary and a replica that has caught up, and the name that leads to the primary."""
+    with farm.running(kind) as old, farm.running(kind) as new, FaultProxy("127.0.0.1", old.port) as name:
+        follow(new, old)
+        yield old, new, name
+
+
+def promote(server: RedisServer) -> None:
+    with admin(server) as client:
+        client.execute_command("REPLICAOF", "NO", "ONE")
+
+
+@pytest.mark.parametrize("kind", farm.ALL)
+def test_what_a_cut_off_primary_still_took_is_lost_with_it_and_is_done_again_without_an_attempt(kind: Kind) -> None:
+    """The other side has a new primary already, and these two workers have not heard of it."""
+    with parted(kind) as (old, new, name):
+        slots = [Slot(section(old, port=name.port), f"boot/{number}") for number in range(2)]
+        raws = [element(), element()]
+        with admin(old) as client, admin(new) as behind:
+            client.lpush(QUEUE, *raws)
+            finished = slots[0].take()
+            until(lambda: behind.zcard(slots[0].queue.keys.lease) == 1)
+            promote(new)
+            assert slots[0].queue.finish(finished.job_id, finished.token, b"message") == Done(0)
+            claimed = slots[1].take()
+            client.lpush(QUEUE, element())  # the producer has not heard of it either
+        name.lead_to("127.0.0.1", new.port)
+        old.stop(signal.SIGKILL)
+        until(lambda: _answers(slots))
+
+        # The finish is lost: its slot still holds the job there, and does it again.
+        adopted = slots[0].take()
+        assert (adopted.job_id, adopted.attempt, adopted.adopted) == (finished.job_id, 1, True)
+        assert slots[0].queue.finish(adopted.job_id, adopted.token, b"message") == Done(0)
+        # The claim is lost: the holder hears it before it writes, and whoever comes next has a first attempt.
+        assert slots[1].queue.beat("boot", {claimed.job_id: claimed.token}).leases == {claimed.job_id: Beat.LOST}
+        assert slots[1].queue.finish(claimed.job_id, claimed.token, b"message") == Fenced()
+        again = slots[1].take()
+        assert (again.job_id, again.attempt, again.adopted) == (claimed.job_id, 1, False)
+        assert slots[1].queue.finish(again.job_id, again.token, b"message") == Done(0)
+        # The push is lost, and only Postgres knows of it: `lomi reconcile`.
+        assert isinstance(slots[0].claim(), Empty)
+        assert slots[0].queue.stats().unsent == 2
+        for slot in slots:
+            slot.close()
+
+
+@pytest.mark.parametrize("kind", farm.ALL)
+def test_a_cut_off_primary_that_asks_for_replicas_takes_nothing_that_would_be_lost(kind: Kind) -> None:
+    with parted(kind) as (old, new, name):
+        slot = Slot(section(old, port=name.port))
+        raw = element()
+        with admin(old) as client, admin(new) as behind:
+            client.config_set("min-replicas-to-write", 1)
+            client.lpush(QUEUE, raw)
+            held = slot.take()
+            until(lambda: behind.zcard(slot.queue.keys.lease) == 1)
+            promote(new)
+            until(lambda: client.info("replication")["min_slaves_good_slaves"] == 0)
+            with pytest.raises(redis.ResponseError, match="NOREPLICAS"):
+                client.lpush(QUEUE, element())
+        with pytest.raises(RedisUnavailable, match="NOREPLICAS"):
+            slot.queue.finish(held.job_id, held.token, b"message")
+        name.lead_to("127.0.0.1", new.port)
+        assert slot.queue.finish(held.job_id, held.token, b"message") == Done(0)
+        assert slot.queue.stats().counters["finished"] == 1
+        slot.close()
+
+
+def _answers(slots: list[Slot]) -> bool:
+    try:
+        return all(slot.queue.stats().server_ms for slot in slots)
+    except RedisUnavailable:
+        return False
 
 
 UNHELPFUL: tuple[tuple[dict[str, Any], str], ...] = (
