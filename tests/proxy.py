@@ -82,6 +82,10 @@ class FaultProxy:
 
     # --- the weather --------------------------------------------------------------------------------------------------
 
+    def lead_to(self, host: str, port: int) -> None:
+        """New connections go there, as behind a name that moved; those that are open stay where they are."""
+        self._target = (host, port)
+
     def delay(self, round_trip_s: float) -> None:
         """Half of it on each way."""
         self._one_way_s = round_trip_s / 2

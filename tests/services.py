@@ -52,6 +52,16 @@ class RedisServer:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
+        self.launch()
+        assert self.process is not None
+        deadline = time.monotonic() + 20
+        while not ping(self.port, self.password):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise redis.ConnectionError(f"{self.binary} does not answer")
+            time.sleep(0.02)
+
+    def launch(self) -> None:
+        """Starts it, and does not wait until it has read its data."""
         user = owner.choose()
         data, config = self.folder / "data", self.folder / "redis.conf"
         hand_over(data, user)
@@ -63,11 +73,6 @@ class RedisServer:
             cwd=data,
             **owner.spawn_options(user),
         )
-        deadline = time.monotonic() + 20
-        while not ping(self.port, self.password):
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                raise redis.ConnectionError(f"{self.binary} does not answer")
-            time.sleep(0.02)
 
     def stop(self, sig: int = signal.SIGTERM) -> None:
         if self.process is not None:

@@ -67,7 +67,9 @@ def _own_stack(common: options.Common) -> Layout:
     if common.data is None:
         loaded = session.settings(common)
         redis, database, objects = loaded.settings.redis, loaded.settings.database, loaded.settings.objects
-        elsewhere = (redis.url, redis.host, database.url, database.host, objects.directory, objects.endpoint)
+        elsewhere = (
+            redis.url, redis.host, *redis.sentinels, database.url, database.host, objects.directory, objects.endpoint,
+        )  # fmt: skip
         if loaded.stack is None and any(elsewhere):
             text = "these settings name services of your own, and the demo runs on a local stack only"
             raise Refused(text, hint="lomi demo --data DIR, with a folder for a stack")

@@ -39,6 +39,7 @@ CONTRACT = {
 
 SHORT = {
     "LOMI_REDIS_URL": "redis.url",
+    "LOMI_REDIS_SENTINELS": "redis.sentinels",
     "LOMI_DATABASE_URL": "database.url",
     "LOMI_COMPREFACE_URL": "compreface.urls",
     "LOMI_DATA": "stack.data",

@@ -31,27 +31,27 @@ class Entry:
 
 Layer = Mapping[Key, Entry]
 
-_WHERE: tuple[tuple[Key, Key], ...] = (
-    (("redis", "url"), ("redis", "host")),
+_WHERE: tuple[tuple[Key, ...], ...] = (
+    (("redis", "url"), ("redis", "sentinels"), ("redis", "host")),
     (("database", "url"), ("database", "host")),
     (("objects", "directory"), ("objects", "endpoint")),
 )
-"""Two ways to say where a service is, of which the schema prefers the first."""
+"""Ways to say where a service is, of which the schema prefers the first."""
 
 
 def merged(layers: Iterable[Layer]) -> dict[Key, Entry]:
     """The layers laid over each other, weakest first.
 
-    A layer that says in one way where a service is removes what weaker layers said in the other way: REDIS_HOST in the
+    A layer that says in one way where a service is removes what weaker layers said in other ways: REDIS_HOST in the
     environment must not lose to a `redis.url` in a file.
     """
     result: dict[Key, Entry] = {}
     for layer in layers:
-        for first, second in _WHERE:
-            if first in layer and second not in layer:
-                result.pop(second, None)
-            if second in layer and first not in layer:
-                result.pop(first, None)
+        for ways in _WHERE:
+            # An empty list names nothing: a copy of the example has one.
+            if any(way in layer and layer[way].value != [] for way in ways):
+                for way in ways:
+                    result.pop(way, None)
         result.update(layer)
     return result
 

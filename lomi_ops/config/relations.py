@@ -36,6 +36,7 @@ def misfits(settings: Settings) -> Iterator[Misfit]:
     yield from _sizes(settings)
     yield from _urls(settings)
     yield from _hosts(settings)
+    yield from _sentinels(settings)
     yield from _policies(settings)
 
 
@@ -90,6 +91,22 @@ def _hosts(settings: Settings) -> Iterator[Misfit]:
         if host is not None and _NOT_A_HOST.search(host):
             what = f"must be a host alone: the port goes into {section}.port, a whole URL into {section}.url"
             yield Misfit((section, "host"), what)
+
+
+def _sentinels(settings: Settings) -> Iterator[Misfit]:
+    redis = settings.redis
+    if not redis.sentinels:
+        return
+    for other in ("url", "host"):
+        if getattr(redis, other) is not None:
+            what = f"says where Redis is, and so does redis.{other}: set one of them"
+            yield Misfit(("redis", "sentinels"), what, (("redis", other),))
+    try:
+        redis.sentinel_addresses()
+    except ValueError:
+        yield Misfit(("redis", "sentinels"), "must be host:port of each Sentinel, with commas between them")
+    if not redis.sentinel_service:
+        yield Misfit(("redis", "sentinel_service"), "must not be empty: the Sentinels know the primary by this name")
 
 
 def _service_url(key: Key, secret: SecretStr | None, schemes: tuple[str, ...]) -> Iterator[Misfit]:

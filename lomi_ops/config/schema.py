@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -28,6 +29,7 @@ Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 DEFAULT_BUCKET = "lomi-photos"
+SENTINEL_PORT = 26379
 FENCE_MARGIN_S = 2.0
 """A worker gives up a lease that no beat has renewed this long before the server would: clocks drift, scripts take
 time."""
@@ -37,16 +39,37 @@ class RedisSection(Section):
     """The Redis or Valkey that holds the queue."""
 
     url: SecretStr | None = Field(None, description="redis:// or rediss:// URL; wins over host, port, password and db")
+    sentinels: tuple[str, ...] = Field(
+        (), description="host:port of each Sentinel that knows the primary; instead of url or host"
+    )
+    sentinel_service: str = Field("mymaster", description="the name by which the Sentinels know the primary")
+    sentinel_username: str | None = Field(None, description="ACL user at the Sentinels; empty for the default user")
+    sentinel_password: SecretStr | None = Field(None, description="password at the Sentinels, not at the primary")
     host: str | None = Field(None, description="host name or address")
     port: Port = Field(6379, description="TCP port")
     username: str | None = Field(None, description="ACL user; empty for the default user")
     password: SecretStr | None = Field(None, description="password")
     db: int = Field(0, ge=0, description="database number")
-    tls: bool = Field(False, description="use TLS (rediss://)")
+    tls: bool = Field(False, description="use TLS (rediss://), also to the Sentinels")
     tls_ca: Path | None = Field(None, description="file with the CA certificates; empty for the system's")
+    tls_cert: Path | None = Field(None, description="file with our certificate, where the server asks for one")
+    tls_key: Path | None = Field(None, description="file with the key of that certificate")
     connect_timeout_s: Seconds = Field(3.0, description="seconds to wait for a connection")
     timeout_s: Seconds = Field(7.0, description="seconds to wait for an answer; must exceed the doorbell by 3")
     doorbell_s: Annotated[int, Field(ge=1, le=30)] = Field(2, description="seconds an idle worker waits per round")
+
+    def sentinel_addresses(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of each Sentinel. Raises ValueError for what is neither `host` nor `host:port`."""
+        return tuple(_host_and_port(text) for text in self.sentinels)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    if "/" in text or "@" in text:
+        raise ValueError("no host:port")
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("no host:port")
+    return parts.hostname, parts.port or SENTINEL_PORT
 
 
 class DatabaseSection(Section):

@@ -14,17 +14,19 @@ from lomi_ops.config.schema import Settings
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What says where a service is: `whole` alone, or all of `parts`. `more` belongs to the parts, with defaults."""
+    """What says where a service is: `whole` alone, all of `instead`, or all of `parts`. `more` belongs to the parts,
+    with defaults."""
 
     name: str
     whole: Key
     whole_variable: str
     parts: tuple[Key, ...]
     more: tuple[Key, ...] = ()
+    instead: tuple[Key, ...] = ()
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        return (self.whole, *self.parts, *self.more)
+        return (self.whole, *self.instead, *self.parts, *self.more)
 
 
 def _keys(section: str, *names: str) -> tuple[Key, ...]:
@@ -38,6 +40,7 @@ SERVICES = (
         "LOMI_REDIS_URL",
         _keys("redis", "host"),
         _keys("redis", "port", "username", "password", "db", "tls"),
+        _keys("redis", "sentinels"),
     ),
     Service(
         "database",
@@ -80,6 +83,8 @@ def said(service: Service, entries: Mapping[Key, Entry], settings: Settings, pla
 def missing(service: Service, settings: Settings, blank: Collection[Key]) -> list[Key]:
     """The parts that nobody gave; none where the whole is given. A part that is there and empty is given."""
     if value_at(settings, service.whole) is not None:
+        return []
+    if service.instead and all(value_at(settings, key) for key in service.instead):
         return []
     return [key for key in service.parts if value_at(settings, key) is None and key not in blank]
 

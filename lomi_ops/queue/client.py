@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+from pydantic import SecretStr
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
+from redis.sentinel import SentinelConnectionPool
 
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.errors import ConfigError, RedisUnavailable
+from lomi_ops.queue import odd_answers
+from lomi_ops.queue.sentinels import Sentinels
 
 BLOCK_MARGIN_S = 3.0
 """A socket must wait this much longer than the server blocks."""
@@ -36,13 +40,13 @@ URL_OPTIONS = frozenset({"host", "port", "db", "username", "password", "path", "
 
 def queue_client(section: RedisSection) -> redis.Redis:
     """For scripts and every other change: never repeats a command, the caller decides. Bytes in, bytes out."""
-    return _client(section, timeout_s=section.timeout_s, retry=Retry(NoBackoff(), 0))
+    return _client(section, timeout_s=section.timeout_s, retry=_no_retry())
 
 
 def doorbell_client(section: RedisSection) -> redis.Redis:
     """For the blocking wait alone, so that it never starves a beat."""
     timeout = max(section.timeout_s, section.doorbell_s + BLOCK_MARGIN_S)
-    return _client(section, timeout_s=timeout, retry=Retry(NoBackoff(), 0))
+    return _client(section, timeout_s=timeout, retry=_no_retry())
 
 
 def read_client(section: RedisSection) -> redis.Redis:
@@ -53,34 +57,69 @@ def read_client(section: RedisSection) -> redis.Redis:
 
 
 def _client(section: RedisSection, *, timeout_s: float, retry: Retry) -> redis.Redis:
-    return redis.Redis(
-        **_address(section),
-        socket_timeout=timeout_s,
-        socket_connect_timeout=section.connect_timeout_s,
-        socket_keepalive=True,
-        health_check_interval=HEALTH_CHECK_S,
-        retry=retry,
-        decode_responses=False,
-        protocol=2,
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": section.connect_timeout_s,
+        "socket_keepalive": True,
+        "health_check_interval": HEALTH_CHECK_S,
+        "retry": retry,
+        "decode_responses": False,
+        "protocol": 2,
+    }
+    if section.sentinels and section.url is None:
+        return _by_sentinel(section, options)
+    return redis.Redis(**_address(section), **options)
+
+
+def _by_sentinel(section: RedisSection, options: dict[str, Any]) -> redis.Redis:
+    """Each new connection asks the Sentinels anew where the primary is."""
+    tls = _tls(section) if section.tls else {}
+    sentinels = Sentinels(
+        section.sentinel_addresses(),
+        options
+        | {"username": section.sentinel_username, "password": _secret(section.sentinel_password)}
+        # Asked once per connection and closed: a dead Sentinel must not hold up the next one.
+        | {"socket_timeout": section.connect_timeout_s, "retry": _no_retry(), "health_check_interval": 0}
+        | tls,
     )
+    pool = SentinelConnectionPool(
+        section.sentinel_service, sentinels, db=section.db, **_login(section), **options, **tls
+    )  # type: ignore[no-untyped-call]
+    return redis.Redis.from_pool(pool)
+
+
+def _no_retry() -> Retry:
+    return Retry(NoBackoff(), 0)
 
 
 def _address(section: RedisSection) -> dict[str, Any]:
     """Where to connect and as whom. A URL says only that: how to wait and retry is not its business."""
     if section.url is not None:
-        return _from_url(section.url.get_secret_value()) | _tls_ca(section)
+        return _from_url(section.url.get_secret_value()) | {
+            name: value for name, value in _tls(section).items() if name != "ssl"
+        }
     if not section.host:
-        raise ConfigError("redis.host or redis.url is not set", hint="lomi config show")
-    address: dict[str, Any] = {"host": section.host, "port": section.port, "db": section.db}
-    if section.username:
-        address["username"] = section.username
-    if section.password is not None:
-        address["password"] = section.password.get_secret_value()
-    return address | ({"ssl": True} | _tls_ca(section) if section.tls else {})
+        raise ConfigError("redis.host, redis.url or redis.sentinels is not set", hint="lomi config show")
+    address: dict[str, Any] = {"host": section.host, "port": section.port, "db": section.db} | _login(section)
+    return address | (_tls(section) if section.tls else {})
 
 
-def _tls_ca(section: RedisSection) -> dict[str, Any]:
-    return {} if section.tls_ca is None else {"ssl_ca_certs": str(section.tls_ca)}
+def _login(section: RedisSection) -> dict[str, Any]:
+    login = {"username": section.username or None, "password": _secret(section.password)}
+    return {name: value for name, value in login.items() if value is not None}
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()
+
+
+def _tls(section: RedisSection) -> dict[str, Any]:
+    files = {
+        "ssl_ca_certs": section.tls_ca,
+        "ssl_certfile": section.tls_cert,
+        "ssl_keyfile": section.tls_key,
+    }
+    return {"ssl": True} | {name: str(path) for name, path in files.items() if path is not None}
 
 
 def _from_url(url: str) -> dict[str, Any]:
@@ -105,7 +144,10 @@ def _from_url(url: str) -> dict[str, Any]:
 
 def where(client: redis.Redis) -> str:
     """The server's address for messages; never the user or the password."""
-    options = client.connection_pool.connection_kwargs
+    pool, options = client.connection_pool, client.connection_pool.connection_kwargs
+    if isinstance(pool, SentinelConnectionPool):
+        address = pool.master_address
+        return f"{address[0]}:{address[1]} ({pool.service_name})" if address else f"the primary of {pool.service_name}"
     if "path" in options:
         return f"{options['path']}"
     return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
@@ -140,7 +182,7 @@ class Line:
             reply = connection.read_response()
         except redis.ResponseError as error:
             self._idle.append((time.monotonic(), os.getpid(), connection))
-            if isinstance(error, redis.ReadOnlyError):
+            if odd_answers.elsewhere(error):
                 self._hang_up()
             raise
         except BaseException:
@@ -179,37 +221,20 @@ def guarded(client: redis.Redis, what: str) -> Iterator[None]:
     """Turns whatever redis-py raises into RedisUnavailable, once."""
     try:
         yield
-    except redis.ReadOnlyError as error:
-        # A demoted primary answers so for ever; the name may lead to the new one.
-        client.connection_pool.disconnect(inuse_connections=False)
-        raise unavailable(client, what, error) from error
     except redis.RedisError as error:
+        if odd_answers.elsewhere(error):
+            # A demoted primary answers for ever; behind the name, or at the Sentinels, there may be another one by now.
+            client.connection_pool.disconnect(inuse_connections=False)
         raise unavailable(client, what, error) from error
 
 
 def unavailable(client: redis.Redis, what: str, error: redis.RedisError) -> RedisUnavailable:
     """Our error for one of redis-py's: what was asked of whom, what it said, without the password."""
-    said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
     password = client.connection_pool.connection_kwargs.get("password")
+    said = odd_answers.text(error)
     if password:
         said = said.replace(str(password), "***")
-    return RedisUnavailable(f"Redis at {where(client)} did not serve {what}: {said}", hint=_hint(error))
-
-
-def _hint(error: redis.RedisError) -> str:
-    match error:
-        case redis.AuthenticationError() | redis.exceptions.AuthenticationWrongNumberOfArgsError():
-            return "check redis.username and redis.password"
-        case redis.exceptions.NoPermissionError():
-            return "the ACL of this user lacks a command or a key"
-        case redis.exceptions.OutOfMemoryError():
-            return "Redis is full: raise maxmemory, or see `lomi queue stats`"
-        case redis.ReadOnlyError():
-            return "this is a replica: point redis.host at the primary"
-        case _ if "WRONGTYPE" in str(error):
-            return "another program uses one of the queue's keys for something else"
-        case _:
-            return "lomi check"
+    return RedisUnavailable(f"Redis at {where(client)} did not serve {what}: {said}", hint=odd_answers.hint(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +249,7 @@ class Server:
     policy: str
     """`maxmemory-policy`."""
     appendonly: bool
+    replica: bool = False
 
 
 def inspect(client: redis.Redis) -> Server:
@@ -237,11 +263,13 @@ def inspect(client: redis.Redis) -> Server:
         maxmemory=int(info.get("maxmemory", 0)),
         policy=str(info.get("maxmemory_policy", "unknown")),
         appendonly=bool(info.get("aof_enabled", 0)),
+        replica=info.get("role") == "slave",
     )
 
 
 def require_fit(client: redis.Redis) -> Server:
-    """The server, if a queue may live on it. Raises ConfigError with the fix, RedisUnavailable."""
+    """The server, if a queue may live on it. Raises ConfigError with the fix; RedisUnavailable where it cannot be asked
+    or is a replica, for which of two servers is the primary may change at any moment."""
     server = inspect(client)
     parts = tuple(int(part) for part in server.version.split(".")[:2] if part.isdigit())
     if parts < OLDEST_SERVER:
@@ -254,4 +282,7 @@ def require_fit(client: redis.Redis) -> Server:
             f"Redis at {where(client)} has maxmemory-policy {server.policy}: it would throw jobs away when it is full",
             hint="redis-cli CONFIG SET maxmemory-policy noeviction (and in its configuration file)",
         )
+    if server.replica:
+        client.connection_pool.disconnect(inuse_connections=False)
+        raise RedisUnavailable(f"Redis at {where(client)} is a replica", hint=odd_answers.HINTS["READONLY"])
     return server

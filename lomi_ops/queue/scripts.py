@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 
+from lomi_ops.queue import odd_answers
 from lomi_ops.queue.client import Line, call, guarded
 from lomi_ops.queue.keys import Keys
 
@@ -25,6 +26,8 @@ SHARED = ("common", *GATES)
 
 _RUNS = re.compile(r"^-- Runs\s+([\w, ]+)$", re.MULTILINE)
 """In the opening of a script that is made of others."""
+_LINE = re.compile(r"@user_script: ?(\d+)")
+_COMMAND = re.compile(r"redis\.p?call\('(\w+)'")
 
 
 @cache
@@ -70,10 +73,16 @@ class Scripts:
         """
         with guarded(self._client, name):
             try:
-                reply: Reply = self._line.ask(self._command(name, keys, args))
-            except redis.exceptions.NoScriptError:
-                operands = [*self._shared, *keys, self._job_prefix, *args]
-                reply = call(self._client, "EVAL", source(name), len(self._shared) + len(keys), *operands)
+                return self._run(name, keys, args)
+            except redis.ResponseError as error:
+                raise _named(error, name) from error
+
+    def _run(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
+        try:
+            reply: Reply = self._line.ask(self._command(name, keys, args))
+        except redis.exceptions.NoScriptError:
+            operands = [*self._shared, *keys, self._job_prefix, *args]
+            reply = call(self._client, "EVAL", source(name), len(self._shared) + len(keys), *operands)
         return reply
 
     def _command(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> bytes:
@@ -113,6 +122,16 @@ def packed(values: Sequence[Argument]) -> bytes:
 def packed_command(*words: Argument) -> bytes:
     """A command as the wire has it."""
     return b"*%d\r\n" % len(words) + packed(words)
+
+
+def _named(error: redis.ResponseError, name: str) -> redis.ResponseError:
+    """An ACL that forbids something to a script names neither command nor key, only the line: so we read it there."""
+    line = _LINE.search(str(error))
+    if line is None or odd_answers.word(error) != "NOPERM":
+        return error
+    text = source(name).splitlines()[int(line[1]) - 1]
+    commands = " or ".join(sorted(set(_COMMAND.findall(text)))) or text.strip()
+    return redis.exceptions.NoPermissionError(f"the ACL of this user forbids {commands} (script {name}): {error}")
 
 
 def ms(seconds: float) -> int:

@@ -15,6 +15,7 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.check import Found, Status
 from lomi_ops.queue.client import OLDEST_SERVER, inspect
 from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.odd_answers import HINTS
 from lomi_ops.queue.workers import WorkerRecord, WorkerRegistry
 
 BACKLOG = 10
@@ -57,6 +58,10 @@ def _chain(failure: BaseException | None) -> Iterator[BaseException]:
 
 def redis_ping(at: Handles) -> Found:
     server = inspect(at.redis)
+    if server.replica:
+        return Found(
+            Status.FAIL, f"{server.name} {server.version} is a replica: workers cannot write", HINTS["READONLY"]
+        )
     return Found(Status.PASS, f"{server.name} {server.version}")
 
 

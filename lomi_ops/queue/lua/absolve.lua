@@ -4,6 +4,7 @@
 -- Reply  DONE receivers | BURIED | MOVED (it is no such dead letter any more)
 -- Invariant  What the ledger has settled ends as done, its message published once. What it has not stays a dead letter.
 
+also_when_full()
 local id, settled, payload, channel, retention_ms = ARGV[2], ARGV[3] == '1', ARGV[4], ARGV[5], tonumber(ARGV[6])
 local job = JOB .. id
 

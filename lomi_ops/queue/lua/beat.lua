@@ -5,6 +5,7 @@
 -- Reply  mode of the worker ('' where it is not registered), then OK, LOST or CANCEL for each pair
 -- Invariant  Only the holder of the token renews; a lease that has run out but was not reaped is renewed too.
 
+also_when_full()
 local WORKER = OWN[1]
 local boot, lease_ms = ARGV[2], tonumber(ARGV[3])
 local WORKER_TTL_MS = 600 * 1000

@@ -4,6 +4,7 @@
 -- Reply  the state that it is in now: cancelled, running (its worker is told with the next beat), done or dead
 -- Invariant  A long list is never searched: an element that waits in it meets its tombstone when it comes up.
 
+also_when_full()
 local id, retention_ms = ARGV[2], tonumber(ARGV[3])
 local state = redis.call('HGET', JOB .. id, 'state')
 if state == 'running' then

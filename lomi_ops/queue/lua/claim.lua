@@ -9,6 +9,7 @@
 --        is: running under this token, or dead with the raw bytes; or after it proved to be a copy of a job that has one.
 --        A claim that is older than the slot's last one, or has taken a job before, takes nothing.
 
+also_when_full()
 local SEQ, WORKER = OWN[1], OWN[2]
 local slot, seq, token, lease_ms, max_bytes = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local SEQ_TTL_MS = 3600 * 1000 -- no abandoned request travels for longer

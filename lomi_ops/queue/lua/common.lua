@@ -23,6 +23,13 @@ local READABLE = 256 * 1024 -- bytes: a larger element is not decoded for its st
 local clock = redis.call('TIME')
 local NOW = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
+-- A full server (OOM) refuses the first write of a script if it might need memory, and no later one. What brings jobs
+-- forward frees memory in the end, so it opens with a write that needs none and changes nothing; what only adds does not.
+-- Redis 6.2 does not know `allow-oom`.
+local function also_when_full()
+  redis.call('HDEL', STATS, '')
+end
+
 local function count(name, by)
   redis.call('HINCRBY', STATS, name, by or 1)
 end

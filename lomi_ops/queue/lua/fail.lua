@@ -4,6 +4,7 @@
 -- Reply  DELAYED due_ms refunded(0|1) | DEAD | CANCELLED | FENCED
 -- Invariant  The job is in its new place before it leaves `running`. The same call again answers the same.
 
+also_when_full()
 local id, token, verb, delay_ms, refund = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1'
 local class, code, said, hint, retention_ms = ARGV[7], ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
 local job = JOB .. id

@@ -4,6 +4,7 @@
 -- Reply  DONE receivers | AGAIN receivers (this token had finished it before) | FENCED
 -- Invariant  A payload is published once per job at most, in the step that makes it done. What nobody heard is kept.
 
+also_when_full()
 local id, token, payload, channel, retention_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local job = JOB .. id
 

@@ -7,6 +7,7 @@
 --            longer than the one before, though many jobs may meet the same outage: only one that was claimed after it
 --            opened says something new.
 
+also_when_full()
 local gate = gates()
 local upstream, kind, wish_ms, reason = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local claimed_ms, chance, patience_ms = tonumber(ARGV[6]), tonumber(ARGV[7]) / 1000, tonumber(ARGV[8])

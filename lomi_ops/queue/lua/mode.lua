@@ -5,6 +5,7 @@
 -- Reply  SET | MISSING
 -- Invariant  A worker that is not registered is not invented.
 
+also_when_full()
 if redis.call('EXISTS', OWN[1]) == 0 then
   return { 'MISSING' }
 end

@@ -6,6 +6,7 @@
 -- Invariant  A job is on the log before it is touched, and off the plan after that: whoever is killed in between leaves
 --        nothing that a repeated call or an undo would miss. Its record says what it was, so that it can be again.
 
+also_when_full()
 local OP, PLAN, LOG = OWN[1], OWN[2], OWN[3]
 local op, keep_ms = ARGV[2], tonumber(ARGV[4])
 local known = redis.call('HMGET', OP, 'state', 'verb', 'lane', 'for_good')

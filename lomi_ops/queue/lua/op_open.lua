@@ -6,6 +6,7 @@
 -- Reply  OPEN number-in-the-plan | CONFLICT state (it runs already, or ran)
 -- Invariant  An operation acts on nothing before its plan is whole. The same call again adds nothing.
 
+also_when_full()
 local OP, PLAN = OWN[1], OWN[2]
 local op, keep_ms, offset, total = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local FORGET_MS = 30 * 24 * 3600 * 1000

@@ -6,6 +6,7 @@
 -- Invariant  A job becomes what it was only if it still stands as the operation left it. What was started, finished or
 --        touched by somebody else since then stays as it is and counts as moved on. What was not begun is given up.
 
+also_when_full()
 local OP, PLAN, LOG = OWN[1], OWN[2], OWN[3]
 local op, keep_ms = ARGV[2], tonumber(ARGV[4])
 local state, for_good = unpack(redis.call('HMGET', OP, 'state', 'for_good'))

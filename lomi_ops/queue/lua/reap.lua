@@ -5,6 +5,7 @@
 -- Invariant  An expired job goes to one place, and its token is void before anybody else can hold it. Nothing is taken
 --        back while live workers may not have found this server again. No lock outlives its tick.
 
+also_when_full()
 local lease_ms, tick_ms, attempts, retention_ms = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local TRIM = 5000
 local WORKER_GONE_MS = 24 * 3600 * 1000

@@ -5,6 +5,7 @@
 -- Reply  mode
 -- Invariant  A mode that an operator set outlives a second registration.
 
+also_when_full()
 local WORKER, boot = OWN[1], ARGV[2]
 redis.call('HSET', WORKER, 'beat_ms', NOW, unpack(ARGV, 4))
 redis.call('HSETNX', WORKER, 'started_ms', NOW)

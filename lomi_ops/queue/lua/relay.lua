@@ -4,6 +4,7 @@
 -- Reply  number of messages heard now
 -- Invariant  A message is struck off only when somebody heard it, in the same step; so it is heard once.
 
+also_when_full()
 local heard = 0
 for _, id in ipairs(redis.call('ZRANGE', UNSENT, 0, BATCH - 1)) do
   local payload = redis.call('HGET', JOB .. id, 'payload')

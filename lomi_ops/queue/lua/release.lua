@@ -4,6 +4,7 @@
 -- Reply  RELEASED | CANCELLED | FENCED
 -- Invariant  The attempt does not count; the job is next in line. The same call again answers the same.
 
+also_when_full()
 local id, token, retention_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local job = JOB .. id
 

@@ -97,7 +97,7 @@ def test_a_url_that_cannot_be_read_is_not_quoted(url: str) -> None:
 
 
 def test_a_missing_host_is_a_mistake_of_the_configuration() -> None:
-    with pytest.raises(ConfigError, match="host or redis"):
+    with pytest.raises(ConfigError, match=r"redis\.host, redis\.url or redis\.sentinels"):
         queue_client(RedisSection())
 
 
@@ -116,6 +116,17 @@ def test_a_socket_file_is_an_address_too() -> None:
     client = queue_client(section(url=f"unix://:{SECRET}@/run/redis.sock?db=2"))
     assert where(client) == "/run/redis.sock"
     assert options(client)["db"] == 2
+
+
+def test_sentinels_lead_to_a_client_that_waits_and_repeats_like_the_others() -> None:
+    words = {"host": None, "sentinels": ["one:1", "two"], "sentinel_password": "other", "username": "ada"}
+    client = queue_client(section(**words))
+    found = options(client)
+    assert retries(client) == 0
+    assert (found["socket_timeout"], found["socket_connect_timeout"], found["protocol"]) == (7.0, 3.0, 2)
+    assert (found["username"], found["password"], found["db"]) == ("ada", SECRET, 0)
+    assert where(client) == "the primary of mymaster"
+    assert retries(read_client(section(**words))) == 2
 
 
 def test_an_address_in_a_message_holds_no_credentials() -> None:
@@ -154,10 +165,10 @@ def test_a_wrong_password_is_unavailable_and_stays_unsaid(redis_url: str) -> Non
     ("error", "hint"),
     [
         (redis.ReadOnlyError("You can't write against a read only replica."), "replica"),
-        (redis.exceptions.BusyLoadingError("Redis is loading the dataset in memory"), "lomi check"),
-        (redis.exceptions.MasterDownError("Link with MASTER is down"), "lomi check"),
-        (redis.ResponseError("NOREPLICAS Not enough good replicas to write."), "lomi check"),
-        (redis.ResponseError("BUSY Redis is busy running a script."), "lomi check"),
+        (redis.exceptions.BusyLoadingError("Redis is loading the dataset in memory"), "wait"),
+        (redis.exceptions.MasterDownError("Link with MASTER is down"), "INFO replication"),
+        (redis.ResponseError("NOREPLICAS Not enough good replicas to write."), "min-replicas-to-write"),
+        (redis.ResponseError("BUSY Redis is busy running a script."), "redis-cli SCRIPT KILL"),
         (redis.ResponseError("WRONGTYPE Operation against a key"), "another program"),
         (redis.exceptions.OutOfMemoryError("command not allowed"), "maxmemory"),
         (redis.exceptions.NoPermissionError("this user has no permissions"), "ACL"),

@@ -63,6 +63,20 @@ def test_a_host_in_the_environment_is_not_lost_to_a_url_in_the_file(machine: Mac
     assert loaded.settings.redis.host == "cache"
 
 
+def test_sentinels_in_the_environment_are_not_lost_to_the_backends_host_nor_to_a_url_in_the_file(
+    machine: Machine,
+) -> None:
+    loaded = machine.load(
+        "redis: {url: 'redis://file/0'}", REDIS_HOST="cache", REDIS_PASSWORD="pw", LOMI_REDIS_SENTINELS="one:1, two:2"
+    )
+    redis = loaded.settings.redis
+
+    assert (redis.url, redis.host) == (None, None)
+    assert redis.sentinel_addresses() == (("one", 1), ("two", 2))
+    assert redis.password is not None
+    assert machine.load(LOMI_REDIS_SENTINELS="one", needs=frozenset({"redis"})).stack is None
+
+
 def test_a_url_in_the_environment_removes_a_host_in_the_env_file(machine: Machine) -> None:
     loaded = machine.load(env="DB_HOST=old\nDB_PASSWORD=x\n", LOMI_DATABASE_URL="postgresql://u:p@new/app")
 

@@ -27,7 +27,8 @@ from tests.unit.config.conftest import Machine
 
 CANARY = "cAnArY7secret"
 PASSWORDS = {
-    "redis.url": "LOMI_REDIS_URL", "redis.password": "REDIS_PASSWORD", "database.url": "LOMI_DATABASE_URL",
+    "redis.url": "LOMI_REDIS_URL", "redis.password": "REDIS_PASSWORD",
+    "redis.sentinel_password": "LOMI_REDIS__SENTINEL_PASSWORD", "database.url": "LOMI_DATABASE_URL",
     "database.password": "DB_PASSWORD", "objects.access_key": "S3_ACCESS_KEY", "objects.secret_key": "S3_SECRET_KEY",
     "compreface.api_key": "LOMI_COMPREFACE__API_KEY", "backend.token": "LOMI_BACKEND__TOKEN",
 }  # fmt: skip
