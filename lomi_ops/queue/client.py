@@ -183,11 +183,11 @@ class Line:
         except redis.ResponseError as error:
             self._idle.append((time.monotonic(), os.getpid(), connection))
             if odd_answers.elsewhere(error):
-                self._hang_up()
+                self.hang_up()
             raise
         except BaseException:
             self._drop(connection)
-            self._hang_up()
+            self.hang_up()
             raise
         self._idle.append((time.monotonic(), os.getpid(), connection))
         return reply
@@ -207,7 +207,8 @@ class Line:
         self._pool.release(connection)
         return self._pool.get_connection()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Closes what lies idle, so that the next command comes in anew."""
         while self._idle:
             self._drop(self._idle.pop()[2])
 

@@ -75,6 +75,8 @@ class Scripts:
             try:
                 return self._run(name, keys, args)
             except redis.ResponseError as error:
+                if odd_answers.elsewhere(error):
+                    self._line.hang_up()
                 raise _named(error, name) from error
 
     def _run(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> Reply:

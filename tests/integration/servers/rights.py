@@ -16,7 +16,9 @@ ALWAYS = frozenset({"ping", "select", "info"})
 _ROOT = Path(__file__).parents[3]
 _IN_SCRIPT = re.compile(r"redis\.p?call\('(\w+)'")
 _METHOD = re.compile(r"\b(?:pipe|client|_client|redis)\.([a-z_]+)\(")
-_CALL = re.compile(r"\bcall\([\w.]+, \"([A-Z]+)\"")
+_CALL = re.compile(r"(?:\bcall\([\w.]+, |packed_command\(|packed\(\[|execute_command\()\"([A-Z]+)\"")
+_COMMAND = re.compile(r"\(\"([A-Z]*SCAN)\", keys|\"([A-Z]+)\" if \w+ else \"([A-Z]+)\"")
+"""Names of commands that are handed on to where they are called."""
 
 
 def documented(user: str) -> list[str]:
@@ -51,7 +53,8 @@ def needed_to_read(flags: dict[str, frozenset[str]]) -> frozenset[str]:
 def _sent(flags: dict[str, frozenset[str]]) -> set[str]:
     places = [*(_ROOT / "lomi_ops/queue").glob("*.py"), *(_ROOT / "lomi_ops/ops/reconcile").glob("*.py")]
     text = "\n".join(path.read_text() for path in places)
-    words = {word.lower() for word in (*_METHOD.findall(text), *_CALL.findall(text))}
+    handed_on = [word for found in _COMMAND.findall(text) for word in found if word]
+    words = {word.lower() for word in (*_METHOD.findall(text), *_CALL.findall(text), *handed_on)}
     # redis-py has an own command for a range that runs backwards.
     words |= {"zrevrange"} if "desc=True" in text else set()
     return {word for word in words if word in flags}

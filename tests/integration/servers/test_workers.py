@@ -164,13 +164,13 @@ def test_a_job_that_was_settled_when_redis_came_back_empty_is_not_published_by_a
 ) -> None:
     """The backend may have missed it: its row says the decision all the same, for the transaction had written it."""
     upload = cluster.upload([portrait])
-    finish = bench.queue.finish
+    advance = bench.queue.advance
 
-    def wiped_just_before(job_id: str, token: str, payload: bytes = b"") -> Any:
+    def wiped_just_before(*args: Any) -> Any:
         cluster.redis.flushall()
-        return finish(job_id, token, payload)
+        return advance(*args)
 
-    bench.queue.finish = wiped_just_before  # type: ignore[method-assign]
+    bench.queue.advance = wiped_just_before  # type: ignore[method-assign]
     bench.moderate(upload)
     bring_back(bench, cluster)
     bench.slot.step()
