@@ -222,10 +222,8 @@ def test_a_primary_that_is_killed_under_load_costs_time_and_no_attempt(kind: Kin
         with admin(pair.replica) as promoted:
             until(lambda: promoted.info("replication")["role"] == "master", 60)
             more = push(settings, raws[JOBS // 2 :])
-            # What Sentinel has not named yet refuses; what it took is there.
+            # What Sentinel has not named yet refuses; what it took must be finished.
             queue = JobQueue(promoted)
-            lost = [name for name in ids if queue.job(name) is None and not _waits(promoted, name)]
-            assert lost == []
             everything = [*ids, *more]
             until(lambda: promoted.zcard(queue.keys.done) >= len(everything), 60)
             crew.stop.set()
@@ -239,10 +237,6 @@ def test_a_primary_that_is_killed_under_load_costs_time_and_no_attempt(kind: Kin
             assert set(crew.finished) == set(everything)
             assert set(places(queue, promoted, everything).values()) == {1}
             assert promoted.zcard(queue.keys.lease) == promoted.llen(QUEUE) == promoted.zcard(queue.keys.dead) == 0
-
-
-def _waits(client: Any, name: str) -> bool:
-    return any(job_id(raw) == name for raw in client.lrange(QUEUE, 0, -1))
 
 
 def test_three_sentinels_lead_on_when_one_of_them_dies_with_the_primary() -> None:
