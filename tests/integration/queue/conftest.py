@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Claimed, ClaimReply, Reaped
 
+SCRIPTS = sorted(
+    file.name.removesuffix(".lua")
+    for file in files("lomi_ops.queue").joinpath("lua").iterdir()
+    if file.name != "common.lua"
+)
+"""Every transition."""
 FAR_S = 600.0
 """No retry comes due by itself while a test runs."""
 LOST_CONNECTION = Failure(ErrorClass.TRANSIENT, "reset", "the connection was reset", FAR_S)
