@@ -82,7 +82,7 @@ class State:
 def read_state(client: redis.Redis, database_url: str) -> State:
     jobs: dict[str, dict[str, str]] = {}
     raw: dict[str, bytes] = {}
-    for name, fields in _records(client):
+    for name, fields in records(client):
         if b"raw" in fields:
             raw[name] = fields.pop(b"raw")
         jobs[name] = {k.decode(): v.decode("utf-8", "replace") for k, v in fields.items()}
@@ -112,7 +112,8 @@ def read_state(client: redis.Redis, database_url: str) -> State:
     )
 
 
-def _records(client: redis.Redis) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+def records(client: redis.Redis) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+    """Name and fields of every job that has a record."""
     names = [key.decode() for key in client.scan_iter(match=f"{KEYS.job_prefix}*", count=1000)]
     with client.pipeline(transaction=False) as pipe:
         for name in names:

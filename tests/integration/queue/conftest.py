@@ -40,9 +40,9 @@ class Bench:
     def push(self, *elements: bytes) -> None:
         self.client.lpush(self.keys.ready, *elements)
 
-    def claim(self, slot: str = "boot/0") -> ClaimReply:
+    def claim(self, slot: str = "boot/0", queue: JobQueue | None = None) -> ClaimReply:
         self._seq[slot] = self._seq.get(slot, 0) + 1
-        return self.queue.claim(slot, self._seq[slot], str(uuid.uuid4()))
+        return (queue or self.queue).claim(slot, self._seq[slot], str(uuid.uuid4()))
 
     def last_seq(self, slot: str) -> int:
         return self._seq.get(slot, 0)

@@ -1,4 +1,4 @@
-"""The scene of a crash: servers that die and come back, taps on the ways to them, a worker, and the count afterwards."""
+"""The scene of a crash: servers that die and come back, taps before them, a worker, and the count afterwards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing.process import BaseProcess
@@ -16,18 +17,19 @@ from typing import Any
 
 import psycopg
 
+from lomi_ops.db.bootstrap import prepare
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL, Keys
 from lomi_ops.queue.replies import JobState
 from lomi_ops.queue.scripts import digest, source
 from tests.chaos.audit import work_left
 from tests.chaos.ends import Subscriber, direct
-from tests.chaos.servers import PostgresServer
+from tests.chaos.servers import PostgresServer, restartable_postgres
 from tests.chaos.stub_worker import photo
 from tests.integration.queue.conftest import SCRIPTS
 from tests.integration.queue.tap import Moment, Tap, Trap
 from tests.integration.queue.victim import start_worker
-from tests.services import RedisServer
+from tests.services import RedisServer, open_folder, running_redis
 
 KEYS = Keys()
 BUCKET = "lomi-photos"
@@ -74,6 +76,7 @@ class Site:
     def __init__(self, redis: RedisServer, postgres: PostgresServer, folder: Path, redis_tap: Tap, postgres_tap: Tap):
         self.redis, self.postgres, self.folder = redis, postgres, folder
         self.redis_tap, self.postgres_tap = redis_tap, postgres_tap
+        self.slots, self.attempts = 1, 3
         self.client: Any = direct(redis.url)
         self.queue = JobQueue(self.client)
         self.subscriber = Subscriber(redis.url)
@@ -100,6 +103,7 @@ class Site:
         return bool(self.client.pubsub_numsub(RESULTS_CHANNEL)[0][1])
 
     def insert(self, job: Job) -> None:
+        """As the backend does before it pushes."""
         with psycopg.connect(self.postgres.url) as connection:
             connection.execute(
                 "INSERT INTO users (id, telegram_id, name) VALUES (%s, %s, 'A')", (job.user, job.user.int >> 66)
@@ -120,17 +124,36 @@ class Site:
             "database": {"url": self.postgres.url.replace(f":{self.postgres.port}/", f":{self.postgres_tap.port}/")},
             "objects": {"directory": str(self.folder / "objects")},
             "worker": {
-                "lease_s": 60, "beat_s": SHORT_S, "reap_s": SHORT_S, "health_file": str(self.folder / uuid.uuid4().hex)
+                "slots": self.slots, "attempts": self.attempts, "lease_s": 60, "beat_s": SHORT_S, "reap_s": SHORT_S,
+                "health_file": str(self.folder / uuid.uuid4().hex),
             },
             "log": {"format": "json"},
         }  # fmt: skip
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def until(condition: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, f"still waiting for {condition}"
         time.sleep(0.01)
+
+
+@contextmanager
+def open_site(appendfsync: str = "always") -> Iterator[Site]:
+    """With `always` an answer means that it is written: what a killed server may forget is another test's subject
+    (docs/chaos.md)."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(running_redis("--appendfsync", appendfsync))
+        postgres = stack.enter_context(restartable_postgres())
+        folder = stack.enter_context(open_folder("lomi-site-"))
+        prepare(postgres.url)
+        taps = Tap(redis.port), Tap(postgres.port)
+        for tap in taps:
+            stack.callback(tap.close)
+        site = Site(redis, postgres, folder, *taps)
+        site.store()
+        stack.callback(site.subscriber.stop)
+        yield site
 
 
 class Case:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,35 +19,21 @@ import psycopg
 import pytest
 
 from lomi_ops.db import outbox
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.replies import Claimed, JobState
-from tests.chaos.servers import restartable_postgres
-from tests.integration.queue.crashing import KEYS, PATIENCE_S, SLOW_MS, Case, Crash, Job, Site, until
-from tests.integration.queue.tap import Moment, Tap, Trap
+from tests.integration.queue.crashing import KEYS, PATIENCE_S, SLOW_MS, Case, Crash, Job, Site, open_site, until
+from tests.integration.queue.tap import Moment, Trap
 from tests.integration.queue.victim import start_operator
-from tests.services import open_folder, running_redis
 
 
 @pytest.fixture(scope="module")
 def long_lived() -> Iterator[Site]:
-    # An answer means that it is written: what a killed server may forget is another test's subject (docs/chaos.md).
-    with ExitStack() as stack:
-        redis = stack.enter_context(running_redis("--appendfsync", "always"))
-        postgres = stack.enter_context(restartable_postgres())
-        folder = stack.enter_context(open_folder("lomi-points-"))
-        prepare(postgres.url)
-        taps = Tap(redis.port), Tap(postgres.port)
-        for tap in taps:
-            stack.callback(tap.close)
-        site = Site(redis, postgres, folder, *taps)
-        site.store()
-        stack.callback(site.subscriber.stop)
-        yield site
+    with open_site() as made:
+        yield made
 
 
 @pytest.fixture
