@@ -6,7 +6,7 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lomi_ops.config.schema import WorkerSection
 from lomi_ops.db import checkpoints, outbox
@@ -40,8 +40,9 @@ class Upkeep:
         """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
         self._reap()
         self.queue.relay()
-        self._deliver(datetime.now(UTC))
-        self._sweep(time.monotonic(), datetime.now(UTC))
+        now = self.database.now()  # one worker's wrong clock must not deliver what can still be undone
+        self._deliver(now)
+        self._sweep(time.monotonic(), now)
 
     def _reap(self) -> None:
         reaped = self.queue.reap(lease_s=self.section.lease_s, tick_s=self.section.reap_s)

@@ -120,9 +120,11 @@ class Fleet:
             **self.settings,
         }
 
-    def pick(self, victim: int) -> Worker | None:
-        """One that runs and nobody has touched."""
+    def pick(self, victim: int, *, ready: bool = False) -> Worker | None:
+        """One that runs and nobody has touched; where asked, one that has started up."""
         free = [worker for worker in self.workers if worker.alive and not worker.frozen and not worker.leaving]
+        if ready:
+            free = [worker for worker in free if worker.ready]
         return free[victim % len(free)] if free else None
 
     def drain(self, seconds: float) -> None:

@@ -138,7 +138,8 @@ class Run:
         return self.fleet.machines[fault.victim % len(self.fleet.machines)]
 
     def _strike(self, fault: Fault) -> None:
-        worker = self.fleet.pick(fault.victim)
+        # Before it is ready, a worker that is told to go may have no handler yet.
+        worker = self.fleet.pick(fault.victim, ready=fault.kind is Kind.DRAIN)
         if worker is None:
             self.faults[f"{fault.kind.value}: nobody there"] += 1
         elif fault.kind is Kind.KILL:

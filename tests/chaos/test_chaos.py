@@ -68,6 +68,21 @@ def test_real_workers_with_real_models_lose_and_double_nothing_and_leave_no_proc
     assert outcome.faults[Kind.KILL_JUDGE.value] == 3
 
 
+def test_rolling_restarts_under_load_cost_no_attempt(seed: int) -> None:
+    uploads = make(seed, 600)
+    calm = Amounts(
+        kills=0, redis_restarts=0, postgres_restarts=0, freezes=0, drains=30, cuts=0, losses=0, partitions=0, absences=0
+    )  # fmt: skip
+
+    outcome = play(Setup(seed, uploads, calm, settings={"LOMI_WORKER__LEASE_S": "20"}, lose_share=0.0))
+
+    verdict(seed, outcome)
+    counts = outcome.findings.counts
+    assert outcome.faults[Kind.DRAIN.value] == outcome.exits["exit 0"] == outcome.exits.total() == 30
+    assert counts["queue: reaped"] == 0
+    assert counts["done at attempt 1"] == counts["jobs done"] > 0
+
+
 def test_the_schedule_follows_from_the_seed_and_has_every_fault_that_was_asked_for() -> None:
     amounts = Amounts(kills=20, redis_restarts=5, postgres_restarts=3)
     plan = schedule(1, amounts, lease_s=4)
