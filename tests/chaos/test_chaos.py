@@ -1,6 +1,6 @@
 """Whatever dies, every photo ends exactly once in a state that a person can see.
 
-The seed of a failed run is in its output: `python -m tests.chaos … --seed S` plays it again. `CHAOS_SEED` chooses one.
+The command that plays a failed run again is in its output. `CHAOS_SEED` chooses a seed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def seed() -> int:
 
 
 def verdict(seed: int, outcome: Outcome) -> None:
-    print(f"CHAOS_SEED={seed}")
+    again = os.environ["PYTEST_CURRENT_TEST"].split(" ")[0]
+    print(f"CHAOS_SEED={seed} python -m pytest -m chaos {again}")
     show(outcome)
     assert outcome.passed, f"seed {seed}: {outcome.findings.sentences()}"
 

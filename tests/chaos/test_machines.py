@@ -39,7 +39,7 @@ def test_wall_clocks_that_jump_cost_no_lease_and_no_time_is_written_that_was_not
     begun = datetime.now(UTC)
     moments: list[tuple[str, datetime, datetime]] = []
     setup = Setup(
-        seed, make(seed, 400), replace(NOTHING, jumps=12), per_machine=1, settings={"LOMI_WORKER__LEASE_S": "20"},
+        seed, make(seed, 300), replace(NOTHING, jumps=10), per_machine=1, settings={"LOMI_WORKER__LEASE_S": "20"},
         lose_share=0.0, apart=True, look=lambda url: moments.extend(written(url)),
     )  # fmt: skip
 
@@ -47,7 +47,7 @@ def test_wall_clocks_that_jump_cost_no_lease_and_no_time_is_written_that_was_not
 
     verdict(seed, outcome)
     counts = outcome.findings.counts
-    assert outcome.faults[Kind.JUMP.value] == 12
+    assert outcome.faults[Kind.JUMP.value] == 10
     assert outcome.logged["clock_off"] > 0, "no clock was ever wrong"
     assert (counts["queue: reaped"], counts["queue: adopted"], outcome.logged["lease_lost"]) == (0, 0, 0)
     assert counts["done at attempt 1"] == counts["jobs done"] > 0
@@ -79,7 +79,7 @@ def test_cables_that_are_pulled_and_clocks_that_jump_in_a_storm_lose_and_double_
         unplugs=3, jumps=4,
     )  # fmt: skip
 
-    outcome: Outcome = play(Setup(seed, make(seed, 600), storm, per_machine=1, apart=True))
+    outcome: Outcome = play(Setup(seed, make(seed, 400), storm, per_machine=1, apart=True))
 
     verdict(seed, outcome)
     assert outcome.faults[Kind.UNPLUG.value] == 3

@@ -167,7 +167,7 @@ ODD: tuple[Any, ...] = (
 
 def test_ten_thousand_inputs_end_no_worker_and_each_of_them_runs_or_is_a_dead_letter() -> None:
     seed = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(1_000_000))
-    print(f"FUZZ_SEED={seed}")
+    print(f"FUZZ_SEED={seed} python -m pytest tests/integration/queue/test_fuzz.py -k ten_thousand")
     chance = random.Random(seed)
     with open_site(appendfsync="everysec") as site:
         site.clear()
