@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.audit import KEYS, strays
+from tests.chaos.audit import strays
+from tests.chaos.ends import KEYS
 
 AT_REST = {
     KEYS.done: -1,
