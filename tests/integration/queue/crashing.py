@@ -33,7 +33,7 @@ from tests.services import RedisServer, open_folder, running_redis
 
 KEYS = Keys()
 BUCKET = "lomi-photos"
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 SLOW_MS, QUICK_MS = 400, 1
 SHORT_S = 0.05
 OVER = (JobState.DONE, JobState.DEAD, JobState.CANCELLED)

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -165,6 +166,8 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_ten_thousand_inputs_end_no_worker_and_each_of_them_runs_or_is_a_dead_letter() -> None:
     seed = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(1_000_000))
     print(f"FUZZ_SEED={seed} python -m pytest tests/integration/queue/test_fuzz.py -k ten_thousand")
@@ -181,7 +184,7 @@ def test_ten_thousand_inputs_end_no_worker_and_each_of_them_runs_or_is_a_dead_le
         case = Case(site, Crash.KILL, Moment.BEFORE)
         case.work()
 
-        until(case.quiet, 100)
+        until(case.quiet, 200)
 
         case.leave()
         assert "_bug" not in case.log.read_text()

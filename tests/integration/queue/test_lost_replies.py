@@ -37,6 +37,8 @@ from tests.integration.queue.conftest import OUTAGE, POISON, SCRIPTS, Bench
 from tests.integration.queue.producer import element, job_id
 from tests.integration.queue.tap import Moment, Tap, Trap
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 TIMES = 1000
 Answer = TypeVar("Answer")
 P = ParamSpec("P")

@@ -368,6 +368,8 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
     return Protocol
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("versions", "examples"), [((NEW,), 500), ((OLD, NEW), 250)], ids=["this version", "two versions at once"]
 )
