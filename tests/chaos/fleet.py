@@ -80,6 +80,8 @@ class Worker:
     leaving: bool = False
     """It was told to drain."""
     frozen: bool = False
+    killed: bool = False
+    """Though it may take a moment to be gone."""
 
     @property
     def pid(self) -> int:
@@ -167,7 +169,7 @@ class Fleet:
 
     def pick(self, victim: int, *, ready: bool = False) -> Worker | None:
         """One that runs and nobody has touched; where asked, one that has started up."""
-        free = [worker for worker in self.workers if worker.alive and not worker.frozen and not worker.leaving]
+        free = [w for w in self.workers if w.alive and not (w.frozen or w.leaving or w.killed)]
         if ready:
             free = [worker for worker in free if worker.ready]
         return free[victim % len(free)] if free else None

@@ -153,6 +153,7 @@ class Run:
         if worker is None:
             self.faults[f"{fault.kind.value}: nobody there"] += 1
         elif fault.kind is Kind.KILL:
+            worker.killed = True
             worker.send(signal.SIGKILL)
         elif fault.kind is Kind.KILL_JUDGE:
             for child in children(worker.pid)[:1]:
