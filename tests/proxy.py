@@ -55,7 +55,8 @@ class FaultProxy:
     `counts`: connections, refused (nobody at the target), cut, lost (replies), holes, bytes_up, bytes_down.
     """
 
-    def __init__(self, host: str, port: int, *, seed: object = 0) -> None:
+    def __init__(self, host: str, port: int, *, seed: object = 0, listen: str = "127.0.0.1") -> None:
+        self.host = listen
         self.counts: Counter[str] = Counter()
         self._target = (host, port)
         self._seed = seed
@@ -69,7 +70,7 @@ class FaultProxy:
         self._lock = threading.Lock()
         self._links: set[Link] = set()
         self._threads: set[threading.Thread] = set()
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._server = socket.create_server((listen, 0), backlog=256)
         self.port: int = self._server.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name=f"proxy-{self.port}", daemon=True)
         self._acceptor.start()
@@ -130,7 +131,7 @@ class FaultProxy:
         self._closing.set()
         self._server.close()
         with socket.socket() as nudge:  # `accept` does not notice the closing by itself
-            nudge.connect_ex(("127.0.0.1", self.port))
+            nudge.connect_ex((self.host, self.port))
         self.cut_all()
         with self._lock:
             threads = list(self._threads)

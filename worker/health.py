@@ -33,8 +33,8 @@ class Health:
     """starting, ready, waiting (something is down), draining"""
     at: float
     """Unix time of this note."""
-    last_claim_at: float
-    """Unix time of the last claim that Redis answered; 0 before the first."""
+    unclaimed_s: float
+    """Seconds since Redis last answered a claim, when this was noted; not a moment, since the wall clock may jump."""
     detail: str = ""
     stuck_after_s: float = 0.0
     """Seconds without an answered claim after which its slots are stuck, whatever the rest does; 0: not known."""
@@ -103,7 +103,7 @@ def complaint(note: Health, now: float) -> str | None:
         return f"worker {note.pid} has not moved for {now - note.at:.0f} s"
     if note.state == "starting":
         return f"worker {note.pid} has not loaded its models yet"
-    idle = now - note.last_claim_at
+    idle = max(0.0, now - note.at) + note.unclaimed_s
     if note.state == "ready" and 0 < note.stuck_after_s < idle:
         return f"worker {note.pid} has asked for no job for {idle:.0f} s: its slots are stuck"
     return None

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -190,7 +190,7 @@ class Slot:
             attempt=claimed.attempt,
             token=claimed.token,
             worker=self.name,
-            at=datetime.now(UTC),
+            at=self.database.now(),
             policy=self.judge.policy,
             course=course_of(claimed, lease),
         )
@@ -204,7 +204,7 @@ class Slot:
 
     def _finish_again(self, claimed: Claimed, lease: Lease, payload: str | None, settled_at: datetime) -> None:
         self.leases.disarm(lease)
-        message = message_again(payload, settled_at, datetime.now(UTC))
+        message = message_again(payload, settled_at, self.database.now())
         fields = {"action": "job_resettled", "job_id": claimed.job_id, "withheld": message != payload}
         log.info("job was settled before", extra=fields)
         self._finish(claimed, lease, message)
@@ -260,7 +260,7 @@ class Slot:
 
     def _keep(self, job: Job, decisions: Iterable[PhotoDecision]) -> None:
         for decision in decisions:
-            checkpoints.save(self.database, job.job_id, decision, at=datetime.now(UTC))
+            checkpoints.save(self.database, job.job_id, decision, at=self.database.now())
 
     def _kept(self, job: Job, claimed: Claimed) -> dict[UUID, PhotoDecision]:
         """What an earlier attempt decided. The first attempt has nothing to look up."""
@@ -302,7 +302,7 @@ class _Book:
     job_id: str
 
     def note_crash(self, media_id: UUID) -> int:
-        return checkpoints.note_crash(self.database, self.job_id, media_id, at=datetime.now(UTC))
+        return checkpoints.note_crash(self.database, self.job_id, media_id, at=self.database.now())
 
 
 def course_of(claimed: Claimed, lease: Lease) -> Course:

@@ -7,7 +7,7 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lomi_ops.config.schema import WorkerSection
 from lomi_ops.db import checkpoints, history, ledger, outbox
@@ -46,8 +46,9 @@ class Upkeep:
     def turn(self) -> None:
         """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
         ended = self._tends() and self._tend()
-        self._deliver(datetime.now(UTC))
-        self._sweep(time.monotonic(), datetime.now(UTC))
+        now = self.database.now()  # one worker's wrong clock must not deliver what can still be undone
+        self._deliver(now)
+        self._sweep(time.monotonic(), now)
         if ended:
             self._write_down()
 
@@ -68,7 +69,7 @@ class Upkeep:
                 fields = {"action": "job_reaped", "job_id": job_id, "to": word}
                 log.warning("lease expired, job %s", word, extra=fields)
         for job_id in reaped.doubt:
-            self._absolve(job_id, datetime.now(UTC))
+            self._absolve(job_id, self.database.now())
         return tended.ended > 0 and not reaped.skipped
 
     def _absolve(self, job_id: str, now: datetime) -> None:

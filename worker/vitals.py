@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker import health
@@ -23,22 +23,24 @@ class Vitals:
     state: str = "starting"
     trouble: str = ""
     """What is out now; empty for nothing."""
-    last_claim_at: float = 0.0
+    claimed_at: float = field(default_factory=time.monotonic)
+    """When Redis last answered a claim; monotonic seconds."""
     _unwritten: str = ""
 
     def ready(self) -> None:
-        self.state, self.trouble, self.last_claim_at = "ready", "", time.time()
+        self.state, self.trouble, self.claimed_at = "ready", "", time.monotonic()
         self.note()
 
     def claim_answered(self) -> None:
-        self.last_claim_at = time.time()
+        self.claimed_at = time.monotonic()
 
     def note(self) -> None:
         """Writes the note. What is out goes before `ready`: a restart would cure nothing. A note that cannot be written
         is logged once."""
         state = "waiting" if self.trouble and self.state == "ready" else self.state
         pid = os.getpid()
-        note = Health(pid, state, time.time(), self.last_claim_at, self.trouble, self.stuck_after_s, health.birth(pid))
+        unclaimed_s = time.monotonic() - self.claimed_at
+        note = Health(pid, state, time.time(), unclaimed_s, self.trouble, self.stuck_after_s, health.birth(pid))
         try:
             health.write(self.file, note)
         except HealthNotWritten as failure:

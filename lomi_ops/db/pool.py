@@ -16,6 +16,7 @@ import select
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
@@ -24,6 +25,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import kwargs_row
 
 from lomi_ops.config.schema import DatabaseSection
+from lomi_ops.db.clock import ServerClock
 from lomi_ops.db.failures import translated
 from lomi_ops.db.queries import sql
 from lomi_ops.errors import ConfigError, DatabaseUnavailable, LomiError
@@ -99,6 +101,7 @@ class Database:
         self._idle: list[psycopg.Connection[Any]] = []
         self._guard = threading.Lock()
         self._closed = False
+        self._clock = ServerClock(lambda: self.value("server_clock"))
 
     @classmethod
     def from_section(cls, section: DatabaseSection, *, application: str = "lomi", size: int | None = None) -> Database:
@@ -159,6 +162,10 @@ class Database:
     def ping(self) -> str:
         """The server's version, e.g. `15.14`; a round trip."""
         return str(self.value("server_version"))
+
+    def now(self) -> datetime:
+        """The server's time, asked once a minute: for whatever is written here or compared with it."""
+        return self._clock.now()
 
     def close(self) -> None:
         """Closes what is idle; a connection in use is closed when it comes back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,13 @@ from tests.chaos.uploads import Element, Fate, Uploads
 ATTEMPTS = 3
 _SHOWN = 5
 CRASH = "poison_crash"
+LASTING = frozenset(
+    (KEYS.done, KEYS.dead, KEYS.results, KEYS.events, KEYS.stats, KEYS.server, KEYS.workers, KEYS.holds, KEYS.limits,
+     KEYS.samples)
+)  # fmt: skip
+"""Keys that a queue at rest may have for ever: one of each, bounded or trimmed, except for dead letters."""
+PASSING = (KEYS.job(""), KEYS.seq(""), KEYS.worker(""))
+"""What may be there beside them, each with a life time. A dead letter's record has none."""
 _APPROVED_WITHOUT = """
 SELECT count(*) AS n FROM lomi.decisions
 WHERE actor = 'worker' AND status = 'approved'
@@ -58,6 +65,8 @@ class State:
     """Of those that still have it."""
     left: Mapping[str, int]
     """Entries of each key of work under way."""
+    keys: Mapping[str, int]
+    """Every key of the server, of the queue or not, with its life time in ms; -1 for none."""
     counters: Mapping[str, int]
     media: Mapping[UUID, tuple[str, str | None, bool]]
     decisions: Mapping[UUID, int]
@@ -73,9 +82,7 @@ class State:
 def read_state(client: redis.Redis, database_url: str) -> State:
     jobs: dict[str, dict[str, str]] = {}
     raw: dict[str, bytes] = {}
-    for key in client.scan_iter(match=f"{KEYS.job_prefix}*", count=1000):
-        name = key.decode().removeprefix(KEYS.job_prefix)
-        fields: Any = client.hgetall(key)
+    for name, fields in records(client):
         if b"raw" in fields:
             raw[name] = fields.pop(b"raw")
         jobs[name] = {k.decode(): v.decode("utf-8", "replace") for k, v in fields.items()}
@@ -95,6 +102,7 @@ def read_state(client: redis.Redis, database_url: str) -> State:
         jobs,
         raw,
         _left(client),
+        _life_times(client),
         {name.decode(): int(value) for name, value in counters.items() if value.isdigit()},
         {row["id"]: (row["moderation_status"], row["moderation_reason"], row["is_approved"]) for row in rows},
         {row["media_id"]: row["n"] for row in logged},
@@ -102,6 +110,25 @@ def read_state(client: redis.Redis, database_url: str) -> State:
         frozenset(row["model"] for row in models),
         {row["job_id"]: (row["attempt"], row["payload"]) for row in settled},
     )
+
+
+def records(client: redis.Redis) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+    """Name and fields of every job that has a record."""
+    names = [key.decode() for key in client.scan_iter(match=f"{KEYS.job_prefix}*", count=1000)]
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.hgetall(name)
+        for name, fields in zip(names, pipe.execute(), strict=True):
+            yield name.removeprefix(KEYS.job_prefix), fields
+
+
+def _life_times(client: redis.Redis) -> dict[str, int]:
+    """What expires in between is left out."""
+    names = [key.decode("utf-8", "replace") for key in client.scan_iter(count=1000)]
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.pttl(name)
+        return {name: ms for name, ms in zip(names, pipe.execute(), strict=True) if ms != -2}
 
 
 def _left(client: redis.Redis) -> dict[str, int]:
@@ -113,6 +140,7 @@ def _left(client: redis.Redis) -> dict[str, int]:
         "lease": client.zcard(KEYS.lease),
         "slots": client.hlen(KEYS.slots),
         "unsent": client.zcard(KEYS.unsent),
+        "doubt": client.zcard(KEYS.doubt),
     }
     return {name: int(count) for name, count in counts.items()}
 
@@ -131,6 +159,14 @@ def audit(uploads: Uploads, state: State, heard: Sequence[Heard], entries: Seque
     _messages(found, state, heard, entries)
     _leftovers(found, state)
     return found
+
+
+def strays(keys: Mapping[str, int], dead: Collection[str]) -> list[str]:
+    """The keys, with their life times in ms (-1: none), that a queue at rest must not have. Pure."""
+    letters = {KEYS.job(name) for name in dead}
+    expected = {name for name in keys if name in LASTING or name in letters}
+    expected |= {name for name, ms in keys.items() if ms >= 0 and (name == KEYS.tick or name.startswith(PASSING))}
+    return [f"{name} ({'for ever' if keys[name] < 0 else f'{keys[name]} ms'})" for name in sorted(set(keys) - expected)]
 
 
 # --- nothing is lost --------------------------------------------------------------------------------------------------
@@ -242,6 +278,8 @@ def _messages(found: Findings, state: State, heard: Sequence[Heard], entries: Se
 
 def _leftovers(found: Findings, state: State) -> None:
     found.blame("left behind in Redis", (f"{name}: {n}" for name, n in state.left.items() if n))
+    found.blame("keys left behind", strays(state.keys, {n for n, job in state.jobs.items() if job["state"] == "dead"}))
+    found.counts["keys left, all of them lasting or with a life time"] = len(state.keys)
     found.blame("records that a script missed", range(state.counters.get("lost", 0)))
     for name in ("adopted", "duplicates", "reaped", "refunded", "retried", "released", "unheard"):
         found.counts[f"queue: {name}"] = state.counters.get(name, 0)

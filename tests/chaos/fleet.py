@@ -25,12 +25,47 @@ _NOT_OURS = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_", "PG")
 
 
 @dataclass(frozen=True)
+class Cable:
+    """Our end of the only network that a machine has."""
+
+    link: str
+
+    def plug(self, up: bool) -> None:
+        """Nothing tells either side that packets go nowhere."""
+        subprocess.run(["ip", "link", "set", self.link, "up" if up else "down"], check=True, capture_output=True)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The wall clock of a machine, as libfaketime shows it to the machine's processes; it can be set while they run."""
+
+    file: Path
+    library: str
+
+    def set(self, ahead_s: int) -> None:
+        self.file.write_text(f"{ahead_s:+d}\n")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "LD_PRELOAD": self.library,
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+
+@dataclass(frozen=True)
 class Machine:
     """A name for the log, and the ways out of it."""
 
     name: str
     redis: FaultProxy
     postgres: FaultProxy
+    cable: Cable | None = None
+    clock: Clock | None = None
+    prefix: tuple[str, ...] = ()
+    """Before the command of a worker."""
 
     def close(self) -> None:
         self.redis.close()
@@ -45,6 +80,8 @@ class Worker:
     leaving: bool = False
     """It was told to drain."""
     frozen: bool = False
+    killed: bool = False
+    """Though it may take a moment to be gone."""
 
     @property
     def pid(self) -> int:
@@ -80,7 +117,8 @@ class Fleet:
     machines: Sequence[Machine]
     redis_url: str
     database_url: str
-    objects: Path
+    objects: Path | None
+    """A folder; None where `settings` names an S3 server."""
     settings: dict[str, str]
     """Further variables, e.g. LOMI_WORKER__LEASE_S."""
     command: Sequence[str] = STUB
@@ -104,32 +142,44 @@ class Fleet:
         log = self.folder / f"{machine.name}-{len(self.workers) + len(self.gone)}-{time.monotonic_ns()}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                self.command, env=self._environment(machine), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+                (*machine.prefix, *self.command),
+                env=self._environment(machine),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
             )
         self.workers.append(Worker(machine, process, log))
 
     def _environment(self, machine: Machine) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
-        return kept | {
-            MARK: self.run,
-            "LOMI_REDIS_URL": through(self.redis_url, machine.redis),
-            "LOMI_DATABASE_URL": through(self.database_url, machine.postgres),
-            "LOMI_OBJECTS": str(self.objects),
-            "LOMI_LOG__FORMAT": "json",
-            "LOMI_WORKER__HEALTH_FILE": str(self.folder / f"{machine.name}-{time.monotonic_ns()}.health"),
-            **self.settings,
-        }
+        folder = {} if self.objects is None else {"LOMI_OBJECTS": str(self.objects)}
+        return (
+            kept
+            | folder
+            | {
+                MARK: self.run,
+                **(machine.clock.environment if machine.clock else {}),
+                "LOMI_REDIS_URL": through(self.redis_url, machine.redis),
+                "LOMI_DATABASE_URL": through(self.database_url, machine.postgres),
+                "LOMI_LOG__FORMAT": "json",
+                "LOMI_WORKER__HEALTH_FILE": str(self.folder / f"{machine.name}-{time.monotonic_ns()}.health"),
+                **self.settings,
+            }
+        )
 
-    def pick(self, victim: int) -> Worker | None:
-        """One that runs and nobody has touched."""
-        free = [worker for worker in self.workers if worker.alive and not worker.frozen and not worker.leaving]
+    def pick(self, victim: int, *, ready: bool = False) -> Worker | None:
+        """One that runs and nobody has touched; where asked, one that has started up."""
+        free = [w for w in self.workers if w.alive and not (w.frozen or w.leaving or w.killed)]
+        if ready:
+            free = [worker for worker in free if worker.ready]
         return free[victim % len(free)] if free else None
 
     def drain(self, seconds: float) -> None:
         """Tells everybody to go; who does not is killed."""
         for worker in self.workers:
             worker.send(signal.SIGCONT)
-            worker.send(signal.SIGTERM)
+            if not worker.leaving:  # a second signal could meet an interpreter that is closing, and no handler
+                worker.send(signal.SIGTERM)
         deadline = time.monotonic() + seconds
         for worker in self.workers:
             try:
@@ -163,7 +213,7 @@ class Fleet:
 def through(url: str, proxy: FaultProxy) -> str:
     """The same URL, by way of a proxy."""
     port = urlsplit(url).port
-    return url.replace(f":{port}/", f":{proxy.port}/")
+    return url.replace(f"127.0.0.1:{port}/", f"{proxy.host}:{proxy.port}/")
 
 
 def children(pid: int) -> list[int]:

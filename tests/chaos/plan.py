@@ -26,6 +26,8 @@ class Kind(StrEnum):
     LOSE_POSTGRES = "replies of Postgres swallowed"
     PART_REDIS = "machine without Redis beyond the lease"
     DEAF = "subscriber away"
+    UNPLUG = "machine without any network beyond the lease"
+    JUMP = "wall clock of a machine jumps by an hour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ class Amounts:
     absences: int = 2
     judge_kills: int = 0
     """Only real workers have judging processes."""
+    unplugs: int = 0
+    jumps: int = 0
+    """These two only for machines with a cable and a clock of their own."""
 
 
 def schedule(seed: int, amounts: Amounts, *, lease_s: float) -> tuple[Fault, ...]:
@@ -72,6 +77,8 @@ def schedule(seed: int, amounts: Amounts, *, lease_s: float) -> tuple[Fault, ...
         *_turns((Kind.LOSE_REDIS, Kind.LOSE_POSTGRES), amounts.losses),
         *([Kind.PART_REDIS] * amounts.partitions),
         *([Kind.DEAF] * amounts.absences),
+        *([Kind.UNPLUG] * amounts.unplugs),
+        *([Kind.JUMP] * amounts.jumps),
     ]
     chance.shuffle(kinds)
     step = 0.9 / max(1, len(kinds))
@@ -87,9 +94,11 @@ def _turns(kinds: Sequence[Kind], count: int) -> list[Kind]:
 
 def _size(kind: Kind, chance: random.Random, lease_s: float) -> float:
     match kind:
-        case Kind.FREEZE | Kind.PART_REDIS:
+        case Kind.FREEZE | Kind.PART_REDIS | Kind.UNPLUG:
             return lease_s + 1 + chance.random()
         case Kind.LOSE_REDIS | Kind.LOSE_POSTGRES:
             return float(chance.randrange(8, 25))
+        case Kind.JUMP:
+            return float(chance.choice((-3600, 0, 3600)))
         case _:
             return 0.2 + chance.random()

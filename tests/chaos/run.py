@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 
@@ -20,6 +20,7 @@ from lomi_ops.db.bootstrap import prepare
 from tests.chaos.audit import Findings, audit, read_state, work_left
 from tests.chaos.ends import KEYS, Producer, Subscriber, Tail, direct, running
 from tests.chaos.fleet import STUB, Fleet, Machine, Worker, children, leftovers
+from tests.chaos.machines import place
 from tests.chaos.plan import Amounts, Fault, Kind, schedule
 from tests.chaos.servers import PostgresServer, restartable_postgres
 from tests.chaos.uploads import Uploads
@@ -62,6 +63,10 @@ class Setup:
     settings: dict[str, str] = field(default_factory=dict)
     lose_share: float = 0.0005
     """Of all replies, all the time."""
+    apart: bool = False
+    """Each machine has a network and clocks of its own."""
+    look: Callable[[str], object] = lambda url: None
+    """Gets the URL of the database when all is quiet."""
     raw_kills: bool = False
     """Kill Redis while it may hold back acknowledged writes."""
 
@@ -123,6 +128,11 @@ class Run:
                 self._machine(fault).redis.black_hole(fault.size)
             case Kind.DEAF:
                 self.subscriber.leave(fault.size)
+            case Kind.UNPLUG:
+                self._unplug(self._machine(fault), fault.size)
+            case Kind.JUMP:
+                if (clock := self._machine(fault).clock) is not None:
+                    clock.set(int(fault.size))
 
     def tend(self) -> None:
         """Ends what has lasted long enough; replaces who has died."""
@@ -138,10 +148,12 @@ class Run:
         return self.fleet.machines[fault.victim % len(self.fleet.machines)]
 
     def _strike(self, fault: Fault) -> None:
-        worker = self.fleet.pick(fault.victim)
+        # Before it is ready, a worker that is told to go may have no handler yet.
+        worker = self.fleet.pick(fault.victim, ready=fault.kind is Kind.DRAIN)
         if worker is None:
             self.faults[f"{fault.kind.value}: nobody there"] += 1
         elif fault.kind is Kind.KILL:
+            worker.killed = True
             worker.send(signal.SIGKILL)
         elif fault.kind is Kind.KILL_JUDGE:
             for child in children(worker.pid)[:1]:
@@ -153,6 +165,11 @@ class Run:
             worker.frozen = True
             worker.send(signal.SIGSTOP)
             self._after(fault.size, lambda: self._thaw(worker))
+
+    def _unplug(self, machine: Machine, seconds: float) -> None:
+        if (cable := machine.cable) is not None:
+            cable.plug(False)
+            self._after(seconds, lambda: cable.plug(True))
 
     def _thaw(self, worker: Worker) -> None:
         worker.send(signal.SIGCONT)
@@ -191,7 +208,7 @@ def play(setup: Setup, say: Callable[[str], None] = print) -> Outcome:
         fleet = Fleet(
             uuid.uuid4().hex,
             folder,
-            [stack.enter_context(_machine(n, setup, redis_server, postgres)) for n in range(setup.machines)],
+            [stack.enter_context(_machine(n, setup, redis_server, postgres, folder)) for n in range(setup.machines)],
             redis_server.url,
             postgres.url,
             folder / "objects",
@@ -214,6 +231,7 @@ def _play(setup: Setup, run: Run, say: Callable[[str], None]) -> Outcome:
         quiet(url, lambda: producer.done, run.tend, say)
         run.fleet.drain(20)
     tail.read()
+    setup.look(run.postgres.url)
     state = read_state(direct(url), run.postgres.url)
     findings = audit(setup.uploads, state, subscriber.heard, tail.entries)
     findings.blame("what a killed Redis had shown and forgot", tail.forgotten)
@@ -310,16 +328,24 @@ class _Dead:
 
 
 @contextmanager
-def _machine(number: int, setup: Setup, redis_server: RedisServer, postgres: PostgresServer) -> Iterator[Machine]:
+def _machine(
+    number: int, setup: Setup, redis_server: RedisServer, postgres: PostgresServer, folder: Path
+) -> Iterator[Machine]:
     seed = f"{setup.seed}/{number}"
-    machine = Machine(
-        f"machine-{number}",
-        FaultProxy("127.0.0.1", urlsplit(redis_server.url).port or 0, seed=f"{seed}/redis"),
-        FaultProxy("127.0.0.1", postgres.port, seed=f"{seed}/postgres"),
-    )
-    machine.redis.lose(setup.lose_share)
-    machine.postgres.lose(setup.lose_share)
-    try:
+    with ExitStack() as stack:
+        where = stack.enter_context(place(number, folder)) if setup.apart else None
+        listen = where.address if where else "127.0.0.1"
+        redis_way = FaultProxy("127.0.0.1", redis_server.port, seed=f"{seed}/redis", listen=listen)
+        postgres_way = FaultProxy("127.0.0.1", postgres.port, seed=f"{seed}/postgres", listen=listen)
+        machine = Machine(
+            f"machine-{number}",
+            redis_way,
+            postgres_way,
+            where.cable if where else None,
+            where.clock if where else None,
+            where.prefix if where else (),
+        )
+        stack.callback(machine.close)
+        for way in (redis_way, postgres_way):
+            way.lose(setup.lose_share)
         yield machine
-    finally:
-        machine.close()

@@ -1,4 +1,4 @@
-"""A Postgres that a test may kill in every way and start again on the same data."""
+"""A Postgres that a test may kill in every way and start again on the same data, and an S3 server with photos in it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from moto.server import ThreadedMotoServer
 
+from lomi_ops.clients.objects.opening import endpoint_url
+from lomi_ops.clients.objects.s3 import make_client
+from lomi_ops.config.schema import ObjectsSection
 from lomi_ops.errors import StackError
 from lomi_ops.ops.local import owner
 from lomi_ops.ops.local.binaries import postgres_programs, wanted_source
@@ -20,6 +24,7 @@ from lomi_ops.ops.local.postgres import clear_stale_pid_file, hand_over, initial
 from tests.services import free_port, open_folder
 
 START_S = 30.0
+S3_KEY, S3_SECRET = "AKIDEXAMPLE", "s3cr3t-of-the-tests"
 
 
 @dataclass
@@ -87,3 +92,26 @@ def restartable_postgres() -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop(signal.SIGQUIT)
+
+
+@contextmanager
+def running_s3(bucket: str, objects: Mapping[str, bytes]) -> Iterator[int]:
+    """Moto's server with these objects; yields its port. All of a process share one memory: the bucket may be there."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    section = ObjectsSection.model_validate(
+        {"endpoint": f"http://{host}:{port}", "access_key": S3_KEY, "secret_key": S3_SECRET}
+    )
+    client = make_client(section, endpoint_url(section))
+    try:
+        with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "auto"})
+        for key, data in objects.items():
+            client.put_object(Bucket=bucket, Key=key, Body=data)
+        yield port
+    finally:
+        client.close()
+        server.stop()
+        if server._server is not None:
+            server._server.server_close()

@@ -6,7 +6,9 @@ Everything else is the real program: settings, leases, beats, upkeep, slots, led
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+import time
 
 from lomi_ops.domain.finding import Box, Engine, EngineReport, EngineStatus, Finding, Label
 from lomi_ops.domain.verdict import FailureCode
@@ -70,7 +72,14 @@ def _look(data: bytes, sharpness: float, porn: float, *, canonical: bool) -> Loo
     )
 
 
+def _sleep(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
 if __name__ == "__main__":
+    if "FAKETIME_TIMESTAMP_FILE" in os.environ:
+        # Under libfaketime the call behind `sleep` fails where the monotonic clock is left alone.
+        time.sleep = _sleep  # type: ignore[assignment]
     run.JudgingProcess = StubJudge  # type: ignore[assignment,attr-defined]
     from lomi_ops.__main__ import main
 

@@ -1,6 +1,6 @@
 """Whatever dies, every photo ends exactly once in a state that a person can see.
 
-The seed of a failed run is in its output: `python -m tests.chaos … --seed S` plays it again. `CHAOS_SEED` chooses one.
+The command that plays a failed run again is in its output. `CHAOS_SEED` chooses a seed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def seed() -> int:
 
 
 def verdict(seed: int, outcome: Outcome) -> None:
-    print(f"CHAOS_SEED={seed}")
+    again = os.environ["PYTEST_CURRENT_TEST"].split(" ")[0]
+    print(f"CHAOS_SEED={seed} python -m pytest -m chaos {again}")
     show(outcome)
     assert outcome.passed, f"seed {seed}: {outcome.findings.sentences()}"
 
@@ -66,6 +67,23 @@ def test_real_workers_with_real_models_lose_and_double_nothing_and_leave_no_proc
     verdict(seed, outcome)
     assert outcome.exits["SIGKILL"] == 3
     assert outcome.faults[Kind.KILL_JUDGE.value] == 3
+
+
+def test_rolling_restarts_under_load_cost_no_attempt(seed: int) -> None:
+    uploads = make(seed, 600)
+    calm = Amounts(
+        kills=0, redis_restarts=0, postgres_restarts=0, freezes=0, drains=30, cuts=0, losses=0, partitions=0, absences=0
+    )  # fmt: skip
+
+    outcome = play(Setup(seed, uploads, calm, settings={"LOMI_WORKER__LEASE_S": "20"}, lose_share=0.0))
+
+    verdict(seed, outcome)
+    counts = outcome.findings.counts
+    told = outcome.faults[Kind.DRAIN.value] - outcome.faults[f"{Kind.DRAIN.value}: nobody there"]
+    assert told >= 15, "too few were ready to be told"
+    assert set(outcome.exits) == {"exit 0"}
+    assert counts["queue: reaped"] == 0
+    assert counts["done at attempt 1"] == counts["jobs done"] > 0
 
 
 def test_the_schedule_follows_from_the_seed_and_has_every_fault_that_was_asked_for() -> None:

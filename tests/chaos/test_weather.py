@@ -9,13 +9,14 @@ import os
 
 import pytest
 
-from lomi_ops.config.schema import CompreFaceSection, WorkerSection
+from lomi_ops.config.schema import CompreFaceSection, ObjectsSection, WorkerSection
 from tests.chaos.weather import Ending, play_all, scenes
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.xdist_group("weather"), pytest.mark.timeout(300)]
 
 HOLE_S = 30.0 if os.environ.get("CHAOS_LONG") else 10.0
 LEASE_S, BEAT_S = WorkerSection().lease_s, WorkerSection().beat_s
+OBJECTS_S = ObjectsSection().read_timeout_s
 FACES_S = CompreFaceSection().timeout_s * CompreFaceSection().attempts
 SEED = int(os.environ.get("CHAOS_SEED") or 1)
 SCENES = {scene.name: scene for scene in scenes(HOLE_S)}
@@ -29,6 +30,7 @@ def endings() -> dict[str, Ending]:
 @pytest.fixture(params=list(SCENES))
 def ending(request: pytest.FixtureRequest, endings: dict[str, Ending]) -> Ending:
     found = endings[request.param]
+    print(f"CHAOS_SEED={SEED} python -m pytest -m chaos tests/chaos/test_weather.py -k '{found.scene.name}'")
     print(
         f"{found.scene.name}: {dict(found.proxy)}, {found.setbacks} setbacks, quiet after {found.seconds_after:.1f} s"
     )
@@ -54,4 +56,6 @@ def forgiven(ending: Ending) -> int:
     weather, upstream = ending.scene.weather, ending.scene.upstream
     if upstream == "redis":
         return int(weather.silent_s > LEASE_S - BEAT_S)
+    if upstream == "objects":
+        return int(weather.recut or weather.silent_s >= OBJECTS_S)
     return int(upstream == "compreface" and (weather.recut or weather.silent_s >= FACES_S))

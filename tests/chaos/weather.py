@@ -24,14 +24,15 @@ from tests.chaos.audit import Findings, audit, read_state
 from tests.chaos.ends import KEYS, Producer, Subscriber, Tail, direct, running
 from tests.chaos.fleet import Fleet, Machine
 from tests.chaos.run import logged, processes, quiet
-from tests.chaos.servers import restartable_postgres
-from tests.chaos.uploads import Uploads, make_slow
+from tests.chaos.servers import S3_KEY, S3_SECRET, restartable_postgres, running_s3
+from tests.chaos.uploads import BUCKET, Uploads, make_slow
 from tests.doubles.compreface import CompreFaceDouble
 from tests.proxy import FaultProxy
 from tests.services import open_folder, running_redis
 
-UPSTREAMS = ("redis", "postgres", "compreface")
+UPSTREAMS = ("redis", "postgres", "objects", "compreface")
 JOBS = 30
+LONG_HOLE_S = 30.0
 _START_S = 60.0
 
 
@@ -98,7 +99,9 @@ class Ending:
 
 
 def scenes(hole_s: float) -> tuple[Scene, ...]:
-    return tuple(Scene(upstream, weather) for upstream in UPSTREAMS for weather in weathers(hole_s))
+    """Every weather before every upstream; and half a minute of nothing before Redis, whatever `hole_s` is."""
+    usual = tuple(Scene(upstream, weather) for upstream in UPSTREAMS for weather in weathers(hole_s))
+    return usual if hole_s >= LONG_HOLE_S else (*usual, Scene("redis", weathers(LONG_HOLE_S)[-1]))
 
 
 def play_all(chosen: tuple[Scene, ...], *, seed: int, weather_s: float) -> dict[str, Ending]:
@@ -111,7 +114,7 @@ def play_all(chosen: tuple[Scene, ...], *, seed: int, weather_s: float) -> dict[
                 admin.execute(f'CREATE DATABASE "{name}"')
         urls = [postgres.url.rsplit("/", 1)[0] + f"/{name}" for name in names]
         played = [
-            pool.submit(play, scene, url, seed + number, weather_s)
+            pool.submit(play, scene, url, seed + number, max(weather_s, scene.weather.silent_s + 2))
             for number, (scene, url) in enumerate(zip(chosen, urls, strict=True))
         ]
         return {ending.scene.name: ending for ending in (each.result() for each in played)}
@@ -126,8 +129,11 @@ def play(scene: Scene, database_url: str, seed: int, weather_s: float) -> Ending
         prepare(database_url)
         uploads = make_slow(seed, JOBS, (20, 200))
         uploads.insert(database_url)
-        uploads.store(folder / "objects")
+        if scene.upstream != "objects":
+            uploads.store(folder / "objects")
+        s3 = stack.enter_context(running_s3(BUCKET, uploads.bytes_of)) if scene.upstream == "objects" else None
         ports = {"redis": server.port, "postgres": urlsplit(database_url).port, "compreface": urlsplit(faces.url).port}
+        ports |= {"objects": s3} if s3 else {}
         ways = {
             name: stack.enter_context(FaultProxy("127.0.0.1", port or 0, seed=f"{seed}/{name}"))
             for name, port in ports.items()
@@ -144,10 +150,13 @@ def _fleet(folder: Path, ways: dict[str, FaultProxy], redis_url: str, database_u
         "LOMI_WORKER__SLOTS": "2",
         "LOMI_LOG__SAMPLE_SUCCESS": "0",
     }
+    objects: Path | None = folder / "objects"
+    if "objects" in ways:
+        objects = None
+        settings["S3_ENDPOINT"] = f"http://127.0.0.1:{ways['objects'].port}"
+        settings |= {"S3_ACCESS_KEY": S3_KEY, "S3_SECRET_KEY": S3_SECRET}
     machine = Machine("machine", ways["redis"], ways["postgres"])
-    return Fleet(
-        uuid.uuid4().hex, folder, [machine], redis_url, database_url, folder / "objects", settings, per_machine=1
-    )
+    return Fleet(uuid.uuid4().hex, folder, [machine], redis_url, database_url, objects, settings, per_machine=1)
 
 
 def _play(scene: Scene, fleet: Fleet, way: FaultProxy, uploads: Uploads, weather_s: float) -> Ending:

@@ -21,3 +21,8 @@ SELECT set_config('statement_timeout', %(statement_timeout)s, false) AS statemen
 -- The server's version, for people.
 -- out version
 SELECT current_setting('server_version') AS version;
+
+-- name: server_clock
+-- What time it is there.
+-- out now
+SELECT clock_timestamp() AS now;

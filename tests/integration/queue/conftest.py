@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Claimed, ClaimReply, Reaped
 
+SCRIPTS = sorted(
+    file.name.removesuffix(".lua")
+    for file in files("lomi_ops.queue").joinpath("lua").iterdir()
+    if file.name != "common.lua"
+)
+"""Every transition."""
 FAR_S = 600.0
 """No retry comes due by itself while a test runs."""
 LOST_CONNECTION = Failure(ErrorClass.TRANSIENT, "reset", "the connection was reset", FAR_S)
@@ -33,9 +40,9 @@ class Bench:
     def push(self, *elements: bytes) -> None:
         self.client.lpush(self.keys.ready, *elements)
 
-    def claim(self, slot: str = "boot/0") -> ClaimReply:
+    def claim(self, slot: str = "boot/0", queue: JobQueue | None = None) -> ClaimReply:
         self._seq[slot] = self._seq.get(slot, 0) + 1
-        return self.queue.claim(slot, self._seq[slot], str(uuid.uuid4()))
+        return (queue or self.queue).claim(slot, self._seq[slot], str(uuid.uuid4()))
 
     def last_seq(self, slot: str) -> int:
         return self._seq.get(slot, 0)

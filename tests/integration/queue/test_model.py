@@ -1,4 +1,8 @@
-"""The whole protocol against a model, on the real server, in any order that Hypothesis can think of."""
+"""The whole protocol against a model, on the real server, in any order that Hypothesis can think of.
+
+Once with our own scripts alone, and once with every call made by either this version or the one before, as it happens
+while workers are replaced one by one.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from lomi_ops.domain.job import Priority
+from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
 from lomi_ops.queue.replies import (
     Beat,
@@ -22,15 +28,21 @@ from lomi_ops.queue.replies import (
     Empty,
     Fenced,
     JobState,
+    Limited,
     Paused,
     Released,
     Stale,
     Submitted,
+    WorkerMode,
 )
+from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import FAR_S, LOST_CONNECTION, OUTAGE, POISON, Bench
+from tests.integration.queue.old_version import OldQueue
 from tests.integration.queue.producer import element, job_id
 
+BOOTS = st.sampled_from(["a", "b"])
 SLOTS = st.sampled_from(["a/0", "a/1", "b/0"])
+NEW, OLD = "new", "old"
 
 
 @dataclass
@@ -46,9 +58,13 @@ class Known:
     slot: str = ""
     cancel: bool = False
     expired: bool = False
+    receivers: int = 0
 
 
-def protocol(url: str) -> type[RuleBasedStateMachine]:
+def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
+    """`versions`: who may make a call."""
+    either = st.sampled_from(versions)
+
     class Protocol(RuleBasedStateMachine):
         jobs = Bundle("jobs")
         hands = Bundle("hands")
@@ -57,21 +73,51 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
             super().__init__()
             self.bench = Bench(url)
             self.bench.client.flushall()
+            self.queues: dict[str, JobQueue] = {NEW: self.bench.queue, OLD: OldQueue(self.bench.client)}
+            self.registry = WorkerRegistry(self.bench.client)
             self.ear: Any = self.bench.client.pubsub()
-            self.ear.subscribe(RESULTS_CHANNEL)
-            self.ear.get_message(timeout=5)
             self.known: dict[str, Known] = {}
             self.heard: Counter[bytes] = Counter()
-            self.paused = False
+            self.paused, self.held, self.listening = False, False, False
+            self.quiet: set[str] = set()
+            self.unheard: set[str] = set()
+            self.the_backend_comes_or_goes()
 
         def teardown(self) -> None:
-            while (message := self.ear.get_message(timeout=0.001)) is not None:
-                self.heard[message["data"]] += 1
+            if not self.listening:
+                self.the_backend_comes_or_goes()
+            self.relay(NEW)
+            self._listen_until("nothing")
             self.ear.close()
             self.bench.close()
             finished = {name.encode() for name, job in self.known.items() if job.state is JobState.DONE}
             assert set(self.heard) == finished
             assert set(self.heard.values()) <= {1}
+
+        # --- backend ---
+
+        @rule()
+        def the_backend_comes_or_goes(self) -> None:
+            self.listening = not self.listening
+            if self.listening:
+                self.ear.subscribe(RESULTS_CHANNEL)
+            else:
+                self.ear.unsubscribe()
+            self._listen_until("subscribe" if self.listening else "unsubscribe")
+
+        def _listen_until(self, kind: str) -> None:
+            while (message := self.ear.get_message(timeout=5 if kind != "nothing" else 0.001)) is not None:
+                if message["type"] == kind:
+                    return
+                self.heard[message["data"]] += 1
+
+        @rule(by=either)
+        def relay(self, by: str) -> None:
+            assert self.queues[by].relay() == (len(self.unheard) if self.listening else 0)
+            if self.listening:
+                for name in self.unheard:
+                    self.known[name].receivers = 1
+                self.unheard.clear()
 
         # --- producer ---
 
@@ -101,21 +147,41 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
         def push_a_copy(self, name: str) -> None:
             self.bench.push(self.known[name].raw)
 
+        @rule(target=jobs, by=either, priority=st.sampled_from([Priority.NORMAL, Priority.HIGH]))
+        def submit(self, by: str, priority: Priority) -> str:
+            raw = element()
+            self.known[job_id(raw)] = Known(raw)
+            assert self.queues[by].submit(raw, priority) is Submitted.ACCEPTED
+            return job_id(raw)
+
+        @rule(name=jobs, by=either)
+        def submit_again(self, name: str, by: str) -> None:
+            """What is only pushed has no record yet, and counts as new; the copy is dropped when it comes up."""
+            seen = self.bench.queue.job(name) is not None
+            assert self.queues[by].submit(self.known[name].raw) is (Submitted.DUPLICATE if seen else Submitted.ACCEPTED)
+
         # --- worker ---
 
-        @rule(target=hands, slot=SLOTS)
-        def claim(self, slot: str) -> Any:
+        @rule(target=hands, slot=SLOTS, by=either)
+        def claim(self, slot: str, by: str) -> Any:
             holding = [name for name, job in self.known.items() if job.state is JobState.RUNNING and job.slot == slot]
-            reply = self.bench.claim(slot)
+            reply = self.bench.claim(slot, self.queues[by])
             if isinstance(reply, Claimed):
                 self._check_claimed(reply, holding)
                 return reply
             assert not holding, "a slot that holds a job adopts it"
-            if self.paused:
+            if self.paused or slot[0] in self.quiet:
                 assert isinstance(reply, Paused)
+            elif self.held:
+                assert isinstance(reply, Limited)
             else:
                 assert isinstance(reply, Empty)
-                waiting = [name for name, job in self.known.items() if job.state is JobState.READY]
+                # The version before knows no bulk: such jobs wait for a new one.
+                bulk = self.bench.client.lrange(self.bench.keys.bulk, 0, -1) if by == OLD else []
+                ready = (
+                    name for name, job in self.known.items() if job.state is JobState.READY and job.raw not in bulk
+                )
+                waiting = list(ready)
                 assert reply.wait_s == 0 or not waiting, "nothing that waits is overlooked"
             return multiple()
 
@@ -125,47 +191,50 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
             if holding:
                 assert (reply.adopted, [reply.job_id]) == (True, holding)
             else:
-                assert (reply.adopted, self.paused) == (False, False)
+                assert not any((reply.adopted, self.paused, self.held, reply.slot[0] in self.quiet))
                 assert job.state is JobState.READY
                 job.state, job.attempt = JobState.RUNNING, job.attempt + 1
             assert (reply.attempt, reply.setbacks, reply.crashes) == (job.attempt, job.setbacks, job.crashes)
             job.slot, job.token, job.expired = reply.slot, reply.token, False
 
-        @rule(slot=SLOTS)
-        def claim_arrives_late(self, slot: str) -> None:
+        @rule(slot=SLOTS, by=either)
+        def claim_arrives_late(self, slot: str, by: str) -> None:
             latest = self.bench.last_seq(slot)
             if latest > 0:
-                assert self.bench.queue.claim(slot, latest - 1, "late") == Stale(latest)
+                assert self.queues[by].claim(slot, latest - 1, "late") == Stale(latest)
 
         def ours(self, held: Claimed) -> Known | None:
             job = self.known[held.job_id]
             return job if job.state is JobState.RUNNING and job.token == held.token else None
 
-        @rule(held=hands)
-        def beat(self, held: Claimed) -> None:
+        @rule(held=hands, by=either)
+        def beat(self, held: Claimed, by: str) -> None:
             job = self.ours(held)
-            answer = self.bench.queue.beat(held.slot.partition("/")[0], {held.job_id: held.token}).leases[held.job_id]
+            answer = self.queues[by].beat(held.slot.partition("/")[0], {held.job_id: held.token}).leases[held.job_id]
             if job is None:
                 assert answer is Beat.LOST
             else:
                 assert answer is (Beat.CANCEL if job.cancel else Beat.OK)
                 job.expired = False
 
-        @rule(held=hands)
-        def finish(self, held: Claimed) -> None:
-            job, reply = self.ours(held), self.bench.queue.finish(held.job_id, held.token, held.job_id.encode())
+        @rule(held=hands, by=either)
+        def finish(self, held: Claimed, by: str) -> None:
+            job, reply = self.ours(held), self.queues[by].finish(held.job_id, held.token, held.job_id.encode())
             known = self.known[held.job_id]
             if job is not None:
-                assert reply == Done(1)
+                job.receivers = int(self.listening)
+                assert reply == Done(job.receivers)
                 job.state = JobState.DONE
+                if not self.listening:
+                    self.unheard.add(held.job_id)
             elif known.state is JobState.DONE and known.token == held.token:
-                assert reply == Done(1, repeated=True)
+                assert reply == Done(known.receivers, repeated=True)
             else:
                 assert reply == Fenced()
 
-        @rule(held=hands, failure=st.sampled_from([LOST_CONNECTION, OUTAGE, POISON]))
-        def fail(self, held: Claimed, failure: Any) -> None:
-            job, reply = self.ours(held), self.bench.queue.fail(held, failure)
+        @rule(held=hands, failure=st.sampled_from([LOST_CONNECTION, OUTAGE, POISON]), by=either)
+        def fail(self, held: Claimed, failure: Any, by: str) -> None:
+            job, reply = self.ours(held), self.queues[by].fail(held, failure)
             if job is None:
                 assert reply == Fenced() or self.known[held.job_id].token == held.token
             elif job.cancel:
@@ -181,9 +250,9 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
                 assert reply == Buried()
                 job.state = JobState.DEAD
 
-        @rule(held=hands)
-        def release(self, held: Claimed) -> None:
-            job, reply = self.ours(held), self.bench.queue.release(held.job_id, held.token)
+        @rule(held=hands, by=either)
+        def release(self, held: Claimed, by: str) -> None:
+            job, reply = self.ours(held), self.queues[by].release(held.job_id, held.token)
             if job is None:
                 assert reply == Fenced() or self.known[held.job_id].token == held.token
             elif job.cancel:
@@ -210,10 +279,10 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
                 job.expired = job.expired or job.state is JobState.RUNNING
             assert self.bench.reap().requeued == ()
 
-        @rule()
-        def reap(self, promoted: int = 0) -> None:
+        @rule(by=either)
+        def reap(self, by: str, promoted: int = 0) -> None:
             due = {name for name, job in self.known.items() if job.state is JobState.RUNNING and job.expired}
-            looked = self.bench.reap()
+            looked = self.queues[by].reap(lease_s=0, tick_s=0)
             assert {*looked.requeued, *looked.buried, *looked.cancelled} == due
             assert looked.promoted == promoted
             for name in due:
@@ -225,41 +294,64 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
                 job.crashes += 1
                 job.state = JobState.DEAD if job.attempt >= 3 else JobState.READY
 
-        @rule()
-        def retries_come_due(self) -> None:
+        @rule(by=either)
+        def retries_come_due(self, by: str) -> None:
             """They are promoted by the next look or claim; here by a look."""
             waiting = {name for name, job in self.known.items() if job.state is JobState.DELAYED}
             self.bench.come_due()
-            self.reap(promoted=len(waiting))
+            self.reap(by, promoted=len(waiting))
             for name in waiting:
                 self.known[name].state = JobState.READY
 
         # --- operator ---
 
-        @rule(name=jobs)
-        def cancel(self, name: str) -> None:
+        @rule(name=jobs, by=either)
+        def cancel(self, name: str, by: str) -> None:
             job = self.known[name]
-            answer = self.bench.queue.cancel(name)
+            answer = self.queues[by].cancel(name)
             if job.state is JobState.RUNNING:
                 job.cancel = True
             elif job.state in (JobState.READY, JobState.DELAYED):
                 job.state = JobState.CANCELLED
             assert answer is job.state
 
-        @rule()
-        def pause_or_resume(self) -> None:
+        @rule(by=either)
+        def pause_or_resume(self, by: str) -> None:
             if self.paused:
-                assert self.bench.queue.resume()
+                assert self.queues[by].resume()
             else:
-                self.bench.queue.pause("model", "because")
+                self.queues[by].pause("model", "because")
             self.paused = not self.paused
 
-        @rule(name=jobs)
-        def requeue(self, name: str) -> None:
+        @rule(by=either)
+        def hold_or_lift(self, by: str) -> None:
+            if self.held:
+                assert self.queues[by].unhold("faces")
+            else:
+                self.queues[by].hold("faces", 600, "they are down")
+            self.held = not self.held
+
+        @rule(boot=BOOTS)
+        def quieten_or_wake(self, boot: str) -> None:
+            self.registry.register(WorkerInfo(boot, "host", 1, "0", 2))
+            self.registry.set_mode(boot, WorkerMode.RUNNING if boot in self.quiet else WorkerMode.QUIET)
+            self.quiet ^= {boot}
+
+        @rule(name=jobs, by=either)
+        def requeue(self, name: str, by: str) -> None:
             job = self.known[name]
             if job.state is JobState.DEAD:
-                self.bench.queue.requeue(name)
+                self.queues[by].requeue(name)
                 job.state, job.attempt, job.setbacks, job.crashes, job.token = JobState.READY, 0, 0, 0, ""
+
+        @rule(name=jobs, by=either)
+        def purge_and_push_again(self, name: str, by: str) -> None:
+            """A letter that is forgotten is as good as new."""
+            job = self.known[name]
+            if job.state is JobState.DEAD:
+                self.queues[by].purge(name)
+                self.known[name] = Known(job.raw)
+                self.bench.push(job.raw)
 
         # --- always ---
 
@@ -267,8 +359,8 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
         def every_job_is_in_exactly_one_place_and_its_record_says_so(self) -> None:
             keys, names = self.bench.keys, list(self.known)
             with self.bench.client.pipeline(transaction=True) as pipe:
-                for line in (keys.ready, keys.high, keys.bulk):
-                    pipe.lrange(line, 0, -1)
+                for waiting in (keys.ready, keys.high, keys.bulk):
+                    pipe.lrange(waiting, 0, -1)
                 for index in (keys.delayed, keys.dead, keys.lease):
                     pipe.zrange(index, 0, -1)
                 pipe.hgetall(keys.slots)
@@ -296,10 +388,21 @@ def protocol(url: str) -> type[RuleBasedStateMachine]:
     return Protocol
 
 
-def test_no_job_is_lost_doubled_or_taken_from_its_holder(redis_url: str) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("versions", "examples"), [((NEW,), 500), ((OLD, NEW), 250)], ids=["this version", "two versions at once"]
+)
+def test_no_job_is_lost_doubled_or_taken_from_its_holder(
+    redis_url: str, versions: tuple[str, ...], examples: int
+) -> None:
     run_state_machine_as_test(
-        protocol(redis_url),
+        protocol(redis_url, *versions),
         settings=settings(
-            max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
         ),
     )

@@ -26,7 +26,7 @@ def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Note:
     def put(pid: int, state: str = "ready", age_s: float = 0.0) -> Path:
         path = default_file(pid)
         at = time.time() - age_s
-        write(path, Health(pid, state, at, time.time()))
+        write(path, Health(pid, state, at, 0.0))
         os.utime(path, (at, at))
         return path
 

@@ -12,7 +12,7 @@ from worker.health import Health, HealthNotWritten
 
 
 def note(state: str = "ready", at: float = 100.0, pid: int | None = None) -> Health:
-    return Health(pid or os.getpid(), state, at, 99.0)
+    return Health(pid or os.getpid(), state, at, 0.0)
 
 
 def test_a_note_is_read_back(tmp_path: Path) -> None:
@@ -53,11 +53,18 @@ def test_rubbish_is_no_note(tmp_path: Path) -> None:
 
 
 def test_slots_that_ask_for_no_job_are_stuck_though_the_beat_goes_on() -> None:
-    stuck = replace(note(at=1000.0), stuck_after_s=900.0)
+    stuck = replace(note(at=1000.0), stuck_after_s=900.0, unclaimed_s=895.0)
 
     assert "stuck" in str(health.complaint(stuck, 1010.0))
-    assert health.complaint(stuck, 990.0) is None
+    assert health.complaint(stuck, 1003.0) is None
     assert health.complaint(replace(stuck, state="waiting"), 1010.0) is None
+
+
+def test_a_wall_clock_that_jumps_makes_no_slot_look_stuck() -> None:
+    busy = replace(note(at=1000.0 + 3600.0), stuck_after_s=900.0, unclaimed_s=60.0)
+
+    assert health.complaint(busy, 1000.0 + 3605.0) is None
+    assert health.complaint(busy, 1000.0) is None, "back again"
 
 
 def test_where_the_disk_is_full_the_old_note_stays_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
