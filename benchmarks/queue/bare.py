@@ -1,4 +1,4 @@
-"""The ceiling: takes elements with RPOP and puts them aside with LPUSH, one after the other, with nothing around it."""
+"""For comparison: takes elements with RPOP, puts them aside with LPUSH, one after the other; nothing around it."""
 
 from __future__ import annotations
 

@@ -15,6 +15,9 @@ from typing import Any
 from benchmarks.queue.environments import ROOT
 from benchmarks.queue.product import Plan
 
+START_S = 300.0
+"""Many interpreters that start at once on a machine that is busy."""
+
 
 class Process:
     """One process that speaks as `gate.Gate` does."""
@@ -41,7 +44,7 @@ class Process:
         return self._lines.get(timeout=timeout_s)
 
     def ready(self) -> None:
-        if (said := self.line()) != "ready":
+        if (said := self.line(START_S)) != "ready":
             raise RuntimeError(f"a measured process said {said!r} in place of `ready`")
 
     def say(self, word: str) -> None:

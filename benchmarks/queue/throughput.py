@@ -94,7 +94,7 @@ def rounds(redis_url: str, database_url: str, jobs: int, number: int) -> dict[st
     return found
 
 
-def ceiling(url: str, jobs: int) -> float:
+def bare(url: str, jobs: int) -> float:
     """Elements per second through a bare LPUSH and RPOP without pipelines, over as many connections as processes."""
     client = connect(url)
     client.flushall()

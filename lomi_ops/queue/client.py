@@ -31,8 +31,8 @@ BLOCK_MARGIN_S = 3.0
 HEALTH_CHECK_S = 15
 """An idle connection is pinged before its next use."""
 READ_RETRIES = 2
-FRESH_S = 1.0
-"""A connection that was used so recently is taken for alive."""
+FRESH_S = 0.05
+"""A connection that was used so recently is taken for alive: no server restarts in less."""
 OLDEST_SERVER = (6, 2)
 """BLMOVE is younger than 6.0."""
 URL_OPTIONS = frozenset({"host", "port", "db", "username", "password", "path", "connection_class"})

@@ -17,8 +17,8 @@ from arq.worker import Worker, func  # type: ignore[import-not-found]
 from gate import Gate  # type: ignore[import-not-found]
 
 GATE = Gate()
-POLL_S = 0.01
-READ_LIMIT = 1000
+POLL_S = 0.05
+READ_LIMIT = 300
 
 
 async def noop(_: dict[Any, Any]) -> None:

@@ -66,15 +66,26 @@ def test_a_door_that_breaks_is_left_open_for_the_next() -> None:
 
 
 def test_while_the_bell_is_silent_one_slot_asks_for_all() -> None:
-    queue = Queue()
+    over = threading.Event()
+
+    class Silent(Queue):
+        def wait(self, client: object, timeout_s: float) -> bool:
+            super().wait(client, 0)
+            over.wait(timeout_s)
+            return False
+
+    queue = Silent()
     doorbell = Doorbell(queue, None)  # type: ignore[arg-type]
     heard: dict[str, Bell] = {}
-    at_door = threading.Thread(target=lambda: heard.update(door=doorbell.ring(0.2)))
+    at_door = threading.Thread(target=lambda: heard.update(door=doorbell.ring(60.0)))
     at_door.start()
     assert queue.at_door.wait(10)
     napping = threading.Thread(target=lambda: heard.update(nap=doorbell.ring(60.0)))
     napping.start()
+    while not doorbell._changed._waiters:  # type: ignore[attr-defined]
+        napping.join(0.01)
 
+    over.set()
     for slot in (at_door, napping):
         slot.join(10)
 
