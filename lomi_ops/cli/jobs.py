@@ -76,7 +76,7 @@ def jobs_submit(
     from lomi_ops.domain.submission import parse_rate, requested
     from lomi_ops.ops.jobs import submit
 
-    waits = _waits(wait, sync, async_)
+    waits = _waits(wait or timeout is not None, sync, async_)
     request = requested(
         [*(photos or ()), *_lines(keys)], prefix, _priority(priority), parse_rate(rate) if rate else None
     )
@@ -226,7 +226,9 @@ def _handles(runtime: Runtime) -> Handles:
 
 def _waits(wait: bool, sync: bool, async_: bool) -> bool:
     if async_ and (wait or sync):
-        raise UsageError("--async does not wait: no --wait or --sync beside it", hint="lomi jobs submit --help")
+        raise UsageError(
+            "--async does not wait: no --wait, --sync or --timeout beside it", hint="lomi jobs submit --help"
+        )
     return wait or sync or (not async_ and output.on_terminal())
 
 

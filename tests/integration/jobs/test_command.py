@@ -53,8 +53,8 @@ def worker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], obj
     monkeypatch.setattr(watch, "NAP_S", 0.01)
     real = watch.look
 
-    def look(*args: Any) -> Any:
-        seen = real(*args)
+    def look(*args: Any, **how: Any) -> Any:
+        seen = real(*args, **how)
         if todo:
             todo.pop(0)()
         return seen
@@ -173,6 +173,7 @@ def test_names_come_from_a_file_or_from_stdin(
 @pytest.mark.parametrize(
     "words",
     [(), ("--prefix", ""), ("a", "--prefix", "b"), ("a", "--rate", "fast"), ("a", "--async", "--wait"),
+     ("a", "--async", "--timeout", "5"),
      ("a", "--job-id", "7"), ("a", "--priority", "urgent")],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_a_usage_error(jobs: Jobs, words: tuple[str, ...]) -> None:
