@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lomi_ops.cli import jobs_watch
 from lomi_ops.domain.submission import job_id_of
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.ops.jobs import watch
@@ -51,6 +52,8 @@ def worker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], obj
     """What happens during the naps of a command that waits, one thing a nap."""
     todo: list[Callable[[], object]] = []
     monkeypatch.setattr(watch, "NAP_S", 0.01)
+    monkeypatch.setattr(watch, "PATIENCE", 0)
+    monkeypatch.setattr(jobs_watch, "LINE_S", float("inf"))
     real = watch.look
 
     def look(*args: Any, **how: Any) -> Any:
