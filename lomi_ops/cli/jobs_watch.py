@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lomi_ops.cli import diagnostics, output, progress
+from lomi_ops.cli import diagnostics, jobs_text, output, progress
 from lomi_ops.cli.output import Format, counted
+from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
     from lomi_ops.domain.submission import Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lomi_ops.ops.jobs.handles import Handles
     from lomi_ops.ops.jobs.submit import Pushed
     from lomi_ops.ops.jobs.watch import Target
+    from lomi_ops.runtime import Runtime
 
 LINE_S = 10.0
 """Between two plain lines."""
@@ -101,3 +103,36 @@ def hangup_waits() -> Iterator[None]:
         signal.signal(signal.SIGHUP, before)
     if hung_up.is_set():
         raise SystemExit(HUNG_UP)
+
+
+def handles(runtime: Runtime) -> Handles:
+    from lomi_ops.ops.jobs.handles import Handles
+    from lomi_ops.ops.reconcile import links
+
+    section = runtime.settings.objects
+    return Handles(runtime.database, runtime.queue, runtime.redis, section.bucket_photos, links.signer(section))
+
+
+def follow(at: Handles, target: Target, format_: Format, timeout: float | None, *, each: bool = False) -> int:
+    from lomi_ops.ops.jobs import watch
+
+    watcher = Watcher(at, target, format_, each=each)
+    try:
+        with watcher.drawn() as seen:
+            waited = watch.wait(
+                at,
+                target,
+                timeout_s=timeout,
+                tell=seen.tell,
+                trouble=seen.trouble,
+                pushed=seen.pushed,
+                decided=seen.decided if each else lambda job_ids: None,
+            )
+    except (KeyboardInterrupt, SystemExit):
+        diagnostics.note(f"it goes on without you: lomi jobs wait {target.name}")
+        raise
+    jobs_text.show_summary(at, target, waited, format_)
+    if not waited.progress.over:
+        diagnostics.note(f"the time is over; it goes on: lomi jobs wait {target.name}")
+        return int(ExitCode.UNKNOWN)
+    return int(ExitCode.BAD if waited.progress.bad else ExitCode.OK)

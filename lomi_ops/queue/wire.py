@@ -126,7 +126,8 @@ def created_at(raw: bytes) -> datetime | None:
 
 
 def dump_job(job: Job) -> bytes:
-    """The element that the Go producer would push for this job: its keys, their order, its escapes."""
+    """The element that the Go producer would push for this job: its keys, their order, its escapes. Bulk is the queue's
+    own and not in there."""
     photos = [
         {"media_id": str(photo.media_id), "r2_url": photo.url, "r2_key": photo.key, "bucket": photo.bucket}
         for photo in job.photos
@@ -139,7 +140,7 @@ def dump_job(job: Job) -> bytes:
         "photos": photos,
         "created_at": format_time(job.created_at),
         "retry_count": job.retry_count,
-        "priority": max(int(Priority.NORMAL), int(job.priority)),
+        "priority": int(Priority.HIGH if job.priority is Priority.HIGH else Priority.NORMAL),
     }
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return "".join(GO_ESCAPES.get(char, char) for char in text).encode()

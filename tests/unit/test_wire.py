@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
@@ -207,6 +208,12 @@ def test_what_nothing_depends_on_is_no_reason_to_refuse(changes: dict[str, Any])
 @pytest.mark.parametrize("key", ["../../etc/passwd", "/etc/passwd", "users/../x", "a\\b", "ሰላም.jpg", " "])
 def test_an_odd_object_key_is_for_the_object_store_to_judge(key: str) -> None:
     assert parse_job(element(photos=[photo(r2_key=key), photo()])).photos[0].key == key
+
+
+def test_bulk_is_the_queues_own_and_the_element_says_normal() -> None:
+    job = replace(parse_job(element()), priority=Priority.BULK)
+    assert parse_job(dump_job(job)).priority is Priority.NORMAL
+    assert parse_job(element(priority=0)).priority is Priority.NORMAL
 
 
 def test_high_priority_and_retries_are_read() -> None:

@@ -61,15 +61,16 @@ def find(at: Handles, name: str) -> Target:
     raise NotFound(f"no submission and no job is known by {name}", hint="lomi jobs status, for the latest submissions")
 
 
-def look(at: Handles, target: Target) -> Progress:
-    """Raises RedisUnavailable and DatabaseUnavailable."""
+def look(at: Handles, target: Target, *, photos: bool = True) -> Progress:
+    """Without `photos` of a submission only its jobs are counted: a large one has many. Raises RedisUnavailable and
+    DatabaseUnavailable."""
     if target.submission is not None:
-        return _look_at_submission(at, target.submission.id)
+        return _look_at_submission(at, target.submission.id, photos=photos)
     assert target.job_id is not None
     return _look_at_job(at, target.job_id)
 
 
-def _look_at_submission(at: Handles, submission_id: UUID) -> Progress:
+def _look_at_submission(at: Handles, submission_id: UUID, *, photos: bool) -> Progress:
     submission = submissions.get(at.database, submission_id)
     assert submission is not None
     waiting = submissions.unsettled(at.database, submission_id)
@@ -81,7 +82,7 @@ def _look_at_submission(at: Handles, submission_id: UUID) -> Progress:
     return Progress(
         jobs=submission.jobs,
         places=counts,
-        photos=submissions.photo_counts(at.database, submission_id),
+        photos=submissions.photo_counts(at.database, submission_id) if photos else (),
         dead=tuple(job_id for job_id, place in places.items() if place is Place.DEAD),
         last_due_s=max(0.0, (max(dues) - at.queue.now_ms()) / 1000) if dues else None,
         open_jobs=frozenset(job_id for job_id, place in places.items() if not place.over),
@@ -151,7 +152,9 @@ def wait(
         try:
             if progress is None or progress.at(Place.MISSING):
                 again += _push_again(at, target, pushed)
-            progress = look(at, target)
+            progress = look(at, target, photos=False)
+            if progress.over:
+                progress = look(at, target)
             outage = None
             now_open = frozenset(progress.open_jobs)
             if known_open - now_open:
@@ -171,7 +174,7 @@ def wait(
                 if progress is None:
                     assert outage is not None
                     raise outage
-                return Waited(progress, True, again)
+                return Waited(look(at, target), True, again)
         at.wait(nap)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lomi_ops.cli import jobs_watch
 from lomi_ops.domain.submission import job_id_of
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.ops.jobs import watch
@@ -51,10 +52,12 @@ def worker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], obj
     """What happens during the naps of a command that waits, one thing a nap."""
     todo: list[Callable[[], object]] = []
     monkeypatch.setattr(watch, "NAP_S", 0.01)
+    monkeypatch.setattr(watch, "PATIENCE", 0)
+    monkeypatch.setattr(jobs_watch, "LINE_S", float("inf"))
     real = watch.look
 
-    def look(*args: Any) -> Any:
-        seen = real(*args)
+    def look(*args: Any, **how: Any) -> Any:
+        seen = real(*args, **how)
         if todo:
             todo.pop(0)()
         return seen
@@ -173,6 +176,7 @@ def test_names_come_from_a_file_or_from_stdin(
 @pytest.mark.parametrize(
     "words",
     [(), ("--prefix", ""), ("a", "--prefix", "b"), ("a", "--rate", "fast"), ("a", "--async", "--wait"),
+     ("a", "--async", "--timeout", "5"),
      ("a", "--job-id", "7"), ("a", "--priority", "urgent")],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_a_usage_error(jobs: Jobs, words: tuple[str, ...]) -> None:

@@ -144,10 +144,10 @@ def test_an_outage_is_told_once_and_waited_for(desk: Desk, monkeypatch: pytest.M
     desk.work()
     real, failures, told = watch.look, iter([True] * 3), []
 
-    def shaky(*args: object) -> object:
+    def shaky(*args: object, **how: object) -> object:
         if next(failures, False):
             raise RedisUnavailable("Redis is loading")
-        return real(*args)  # type: ignore[arg-type]
+        return real(*args, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(watch, "look", shaky)
     waited = desk.wait(found, trouble=lambda outage: told.append(outage.message))
