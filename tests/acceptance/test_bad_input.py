@@ -20,7 +20,7 @@ Samples = dict[str, Sample]
 
 def dead(cluster: Cluster) -> list[dict[str, Any]]:
     document = json.loads(lomi("queue", "dead", "--limit", "1000", "--data", cluster.data, "-o", "json").stdout)
-    found: list[dict[str, Any]] = document["dead"]
+    found: list[dict[str, Any]] = document["jobs"]
     return found
 
 

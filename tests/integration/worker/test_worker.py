@@ -19,6 +19,7 @@ from lomi_ops.db import media
 from lomi_ops.db.pool import Database
 from lomi_ops.errors import ConfigError, LomiError, ModelError, RedisUnavailable
 from lomi_ops.queue.client import queue_client
+from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.workers import WorkerRegistry
 from tests.doubles.compreface import CompreFaceDouble
@@ -229,6 +230,30 @@ def test_when_the_grace_is_over_the_job_is_given_back(
 
     assert running.stop() == 0
     assert cluster.redis.llen("photo_moderation_queue") == 1
+
+
+def test_a_worker_goes_at_once_while_the_queue_is_paused_and_its_successor_goes_on_after_the_resume(
+    start: Start, cluster: Cluster, tmp_path: Path, portrait: bytes
+) -> None:
+    client = queue_client(RedisSection.model_validate({"url": cluster.redis_url}))
+    queue = JobQueue(client)
+    first = start()
+    until(lambda: is_ready(tmp_path))
+    queue.pause("ada", "deploy")
+    upload = cluster.upload([portrait])
+    cluster.push(upload)
+
+    assert first.stop() == 0
+    assert queue.stats().ready == 1
+    second = start()
+    until(lambda: is_ready(tmp_path))
+    assert queue.stats().ready == 1, "the pause outlives the worker"
+    queue.resume()
+    until(lambda: queue.stats().counters.get("finished") == 1)
+
+    assert second.stop() == 0
+    assert cluster.standing(upload) == [("approved", None)]
+    client.close()
 
 
 def test_an_operator_can_drain_a_worker(start: Start, cluster: Cluster, tmp_path: Path) -> None:
