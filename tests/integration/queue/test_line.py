@@ -85,7 +85,8 @@ def test_a_server_that_restarted_is_noticed_before_the_next_command_after_a_paus
         client.close()
 
 
-def test_one_failure_drops_every_connection_to_a_dead_server() -> None:
+def test_one_failure_drops_every_connection_to_a_dead_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lomi_ops.queue.client.FRESH_S", 3600.0)  # however long the restart takes
     with running_redis() as server:
         client = opened(server.url)
         line = Line(client)
