@@ -248,9 +248,10 @@ def test_workers_never_see_the_services_of_another_place(running: Stack, monkeyp
 
 
 def test_a_worker_that_cannot_start_fails_with_its_reason_and_does_not_spin(running: Stack) -> None:
+    (sound,) = running.status().workers
     running.mode("broken")
     status = running.up(2)
-    broken = status.workers[1]
+    (broken,) = (worker for worker in status.workers if worker.name != sound.name)
     assert broken.state is PartState.FAILED
     assert broken.error == "ended with exit code 2: error: no NSFW model is installed"
     assert broken.restarts <= 5
