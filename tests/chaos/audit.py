@@ -20,7 +20,7 @@ _SHOWN = 5
 CRASH = "poison_crash"
 LASTING = frozenset(
     (KEYS.done, KEYS.dead, KEYS.results, KEYS.events, KEYS.stats, KEYS.server, KEYS.workers, KEYS.holds, KEYS.limits,
-     KEYS.samples)
+     KEYS.samples, KEYS.ended)
 )  # fmt: skip
 """Keys that a queue at rest may have for ever: one of each, bounded or trimmed, except for dead letters."""
 PASSING = (KEYS.job(""), KEYS.seq(""), KEYS.worker(""))
@@ -77,6 +77,8 @@ class State:
     """Who saw the faces of what was approved."""
     ledger: Mapping[str, tuple[int, str | None]]
     """Attempt and payload of every settled job."""
+    told: frozenset[str]
+    """Dead letters that are written down in Postgres, or on their way there."""
 
 
 def read_state(client: redis.Redis, database_url: str) -> State:
@@ -97,6 +99,8 @@ def read_state(client: redis.Redis, database_url: str) -> State:
         settled = connection.execute(
             "SELECT job_id, attempt, payload FROM lomi.jobs WHERE settled_at IS NOT NULL"
         ).fetchall()
+        ends = connection.execute("SELECT job_id FROM lomi.job_ends WHERE what = 'dead'").fetchall()
+    on_their_way: Any = client.xrange(KEYS.ended)
     assert bare is not None
     return State(
         jobs,
@@ -109,6 +113,7 @@ def read_state(client: redis.Redis, database_url: str) -> State:
         bare["n"],
         frozenset(row["model"] for row in models),
         {row["job_id"]: (row["attempt"], row["payload"]) for row in settled},
+        frozenset(row["job_id"] for row in ends) | {fields[b"job_id"].decode() for _, fields in on_their_way},
     )
 
 
@@ -181,6 +186,7 @@ def _elements(found: Findings, uploads: Uploads, state: State) -> None:
     found.blame("lost elements", (f"{n} is {e}" for n, e in ends.items() if e not in ("done", "dead")))
     dead = {name for name, end in ends.items() if end == "dead"}
     found.blame("dead letters without their bytes", (name for name in dead if state.raw.get(name) != by_name[name].raw))
+    found.blame("dead letters that history does not know", dead - state.told)
     crashed = {name for name in dead if state.jobs[name].get("error_code") == CRASH}
     found.counts["of them buried after three dead workers"] = len(crashed)
     found.blame(
