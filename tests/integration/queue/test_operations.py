@@ -242,7 +242,8 @@ def test_an_undo_leaves_alone_what_was_started_since_and_waits_again(bench: Benc
     assert bench.take("b/1").job_id == name
     assert held.attempt == 1
     record = bench.queue.job(name)
-    assert record is not None and (record.attempt, record.crashes) == (2, 1)
+    assert record is not None
+    assert (record.attempt, record.crashes) == (2, 1)
 
 
 def test_an_undo_leaves_alone_what_somebody_has_cancelled_since(bench: Bench, operations: Operations) -> None:
