@@ -110,6 +110,7 @@ for _, id in ipairs(batch) do
   for i = 3, 9 do
     was[#was + 1] = found[i] or ''
   end
+  was[#was + 1] = redis.call('PTTL', JOB .. id) == -1 and 'kept' or ''
   local job = { state = found[1], raw = found[2], cancel = found[10],
     was = (found[1] or '') .. '|' .. table.concat(was, '|') }
   redis.call('HINCRBY', OP, acts[verb](id, job) and 'done' or 'skipped', 1)

@@ -83,7 +83,7 @@ function backs.ready(id, now, was, raw, dropped)
   if dropped then
     push_next(id, raw)
   elseif raw then
-    note_ready(id, was[8] == '0' and BULK or READY)
+    note_ready(id, was[9] == 'kept' and BULK or READY)
   else
     redis.call('DEL', JOB .. id)
   end

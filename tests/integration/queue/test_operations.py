@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lomi_ops.domain.job import Priority
 from lomi_ops.domain.job_filter import parse
 from lomi_ops.domain.job_state import JobState
 from lomi_ops.errors import Conflict, NotFound
@@ -269,6 +270,20 @@ def test_a_running_job_that_was_cancelled_can_be_put_back_for_as_long_as_any_oth
     bench.expire(reaped.job_id)
     bench.reap()
     assert [bench.client.ttl(bench.keys.job(name)) > 6.9 * 86400 for name in names] == [True] * 3
+
+
+def test_the_record_of_a_waiting_job_that_was_put_back_lives_as_long_as_before(
+    bench: Bench, operations: Operations
+) -> None:
+    first, second = element(), element()
+    bench.queue.submit(first, Priority.BULK)
+    bench.queue.submit(second, Priority.BULK)
+    assert bench.client.lrange(bench.keys.ready, 0, -1) == [first], "nobody was there to yield to"
+    run(operations, "op", Verb.CANCEL, [job_id(first), job_id(second)])
+    undo(operations, "op")
+    in_ready, in_bulk = (bench.client.ttl(bench.keys.job(job_id(raw))) for raw in (first, second))
+    assert 6.9 * 86400 < in_ready <= 7 * 86400
+    assert in_bulk == -1
 
 
 def test_an_undo_takes_back_only_its_own_cancel_of_a_running_job(bench: Bench, operations: Operations) -> None:
