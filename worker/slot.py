@@ -132,7 +132,8 @@ class Slot:
             self.claims.skip(left)
 
     def _finish(self, claimed: Claimed, lease: Lease, payload: str | None) -> None:
-        """Ends the job, and claims the next one in the same round trip, unless this worker is told to stop."""
+        """Ends the job, and claims the next one in the same round trip, unless this worker is told to stop. Nothing
+        that may take long comes after it: nobody beats for that next job until `_hold` has it."""
         along = None if self.signals.drain.is_set() else partial(self.claims.advance, claimed)
         self.ends.finish(claimed, lease, payload, along)
 
@@ -194,8 +195,8 @@ class Slot:
             policy=self.judge.policy,
             course=course_of(claimed, lease),
         )
-        self._finish(claimed, lease, done.payload)
         self._served(claimed, {Upstream.DATABASE}, finished=True)
+        self._finish(claimed, lease, done.payload)
         if done.duplicate:
             log.info("job was settled meanwhile", extra={"action": "job_resettled", "job_id": job.job_id})
             return
@@ -207,8 +208,8 @@ class Slot:
         message = message_again(payload, settled_at, self.database.now())
         fields = {"action": "job_resettled", "job_id": claimed.job_id, "withheld": message != payload}
         log.info("job was settled before", extra=fields)
-        self._finish(claimed, lease, message)
         self._served(claimed, {Upstream.DATABASE}, finished=True)
+        self._finish(claimed, lease, message)
 
     def _triaged(self, job: Job) -> Triage:
         """Raises JobError for a job that is nobody's, RowsMissing for one whose rows may be on their way."""

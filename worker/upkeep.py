@@ -16,6 +16,7 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.delivery import deliver
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
+from lomi_ops.queue.replies import Tended
 from worker.slot import message_again
 
 log = logging.getLogger(__name__)
@@ -45,12 +46,14 @@ class Upkeep:
 
     def turn(self) -> None:
         """One round. Raises RedisUnavailable and DatabaseUnavailable; each part is safe to repeat."""
-        ended = self._tends() and self._tend()
+        tended = self._tend() if self._tends() else None
         now = self.database.now()  # one worker's wrong clock must not deliver what can still be undone
         self._deliver(now)
         self._sweep(time.monotonic(), now)
-        if ended:
+        if tended is not None and tended.ended and not tended.reaped.skipped:  # the one look of all workers
             self._write_down()
+        if tended is not None and tended.muted:
+            self.queue.relay()  # for its error
 
     def _tends(self) -> bool:
         """Every other turn is enough where nothing runs or is delayed: a lease that somebody takes meanwhile lasts for
@@ -58,8 +61,7 @@ class Upkeep:
         self.rested = not self.rested and not self.busy and 2 * self.section.reap_s <= self.section.lease_s
         return not self.rested
 
-    def _tend(self) -> bool:
-        """Whether jobs have ended that Postgres has not heard of, and this was the one look of all workers."""
+    def _tend(self) -> Tended:
         self.busy = True  # where the call fails, too: the next turn makes up for it
         tended = self.queue.upkeep(lease_s=self.section.lease_s, tick_s=self.section.reap_s)
         self.busy = tended.busy
@@ -70,7 +72,7 @@ class Upkeep:
                 log.warning("lease expired, job %s", word, extra=fields)
         for job_id in reaped.doubt:
             self._absolve(job_id, self.database.now())
-        return tended.ended > 0 and not reaped.skipped
+        return tended
 
     def _absolve(self, job_id: str, now: datetime) -> None:
         """A job whose workers all died may have been settled by one of them, just before."""

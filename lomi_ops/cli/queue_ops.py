@@ -275,6 +275,9 @@ def _report(format_: Format, known: Operation, text: str, *, dry_run: bool = Fal
 
 
 def _done(known: Operation) -> str:
+    if known.undone_by:
+        did = f"{counted(known.done, 'job')} {PAST[known.verb.value]}"
+        return f"{did} until {known.undone_by} undid it; to see how far: lomi queue ops"
     moved = f", {known.skipped} had moved on" if known.skipped else ""
     back = "; for good" if known.for_good else f"; to put back: lomi queue undo {known.op}"
     return f"{counted(known.done, 'job')} {PAST[known.verb.value]}{moved}{back}"

@@ -169,8 +169,8 @@ class JobQueue:
     def upkeep(self, *, lease_s: float = 15.0, tick_s: float = 2.5) -> Tended:
         """`reap`, then `relay` unless somebody has just looked, in one round trip."""
         args = [*self._reap_args(lease_s, tick_s), RESULTS_CHANNEL]
-        reaped, heard, busy, ended = self._scripts.run("upkeep", [], args)
-        return Tended(_reap_reply(reaped), count(heard[0]), bool(busy), count(ended))
+        reaped, heard, busy, ended, refused = self._scripts.run("upkeep", [], args)
+        return Tended(_reap_reply(reaped), count(heard[0]), bool(busy), count(ended), bool(refused))
 
     def absolve(self, job_id: str, *, settled: bool, payload: bytes = b"") -> Done | None:
         """The ledger's word on a job in doubt: it ends as done where it was `settled`, and stays dead where not.

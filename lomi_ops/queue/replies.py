@@ -190,6 +190,8 @@ class Tended:
     """Whether any job runs or is delayed. Where none does, no lease can run out for as long as one lasts."""
     ended: int = 0
     """Jobs that ended without the ledger, and wait to be written down."""
+    muted: bool = False
+    """The server refused to publish; `relay` says why."""
 
 
 class Submitted(StrEnum):

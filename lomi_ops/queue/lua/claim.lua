@@ -184,9 +184,12 @@ local function quarantine(list, id, raw, sha, code, said)
   redis.call('RPOP', list)
 end
 
-local function start(list, bulk, id, raw, sha, photos)
+local function start(list, bulk, id, raw, sha, photos, op_was)
   redis.call('HSET', JOB .. id, 'raw', raw, 'sha', sha, 'state', 'running', 'token', token, 'slot', slot,
     'claimed_ms', NOW, 'beat_ms', NOW)
+  if op_was then -- it moves on: an undo must not find it again when it waits once more
+    redis.call('HDEL', JOB .. id, 'op_was')
+  end
   redis.call('HSETNX', JOB .. id, 'first_seen_ms', NOW)
   redis.call('HINCRBY', JOB .. id, 'attempt', 1)
   if list == HIGH then
@@ -224,13 +227,13 @@ for _ = 1, DROPS do
     quarantine(list, sha, raw, sha, 'too_large', string.format('the element has %d bytes, the limit is %d', #raw, max_bytes))
   else
     local id, photos = identity(raw, sha)
-    local known = redis.call('HMGET', JOB .. id, 'state', 'sha')
+    local known = redis.call('HMGET', JOB .. id, 'state', 'sha', 'op_was')
     if known[2] and known[2] ~= sha then
       quarantine(list, id .. '~' .. sha, raw, sha, 'id_reused', 'job ' .. id .. ' is known with other content')
     else
       local original = copy_of(id, known[1])
       if not original then
-        return start(list, bulk, id, raw, sha, photos)
+        return start(list, bulk, id, raw, sha, photos, known[3])
       end
       if original == 'cancelled' and redis.call('HEXISTS', JOB .. id, 'op_was') == 1 then
         redis.call('HSET', JOB .. id, 'raw', raw, 'sha', sha, 'op_dropped', 1) -- an undo has to put it back

@@ -56,8 +56,8 @@ end
 
 local function event(what, id, note)
   redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*', 'event', what, 'job_id', id, 'note', note or '')
-  if UNSETTLED[what] or (what == 'ready' and BACK[note]) then
-    tell(what == 'ready' and note or what, id, note)
+  if UNSETTLED[what] or BACK[note] then
+    tell(UNSETTLED[what] and what or note, id, note)
   end
 end
 
@@ -118,7 +118,9 @@ local function close_cancelled(id, retention_ms)
   redis.call('HSET', JOB .. id, 'state', 'cancelled')
   count('cancelled')
   event('cancelled', id)
-  if redis.call('HEXISTS', JOB .. id, 'op_was') == 0 then -- else it may be undone
+  if redis.call('HEXISTS', JOB .. id, 'op_was') == 1 then
+    retention_ms = math.max(retention_ms, READY_TTL_MS) -- it may be undone
+  else
     redis.call('HDEL', JOB .. id, 'raw')
   end
   redis.call('PEXPIRE', JOB .. id, retention_ms)

@@ -83,7 +83,9 @@ function acts.delete(id, job)
 end
 
 function acts.cancel(id, job)
-  if job.state == 'running' then
+  if job.state == 'running' and job.cancel then
+    return false -- by somebody else, who may still want it when this is undone
+  elseif job.state == 'running' then
     note(id, job.was)
     redis.call('HSET', JOB .. id, 'cancel', NOW)
     event('cancelling', id)
@@ -103,12 +105,14 @@ end
 local batch = redis.call('LRANGE', PLAN, 0, math.min(tonumber(ARGV[3]), BATCH) - 1)
 for _, id in ipairs(batch) do
   local found = redis.call('HMGET', JOB .. id, 'state', 'raw', 'attempt', 'crashes', 'setbacks', 'dead_ms', 'due_ms',
-    'first_outage_ms', 'priority')
+    'first_outage_ms', 'priority', 'cancel')
   local was = {}
   for i = 3, 9 do
     was[#was + 1] = found[i] or ''
   end
-  local job = { state = found[1], raw = found[2], was = (found[1] or '') .. '|' .. table.concat(was, '|') }
+  was[#was + 1] = redis.call('PTTL', JOB .. id) == -1 and 'kept' or ''
+  local job = { state = found[1], raw = found[2], cancel = found[10],
+    was = (found[1] or '') .. '|' .. table.concat(was, '|') }
   redis.call('HINCRBY', OP, acts[verb](id, job) and 'done' or 'skipped', 1)
   redis.call('LPOP', PLAN)
 end

@@ -9,7 +9,8 @@
 also_when_full()
 local OP, PLAN, LOG = OWN[1], OWN[2], OWN[3]
 local op, keep_ms = ARGV[2], tonumber(ARGV[4])
-local state, for_good = unpack(redis.call('HMGET', OP, 'state', 'for_good'))
+local state, for_good, verb = unpack(redis.call('HMGET', OP, 'state', 'for_good', 'verb'))
+local LEFT = verb == 'retry' and 'ready' or 'cancelled' -- how it leaves what does not run
 
 local function answer()
   local numbers = redis.call('HMGET', OP, 'state', 'undone', 'moved_on')
@@ -48,7 +49,7 @@ end
 local backs = {}
 
 function backs.dead(id, now, was)
-  if now ~= 'ready' and now ~= 'cancelled' then
+  if now ~= LEFT then
     return false
   end
   restore(id, was)
@@ -61,7 +62,7 @@ function backs.dead(id, now, was)
 end
 
 function backs.delayed(id, now, was, raw)
-  if (now ~= 'ready' and now ~= 'cancelled') or not raw then
+  if now ~= LEFT or not raw then
     return false
   end
   restore(id, was)
@@ -82,7 +83,7 @@ function backs.ready(id, now, was, raw, dropped)
   if dropped then
     push_next(id, raw)
   elseif raw then
-    note_ready(id, was[8] == '0' and BULK or READY)
+    note_ready(id, was[9] == 'kept' and BULK or READY)
   else
     redis.call('DEL', JOB .. id)
   end

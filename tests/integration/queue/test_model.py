@@ -7,17 +7,26 @@ while workers are replaced one by one.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from lomi_ops.domain.job import Priority
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
+from lomi_ops.queue.operations import KEEP_S, Operations, OperationState, Order, Progress, Verb
 from lomi_ops.queue.replies import (
     Beat,
     Buried,
@@ -35,6 +44,7 @@ from lomi_ops.queue.replies import (
     Submitted,
     WorkerMode,
 )
+from lomi_ops.queue.scripts import ms
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import FAR_S, LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.old_version import OldQueue
@@ -59,6 +69,24 @@ class Known:
     cancel: bool = False
     expired: bool = False
     receivers: int = 0
+    op: str = ""
+    """The operation that touched it last, unless it has moved on since."""
+    was: tuple[JobState, int, int, int] = (JobState.READY, 0, 0, 0)
+    """State, attempt, setbacks and crashes before that."""
+
+
+@dataclass
+class Operated:
+    """What must be true of an operation."""
+
+    verb: Verb
+    plan: list[str]
+    log: list[str] = field(default_factory=list)
+    state: OperationState = OperationState.RUNNING
+    done: int = 0
+    skipped: int = 0
+    undone: int = 0
+    moved_on: int = 0
 
 
 def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
@@ -68,6 +96,7 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
     class Protocol(RuleBasedStateMachine):
         jobs = Bundle("jobs")
         hands = Bundle("hands")
+        operations = Bundle("operations")
 
         def __init__(self) -> None:
             super().__init__()
@@ -77,6 +106,8 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
             self.registry = WorkerRegistry(self.bench.client)
             self.ear: Any = self.bench.client.pubsub()
             self.known: dict[str, Known] = {}
+            self.operators = Operations(self.bench.client)
+            self.operated: dict[str, Operated] = {}
             self.heard: Counter[bytes] = Counter()
             self.paused, self.held, self.listening = False, False, False
             self.quiet: set[str] = set()
@@ -193,7 +224,7 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
             else:
                 assert not any((reply.adopted, self.paused, self.held, reply.slot[0] in self.quiet))
                 assert job.state is JobState.READY
-                job.state, job.attempt = JobState.RUNNING, job.attempt + 1
+                job.state, job.attempt, job.op = JobState.RUNNING, job.attempt + 1, ""
             assert (reply.attempt, reply.setbacks, reply.crashes) == (job.attempt, job.setbacks, job.crashes)
             job.slot, job.token, job.expired = reply.slot, reply.token, False
 
@@ -353,6 +384,86 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
                 self.known[name] = Known(job.raw)
                 self.bench.push(job.raw)
 
+        # --- operations on many jobs: the version before drops tombstones and keeps nothing for an undo ---
+
+        @precondition(lambda self: OLD not in versions)
+        @rule(
+            target=operations,
+            verb=st.sampled_from(Verb),
+            some=st.none() | st.lists(jobs, min_size=1, max_size=4, unique=True),
+            bulk=st.booleans(),
+        )
+        def plan(self, verb: Verb, some: list[str] | None, bulk: bool) -> str:
+            """Over some jobs, or over all of them."""
+            op, names = f"op-{len(self.operated)}", list(self.known) if some is None else some
+            self.operators.open(Order(op, verb, "model", "because", "some", bulk=bulk), names)
+            self.operated[op] = Operated(verb, list(names))
+            return op
+
+        @rule(op=operations, most=st.integers(1, 4))
+        def act(self, op: str, most: int) -> None:
+            order = self.operated[op]
+            if order.state is OperationState.RUNNING:
+                batch, order.plan = order.plan[:most], order.plan[most:]
+                for name in batch:
+                    if self._touch(op, order.verb, self.known[name]):
+                        order.log.append(name)
+                        order.done += 1
+                    else:
+                        order.skipped += 1
+                if not order.plan:
+                    order.state = OperationState.FINISHED
+            told = self._run("op_act", op, most)
+            assert told == Progress(order.state, len(order.plan), order.done, order.skipped)
+
+        @rule(op=operations, most=st.integers(1, 4))
+        def undo(self, op: str, most: int) -> None:
+            order = self.operated[op]
+            if order.state is not OperationState.UNDONE:
+                order.plan, order.state = [], OperationState.UNDOING
+                for _ in range(min(most, len(order.log))):
+                    if self._take_back(op, order.verb, self.known[order.log.pop()]):
+                        order.undone += 1
+                    else:
+                        order.moved_on += 1
+                if not order.log:
+                    order.state = OperationState.UNDONE
+            told = self._run("op_undo", op, most, "model")
+            assert told == Progress(order.state, len(order.log), order.undone, order.moved_on)
+
+        def _run(self, script: str, op: str, most: int, *more: str) -> Progress:
+            """In steps that are smaller than an operator's."""
+            keys = self.operators._keys_of(op)
+            state, *numbers = self.operators._scripts.run(script, keys, [op, most, ms(KEEP_S), *more])
+            return Progress(OperationState(state.decode()), *map(int, numbers))
+
+        def _touch(self, op: str, verb: Verb, job: Known) -> bool:
+            if job.state not in verb.acts_on or (job.state is JobState.RUNNING and job.cancel):
+                return False
+            job.op, job.was = op, (job.state, job.attempt, job.setbacks, job.crashes)
+            if verb is Verb.RETRY:
+                if job.state is JobState.DEAD:
+                    job.attempt, job.setbacks, job.crashes, job.token = 0, 0, 0, ""
+                job.state = JobState.READY
+            elif job.state is JobState.RUNNING:
+                job.cancel = True
+            else:
+                job.state = JobState.CANCELLED
+            return True
+
+        def _take_back(self, op: str, verb: Verb, job: Known) -> bool:
+            mine, job.op = job.op == op, "" if job.op == op else job.op
+            left = JobState.READY if verb is Verb.RETRY else JobState.CANCELLED
+            if mine and job.was[0] is JobState.RUNNING and job.state is JobState.RUNNING:
+                job.cancel = False
+            elif not mine or job.state is not left:
+                return False
+            elif job.was[0] is JobState.RUNNING:
+                job.state, job.attempt, job.token, job.cancel = JobState.READY, job.was[1] - 1, "", False
+            else:
+                job.state, job.attempt, job.setbacks, job.crashes = job.was
+            return True
+
         # --- always ---
 
         @invariant()
@@ -366,11 +477,14 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
                 pipe.hgetall(keys.slots)
                 for name in names:
                     pipe.hmget(keys.job(name), "state", "attempt")
-                ready, high, bulk, delayed, dead, leased, slots, *records = pipe.execute()
+                for name in names:
+                    pipe.ttl(keys.job(name))
+                ready, high, bulk, delayed, dead, leased, slots, *found = pipe.execute()
+            records, lives = found[: len(names)], found[len(names) :]
             listed = {*ready, *high, *bulk}
             holders = {name: slot for slot, name in slots.items()}
             assert len(holders) == len(slots)
-            for name, record in zip(names, records, strict=True):
+            for name, record, life_s in zip(names, records, lives, strict=True):
                 job, key = self.known[name], name.encode()
                 running = job.state is JobState.RUNNING
                 assert job.raw in listed or job.state is not JobState.READY
@@ -384,6 +498,10 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
                 else:
                     assert record[0].decode() == job.state
                     assert job.state is JobState.CANCELLED or int(record[1] or 0) == job.attempt
+                    undoable = bool(job.op) and job.state is not JobState.DONE
+                    assert life_s == -1 or life_s >= (KEEP_S if undoable else 86_400) - 600
+                    assert (life_s == -1) or job.state not in (JobState.RUNNING, JobState.DELAYED, JobState.DEAD)
+                    assert (life_s != -1) or job.state not in (JobState.CANCELLED, JobState.DONE)
 
     return Protocol
 

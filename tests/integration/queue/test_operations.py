@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lomi_ops.domain.job import Priority
 from lomi_ops.domain.job_filter import parse
 from lomi_ops.domain.job_state import JobState
 from lomi_ops.errors import Conflict, NotFound
@@ -230,6 +231,78 @@ def test_everything_about_an_operation_goes_away_by_itself(bench: Bench, operati
     operations.step("op")
     keys = [bench.keys.op("op"), bench.keys.op_plan("op"), bench.keys.op_log("op"), bench.keys.job(names[0])]
     assert all(0 < bench.client.pttl(key) <= 7 * 86400 * 1000 for key in keys)
+
+
+def test_an_undo_leaves_alone_what_was_started_since_and_waits_again(bench: Bench, operations: Operations) -> None:
+    (name,) = dead(bench)
+    run(operations, "op", Verb.RETRY, [name])
+    held = bench.take()
+    bench.expire(name)
+    bench.reap()
+    assert undo(operations, "op") == (0, 1)
+    assert bench.take("b/1").job_id == name
+    assert held.attempt == 1
+    record = bench.queue.job(name)
+    assert record is not None
+    assert (record.attempt, record.crashes) == (2, 1)
+
+
+def test_an_undo_leaves_alone_what_somebody_has_cancelled_since(bench: Bench, operations: Operations) -> None:
+    bench.push(element())
+    held = bench.take()
+    bench.queue.fail(held, OUTAGE)
+    run(operations, "op", Verb.RETRY, [held.job_id])
+    bench.queue.cancel(held.job_id)
+    assert undo(operations, "op") == (0, 1)
+    bench.come_due()
+    assert runnable(bench) == set()
+
+
+def test_a_running_job_that_was_cancelled_can_be_put_back_for_as_long_as_any_other(
+    bench: Bench, operations: Operations
+) -> None:
+    bench.push(element(), element(), element())
+    released, failed, reaped = (bench.take(f"b/{number}") for number in range(3))
+    names = [released.job_id, failed.job_id, reaped.job_id]
+    run(operations, "op", Verb.CANCEL, names)
+    bench.queue.release(released.job_id, released.token)
+    bench.queue.fail(failed, POISON)
+    bench.expire(reaped.job_id)
+    bench.reap()
+    assert [bench.client.ttl(bench.keys.job(name)) > 6.9 * 86400 for name in names] == [True] * 3
+
+
+def test_the_record_of_a_waiting_job_that_was_put_back_lives_as_long_as_before(
+    bench: Bench, operations: Operations
+) -> None:
+    first, second = element(), element()
+    bench.queue.submit(first, Priority.BULK)
+    bench.queue.submit(second, Priority.BULK)
+    assert bench.client.lrange(bench.keys.ready, 0, -1) == [first], "nobody was there to yield to"
+    run(operations, "op", Verb.CANCEL, [job_id(first), job_id(second)])
+    undo(operations, "op")
+    in_ready, in_bulk = (bench.client.ttl(bench.keys.job(job_id(raw))) for raw in (first, second))
+    assert 6.9 * 86400 < in_ready <= 7 * 86400
+    assert in_bulk == -1
+
+
+def test_an_undo_takes_back_only_its_own_cancel_of_a_running_job(bench: Bench, operations: Operations) -> None:
+    bench.push(element())
+    held = bench.take()
+    bench.queue.cancel(held.job_id)
+    run(operations, "op", Verb.CANCEL, [held.job_id])
+    assert (operations.get("op").done, operations.get("op").skipped) == (0, 1)
+    undo(operations, "op")
+    assert bench.queue.release(held.job_id, held.token) == Cancelled()
+
+
+def test_the_history_hears_of_a_delayed_job_that_was_put_back(bench: Bench, operations: Operations) -> None:
+    bench.push(element())
+    held = bench.take()
+    bench.queue.fail(held, OUTAGE)
+    run(operations, "op", Verb.CANCEL, [held.job_id])
+    undo(operations, "op")
+    assert [each.what for each in bench.queue.ended()] == ["cancelled", "undone"]
 
 
 def build(bench: Bench, recipe: list[str]) -> None:

@@ -136,6 +136,19 @@ def test_a_forbidden_channel_keeps_the_message_and_is_told_by_the_relay(server: 
         assert slot.queue.stats().unsent == 1
 
 
+def test_a_forbidden_channel_does_not_hide_what_was_reaped(server: RedisServer, backend: Any) -> None:
+    backend.lpush(QUEUE, element(), element())
+    with without(server, backend, "resetchannels") as slot:
+        first = slot.take()
+        slot.queue.finish(first.job_id, first.token, b"message")
+        second = slot.take()
+        backend.zadd(slot.queue.keys.lease, {second.job_id: 1})
+        tended = slot.queue.upkeep(lease_s=0, tick_s=0)
+        assert (tended.reaped.requeued, tended.heard, tended.muted) == ((second.job_id,), 0, True)
+        backend.execute_command(*rights.documented(rights.WORKER))
+        assert not slot.queue.upkeep(lease_s=0, tick_s=0).muted
+
+
 @contextmanager
 def over_tls() -> Iterator[tuple[RedisServer, Authority, int]]:
     """A server that wants a certificate of its clients, as Redis does by default."""

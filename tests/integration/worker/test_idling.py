@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -206,6 +207,27 @@ def test_the_lease_of_a_job_that_came_along_counts_from_when_it_was_asked_for(
     assert isinstance(following, Claimed)
     held = bench.leases.hold(following, sent_at, lambda: None)
     held.check()
+
+
+def test_redis_is_told_what_works_again_before_a_job_comes_along_that_nobody_beats_for_yet(
+    bench: Bench, cluster: Cluster, portrait: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.push(cluster.upload([portrait]))
+    cluster.push(cluster.upload([portrait]))
+    bench.queue.hold("postgres", 0, "gone")
+    in_hand: list[Claimed | None] = []
+    served = bench.queue.served
+
+    def told(upstreams: Sequence[str], claimed_ms: int) -> int:
+        in_hand.append(bench.slot.claims.in_hand())
+        return served(upstreams, claimed_ms)
+
+    monkeypatch.setattr(bench.queue, "served", told)
+
+    bench.slot.step()
+
+    assert in_hand == [None]
+    assert bench.slot.claims.in_hand() is not None
 
 
 def test_a_worker_that_is_told_to_stop_takes_no_job_along(bench: Bench, cluster: Cluster, portrait: bytes) -> None:

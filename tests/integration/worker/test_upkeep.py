@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -159,6 +160,27 @@ def test_what_ended_without_the_ledger_is_written_down_once(upkeep: Upkeep, db: 
 
     (row,) = history.past_jobs(db, Window(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)))
     assert (row.job_id, row.outcome, row.attempt) == (held.job_id, "dead: not_json", 1)
+    assert bench.queue.ended() == ()
+
+
+def test_a_channel_that_is_forbidden_is_told_after_everything_else(
+    upkeep: Upkeep, db: Database, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.cluster.push(b"not json")
+    bench.slot.step()
+    run_id = bench.cluster.redis.info("server")["run_id"]
+    bench.cluster.redis.set(bench.queue.keys.server, f"{run_id}|1")  # it has been there for long
+    tend = bench.queue.upkeep
+    monkeypatch.setattr(bench.queue, "upkeep", lambda **timing: replace(tend(**timing), muted=True))
+
+    def forbidden() -> int:
+        raise RedisUnavailable("the ACL of this user forbids PUBLISH")
+
+    monkeypatch.setattr(bench.queue, "relay", forbidden)
+
+    with pytest.raises(RedisUnavailable, match="PUBLISH"):
+        upkeep.turn()
+
     assert bench.queue.ended() == ()
 
 
