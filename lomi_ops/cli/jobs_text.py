@@ -128,7 +128,10 @@ def status_record(target: Target, progress: Progress) -> dict[str, Any]:
     }
 
 
-def show_status(target: Target, progress: Progress, to_go_s: float | None, per_minute: float | None) -> None:
+def show_status(
+    target: Target, progress: Progress, to_go_s: float | None, per_minute: float | None, stopped: list[tuple[str, str]]
+) -> None:
+    """`stopped` are the rows of what keeps jobs from being claimed."""
     from lomi_ops.domain.submission import Place
 
     rows = _about(target)
@@ -141,7 +144,7 @@ def show_status(target: Target, progress: Progress, to_go_s: float | None, per_m
         rows.append(("rate", f"{per_minute:.1f} jobs/min"))
     if to_go_s:
         rows.append(("to go", f"about {seconds(to_go_s)}"))
-    lines = listed(rows)
+    lines = listed([*rows, *stopped])
     if progress.unseen:
         lines.append("it waits in the list; no worker has looked at it")
     lines += dead_lines(progress)

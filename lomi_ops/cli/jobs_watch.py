@@ -58,7 +58,7 @@ class Watcher:
         diagnostics.note(line)
 
     def trouble(self, outage: Transient) -> None:
-        diagnostics.warn(f"{outage.message}; still waiting")
+        diagnostics.warn(f"{outage.message.rstrip('.')}; still waiting")
 
     def pushed(self, round_: Pushed) -> None:
         diagnostics.note(f"pushed {counted(round_.pushed, 'job')}")
