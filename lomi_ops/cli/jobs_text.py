@@ -211,15 +211,11 @@ def show_recent(found: list[tuple[Target, Progress]]) -> None:
 
 
 def _state(about: Submission, progress: Progress) -> str:
-    if progress.over:
-        words = "cancelled" if about.cancelled_at else "over"
-    else:
-        words = f"{progress.finished} of {progress.jobs} over"
-    if missing(progress):
-        words += f", {missing(progress)} missing"
-    if progress.dead:
-        words += f", {len(progress.dead)} dead"
-    return words if not progress.over else f"{progress.jobs} {words}"
+    from lomi_ops.domain.submission import Place
+
+    over = f"{progress.jobs} over" if progress.over else f"{progress.finished} of {progress.jobs} over"
+    others = ((place, progress.at(place)) for place in (Place.MISSING, Place.DEAD, Place.CANCELLED))
+    return ", ".join([over, *(f"{number} {place.value}" for place, number in others if number)])
 
 
 # --- wait -------------------------------------------------------------------------------------------------------------

@@ -92,8 +92,11 @@ def _plan(verb: Verb, found: Iterable[JobFacts]) -> Plan:
 def require_count(found: Plan, confirmed: int | None, again: str) -> None:
     """Refuses what was not confirmed by its true number. `again` is the command line without the confirmation."""
     if confirmed is not None and confirmed != found.count:
-        text = f"{found.count} jobs match, not {confirmed}; nothing was changed"
-        raise Refused(text, hint=f"{again} --confirm-count {found.count}")
+        matching = "1 job matches" if found.count == 1 else f"{found.count} jobs match"
+        hint = (
+            f"{again} --confirm-count {found.count}" if found.count else "lomi queue ops: somebody may have been first"
+        )
+        raise Refused(f"{matching}, not {confirmed}; nothing was changed", hint=hint)
     if confirmed is None and found.count > HANDFUL:
         text = f"{found.count} jobs match; more than {HANDFUL} must be confirmed by their number; nothing was changed"
         raise Refused(text, hint=f"{again} --confirm-count {found.count}")

@@ -44,7 +44,8 @@ def cancel(
         return CancelOutcome(True, len(open_jobs))
     again = f"lomi jobs cancel {target.name} --confirm-count {len(open_jobs)}"
     if confirm is not None and confirm != len(open_jobs):
-        raise Refused(f"{len(open_jobs)} jobs are not over, not {confirm}; nothing was cancelled", hint=again)
+        still = "1 job is" if len(open_jobs) == 1 else f"{len(open_jobs)} jobs are"
+        raise Refused(f"{still} not over, not {confirm}; nothing was cancelled", hint=again)
     if confirm is None and len(open_jobs) > FREE_CANCEL:
         text = f"{len(open_jobs)} jobs are not over; more than {FREE_CANCEL} must be confirmed by their number"
         text += "; nothing was cancelled"
