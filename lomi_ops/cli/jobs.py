@@ -15,6 +15,7 @@ from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
     from lomi_ops.ops.jobs.handles import Handles
+    from lomi_ops.queue.replies import QueueStats
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Hand photos in, follow them, look back.")
 app.command("submit")(jobs_submit.jobs_submit)
@@ -51,8 +52,7 @@ def jobs_status(
         if stats.pause is not None:
             to_go_s = None
     if format_ is Format.TEXT:
-        stopped = [] if progress.over else queue_flow.stopped_rows(stats)
-        jobs_text.show_status(target, progress, to_go_s, per_minute, stopped)
+        jobs_text.show_status(target, progress, to_go_s, per_minute, [] if progress.over else _stopped(stats))
     else:
         body = jobs_text.status_record(target, progress) | {"to_go_s": to_go_s, "jobs_per_minute": per_minute}
         output.document(body, schema="lomi.jobs.status/v1", format_=format_)
@@ -142,6 +142,12 @@ def jobs_history(
         found = history.look(runtime.database, window, user_id=owner, outcome=outcome, limit=limit)
     jobs_past.show_history(found, format_, limit)
     return 0
+
+
+def _stopped(stats: QueueStats) -> list[tuple[str, str]]:
+    """What keeps jobs from being claimed; how a breaker stands is `lomi queue stats`' to tell."""
+    paused = [] if stats.pause is None else [("paused", queue_flow.pause_text(stats.pause, stats.server_ms))]
+    return paused + [("on hold", f"claims wait for {hold.upstream}: lomi queue stats") for hold in stats.holds]
 
 
 def _recent(at: Handles, limit: int, format_: Format) -> int:

@@ -69,7 +69,7 @@ def _show(job: JobFacts, events: tuple[Event, ...], now_ms: int) -> None:
         output.text(job_table.readable(job.raw))
     if commands := next_commands(job):
         output.text("")
-        output.text("next: " + "; ".join(commands))
+        output.text("next: " + "\n      ".join(commands))
 
 
 def next_commands(job: JobFacts) -> list[str]:

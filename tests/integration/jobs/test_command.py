@@ -226,8 +226,13 @@ def test_a_status_names_the_pause_that_keeps_a_run_waiting(jobs: Jobs, desk: Des
     desk.handles.queue.pause("hana", "a deploy", 600)
 
     assert "paused      by hana: a deploy (for 0 s, ends in 10 min)" in jobs("status", NAME).out.splitlines()
+    waits = jobs("wait", NAME, "--timeout", "0")
+    assert waits.err.splitlines()[0] == (
+        "the queue is paused by hana: a deploy (for 0 s, ends in 10 min): lomi queue resume"
+    )
     desk.handles.queue.resume()
     assert "paused" not in jobs("status", NAME).out
+    assert "paused" not in jobs("wait", NAME, "--timeout", "0").err
 
 
 def test_what_is_missing_is_told_with_the_command_that_brings_it_back(jobs: Jobs, desk: Desk) -> None:
