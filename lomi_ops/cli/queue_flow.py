@@ -199,7 +199,11 @@ def queue_drain(
     limit_s = options.seconds("--timeout", timeout)
     with session.opened(common, "redis") as runtime:
         stats = _pause(runtime, options.actor(actor), reason, None)
-        stats = _until_idle(runtime, stats, limit_s)
+        try:
+            stats = _until_idle(runtime, stats, limit_s)
+        except (KeyboardInterrupt, SystemExit):
+            diagnostics.note("the queue stays paused until: lomi queue resume")
+            raise
     done = stats.running == 0
     text = "nothing runs" if done else f"{counted(stats.running, 'job')} still running after {timeout}"
     _told(format_, f"{text}; paused until: lomi queue resume", stats)

@@ -290,7 +290,7 @@ def _report(format_: Format, known: Operation, text: str, *, dry_run: bool = Fal
 
 def _done(known: Operation) -> str:
     moved = f", {known.skipped} had moved on" if known.skipped else ""
-    back = "; for good" if known.for_good else f"; to put back: lomi queue undo {known.op}"
+    back = " for good" if known.for_good else f"; to put back: lomi queue undo {known.op}"
     return f"{counted(known.done, 'job')} {PAST[known.verb.value]}{moved}{back}"
 
 

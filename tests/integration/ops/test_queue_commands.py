@@ -356,6 +356,23 @@ def test_drain_waits_until_nothing_runs(
     assert (done.document["running"], done.document["waiting"], done.document["paused"]) == (0, 1, True)
 
 
+def test_a_drain_that_is_interrupted_says_that_the_queue_stays_paused(
+    cluster: OldCluster, client: redis.Redis, queue: JobQueue, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.lpush(QUEUE, element())
+    assert isinstance(queue.claim("b/0", 1, "t1"), Claimed)
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lomi_ops.cli.queue_flow.time.sleep", interrupted)
+    stopped = lomi("queue", "drain")
+
+    assert (stopped.code, stopped.out) == (130, "")
+    assert stopped.err.splitlines()[-1] == "the queue stays paused until: lomi queue resume"
+    assert queue.stats().pause is not None
+
+
 def test_statistics_know_the_rates_and_what_waits_for_people(
     cluster: OldCluster, client: redis.Redis, queue: JobQueue, lomi: Lomi
 ) -> None:
