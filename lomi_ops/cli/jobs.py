@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lomi_ops.cli import jobs_past, jobs_submit, jobs_text, options, output, session
-from lomi_ops.cli.jobs_submit import As, Timeout, parsed_uuid
+from lomi_ops.cli import jobs_past, jobs_submit, jobs_text, options, output, queue_flow, session
+from lomi_ops.cli.jobs_submit import Timeout, parsed_uuid, timeout_s
 from lomi_ops.cli.jobs_watch import follow, handles
 from lomi_ops.cli.output import Format
 from lomi_ops.domain.history import Outcome
@@ -15,11 +15,13 @@ from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
     from lomi_ops.ops.jobs.handles import Handles
+    from lomi_ops.queue.replies import QueueStats
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Hand photos in, follow them, look back.")
 app.command("submit")(jobs_submit.jobs_submit)
 
 Id = Annotated[str, typer.Argument(help="A submission, or a single job.", metavar="ID")]
+Why = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.", metavar="TEXT")]
 
 
 @app.command("status")
@@ -29,7 +31,7 @@ def jobs_status(
     name: Annotated[
         str | None, typer.Argument(help="A submission, or a single job; else the latest.", metavar="ID")
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many submissions.", min=1, max=100)] = 10,
+    limit: Annotated[int, typer.Option(help="At most so many submissions.", min=1, max=100, metavar="N")] = 10,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """Show how far a submission is, or the latest ones.
@@ -46,8 +48,11 @@ def jobs_status(
         target = watch.find(at, name)
         progress = watch.look(at, target)
         to_go_s, per_minute = watch.to_go(at, target, progress)
+        stats = runtime.queue.stats()
+        if stats.pause is not None:
+            to_go_s = None
     if format_ is Format.TEXT:
-        jobs_text.show_status(target, progress, to_go_s, per_minute)
+        jobs_text.show_status(target, progress, to_go_s, per_minute, [] if progress.over else _stopped(stats))
     else:
         body = jobs_text.status_record(target, progress) | {"to_go_s": to_go_s, "jobs_per_minute": per_minute}
         output.document(body, schema="lomi.jobs.status/v1", format_=format_)
@@ -64,9 +69,10 @@ def jobs_wait(common: options.Common, name: Id, timeout: Timeout = None, format_
     """
     from lomi_ops.ops.jobs import watch
 
+    limit_s = timeout_s(timeout)
     with session.opened(common, *session.ALL) as runtime:
         at = handles(runtime)
-        return follow(at, watch.find(at, name), format_, timeout)
+        return follow(at, watch.find(at, name), format_, limit_s)
 
 
 @app.command("cancel")
@@ -76,9 +82,10 @@ def jobs_cancel(
     name: Id,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is not over.")] = False,
     confirm_count: Annotated[
-        int | None, typer.Option(help="How many jobs that is; needed for more than 10.", min=0, metavar="N")
+        int | None, typer.Option(help="How many jobs that is; needed for more than ten.", min=0, metavar="N")
     ] = None,
-    actor: As = None,
+    reason: Why = "",
+    actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """Cancel what is not over of a submission, or one job.
@@ -94,8 +101,9 @@ def jobs_cancel(
         at = handles(runtime)
         target = watch.find(at, name)
         done = cancel.cancel(
-            at, target, actor=options.actor(actor), now=datetime.now(UTC), dry_run=dry_run, confirm=confirm_count
-        )
+            at, target, actor=options.actor(actor), now=datetime.now(UTC), dry_run=dry_run, confirm=confirm_count,
+            reason=reason,
+        )  # fmt: skip
     if format_ is Format.TEXT:
         jobs_past.show_cancel(target, done)
     else:
@@ -113,7 +121,9 @@ def jobs_history(
     ] = "24h",
     user: Annotated[str | None, typer.Option(help="Only jobs of this user.", metavar="UUID")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only jobs that ended so.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, the latest first.", min=1, max=100_000)] = 50,
+    limit: Annotated[
+        int, typer.Option(help="At most so many, the latest first.", min=1, max=100_000, metavar="N")
+    ] = 50,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """List jobs that ended: who, when, tries, how long, how.
@@ -132,6 +142,12 @@ def jobs_history(
         found = history.look(runtime.database, window, user_id=owner, outcome=outcome, limit=limit)
     jobs_past.show_history(found, format_, limit)
     return 0
+
+
+def _stopped(stats: QueueStats) -> list[tuple[str, str]]:
+    """What keeps jobs from being claimed; how a breaker stands is `lomi queue stats`' to tell."""
+    paused = [] if stats.pause is None else [("paused", queue_flow.pause_text(stats.pause, stats.server_ms))]
+    return paused + [("on hold", f"claims wait for {hold.upstream}: lomi queue stats") for hold in stats.holds]
 
 
 def _recent(at: Handles, limit: int, format_: Format) -> int:

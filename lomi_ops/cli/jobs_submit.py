@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from lomi_ops.ops.jobs.submit import Pushed, Recorded
     from lomi_ops.ops.jobs.watch import Target
 
-As = Annotated[str | None, typer.Option("--as", help="Who does it; else LOMI_ACTOR, else the login.", metavar="NAME")]
-Timeout = Annotated[float | None, typer.Option(help="Give up waiting after so many seconds.", min=0)]
+Timeout = Annotated[str | None, typer.Option(help="Give up waiting after this long: 90s, 10m, 2h.", metavar="TIME")]
 
 
 class Rank(StrEnum):
@@ -56,7 +55,7 @@ def jobs_submit(
     rate: Annotated[str | None, typer.Option(help="Photos at most: 60/min, 2/s, 1000/h.", metavar="N/min")] = None,
     timeout: Timeout = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be submitted.")] = False,
-    actor: As = None,
+    actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """Have photos judged that wait for nobody.
@@ -70,6 +69,7 @@ def jobs_submit(
     from lomi_ops.domain.submission import parse_rate, requested
     from lomi_ops.ops.jobs import submit
 
+    limit_s = timeout_s(timeout)
     waits = _waits(wait or timeout is not None, sync, async_)
     request = requested(
         [*(photos or ()), *_lines(keys)], prefix, _priority(priority), parse_rate(rate) if rate else None
@@ -86,13 +86,17 @@ def jobs_submit(
             _announce(recorded.submission)
         pushed = _push(at, recorded.submission, patient=waits)
         if waits:
-            return follow(at, _target(recorded), format_, timeout, each=sync)
+            return follow(at, _target(recorded), format_, limit_s, each=sync)
     if format_ is Format.TEXT:
         output.text(str(recorded.submission.id))
     else:
         body = jobs_text.submission_record(recorded.submission) | {"pushed": pushed.pushed, "known": pushed.known}
         output.document(body, schema="lomi.jobs.submit/v1", format_=format_)
     return 0
+
+
+def timeout_s(timeout: str | None) -> float | None:
+    return None if timeout is None else options.seconds("--timeout", timeout)
 
 
 def _waits(wait: bool, sync: bool, async_: bool) -> bool:

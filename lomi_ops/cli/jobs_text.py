@@ -128,7 +128,10 @@ def status_record(target: Target, progress: Progress) -> dict[str, Any]:
     }
 
 
-def show_status(target: Target, progress: Progress, to_go_s: float | None, per_minute: float | None) -> None:
+def show_status(
+    target: Target, progress: Progress, to_go_s: float | None, per_minute: float | None, stopped: list[tuple[str, str]]
+) -> None:
+    """`stopped` are the rows of what keeps jobs from being claimed."""
     from lomi_ops.domain.submission import Place
 
     rows = _about(target)
@@ -141,7 +144,7 @@ def show_status(target: Target, progress: Progress, to_go_s: float | None, per_m
         rows.append(("rate", f"{per_minute:.1f} jobs/min"))
     if to_go_s:
         rows.append(("to go", f"about {seconds(to_go_s)}"))
-    lines = listed(rows)
+    lines = listed([*rows, *stopped])
     if progress.unseen:
         lines.append("it waits in the list; no worker has looked at it")
     lines += dead_lines(progress)
@@ -208,15 +211,11 @@ def show_recent(found: list[tuple[Target, Progress]]) -> None:
 
 
 def _state(about: Submission, progress: Progress) -> str:
-    if progress.over:
-        words = "cancelled" if about.cancelled_at else "over"
-    else:
-        words = f"{progress.finished} of {progress.jobs} over"
-    if missing(progress):
-        words += f", {missing(progress)} missing"
-    if progress.dead:
-        words += f", {len(progress.dead)} dead"
-    return words if not progress.over else f"{progress.jobs} {words}"
+    from lomi_ops.domain.submission import Place
+
+    over = f"{progress.jobs} over" if progress.over else f"{progress.finished} of {progress.jobs} over"
+    others = ((place, progress.at(place)) for place in (Place.MISSING, Place.DEAD, Place.CANCELLED))
+    return ", ".join([over, *(f"{number} {place.value}" for place, number in others if number)])
 
 
 # --- wait -------------------------------------------------------------------------------------------------------------

@@ -6,17 +6,16 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lomi_ops.cli import diagnostics, jobs_text, output, progress
 from lomi_ops.cli.output import Format, counted
-from lomi_ops.errors import ExitCode
+from lomi_ops.errors import ExitCode, Transient
 
 if TYPE_CHECKING:
     from lomi_ops.domain.submission import Progress
-    from lomi_ops.errors import Transient
     from lomi_ops.ops.jobs.handles import Handles
     from lomi_ops.ops.jobs.submit import Pushed
     from lomi_ops.ops.jobs.watch import Target
@@ -58,7 +57,7 @@ class Watcher:
         diagnostics.note(line)
 
     def trouble(self, outage: Transient) -> None:
-        diagnostics.warn(f"{outage.message}; still waiting")
+        diagnostics.warn(f"{outage.message.rstrip('.')}; still waiting")
 
     def pushed(self, round_: Pushed) -> None:
         diagnostics.note(f"pushed {counted(round_.pushed, 'job')}")
@@ -113,9 +112,20 @@ def handles(runtime: Runtime) -> Handles:
     return Handles(runtime.database, runtime.queue, runtime.redis, section.bucket_photos, links.signer(section))
 
 
+def _tell_pause(at: Handles) -> None:
+    """A bar that does not move explains nothing. An outage is told by the wait itself."""
+    from lomi_ops.cli.queue_flow import pause_text
+
+    with suppress(Transient):
+        stats = at.queue.stats()
+        if stats.pause is not None:
+            diagnostics.note(f"the queue is paused {pause_text(stats.pause, stats.server_ms)}: lomi queue resume")
+
+
 def follow(at: Handles, target: Target, format_: Format, timeout: float | None, *, each: bool = False) -> int:
     from lomi_ops.ops.jobs import watch
 
+    _tell_pause(at)
     watcher = Watcher(at, target, format_, each=each)
     try:
         with watcher.drawn() as seen:

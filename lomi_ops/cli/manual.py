@@ -14,40 +14,55 @@ TOPICS = {
 0    fine
 1    what was asked about is bad: a check failed, a photo is not approved
 2    usage or configuration
-3    could not tell: something was unreachable, too slow, or broken in lomi itself
+3    could not tell: something was unreachable, too slow, or broken in lomi
 4    warnings, only with --fail-on warning
 5    refused by a guard: a confirmation is missing, somebody else was first
 75   another run holds the lock
-130  interrupted (Ctrl-C), 143 terminated, 141 the reader of our output went away
+129  the terminal was closed
+130  interrupted (Ctrl-C)
+141  the reader of our output went away
+143  terminated
 The same in every output format.""",
     "services": """\
 Where a command finds Redis, Postgres and the objects, first match wins:
-  1  flags and environment: LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS, or REDIS_HOST, DB_HOST, S3_ENDPOINT …
-     (also from the file named by --env-file or LOMI_ENV_FILE)
-  2  the configuration file: --config, LOMI_CONFIG, ~/.config/lomi/config.yaml, /etc/lomi/config.yaml
+  1  flags and environment: LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS,
+     or REDIS_HOST, DB_HOST, S3_ENDPOINT … (also from the file named by
+     --env-file or LOMI_ENV_FILE)
+  2  the configuration file: --config, LOMI_CONFIG,
+     ~/.config/lomi/config.yaml, /etc/lomi/config.yaml
   3  --data DIR or LOMI_DATA: a local stack
   4  the default local stack: /var/lib/lomi as root, else ~/.local/share/lomi
-`lomi config show --origin` says where each value came from; `lomi up` makes a local stack.""",
+`lomi config show --origin` says where each value came from; `lomi up` makes
+a local stack.""",
     "environment": """\
 LOMI_DATA, LOMI_CONFIG, LOMI_ENV_FILE   where settings are
-LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS, LOMI_COMPREFACE_URL   services
-LOMI_POLICY, LOMI_MODELS   the active policy, the folder of models
-LOMI_<SECTION>__<KEY>   any setting, e.g. LOMI_WORKER__SLOTS=2
-LOMI_ACTOR   who acts, for the audit trail
-LOMI_ASCII=1, NO_COLOR=1   plain signs, no colour
-LOMI_DEBUG=1   tracebacks""",
+LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS, LOMI_COMPREFACE_URL
+                                        services
+LOMI_POLICY, LOMI_MODELS                the active policy, the models' folder
+LOMI_<SECTION>__<KEY>                   any setting: LOMI_WORKER__SLOTS=2
+LOMI_ACTOR                              who acts, for the audit trail
+LOMI_ASCII=1, NO_COLOR=1                plain signs, no colour
+LOMI_DEBUG=1                            tracebacks""",
     "filters": """\
-A filter chooses jobs: lomi queue list|retry|delete|cancel FILTER. All of its terms must hold.
+A filter chooses jobs: lomi queue list|retry|delete|cancel FILTER.
+All of its terms must hold.
 
   state:dead error:timeout            two terms
   state:dead,delayed                  one of several values
-  user:5f0c* error:*_failed           * stands for anything
-  age>10m held>5m tries>=2            spans (ms, s, m, h, d, w) and numbers are compared: > < >= <=
-  state:dead not error:poison_crash   `not` before a term; within quotes also 'state:dead -error:poison_crash'
-  "went silent"                       any other word is looked for in the id, the code and the error
+  'user:5f0c*' 'error:*_failed'       * stands for anything
+  'age>10m' 'held>5m' 'tries>=2'      spans (ms, s, m, h, d, w) and numbers
+                                      are compared: > < >= <=
+  state:dead not error:poison_crash   `not` before a term; also a dash, within
+                                      quotes: 'state:dead -error:poison_crash'
+  '"went silent"'                     any other word is looked for in the id,
+                                      the code and the error
 
-Without state: ready, delayed, running and dead jobs. More than ten are only touched with --confirm-count N, their true
-number; --dry-run tells it. What was done can be taken back for a week: lomi queue undo OP.
+Quote what has >, < or *, one term or the whole filter: a shell takes them for
+its own. Without state: ready, delayed, running and dead jobs.
+
+More than ten are only touched with --confirm-count N, their true number;
+--dry-run tells it. What was done can be taken back for a week:
+lomi queue undo OP.
 
 Fields:
 """,
@@ -63,7 +78,9 @@ def _page(topic: str) -> str:
 
 
 def manual(
-    topic: Annotated[str | None, typer.Argument(help="exit-codes, services, environment or filters.")] = None,
+    topic: Annotated[
+        str | None, typer.Argument(help="exit-codes, services, environment or filters.", metavar="TOPIC")
+    ] = None,
 ) -> int:
     """Explain what belongs to no single command."""
     if topic is None:

@@ -18,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="What waits, runs and died; acting on it.",
-    epilog="A FILTER is made of terms such as state:dead error:timeout age>10m: `lomi help filters`.",
+    epilog="A FILTER is made of terms such as state:dead error:timeout 'age>10m': `lomi help filters`.",
 )
 
 Terms = Annotated[
@@ -34,7 +34,7 @@ def queue_list(
     by: Annotated[
         str | None, typer.Option("--by", help="Count by this: error, worker, user, …", metavar="WHAT")
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)] = 50,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000, metavar="N")] = 50,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """List jobs that match a filter.

@@ -15,7 +15,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 DEAD = ["state:dead"]
-Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)]
+Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000, metavar="N")]
 By = Annotated[str | None, typer.Option("--by", help="Count by this: error, worker, user, …", metavar="WHAT")]
 Terms = Annotated[list[str] | None, typer.Argument(help="Further terms: `lomi help filters`.", metavar="FILTER...")]
 

@@ -10,10 +10,10 @@ import typer
 
 from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format, counted
-from lomi_ops.errors import ExitCode, LomiError
+from lomi_ops.errors import ExitCode, LomiError, UsageError
 
 if TYPE_CHECKING:
-    from lomi_ops.queue.replies import Hold, QueueStats
+    from lomi_ops.queue.replies import Hold, Pause, QueueStats
     from lomi_ops.runtime import Runtime
 
 Why = Annotated[str, typer.Option("--reason", help="Why, for everybody who wonders.", metavar="TEXT")]
@@ -70,10 +70,23 @@ def _rows(stats: QueueStats, review: int | None, why: str) -> list[tuple[str, st
     rows.append(("oldest", "-" if stats.oldest_age_s is None else span.said(stats.oldest_age_s)))
     rows += _flow_rows(stats)
     rows.append(("workers", str(stats.workers)))
-    if stats.pause is not None:
-        rows.append(("paused", f"by {stats.pause.by}: {stats.pause.reason}"))
-    rows += [("on hold", _hold(hold, stats.server_ms)) for hold in stats.holds]
+    rows += stopped_rows(stats)
     return rows + [("rate limit", f"{each.upstream}: {each.per_s:.1f} photos/s") for each in stats.rates]
+
+
+def stopped_rows(stats: QueueStats) -> list[tuple[str, str]]:
+    """Who or what keeps jobs from being claimed."""
+    paused = [] if stats.pause is None else [("paused", pause_text(stats.pause, stats.server_ms))]
+    return paused + [("on hold", _hold(hold, stats.server_ms)) for hold in stats.holds]
+
+
+def pause_text(pause: Pause, now_ms: int) -> str:
+    """By whom, why, since when, and when it ends by itself."""
+    from lomi_ops.domain import span
+
+    since = f"for {span.said((now_ms - pause.since_ms) / 1000)}"
+    ends = "" if pause.until_ms is None else f", ends in {span.said((pause.until_ms - now_ms) / 1000)}"
+    return f"by {pause.by}: {pause.reason} ({since}{ends})"
 
 
 def _hold(hold: Hold, now_ms: int) -> str:
@@ -118,10 +131,14 @@ def queue_pause(
 
     Old BRPOP workers do not know the pause: stop them first.
     """
+    from lomi_ops.domain import span
+
     for_s = None if for_ is None else options.seconds("--for", for_)
+    if for_s == 0:
+        raise UsageError("--for 0 would end the pause as it begins", hint="--for 10m, or lomi queue resume")
     with session.opened(common, "redis") as runtime:
         stats = _pause(runtime, options.actor(actor), reason, for_s)
-    until = "" if for_ is None else f" for {for_}"
+    until = "" if for_s is None else f" for {span.said(for_s)}"
     _told(format_, f"paused{until}; {counted(stats.running, 'job')} still running. lomi queue resume", stats)
     return 0
 
@@ -182,7 +199,11 @@ def queue_drain(
     limit_s = options.seconds("--timeout", timeout)
     with session.opened(common, "redis") as runtime:
         stats = _pause(runtime, options.actor(actor), reason, None)
-        stats = _until_idle(runtime, stats, limit_s)
+        try:
+            stats = _until_idle(runtime, stats, limit_s)
+        except (KeyboardInterrupt, SystemExit):
+            diagnostics.note("the queue stays paused until: lomi queue resume")
+            raise
     done = stats.running == 0
     text = "nothing runs" if done else f"{counted(stats.running, 'job')} still running after {timeout}"
     _told(format_, f"{text}; paused until: lomi queue resume", stats)
@@ -203,9 +224,12 @@ def _until_idle(runtime: Runtime, stats: QueueStats, limit_s: float) -> QueueSta
 
 def _pause(runtime: Runtime, actor: str, reason: str, for_s: float | None) -> QueueStats:
     # The deed first: in an incident nothing may stand between an operator and the brake.
-    runtime.queue.pause(actor, reason, for_s)
-    note(runtime, actor, "queue.pause", reason, after={"for_s": for_s})
-    return runtime.queue.stats()
+    was = runtime.queue.pause(actor, reason, for_s)
+    note(runtime, actor, "queue.pause", reason, before=asdict(was) if was else {}, after={"for_s": for_s})
+    stats = runtime.queue.stats()
+    if was is not None:
+        diagnostics.note(f"it was paused already, {pause_text(was, stats.server_ms)}; that pause is replaced")
+    return stats
 
 
 def note(runtime: Runtime, actor: str, action: str, reason: str = "", **values: Any) -> None:

@@ -120,7 +120,7 @@ def queue_continue(
 @options.with_common
 def queue_operations(
     common: options.Common,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 20,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000, metavar="N")] = 20,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """List operations of the last week, the latest first."""
@@ -146,7 +146,10 @@ def queue_operations(
             )
             for each in found
         ]
-        output.table(("operation", "utc", "verb", "state", "by", "done", "filter"), rows, right=(5,))
+        headers = ("operation", "utc", "verb", "state", "by", "done", "filter")
+        # The name has the time, too.
+        keep = [0, 2, 3, 4, 5, 6] if output.narrow(100) else list(range(len(headers)))
+        output.table([headers[i] for i in keep], [[row[i] for i in keep] for row in rows], right=(keep.index(5),))
     else:
         output.text("no operations within the last week")
     return 0
@@ -196,7 +199,18 @@ def _planned(runtime: Runtime, verb: Verb, ids: list[str], terms: list[str]) -> 
     client, keys = runtime.redis, runtime.queue.keys
     if ids:
         return use.plan_named(client, keys, verb, ids)
-    return use.plan(client, keys, verb, job_filter.parse(terms))
+    wanted = job_filter.parse(terms)
+    if wanted.states.isdisjoint(verb.acts_on):
+        useful = " or ".join(sorted(state.value for state in verb.acts_on))
+        fit = [each.value for each in type(verb) if not wanted.states.isdisjoint(each.acts_on)] or ["list"]
+        text = f"no job of {wanted.text!r} can be {PAST[verb.value]}: {verb.value} needs {useful}"
+        raise UsageError(text, hint=", or: ".join(shlex.join(["lomi", "queue", each, *terms]) for each in fit))
+    return use.plan(client, keys, verb, wanted)
+
+
+def named(job_id: str) -> str:
+    """A job as these commands take it. An id with a colon would be read as a term, one with a dash as an option."""
+    return job_id if _ID.fullmatch(job_id) and not job_id.startswith("-") else f"job:{job_id}"
 
 
 def runtime_now() -> datetime:
@@ -279,7 +293,7 @@ def _done(known: Operation) -> str:
         did = f"{counted(known.done, 'job')} {PAST[known.verb.value]}"
         return f"{did} until {known.undone_by} undid it; to see how far: lomi queue ops"
     moved = f", {known.skipped} had moved on" if known.skipped else ""
-    back = "; for good" if known.for_good else f"; to put back: lomi queue undo {known.op}"
+    back = " for good" if known.for_good else f"; to put back: lomi queue undo {known.op}"
     return f"{counted(known.done, 'job')} {PAST[known.verb.value]}{moved}{back}"
 
 

@@ -56,7 +56,9 @@ def _show(job: JobFacts, events: tuple[Event, ...], now_ms: int) -> None:
     rows += [("user", job.user), ("batch", job.batch), ("photos", ", ".join(job.photos))]
     rows.append(("tries", f"{job.tries}; {job.crashes} by workers that died, {job.setbacks} set back by outages"))
     rows += [("priority", job.lane), ("held by", ", ".join(job.worker[:2])), ("class", job.error_class)]
-    rows += [("error", job.error), ("advice", job.hint), ("operation", job.operation)]
+    # Some advice is to look here.
+    advice = "" if job.hint == f"lomi queue show {job.job_id}" else job.hint
+    rows += [("error", job.error), ("advice", advice), ("operation", job.operation)]
     output.table(("what", "value"), [(name, value) for name, value in rows if value])
     if events:
         times = [(f"{span.said((now_ms - each.at_ms) / 1000)} ago", each.event, each.note) for each in events]
@@ -67,20 +69,22 @@ def _show(job: JobFacts, events: tuple[Event, ...], now_ms: int) -> None:
         output.text(job_table.readable(job.raw))
     if commands := next_commands(job):
         output.text("")
-        output.text("next: " + "; ".join(commands))
+        output.text("next: " + "\n      ".join(commands))
 
 
 def next_commands(job: JobFacts) -> list[str]:
     """What an operator can do about a job in this state."""
+    from lomi_ops.cli.queue_ops import named
     from lomi_ops.domain.job_state import JobState
 
+    name = named(job.job_id)
     match job.state:
         case JobState.DEAD:
-            return [f"lomi queue retry {job.job_id}", f"lomi queue delete {job.job_id}"]
+            return [f"lomi queue retry {name}", f"lomi queue delete {name}"]
         case JobState.DELAYED:
-            return [f"lomi queue retry {job.job_id}", f"lomi queue cancel {job.job_id}"]
+            return [f"lomi queue retry {name}", f"lomi queue cancel {name}"]
         case JobState.READY | JobState.RUNNING:
-            return [f"lomi queue cancel {job.job_id}"]
+            return [f"lomi queue cancel {name}"]
         case JobState.CANCELLED if job.operation:
             return [f"lomi queue undo {job.operation}"]
         case _:

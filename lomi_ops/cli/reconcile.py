@@ -25,14 +25,14 @@ def reconcile(
     older_than: Annotated[
         str, typer.Option(help="Leave photos alone that are pending for less: 90s, 10m, 2h.", metavar="TIME")
     ] = "10m",
-    limit: Annotated[int, typer.Option(help="Repair at most so many photos, the oldest first.", min=1)] = 10_000,
+    limit: Annotated[
+        int, typer.Option(help="Repair at most so many photos, the oldest first.", min=1, metavar="N")
+    ] = 10_000,
     include_dead: Annotated[
         bool, typer.Option("--include-dead", help="Queue photos of dead letters again, too.")
     ] = False,
     objects: Annotated[bool, typer.Option("--objects", help="Ask the store for the objects of these photos.")] = False,
-    actor: Annotated[
-        str | None, typer.Option("--as", help="Who does it; else LOMI_ACTOR, else the login.", metavar="NAME")
-    ] = None,
+    actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """Bring back pending photos that nobody would look at.

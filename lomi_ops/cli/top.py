@@ -71,15 +71,16 @@ def _show(snapshot: Snapshot) -> None:
 
 
 def _queue_rows(queue: QueueStats) -> list[tuple[str, str]]:
-    age = "" if queue.oldest_age_s is None else f", next one {queue.oldest_age_s:.0f} s old"
+    from lomi_ops.cli.queue_flow import stopped_rows
+    from lomi_ops.domain import span
+
+    age = "" if queue.oldest_age_s is None else f", next one {span.said(queue.oldest_age_s)} old"
     rows = [
         ("queue", f"{queue.waiting} waiting{age}; {queue.running} running, {queue.delayed} delayed"),
         ("dead letters", str(queue.dead)),
         ("unheard results", str(queue.unsent)),
     ]
-    if queue.pause is not None:
-        rows.append(("paused", f"by {queue.pause.by}: {queue.pause.reason}"))
-    return rows + [("on hold", f"{hold.upstream}: {hold.reason}") for hold in queue.holds]
+    return rows + stopped_rows(queue)
 
 
 def _photo_rows(record: Record) -> list[tuple[str, str]]:

@@ -166,11 +166,11 @@ def settled_within(db: Database, submission_id: UUID, within_s: float) -> int:
     return int(db.value("submission_pace", id=submission_id, within_s=within_s))
 
 
-def cancel(session: Session, submission_id: UUID, *, actor: str, at: datetime, jobs: int) -> None:
+def cancel(session: Session, submission_id: UUID, *, actor: str, at: datetime, jobs: int, reason: str = "") -> None:
     """Nobody pushes any more of it. One transaction, with its audit entry."""
     with session.transaction():
         session.run("submission_cancel", id=submission_id, at=at, actor=readable(actor))
-        entry = AuditEntry(actor, Action.CANCEL, submission_subject(submission_id), at, after={"jobs": jobs})
+        entry = AuditEntry(actor, Action.CANCEL, submission_subject(submission_id), at, reason, after={"jobs": jobs})
         audit.record_on(session, entry)
 
 

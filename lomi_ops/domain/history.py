@@ -69,9 +69,9 @@ class PastJob:
     """Its slot; empty where no worker had it."""
     host: str
     waited_s: float | None
-    """Between the first look at it and its last claim."""
+    """Between the first look at it and its last claim; None where no worker took it, or nobody noted when."""
     took_s: float | None
-    """From its last claim to its end."""
+    """From its last claim to its end; None likewise."""
     approved: int
     rejected: int
     failed: int

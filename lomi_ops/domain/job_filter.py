@@ -191,24 +191,37 @@ def _words(arguments: Sequence[str]) -> list[str]:
     try:
         return [word for argument in arguments for word in shlex.split(argument)]
     except ValueError:
-        raise UsageError(f"the quotes in {' '.join(arguments)!r} do not close", hint="""error:"no face" """) from None
+        raise UsageError(f"the quotes in {' '.join(arguments)!r} do not close", hint="""'error:"no face"'""") from None
 
 
 def _term(word: str, *, negated: bool) -> Term:
     match = _TERM.fullmatch(word)
     if match is None:
-        return Term("", ":", (word.casefold(),), negated=negated)
+        return _bare(word, negated=negated)
     minus, name, sign, value = match.groups()
     name = name.casefold()
     known = FIELDS.get(name)
     if known is None:
-        raise UsageError(f"a filter has no field {name!r}", hint=_nearest(name, FIELDS, "fields"))
+        hint = f"{_nearest(name, FIELDS, 'fields')}; a job of that id: job:{word}"
+        raise UsageError(f"a filter has no field {name!r}", hint=hint)
     negated ^= bool(minus)
     if known.kind is Kind.WORD:
         if sign not in (":", "="):
             raise UsageError(f"{name} has no order: {word!r}", hint=f"{name}:{value}")
         return Term(name, ":", _values(name, value), negated=negated)
     return Term(name, sign, (value,), _number(name, known.kind, value, word), negated)
+
+
+def _bare(word: str, *, negated: bool) -> Term:
+    """A word to look for. The name of a field that is compared is what a shell leaves of `age>10m`: the rest became a
+    redirection, and without this a filter would say something else than was typed."""
+    name = word.casefold().lstrip("-")
+    known = FIELDS.get(name)
+    if known is not None and known.kind is not Kind.WORD:
+        example = "10m" if known.kind is Kind.SPAN else "2"
+        text = f"{name} is compared with nothing; a shell takes an unquoted > or < for its own"
+        raise UsageError(text, hint=f"'{name}>{example}' in quotes, or error:{name} for the word")
+    return Term("", ":", (word.casefold(),), negated=negated)
 
 
 def _values(name: str, value: str) -> tuple[str, ...]:
@@ -226,10 +239,10 @@ def _number(name: str, kind: Kind, value: str, word: str) -> float:
     if kind is Kind.SPAN:
         found = span.seconds(value)
         if found is None:
-            raise UsageError(f"{value!r} in {word!r} is no span of time", hint=f"{name}>10m ({span.UNITS})")
+            raise UsageError(f"{value!r} in {word!r} is no span of time", hint=f"'{name}>10m' ({span.UNITS})")
         return found
     if not value.isdecimal():
-        raise UsageError(f"{value!r} in {word!r} is no number", hint=f"{name}>2")
+        raise UsageError(f"{value!r} in {word!r} is no number", hint=f"'{name}>2'")
     return float(value)
 
 

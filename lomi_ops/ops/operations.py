@@ -6,6 +6,8 @@ Who wanted what, and what came of it, is in the audit of Postgres, too: one entr
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +35,7 @@ HANDFUL = 10
 PATIENCE_S = 30.0
 """So long a step is tried again while Redis is away: a restart is no reason to stop half-way."""
 PAUSE_S = 0.5
+_PLAIN = re.compile(r"[\w.:~ -]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,11 @@ def _plan(verb: Verb, found: Iterable[JobFacts]) -> Plan:
 def require_count(found: Plan, confirmed: int | None, again: str) -> None:
     """Refuses what was not confirmed by its true number. `again` is the command line without the confirmation."""
     if confirmed is not None and confirmed != found.count:
-        text = f"{found.count} jobs match, not {confirmed}; nothing was changed"
-        raise Refused(text, hint=f"{again} --confirm-count {found.count}")
+        matching = "1 job matches" if found.count == 1 else f"{found.count} jobs match"
+        hint = (
+            f"{again} --confirm-count {found.count}" if found.count else "lomi queue ops: somebody may have been first"
+        )
+        raise Refused(f"{matching}, not {confirmed}; nothing was changed", hint=hint)
     if confirmed is None and found.count > HANDFUL:
         text = f"{found.count} jobs match; more than {HANDFUL} must be confirmed by their number; nothing was changed"
         raise Refused(text, hint=f"{again} --confirm-count {found.count}")
@@ -152,7 +158,9 @@ class Runner:
         match known.state:
             case OperationState.PLANNING:
                 text = f"operation {op} was interrupted before its plan was whole: it has touched nothing"
-                raise Refused(text, hint=f"lomi queue {known.verb.value} {known.filter}")
+                # A shell would take > and * for its own.
+                wanted = known.filter if _PLAIN.fullmatch(known.filter) else shlex.quote(known.filter)
+                raise Refused(text, hint=f"lomi queue {known.verb.value} {wanted}")
             case OperationState.UNDOING | OperationState.UNDONE:
                 return self._undo(op, by)
             case _:

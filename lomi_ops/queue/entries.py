@@ -39,8 +39,9 @@ class _Element:
 
 
 def now_ms(client: redis.Redis) -> int:
-    """The server's clock."""
-    seconds, micros = call(client, "TIME")
+    """The server's clock. Raises RedisUnavailable."""
+    with guarded(client, "its clock"):
+        seconds, micros = call(client, "TIME")
     return int(seconds) * 1000 + int(micros) // 1000
 
 

@@ -35,6 +35,7 @@ from lomi_ops.queue.replies import (
     JobRecord,
     JobState,
     Limited,
+    Pause,
     Paused,
     QueueStats,
     Reaped,
@@ -221,9 +222,13 @@ class JobQueue:
         if self._scripts.run("purge", [], [job_id])[0] != b"PURGED":
             raise NotFound(f"there is no dead letter {job_id}", hint="lomi queue dead")
 
-    def pause(self, by: str, reason: str, for_s: float | None = None) -> None:
-        """No claims from now on; what runs goes on. An old BRPOP worker does not know this flag."""
-        self._scripts.run("pause", [], [by, reason[:MAX_TEXT], "" if for_s is None else ms(for_s)])
+    def pause(self, by: str, reason: str, for_s: float | None = None) -> Pause | None:
+        """No claims from now on; what runs goes on. An old BRPOP worker does not know this flag.
+
+        Gives the pause that this one replaces, without its end; None where there was none.
+        """
+        reply = self._scripts.run("pause", [], [by, reason[:MAX_TEXT], "" if for_s is None else ms(for_s)])
+        return Pause(text(reply[1]), text(reply[2]), int(reply[3]), None) if reply[3] else None
 
     def resume(self) -> bool:
         """False where it was not paused."""

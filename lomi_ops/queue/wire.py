@@ -32,6 +32,17 @@ class JobErrorCode(StrEnum):
     BAD_VALUE = "bad_value"
 
 
+_CHANGED = "the producer changed: compare the element with the contract"
+ADVICE = {
+    JobErrorCode.NOT_JSON: "find out who pushed it; no retry helps",
+    JobErrorCode.TOO_LARGE: "find out who pushed it; no retry helps",
+    JobErrorCode.MISSING_KEYS: _CHANGED,
+    JobErrorCode.BAD_VALUE: _CHANGED,
+    JobErrorCode.NO_PHOTOS: "there is nothing to judge: it can be deleted",
+    JobErrorCode.TOO_MANY_PHOTOS: "the backend passed its own limit; as jobs of nine: lomi reconcile --include-dead",
+}
+"""What a person can do about a dead letter of each kind."""
+
 INT64 = 2**63
 ID_SHAPE = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 """What a `job_id` must look like to name a job; `claim.lua` has the same."""
@@ -182,7 +193,7 @@ def _counter(value: Any) -> int:
 
 
 def _poison(code: JobErrorCode, message: str) -> JobError:
-    return JobError(message, code=code.value, hint="lomi queue dead")
+    return JobError(message, code=code.value, hint=ADVICE[code])
 
 
 def _explain(error: ValidationError) -> JobError:

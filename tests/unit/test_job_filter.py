@@ -86,6 +86,9 @@ def test_a_comparison_with_something_that_the_job_does_not_have_never_holds_but_
         ("user>5", "user has no order", "user:5"),
         ("state:dead not", "stands at the end", "not error:timeout"),
         ('error:"no face', "do not close", 'error:"no face"'),
+        ("x:y.1", "no field 'x'", "a job of that id: job:x:y.1"),
+        ("state:dead age", "age is compared with nothing", "'age>10m' in quotes"),
+        ("not tries", "tries is compared with nothing", "'tries>2' in quotes"),
     ],
 )
 def test_a_mistake_is_named_with_what_may_have_been_meant(text: str, said: str, hint: str) -> None:

@@ -32,7 +32,8 @@ FROM (
     SELECT settled_at AS at, job_id, 'done' AS what, '' AS note, '' AS error, user_id,
            cardinality(media_ids) AS photos, coalesce(attempt, 1) AS attempt, coalesce(worker, '') AS worker,
            coalesce(host, '') AS host,
-           greatest(0, extract(epoch FROM claimed_at - first_seen_at))::float8 AS waited_s,
+           CASE WHEN claimed_at IS NOT NULL AND first_seen_at IS NOT NULL
+               THEN greatest(0, extract(epoch FROM claimed_at - first_seen_at)) END::float8 AS waited_s,
            (took_ms / 1000)::float8 AS took_s, approved, rejected, failed, in_review
     FROM lomi.jobs
     WHERE settled_at >= %(start)s::timestamptz AND settled_at < %(end)s::timestamptz
@@ -47,8 +48,9 @@ FROM (
               ELSE false END
     UNION ALL
     SELECT at, job_id, what, note, error, user_id, photos, attempt, slot, host,
-           greatest(0, extract(epoch FROM claimed_at - first_seen_at))::float8,
-           greatest(0, extract(epoch FROM at - claimed_at))::float8, 0, 0, 0, 0
+           CASE WHEN claimed_at IS NOT NULL AND first_seen_at IS NOT NULL
+               THEN greatest(0, extract(epoch FROM claimed_at - first_seen_at)) END::float8,
+           CASE WHEN claimed_at IS NOT NULL THEN greatest(0, extract(epoch FROM at - claimed_at)) END::float8, 0, 0, 0, 0
     FROM lomi.job_ends
     WHERE at >= %(start)s::timestamptz AND at < %(end)s::timestamptz
       AND what IN ('dead', 'cancelled', 'lost')

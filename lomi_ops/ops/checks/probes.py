@@ -12,6 +12,7 @@ from lomi_ops.clients.compreface.pool import FaceService
 from lomi_ops.clients.objects import ObjectStore
 from lomi_ops.db import media, migrate
 from lomi_ops.db.pool import Database
+from lomi_ops.domain import span
 from lomi_ops.domain.check import Found, Status
 from lomi_ops.queue.client import OLDEST_SERVER, inspect
 from lomi_ops.queue.jobs import JobQueue
@@ -104,7 +105,7 @@ def queue_oldest(at: Handles) -> Found:
     if stats.oldest_age_s is None:
         # An element that is not the producer's JSON has no time of birth that we could read.
         return Found(Status.PASS, "nothing waits" if stats.ready == 0 else "the next job does not say how old it is")
-    text = f"the next job is {stats.oldest_age_s:.0f} s old"
+    text = f"the next job is {span.said(stats.oldest_age_s)} old"
     if stats.oldest_age_s <= OLDEST_S:
         return Found(Status.PASS, text)
     return Found(Status.WARN, text, "see who works: lomi top --once; start a worker: lomi worker")
@@ -120,7 +121,8 @@ def queue_dead(at: Handles) -> Found:
 def queue_paused(at: Handles) -> Found:
     stats = at.queue.stats()
     if stats.pause is not None:
-        return Found(Status.WARN, f"paused by {stats.pause.by}: {stats.pause.reason}", "lomi queue stats")
+        text = f"paused by {stats.pause.by}: {stats.pause.reason}"
+        return Found(Status.WARN, text, "once it may go on: lomi queue resume")
     if stats.holds:
         names = ", ".join(hold.upstream for hold in stats.holds)
         return Found(Status.WARN, f"claims wait for {names}", "lomi queue stats")

@@ -29,7 +29,14 @@ class CancelOutcome:
 
 
 def cancel(
-    at: Handles, target: Target, *, actor: str, now: datetime, dry_run: bool = False, confirm: int | None = None
+    at: Handles,
+    target: Target,
+    *,
+    actor: str,
+    now: datetime,
+    dry_run: bool = False,
+    confirm: int | None = None,
+    reason: str = "",
 ) -> CancelOutcome:
     """Raises Refused for more than a few jobs without their number, and for another number than the true one."""
     open_jobs = sorted(watch.look(at, target).open_jobs)
@@ -37,12 +44,14 @@ def cancel(
         return CancelOutcome(True, len(open_jobs))
     again = f"lomi jobs cancel {target.name} --confirm-count {len(open_jobs)}"
     if confirm is not None and confirm != len(open_jobs):
-        raise Refused(f"{len(open_jobs)} jobs are not over, not {confirm}; nothing was cancelled", hint=again)
+        still = "1 job is" if len(open_jobs) == 1 else f"{len(open_jobs)} jobs are"
+        raise Refused(f"{still} not over, not {confirm}; nothing was cancelled", hint=again)
     if confirm is None and len(open_jobs) > FREE_CANCEL:
-        text = f"{len(open_jobs)} jobs would be cancelled: so many need their number; nothing was cancelled"
+        text = f"{len(open_jobs)} jobs are not over; more than {FREE_CANCEL} must be confirmed by their number"
+        text += "; nothing was cancelled"
         raise Refused(text, hint=again)
     if open_jobs:
-        _note(at, target, actor=actor, now=now, jobs=len(open_jobs))
+        _note(at, target, actor=actor, now=now, jobs=len(open_jobs), reason=reason)
     states = [at.queue.cancel(job_id) for job_id in open_jobs]
     return CancelOutcome(
         False,
@@ -53,9 +62,9 @@ def cancel(
     )
 
 
-def _note(at: Handles, target: Target, *, actor: str, now: datetime, jobs: int) -> None:
+def _note(at: Handles, target: Target, *, actor: str, now: datetime, jobs: int, reason: str) -> None:
     with at.database.session() as session:
         if target.submission is not None:
-            submissions.cancel(session, target.submission.id, actor=actor, at=now, jobs=jobs)
+            submissions.cancel(session, target.submission.id, actor=actor, at=now, jobs=jobs, reason=reason)
         else:
-            audit.record_on(session, AuditEntry(actor, Action.CANCEL, job_subject(str(target.job_id)), now))
+            audit.record_on(session, AuditEntry(actor, Action.CANCEL, job_subject(str(target.job_id)), now, reason))

@@ -132,7 +132,9 @@ def test_a_wait_that_takes_too_long_says_how_to_come_back(jobs: Jobs, desk: Desk
 
     assert said.code == 3
     assert said.err.splitlines()[-1] == f"the time is over; it goes on: lomi jobs wait {NAME}"
-    assert jobs("wait", NAME, "--timeout", "0").code == 3
+    assert jobs("wait", NAME, "--timeout", "0m").code == 3
+    wrong = jobs("wait", NAME, "--timeout", "soon")
+    assert (wrong.code, "try: --timeout 10m" in wrong.err) == (2, True)
 
 
 def test_what_is_left_alone_is_told_beside_the_answer(jobs: Jobs, desk: Desk) -> None:
@@ -219,6 +221,20 @@ def test_the_status_of_one_and_of_the_latest(jobs: Jobs, desk: Desk) -> None:
     assert (document["id"], document["states"]) == (NAME, {"done": 1, "delayed": 2})
 
 
+def test_a_status_names_the_pause_that_keeps_a_run_waiting(jobs: Jobs, desk: Desk) -> None:
+    jobs("submit", *photos(desk, 1), "--job-id", NAME)
+    desk.handles.queue.pause("hana", "a deploy", 600)
+
+    assert "paused      by hana: a deploy (for 0 s, ends in 10 min)" in jobs("status", NAME).out.splitlines()
+    waits = jobs("wait", NAME, "--timeout", "0")
+    assert waits.err.splitlines()[0] == (
+        "the queue is paused by hana: a deploy (for 0 s, ends in 10 min): lomi queue resume"
+    )
+    desk.handles.queue.resume()
+    assert "paused" not in jobs("status", NAME).out
+    assert "paused" not in jobs("wait", NAME, "--timeout", "0").err
+
+
 def test_what_is_missing_is_told_with_the_command_that_brings_it_back(jobs: Jobs, desk: Desk) -> None:
     jobs("submit", *photos(desk, 2), "--job-id", NAME)
     desk.forget()
@@ -266,14 +282,15 @@ def test_a_cancel_counts_first_and_wants_the_true_number(jobs: Jobs, desk: Desk)
     refused = jobs("cancel", NAME)
     assert (refused.code, refused.out) == (5, "")
     assert refused.err.splitlines() == [
-        "error: 12 jobs would be cancelled: so many need their number; nothing was cancelled",
+        "error: 12 jobs are not over; more than 10 must be confirmed by their number; nothing was cancelled",
         f"  try: lomi jobs cancel {NAME} --confirm-count 12",
     ]
     assert jobs("cancel", NAME, "--confirm-count", "11").code == 5
-    assert jobs("cancel", NAME, "--confirm-count", "12", "--as", "sara").out == "cancelled: 12 jobs\n"
+    done = jobs("cancel", NAME, "--confirm-count", "12", "--as", "sara", "--reason", "the wrong folder")
+    assert done.out == "cancelled: 12 jobs\n"
     assert jobs("cancel", NAME).out == "everything of it is over: nothing to cancel\n"
     (entry,) = [each for each in desk.cluster.audit() if each["action"] == "jobs.cancel"]
-    assert entry["actor"] == "sara"
+    assert (entry["actor"], entry["reason"]) == ("sara", "the wrong folder")
 
 
 def test_history_tells_who_when_how_often_how_long_and_how(jobs: Jobs, desk: Desk) -> None:

@@ -45,6 +45,8 @@ def test_every_end_is_there_after_redis_forgot(desk: Desk) -> None:
         "dead: not_json", "host-7", "the element is not a JSON object",
     )  # fmt: skip
     assert dead.took_s is not None
+    never = [each for (what, _), each in rows.items() if what == "cancelled"]
+    assert {(each.waited_s, each.took_s) for each in never} == {(None, None)}, "no worker ever had them"
     assert {each.submitted_by for each in rows.values()} == {"abebe"}
     assert {each.submission_id for each in rows.values()} == {found.id}
     assert all(each.user_id for each in rows.values())

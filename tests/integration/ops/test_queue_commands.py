@@ -213,6 +213,11 @@ def test_a_job_that_does_not_exist_or_stands_otherwise_is_named(
         (["delete", "stat:dead"], "did you mean state?"),
         (["list", "--by", "shoesize"], "cannot be counted by 'shoesize'"),
         (["pause", "--reason", "x", "--for", "soon"], "no span of time"),
+        (["pause", "--reason", "x", "--for", "0"], "would end the pause as it begins"),
+        (["delete", "state:dead", "age"], "age is compared with nothing"),
+        (["delete", "state:ready"], "lomi queue cancel state:ready"),
+        (["cancel", "state:dead"], "lomi queue retry state:dead, or: lomi queue delete state:dead"),
+        (["dead", "retry", "state:ready"], "retry needs dead or delayed"),
         (["undo", "1126-0000-beef"], "no operation 1126-0000-beef"),
     ],
 )
@@ -223,6 +228,35 @@ def test_a_mistake_is_answered_with_the_next_command(
     assert answer.code in (1, 2)
     assert said in answer.err
     assert "  try: " in answer.err
+
+
+@pytest.mark.parametrize("name", ["run:7", "-dash"])
+def test_the_next_command_of_a_job_takes_its_id_whatever_it_looks_like(
+    cluster: OldCluster, client: redis.Redis, queue: JobQueue, lomi: Lomi, name: str
+) -> None:
+    client.lpush(QUEUE, f'{{"job_id":"{name}"}}')
+    held = queue.claim("b/0", 1, "t1")
+    assert isinstance(held, Claimed)
+    queue.fail(held, POISON)
+
+    lines = lomi("queue", "show", "--", name).out.splitlines()
+    (command,) = [line.removeprefix("next: ") for line in lines if line.startswith("next: ")]
+
+    assert command == f"lomi queue retry job:{name}"
+    assert lomi(*command.split()[1:]).out.startswith("1 job retried")
+
+
+@pytest.mark.parametrize("words", [["list"], ["dead"], ["show", "x"], ["stats"], ["ops"], ["retry", "--all"]])
+def test_a_redis_that_is_away_is_exit_3_and_no_bug_of_ours(
+    cluster: OldCluster, lomi: Lomi, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setenv("LOMI_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+
+    answer = lomi("queue", *words)
+
+    assert (answer.code, answer.out) == (3, "")
+    assert answer.err.startswith("error: Redis at 127.0.0.1:")
+    assert answer.err.endswith("  try: lomi check\n")
 
 
 def test_without_an_audit_it_is_said_and_done_all_the_same(
@@ -277,6 +311,19 @@ def test_pause_and_resume_are_on_record_and_stop_claims(
     ]
 
 
+def test_a_second_pause_says_whose_it_replaces(cluster: OldCluster, lomi: Lomi) -> None:
+    lomi("queue", "pause", "--reason", "deploy", "--as", "Hana")
+
+    second = lomi("queue", "pause", "--reason", "lunch", "--for", "20m", "--as", "Abebe")
+
+    assert second.out == "paused for 20 min; 0 jobs still running. lomi queue resume\n"
+    assert second.err == "it was paused already, by Hana: deploy (for 0 s); that pause is replaced\n"
+    assert "by Abebe: lunch (for 0 s, ends in 20 min)" in lomi("queue", "stats").out
+    assert [each["before"].get("by") for each in audit(cluster)] == [None, "Hana"]
+    lomi("queue", "resume")
+    assert lomi("queue", "pause", "--reason", "again").err == ""
+
+
 def test_a_breaker_is_shown_and_closed_by_hand(cluster: OldCluster, queue: JobQueue, lomi: Lomi) -> None:
     queue.hold("compreface", 60, "connection refused")
 
@@ -307,6 +354,23 @@ def test_drain_waits_until_nothing_runs(
     assert (late.code, late.out) == (3, "1 job still running after 0s; paused until: lomi queue resume\n")
     assert done.code == 0
     assert (done.document["running"], done.document["waiting"], done.document["paused"]) == (0, 1, True)
+
+
+def test_a_drain_that_is_interrupted_says_that_the_queue_stays_paused(
+    cluster: OldCluster, client: redis.Redis, queue: JobQueue, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.lpush(QUEUE, element())
+    assert isinstance(queue.claim("b/0", 1, "t1"), Claimed)
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lomi_ops.cli.queue_flow.time.sleep", interrupted)
+    stopped = lomi("queue", "drain")
+
+    assert (stopped.code, stopped.out) == (130, "")
+    assert stopped.err.splitlines()[-1] == "the queue stays paused until: lomi queue resume"
+    assert queue.stats().pause is not None
 
 
 def test_statistics_know_the_rates_and_what_waits_for_people(

@@ -38,8 +38,9 @@ def test_top_shows_queue_workers_and_decisions(cluster: OldCluster, redis_url: s
 
     assert (said.code, said.err) == (0, "")
     for words in (
-        "1 waiting, next one", "by Hana: deploy", "faces: gone", "1 for a worker, 1 for a person; 1 never queued",
-        "host-1/77", "nudenet-320n", "180 ms a photo", "1 needs_review",
+        "1 waiting, next one", "by Hana: deploy", "faces for 0 s: out", "; gone",
+        "1 for a worker, 1 for a person; 1 never queued", "host-1/77", "nudenet-320n", "180 ms a photo",
+        "1 needs_review",
     ):  # fmt: skip
         assert words in said.out
     body = lomi("top", "--once", "-o", "json").document
