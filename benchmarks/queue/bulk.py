@@ -1,7 +1,7 @@
 """What acting on a million jobs costs Redis: the longest that any single command keeps it busy.
 
     python -m benchmarks.queue.bulk                      # 1,000,000 dead letters, 1,000,000 waiting elements
-    python -m benchmarks.queue.bulk --entries 100000
+    python -m benchmarks.queue.bulk --entries 100000 --only waiting
 
 Redis is real, with the append-only file. Everything is done by the code behind `lomi queue retry|delete|cancel|undo`:
 the look that counts, the plan, the steps, the undo. Redis itself measures each command (SLOWLOG), so waiting for a
@@ -29,6 +29,8 @@ from tests.services import running_redis
 AT_ONCE = 1000
 SLOWER_THAN_US = 1000
 GOAL_US = 5000
+OURS = frozenset({"INFO", "SLOWLOG", "CONFIG"})
+"""What the measuring itself asks."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,6 @@ class Bench:
         self.client: Any = queue_client(RedisSection.model_validate({"url": url, "timeout_s": 60}))
         self.keys = Keys()
         self.operations = Operations(self.client)
-        self.rows: list[Row] = []
         self.client.config_set("slowlog-log-slower-than", SLOWER_THAN_US)
         self.client.config_set("slowlog-max-len", 1_000_000)
 
@@ -68,7 +69,8 @@ class Bench:
         slow = [
             (each["duration"], each["command"].split(b" ")[0].decode()) for each in self.client.slowlog_get(100_000)
         ]
-        self.rows.append(Row(name, seconds, commands, [each for each in slow if each[1] != "INFO"]))
+        row = Row(name, seconds, commands, [each for each in slow if each[1] not in OURS])
+        print(f"{row.name:<40} {row.seconds:>8.1f} {row.commands:>11,}  {row.over:>6}  {row.longest}", flush=True)
         return found
 
     def bury(self, number: int) -> None:
@@ -109,23 +111,19 @@ class Bench:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
-    entries = parser.parse_args().entries
+    parser.add_argument("--only", choices=("dead", "waiting"), default=None)
+    wanted = parser.parse_args()
     with running_redis() as server:
         bench = Bench(server.url)
-        print(f"{entries:,} dead letters …", flush=True)
-        bench.bury(entries)
-        bench.act("retry", Verb.RETRY, "state:dead")
-        bench.client.delete(bench.keys.ready, bench.keys.bulk)
-        bench.act("filtered", Verb.DELETE, "state:dead error:timed")
+        print(f"Redis {bench.client.info('server')['redis_version']}, {wanted.entries:,} entries")
+        print(f"{'phase':<40} {'seconds':>8} {'commands':>11}  {'> 5 ms':>6}  longest command", flush=True)
+        if wanted.only != "waiting":
+            bench.bury(wanted.entries)
+            bench.act("retry", Verb.RETRY, "state:dead")
         bench.client.flushall(asynchronous=True)
-        print(f"{entries:,} waiting elements …", flush=True)
-        bench.push(entries)
-        bench.act("cancel", Verb.CANCEL, "state:ready")
-        version = bench.client.info("server")["redis_version"]
-    print(f"Redis {version}, {entries:,} entries")
-    print(f"{'phase':<40} {'seconds':>8} {'commands':>11}  {'> 5 ms':>6}  longest command")
-    for row in bench.rows:
-        print(f"{row.name:<40} {row.seconds:>8.1f} {row.commands:>11,}  {row.over:>6}  {row.longest}")
+        if wanted.only != "dead":
+            bench.push(wanted.entries)
+            bench.act("cancel", Verb.CANCEL, "state:ready")
 
 
 if __name__ == "__main__":
