@@ -49,6 +49,9 @@ START_WAIT_S = 2.0
 """Between tries to reach Redis and Postgres at start: weather, not a reason to die."""
 HEALTH_S = 5.0
 """Between health notes: a thread of its own, since a disk that hangs must not keep the beat."""
+AWAKE_S = 0.5
+"""The main thread sleeps no longer than this at a time. Python runs the handler of a signal in that thread, between two
+of its steps: a SIGTERM that comes just as it falls asleep, or in another thread, would wait for the end of the sleep."""
 READY_LINE = "NSFW model loaded successfully"
 """What runbooks grep for, one line per worker."""
 
@@ -265,7 +268,8 @@ class Worker:
         threads = [threading.Thread(target=slot.run, name=slot.name, daemon=True) for slot in slots]
         for thread in threads:
             thread.start()
-        self.signals.drain.wait()
+        while not self.signals.drain.wait(AWAKE_S):
+            pass
         self._vitals.state = "draining"
         self._await_drain(threads)
 
