@@ -51,7 +51,7 @@ HEALTH_S = 5.0
 """Between health notes: a thread of its own, since a disk that hangs must not keep the beat."""
 AWAKE_S = 0.5
 """The main thread sleeps no longer than this at a time. Python runs the handler of a signal in that thread, between two
-of its steps: a SIGTERM that comes just as it falls asleep, or in another thread, would wait for the end of the sleep."""
+of its steps: a SIGTERM that comes just as it falls asleep, or in another thread, waits for the end of the sleep."""
 READY_LINE = "NSFW model loaded successfully"
 """What runbooks grep for, one line per worker."""
 

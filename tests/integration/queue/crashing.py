@@ -34,7 +34,7 @@ from tests.services import RedisServer, open_folder, running_redis
 KEYS = Keys()
 BUCKET = "lomi-photos"
 PATIENCE_S = 40.0
-SLOW_MS, QUICK_MS = 400, 1
+HELD_MS, SLOW_MS, QUICK_MS = 3000, 400, 1
 SHORT_S = 0.05
 OVER = (JobState.DONE, JobState.DEAD, JobState.CANCELLED)
 
@@ -86,7 +86,7 @@ class Site:
         """A photo that is looked at quickly, and one that takes its time."""
         bucket = self.folder / "objects" / BUCKET
         bucket.mkdir(parents=True)
-        for ms in (QUICK_MS, SLOW_MS):
+        for ms in (QUICK_MS, SLOW_MS, HELD_MS):
             (bucket / f"{ms}.jpg").write_bytes(photo("good", ms))
 
     def clear(self) -> None:

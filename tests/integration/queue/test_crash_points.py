@@ -25,7 +25,18 @@ from lomi_ops.domain.decision import PhotoDecision, ResultMessage
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.replies import Claimed, JobState
-from tests.integration.queue.crashing import KEYS, PATIENCE_S, SLOW_MS, Case, Crash, Job, Site, open_site, until
+from tests.integration.queue.crashing import (
+    HELD_MS,
+    KEYS,
+    PATIENCE_S,
+    SLOW_MS,
+    Case,
+    Crash,
+    Job,
+    Site,
+    open_site,
+    until,
+)
 from tests.integration.queue.tap import Moment, Trap
 from tests.integration.queue.victim import start_operator
 
@@ -114,7 +125,7 @@ def _without_postgres(case: Case, trap_for: Callable[[Job], Trap]) -> Trap:
 def release(case: Case) -> Trap:
     """Told twice to go, with a job in hand. It says so once: where that is lost, the lease runs out as it is."""
     unheard = case.moment is Moment.BEFORE and case.crash in (Crash.LOST_REQUEST, Crash.REDIS)
-    job = case.job(look_ms=SLOW_MS, attempts=1 + unheard)
+    job = case.job(look_ms=HELD_MS, attempts=1 + unheard)  # longer than two signals take on a busy machine
     trap = case.at_script("release", job.id.encode())
     case.work()
     until(lambda: case.site.client.zcard(KEYS.lease))
