@@ -201,13 +201,19 @@ class Fleet:
                 worker.process.wait()
 
     def deserters(self) -> list[str]:
-        """How workers ended that nobody had told to go, or killed."""
-        return [_ending(w) for w in self.gone if not w.leaving and _ending(w) != "SIGKILL"]
+        """How workers ended that nobody had told to go, or killed. One whose judge is killed while it loads its models
+        says that it cannot judge here, and goes: whoever supervises it starts it again."""
+        return [_ending(w) for w in self.gone if not w.leaving and _ending(w) != "SIGKILL" and not _unfit(w)]
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """All that the workers have logged."""
         for worker in (*self.gone, *self.workers):
             yield from worker.lines()
+
+
+def _unfit(worker: Worker) -> bool:
+    said = [line for line in worker.lines() if line["action"] == "worker_cannot_go_on"]
+    return _ending(worker) == "exit 3" and any("loading the models" in line["msg"] for line in said)
 
 
 def through(url: str, proxy: FaultProxy) -> str:

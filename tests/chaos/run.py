@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -296,15 +297,18 @@ def processes(fleet: Fleet, findings: Findings) -> None:
 def logged(uploads: Uploads, fleet: Fleet, findings: Findings) -> Counter[str]:
     """What the workers said, by action. A traceback is a bug."""
     lines: Counter[str] = Counter()
-    bugs, innocent = [], 0
+    bugs, innocent, wrong = [], 0, 0
+    now = datetime.now(UTC)
     deadly = {str(photo.media_id) for photo in uploads.photos.values() if photo.sight == "deadly"}
     for line in fleet.lines():
         lines[line["action"]] += 1
+        wrong += abs(now - datetime.fromisoformat(line["ts"])) > timedelta(minutes=30)
         innocent += line["action"] == "judge_crashed" and line["media_id"] not in deadly
         if line["action"].endswith("_bug") or "trace" in line:
             bugs.append(f"{line['action']}: {line.get('trace', line['msg']).splitlines()[-1]}")
     findings.blame("bugs in the log", bugs)
     findings.counts["sound photos blamed for a judge that was killed"] = innocent
+    findings.counts["lines logged by a clock that was wrong"] = wrong
     return lines
 
 

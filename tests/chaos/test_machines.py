@@ -48,7 +48,7 @@ def test_wall_clocks_that_jump_cost_no_lease_and_no_time_is_written_that_was_not
     verdict(seed, outcome)
     counts = outcome.findings.counts
     assert outcome.faults[Kind.JUMP.value] == 10
-    assert outcome.logged["clock_off"] > 0, "no clock was ever wrong"
+    assert counts["lines logged by a clock that was wrong"] > 0
     assert (counts["queue: reaped"], counts["queue: adopted"], outcome.logged["lease_lost"]) == (0, 0, 0)
     assert counts["done at attempt 1"] == counts["jobs done"] > 0
     assert {name.split(".")[0] for name, _, _ in moments} == {"jobs", "decisions", "media"}
