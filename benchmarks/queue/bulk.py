@@ -112,8 +112,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--only", choices=("dead", "waiting"), default=None)
+    parser.add_argument("--no-rewrite", action="store_true", help="without rewrites of the append-only file: they fork")
     wanted = parser.parse_args()
-    with running_redis() as server:
+    with running_redis(*(("--auto-aof-rewrite-percentage", "0") if wanted.no_rewrite else ())) as server:
         bench = Bench(server.url)
         print(f"Redis {bench.client.info('server')['redis_version']}, {wanted.entries:,} entries")
         print(f"{'phase':<40} {'seconds':>8} {'commands':>11}  {'> 5 ms':>6}  longest command", flush=True)
