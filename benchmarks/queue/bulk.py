@@ -29,6 +29,8 @@ from tests.services import running_redis
 AT_ONCE = 1000
 SLOWER_THAN_US = 1000
 GOAL_US = 5000
+REST_S = 20.0
+"""After filling. Ten seconds later the allocator gives back what the filling had used, which stalls the server, too."""
 OURS = frozenset({"INFO", "SLOWLOG", "CONFIG"})
 """What the measuring itself asks."""
 
@@ -120,10 +122,12 @@ def main() -> None:
         print(f"{'phase':<40} {'seconds':>8} {'commands':>11}  {'> 5 ms':>6}  longest command", flush=True)
         if wanted.only != "waiting":
             bench.bury(wanted.entries)
+            time.sleep(REST_S)
             bench.act("retry", Verb.RETRY, "state:dead")
         bench.client.flushall(asynchronous=True)
         if wanted.only != "dead":
             bench.push(wanted.entries)
+            time.sleep(REST_S)
             bench.act("cancel", Verb.CANCEL, "state:ready")
 
 
