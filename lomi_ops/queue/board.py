@@ -14,7 +14,7 @@ from lomi_ops.domain.job import MAX_JOB_BYTES
 from lomi_ops.domain.stuck import OVERDUE_S, Ages
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
-from lomi_ops.queue.replies import DeadLetter, Hold, JobRecord, JobState, Pause, QueueStats, Rate, Standing
+from lomi_ops.queue.replies import Hold, JobRecord, JobState, Pause, QueueStats, Rate, Standing
 from lomi_ops.queue.scripts import count, text
 from lomi_ops.queue.wire import created_at, identity
 
@@ -119,15 +119,6 @@ def ages(client: redis.Redis, keys: Keys) -> Ages:
     )
 
 
-def dead_letters(client: redis.Redis, keys: Keys, limit: int, offset: int) -> tuple[DeadLetter, ...]:
-    """The latest first; two round trips."""
-    with guarded(client, "dead letters"), client.pipeline(transaction=False) as pipe:
-        names = cast("list[bytes]", client.zrange(keys.dead, offset, offset + limit - 1, desc=True))
-        for name in names:
-            pipe.hgetall(keys.job(text(name)))
-        return tuple(_letter(text(name), job) for name, job in zip(names, pipe.execute(), strict=True) if job)
-
-
 def job(client: redis.Redis, keys: Keys, job_id: str) -> JobRecord | None:
     with guarded(client, "a job"):
         found = cast("Fields", client.hgetall(keys.job(job_id)))
@@ -203,15 +194,6 @@ def _flat(entry: Any) -> tuple[bytes, list[bytes]]:
     return name, [part for pair in fields.items() for part in pair] if isinstance(fields, dict) else fields
 
 
-def peek(client: redis.Redis, keys: Keys, limit: int) -> tuple[bytes, ...]:
-    with guarded(client, "a look at the list"), client.pipeline(transaction=False) as pipe:
-        pipe.lrange(keys.high, -limit, -1)
-        pipe.lrange(keys.ready, -limit, -1)
-        pipe.lrange(keys.bulk, -limit, -1)
-        found = pipe.execute()
-    return tuple(raw for page in found for raw in reversed(page))[:limit]
-
-
 def now_ms(client: redis.Redis) -> int:
     with guarded(client, "the time"):
         return _milliseconds(client.time())
@@ -259,24 +241,6 @@ def _rates(limits: Fields, now_ms: int) -> tuple[Rate, ...]:
         if now_ms - max(cut, bit) <= RATE_FORGET_MS:
             found.append(Rate(text(name), round(rate, 3), round(ceiling, 3), int(cut)))
     return tuple(found)
-
-
-def _letter(job_id: str, fields: Fields) -> DeadLetter:
-    return DeadLetter(
-        job_id=job_id,
-        raw=fields.get(b"raw", b""),
-        died_ms=_number(fields, b"dead_ms"),
-        error_class=_text(fields, b"error_class"),
-        code=_text(fields, b"error_code"),
-        error=_text(fields, b"error"),
-        hint=_text(fields, b"hint"),
-        attempts=_number(fields, b"attempt"),
-        crashes=_number(fields, b"crashes"),
-        setbacks=_number(fields, b"setbacks"),
-        holder=_text(fields, b"slot"),
-        last_beat_ms=_number(fields, b"beat_ms") or None,
-        first_seen_ms=_number(fields, b"first_seen_ms"),
-    )
 
 
 def _ended(entry: str, fields: Fields, hosts: Mapping[str, bytes | None]) -> EndedJob:

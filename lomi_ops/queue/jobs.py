@@ -16,7 +16,7 @@ from lomi_ops.domain.attempt import Bury, ErrorClass, Failure, next_step
 from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import MAX_JOB_BYTES, Priority
 from lomi_ops.domain.stuck import Stuck, stuck
-from lomi_ops.errors import Conflict, NotFound
+from lomi_ops.errors import Conflict
 from lomi_ops.queue import board
 from lomi_ops.queue.client import Line, call, guarded
 from lomi_ops.queue.keys import RESULTS_CHANNEL, Keys
@@ -27,7 +27,6 @@ from lomi_ops.queue.replies import (
     Cancelled,
     Claimed,
     ClaimReply,
-    DeadLetter,
     Delayed,
     Done,
     Empty,
@@ -212,16 +211,6 @@ class JobQueue:
         `running` means that its worker is told with the next beat. What is done or dead stays so."""
         return JobState(text(self._scripts.run("cancel", [], [job_id, ms(self._retention_s)])[0]))
 
-    def requeue(self, job_id: str) -> None:
-        """Put a dead letter back to the consume end with all its attempts. Raises NotFound."""
-        if self._scripts.run("requeue", [], [job_id])[0] != b"REQUEUED":
-            raise NotFound(f"there is no dead letter {job_id}", hint="lomi queue dead")
-
-    def purge(self, job_id: str) -> None:
-        """Forget a dead letter, raw bytes and all. Raises NotFound."""
-        if self._scripts.run("purge", [], [job_id])[0] != b"PURGED":
-            raise NotFound(f"there is no dead letter {job_id}", hint="lomi queue dead")
-
     def pause(self, by: str, reason: str, for_s: float | None = None) -> Pause | None:
         """No claims from now on; what runs goes on. An old BRPOP worker does not know this flag.
 
@@ -284,10 +273,6 @@ class JobQueue:
         """What stands still and should not; three round trips."""
         return stuck(board.ages(self._client, self.keys))
 
-    def dead_letters(self, limit: int = 100, offset: int = 0) -> tuple[DeadLetter, ...]:
-        """The latest first."""
-        return board.dead_letters(self._client, self.keys, limit, offset)
-
     def job(self, job_id: str) -> JobRecord | None:
         """None where no claim and no submit has seen this job, though it may wait in the list."""
         return board.job(self._client, self.keys, job_id)
@@ -313,10 +298,6 @@ class JobQueue:
     def now_ms(self) -> int:
         """The server's clock."""
         return board.now_ms(self._client)
-
-    def peek(self, limit: int = 10) -> tuple[bytes, ...]:
-        """Raw elements that are next, the next one first; those of high priority before all others, bulk after them."""
-        return board.peek(self._client, self.keys, limit)
 
 
 def _finish_reply(reply: Reply) -> Done | Fenced:

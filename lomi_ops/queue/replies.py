@@ -280,26 +280,6 @@ class QueueStats:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A job given up on, with its story. Kept until a person puts it back or purges it."""
-
-    job_id: str
-    raw: bytes
-    died_ms: int
-    error_class: str
-    code: str
-    error: str
-    hint: str
-    attempts: int
-    crashes: int
-    setbacks: int
-    holder: str
-    """The slot that had it last; empty where no worker ever did."""
-    last_beat_ms: int | None
-    first_seen_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """Where the queue has a job."""
 

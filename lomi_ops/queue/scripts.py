@@ -1,4 +1,4 @@
-"""Runs the Lua files: `common.lua`, what else a transition needs, then the transition, which may be made of others."""
+"""Runs the Lua files: `common.lua`, what else a transition uses, then the transition, which may be made of others."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from lomi_ops.queue.keys import Keys
 Reply = list[Any]
 """What a script answers: a word, then byte strings, integers and lists of these."""
 Argument = str | bytes | int
-GATES = ("rate", "gates")
-AT_THE_GATES = frozenset({"claim", "hold", "served", "unhold"})
-"""Transitions that read or move what stands before all claims."""
-SHARED = ("common", *GATES)
+SHARED = frozenset({"common", "rate", "gates", "operation"})
 """Parts of scripts that are none themselves."""
 
 _RUNS = re.compile(r"^-- Runs\s+([\w, ]+)$", re.MULTILINE)
-"""In the opening of a script that is made of others."""
+_USES = re.compile(r"^-- Uses\s+([\w, ]+)$", re.MULTILINE)
+"""In the opening of a script: those that it is made of, and the parts that it needs before them."""
 _LINE = re.compile(r"@user_script: ?(\d+)")
 _COMMAND = re.compile(r"redis\.p?call\('(\w+)'")
 
@@ -35,11 +33,15 @@ def source(name: str) -> str:
     """The text of a script as the server gets it. One that `Runs` others finds each of them as a function of its ARGV,
     so that a transition is written down once."""
     own = _file(name)
-    made_of = _RUNS.search(own)
-    parts = [part.strip() for part in made_of[1].split(",")] if made_of else []
+    parts = _named_in(_RUNS, own)
+    uses = dict.fromkeys(["common", *(used for text in (own, *map(_file, parts)) for used in _named_in(_USES, text))])
     wrapped = [f"local function {part}(ARGV)\n{_file(part)}\nend" for part in parts]
-    shared = SHARED if AT_THE_GATES.intersection((name, *parts)) else SHARED[:1]
-    return "\n".join([*map(_file, shared), *wrapped, own])
+    return "\n".join([*map(_file, uses), *wrapped, own])
+
+
+def _named_in(line: re.Pattern[str], text: str) -> list[str]:
+    found = line.search(text)
+    return [name.strip() for name in found[1].split(",")] if found else []
 
 
 def _file(name: str) -> str:

@@ -1,5 +1,6 @@
 -- Takes the next job for a slot, or adopts the one that the slot holds already.
 --
+-- Uses   rate, gates
 -- OWN    1 seq of the slot, 2 hash of the worker
 -- ARGV   2 slot, 3 seq, 4 token, 5 lease (ms), 6 largest element (bytes)
 -- Reply  JOB id raw attempt claimed_ms deadline_ms first_seen_ms setbacks crashes first_outage_ms(0) adopted(0|1)

@@ -1,5 +1,6 @@
 -- Opens the breaker of an upstream for all machines, and slows everybody down where it asked for that.
 --
+-- Uses   rate, gates
 -- ARGV   2 upstream, 3 out|throttled, 4 for (ms; -1: by the number of failures), 5 reason, 6 claimed (ms): when the job
 --        was claimed that met it, 0 for none, 7 chance (0-999, for the jitter), 8 patience (ms; 0: endless)
 -- Reply  HELD until_ms | LATE (the job was claimed before the breaker opened last)

@@ -1,5 +1,6 @@
 -- Does the next part of an operation: takes jobs off its plan and acts on those that still stand as the verb needs.
 --
+-- Uses   operation
 -- OWN    1 hash of the operation, 2 its plan, 3 its log
 -- ARGV   2 op, 3 at most so many jobs (100), 4 keep (ms)
 -- Reply  state left done skipped
@@ -12,16 +13,12 @@ local op, keep_ms = ARGV[2], tonumber(ARGV[4])
 local known = redis.call('HMGET', OP, 'state', 'verb', 'lane', 'for_good')
 local verb, bulk, for_good = known[2], known[3] == 'bulk', known[4] == '1'
 
-local function answer()
-  local numbers = redis.call('HMGET', OP, 'state', 'done', 'skipped')
-  return { numbers[1] or 'missing', redis.call('LLEN', PLAN), numbers[2] or 0, numbers[3] or 0 }
-end
-
 if known[1] ~= 'running' then
-  return answer()
+  return progress(OP, PLAN, 'done', 'skipped')
 end
 
-local function note(id, was)
+local function note(id)
+  local was = remembered(id)
   redis.call('RPUSH', LOG, id)
   redis.call('HSET', JOB .. id, 'op', op, 'op_was', was)
   redis.call('HDEL', JOB .. id, 'op_dropped')
@@ -43,7 +40,7 @@ local acts = {}
 
 function acts.retry(id, job)
   if job.state == 'dead' and job.raw then
-    note(id, job.was)
+    note(id)
     again(id, job.raw)
     redis.call('HSET', JOB .. id, 'attempt', 0, 'crashes', 0, 'setbacks', 0, 'token', '')
     redis.call('HDEL', JOB .. id, 'first_outage_ms', 'dead_ms', 'due_ms')
@@ -52,7 +49,7 @@ function acts.retry(id, job)
     event('ready', id, 'requeued')
     return true
   elseif waits_delayed(id, job.state) and job.raw then
-    note(id, job.was)
+    note(id)
     again(id, job.raw)
     redis.call('HDEL', JOB .. id, 'due_ms')
     redis.call('ZREM', DELAYED, id)
@@ -72,7 +69,7 @@ function acts.delete(id, job)
     redis.call('DEL', JOB .. id)
     return true
   end
-  note(id, job.was)
+  note(id)
   redis.call('ZADD', DONE, NOW, id)
   redis.call('HSET', JOB .. id, 'state', 'cancelled')
   redis.call('PEXPIRE', JOB .. id, keep_ms)
@@ -86,14 +83,14 @@ function acts.cancel(id, job)
   if job.state == 'running' and job.cancel then
     return false -- by somebody else, who may still want it when this is undone
   elseif job.state == 'running' then
-    note(id, job.was)
+    note(id)
     redis.call('HSET', JOB .. id, 'cancel', NOW)
     event('cancelling', id)
     return true
   elseif job.state and job.state ~= 'ready' and not waits_delayed(id, job.state) then
     return false
   end
-  note(id, job.was)
+  note(id)
   close_cancelled(id, keep_ms)
   if job.state == 'delayed' then
     redis.call('ZREM', DELAYED, id)
@@ -102,29 +99,15 @@ function acts.cancel(id, job)
   return true
 end
 
-local batch = redis.call('LRANGE', PLAN, 0, math.min(tonumber(ARGV[3]), BATCH) - 1)
-for _, id in ipairs(batch) do
-  local found = redis.call('HMGET', JOB .. id, 'state', 'raw', 'attempt', 'crashes', 'setbacks', 'dead_ms', 'due_ms',
-    'first_outage_ms', 'priority', 'cancel')
-  local was = {}
-  for i = 3, 9 do
-    was[#was + 1] = found[i] or ''
-  end
-  was[#was + 1] = redis.call('PTTL', JOB .. id) == -1 and 'kept' or ''
-  local job = { state = found[1], raw = found[2], cancel = found[10],
-    was = (found[1] or '') .. '|' .. table.concat(was, '|') }
-  redis.call('HINCRBY', OP, acts[verb](id, job) and 'done' or 'skipped', 1)
+for _, id in ipairs(redis.call('LRANGE', PLAN, 0, math.min(tonumber(ARGV[3]), BATCH) - 1)) do
+  local state, raw, cancel = unpack(redis.call('HMGET', JOB .. id, 'state', 'raw', 'cancel'))
+  local acted = acts[verb](id, { state = state, raw = raw, cancel = cancel })
+  redis.call('HINCRBY', OP, acted and 'done' or 'skipped', 1)
   redis.call('LPOP', PLAN)
 end
 
 if redis.call('EXISTS', LOG) == 1 then
   redis.call('PEXPIRE', LOG, keep_ms)
 end
-if redis.call('EXISTS', PLAN) == 0 then
-  redis.call('HSET', OP, 'state', 'finished', 'ended_ms', NOW)
-  event('operation', '', op .. ' finished')
-else
-  redis.call('PEXPIRE', PLAN, keep_ms)
-end
-redis.call('PEXPIRE', OP, keep_ms)
-return answer()
+close_step(OP, PLAN, op, 'finished', keep_ms)
+return progress(OP, PLAN, 'done', 'skipped')

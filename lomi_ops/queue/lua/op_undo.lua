@@ -1,5 +1,6 @@
 -- Undoes the next part of an operation, the last job first.
 --
+-- Uses   operation
 -- OWN    1 hash of the operation, 2 its plan, 3 its log
 -- ARGV   2 op, 3 at most so many jobs (100), 4 keep (ms), 5 by
 -- Reply  state left undone moved_on
@@ -12,13 +13,8 @@ local op, keep_ms = ARGV[2], tonumber(ARGV[4])
 local state, for_good, verb = unpack(redis.call('HMGET', OP, 'state', 'for_good', 'verb'))
 local LEFT = verb == 'retry' and 'ready' or 'cancelled' -- how it leaves what does not run
 
-local function answer()
-  local numbers = redis.call('HMGET', OP, 'state', 'undone', 'moved_on')
-  return { numbers[1] or 'missing', redis.call('LLEN', LOG), numbers[2] or 0, numbers[3] or 0 }
-end
-
 if for_good == '1' or (state ~= 'running' and state ~= 'finished' and state ~= 'undoing') then
-  return answer()
+  return progress(OP, LOG, 'undone', 'moved_on')
 end
 if state ~= 'undoing' then
   redis.call('HSET', OP, 'state', 'undoing', 'undone_by', ARGV[5], 'undo_ms', NOW)
@@ -26,38 +22,23 @@ if state ~= 'undoing' then
   event('operation', '', op .. ' is undone')
 end
 
-local FIELDS = { 'attempt', 'crashes', 'setbacks', 'dead_ms', 'due_ms', 'first_outage_ms', 'priority' }
-
-local function split(text)
-  local parts = {}
-  for part in string.gmatch(text .. '|', '([^|]*)|') do
-    parts[#parts + 1] = part
-  end
-  return parts
+local function into(index, score, id, was, word)
+  restore(id, was)
+  redis.call('ZADD', index, score or NOW, id)
+  redis.call('HSET', JOB .. id, 'state', word)
+  redis.call('PERSIST', JOB .. id)
+  redis.call('ZREM', DONE, id)
+  event(word, id, 'undone')
 end
 
-local function restore(id, was)
-  for i, field in ipairs(FIELDS) do
-    if was[i + 1] and was[i + 1] ~= '' then
-      redis.call('HSET', JOB .. id, field, was[i + 1])
-    else
-      redis.call('HDEL', JOB .. id, field)
-    end
-  end
-end
-
+-- By what a job was; each answers whether it is that again.
 local backs = {}
 
 function backs.dead(id, now, was)
   if now ~= LEFT then
     return false
   end
-  restore(id, was)
-  redis.call('ZADD', DEAD, was[5] ~= '' and was[5] or NOW, id)
-  redis.call('HSET', JOB .. id, 'state', 'dead')
-  redis.call('PERSIST', JOB .. id)
-  redis.call('ZREM', DONE, id)
-  event('dead', id, 'undone')
+  into(DEAD, was.dead_ms, id, was, 'dead')
   return true
 end
 
@@ -65,12 +46,7 @@ function backs.delayed(id, now, was, raw)
   if now ~= LEFT or not raw then
     return false
   end
-  restore(id, was)
-  redis.call('ZADD', DELAYED, was[6] ~= '' and was[6] or NOW, id)
-  redis.call('HSET', JOB .. id, 'state', 'delayed')
-  redis.call('PERSIST', JOB .. id)
-  redis.call('ZREM', DONE, id)
-  event('delayed', id, 'undone')
+  into(DELAYED, was.due_ms, id, was, 'delayed')
   return true
 end
 
@@ -83,7 +59,7 @@ function backs.ready(id, now, was, raw, dropped)
   if dropped then
     push_next(id, raw)
   elseif raw then
-    note_ready(id, was[9] == 'kept' and BULK or READY)
+    note_ready(id, was.kept and BULK or READY)
   else
     redis.call('DEL', JOB .. id)
   end
@@ -101,7 +77,7 @@ function backs.running(id, now, was, raw)
   end
   push_next(id, raw)
   -- The try that was stopped does not count.
-  redis.call('HSET', JOB .. id, 'token', '', 'attempt', math.max(0, (tonumber(was[2]) or 1) - 1))
+  redis.call('HSET', JOB .. id, 'token', '', 'attempt', math.max(0, (tonumber(was.attempt) or 1) - 1))
   redis.call('HDEL', JOB .. id, 'cancel')
   redis.call('ZREM', DONE, id)
   event('ready', id, 'undone')
@@ -110,12 +86,11 @@ end
 
 local batch = redis.call('LRANGE', LOG, -math.min(tonumber(ARGV[3]), BATCH), -1)
 for i = #batch, 1, -1 do
-  local id = batch[i]
+  local id, undone = batch[i], false
   local job = redis.call('HMGET', JOB .. id, 'op', 'op_was', 'state', 'raw', 'op_dropped')
-  local undone = false
   if job[1] == op and job[2] then
-    local was = split(job[2])
-    local back = backs[was[1] == '' and 'ready' or was[1]]
+    local was = recalled(job[2])
+    local back = backs[was.state or 'ready'] -- a job that no claim had seen had no record
     undone = back and back(id, job[3], was, job[4], job[5])
     redis.call('HDEL', JOB .. id, 'op', 'op_was', 'op_dropped')
   end
@@ -123,11 +98,5 @@ for i = #batch, 1, -1 do
   redis.call('RPOP', LOG)
 end
 
-if redis.call('EXISTS', LOG) == 0 then
-  redis.call('HSET', OP, 'state', 'undone', 'ended_ms', NOW)
-  event('operation', '', op .. ' undone')
-else
-  redis.call('PEXPIRE', LOG, keep_ms)
-end
-redis.call('PEXPIRE', OP, keep_ms)
-return answer()
+close_step(OP, LOG, op, 'undone', keep_ms)
+return progress(OP, LOG, 'undone', 'moved_on')

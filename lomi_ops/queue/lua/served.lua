@@ -1,5 +1,6 @@
 -- Closes the breakers of upstreams that a job has just shown to work.
 --
+-- Uses   rate, gates
 -- ARGV   2 claimed (ms): when that job was claimed, 3.. upstreams
 -- Reply  how many were closed
 -- Invariant  What was claimed before a breaker opened closes nothing: it may have been answered before, too. The rate

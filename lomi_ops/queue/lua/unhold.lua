@@ -1,5 +1,6 @@
 -- Closes the breaker of an upstream and forgets its rate: a person says that it works.
 --
+-- Uses   rate, gates
 -- ARGV   2 upstream
 -- Reply  LIFTED | NONE
 -- Invariant  Other upstreams stay as they are.

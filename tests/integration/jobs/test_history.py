@@ -15,6 +15,7 @@ from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.jobs.conftest import Desk
 from tests.integration.jobs.test_watch import POISON, photos
 from tests.integration.reconcile.conftest import now
+from tests.operating import retry
 
 
 def past(desk: Desk, **filters: Any) -> list[PastJob]:
@@ -70,7 +71,7 @@ def test_a_requeued_letter_says_so_and_its_second_end_has_a_row_of_its_own(desk:
     desk.submit(*photos(desk, 1))
     held = desk.cluster.claim()
     desk.handles.queue.fail(held, POISON)
-    desk.handles.queue.requeue(held.job_id)
+    retry(desk.handles.queue, held.job_id)
     desk.work()
     desk.write_down()
 

@@ -21,6 +21,7 @@ from lomi_ops.queue.replies import JobState, Submitted
 from tests.integration.db.conftest import plainly
 from tests.integration.jobs.conftest import Desk, desk_of
 from tests.integration.reconcile.conftest import Cluster, ids_of, key_of
+from tests.operating import waiting
 
 POISON = Failure(ErrorClass.POISON, "not_json", "the element is not a JSON object")
 
@@ -29,7 +30,7 @@ def pushed(desk: Desk) -> list[dict[str, Any]]:
     """Jobs in the list and in bulk, the next one first."""
     import json
 
-    return [json.loads(raw) for raw in desk.handles.queue.peek(1000)]
+    return [json.loads(raw) for raw in waiting(desk.handles.queue, 1000)]
 
 
 def test_photos_are_named_by_id_or_by_key_and_go_in_batches(desk: Desk) -> None:

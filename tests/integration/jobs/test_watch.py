@@ -14,6 +14,7 @@ from lomi_ops.ops.jobs import watch
 from lomi_ops.queue.replies import JobState
 from tests.integration.jobs.conftest import Desk
 from tests.integration.reconcile.conftest import ids_of
+from tests.operating import delete, retry
 
 POISON = Failure(ErrorClass.POISON, "not_json", "the element is not a JSON object")
 OUTAGE = Failure(ErrorClass.OUTAGE, "faces_down", "no CompreFace endpoint answers", 600)
@@ -119,7 +120,7 @@ def test_a_dead_letter_that_was_requeued_lives_again(desk: Desk) -> None:
     found = desk.submit(*photos(desk, 1))
     name = job_id_of(found.id, 0)
     desk.handles.queue.fail(desk.cluster.claim(), POISON)
-    desk.handles.queue.requeue(name)
+    retry(desk.handles.queue, name)
     desk.write_down()
     desk.forget()
 
@@ -131,7 +132,7 @@ def test_a_dead_letter_that_was_requeued_lives_again(desk: Desk) -> None:
 def test_a_purged_letter_stays_dead(desk: Desk) -> None:
     found = desk.submit(*photos(desk, 1))
     desk.handles.queue.fail(desk.cluster.claim(), POISON)
-    desk.handles.queue.purge(job_id_of(found.id, 0))
+    delete(desk.handles.queue, job_id_of(found.id, 0), for_good=True)
     desk.write_down()
 
     waited = desk.wait(found)

@@ -25,6 +25,7 @@ from lomi_ops.queue.replies import Claimed
 from tests.commands import Lomi
 from tests.integration.ops.old_cluster import QUEUE, OldCluster
 from tests.integration.queue.producer import element, job_id
+from tests.operating import dead_letters
 from tests.services import free_port
 
 POISON = Failure(ErrorClass.POISON, "not_json", "the element is not a JSON object")
@@ -100,7 +101,7 @@ def test_what_was_done_is_on_record_before_and_after_and_is_undone(
     undone = lomi("queue", "undo", op, "--as", "Abebe")
 
     assert undone.out == "12 jobs put back\n"
-    assert {letter.job_id for letter in queue.dead_letters()} == set(names)
+    assert {letter.job_id for letter in dead_letters(queue)} == set(names)
     begun, ended, *undoing = audit(cluster)
     assert (begun["actor"], begun["action"], begun["subject"]) == ("Hana", "queue.delete", f"op:{op}")
     assert (begun["reason"], begun["before"]) == ("spam", {"filter": "state:dead", "jobs": 12})

@@ -14,11 +14,12 @@ from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Claimed, ClaimReply, Reaped
+from lomi_ops.queue.scripts import SHARED
 
 SCRIPTS = sorted(
     file.name.removesuffix(".lua")
     for file in files("lomi_ops.queue").joinpath("lua").iterdir()
-    if file.name != "common.lua"
+    if file.name.removesuffix(".lua") not in SHARED
 )
 """Every transition."""
 FAR_S = 600.0

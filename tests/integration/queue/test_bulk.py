@@ -14,6 +14,7 @@ from lomi_ops.queue.client import Line, doorbell_client
 from lomi_ops.queue.replies import Empty, JobState, Submitted
 from tests.integration.queue.conftest import LOST_CONNECTION, POISON, Bench
 from tests.integration.queue.producer import body, element, job_id
+from tests.operating import retry, waiting
 
 
 def bulk(bench: Bench, count: int) -> list[str]:
@@ -86,7 +87,7 @@ def test_a_bulk_job_that_comes_back_yields_again(bench: Bench) -> None:
                 assert bench.reap().promoted == 1
             case _:
                 bench.queue.fail(held, POISON)
-                bench.queue.requeue(name)
+                retry(bench.queue, name)
         assert bench.client.llen(bench.keys.bulk) == 1, way
         assert [finish_next(bench), finish_next(bench)] == [job_id(live), name], way
 
@@ -126,7 +127,7 @@ def test_peek_shows_bulk_last(bench: Bench) -> None:
     live = element()
     bench.push(live)
     (name,) = bulk(bench, 1)
-    assert [job_id(raw) for raw in bench.queue.peek()] == [job_id(live), name]
+    assert [job_id(raw) for raw in waiting(bench.queue)] == [job_id(live), name]
     assert bench.queue.stats().bulk == 1
     assert bench.queue.stats().waiting == 2
 
@@ -150,7 +151,7 @@ def test_what_ends_without_the_ledger_is_told_until_it_is_written_down(bench: Be
     bench.queue.release(held_too.job_id, held_too.token)
     bench.push(done)
     finish_next(bench)
-    bench.queue.requeue(held.job_id)
+    retry(bench.queue, held.job_id)
 
     told = bench.queue.ended()
 
@@ -202,7 +203,7 @@ def test_many_are_submitted_in_one_round_trip_also_to_a_server_that_forgot_the_s
     assert bench.client.info("commandstats")["cmdstat_evalsha"]["calls"] == 20
     stats = bench.queue.stats()
     assert (stats.ready, stats.delayed) == (19, 1)
-    assert list(bench.queue.peek(20)) == elements[:19], "in their order"
+    assert list(waiting(bench.queue, 20)) == elements[:19], "in their order"
 
 
 def test_an_error_of_one_of_many_is_raised(bench: Bench) -> None:

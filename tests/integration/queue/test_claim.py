@@ -12,6 +12,7 @@ from lomi_ops.queue.replies import Claimed, Empty, JobState, Limited, Paused, St
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import FAR_S, OUTAGE, Bench
 from tests.integration.queue.producer import body, element, job_id
+from tests.operating import dead_letters, retry
 
 
 def test_a_job_is_handed_out_byte_by_byte_and_leaves_the_list(bench: Bench) -> None:
@@ -151,7 +152,7 @@ def test_the_same_id_with_other_content_becomes_a_dead_letter_of_its_own(bench: 
     held = bench.take()
     assert bench.claim("boot/1") == Empty(None)
     assert json.loads(held.raw) == first
-    (letter,) = bench.queue.dead_letters()
+    (letter,) = dead_letters(bench.queue)
     assert (letter.code, letter.error_class, letter.raw) == ("id_reused", "poison", raw)
     assert letter.job_id == f"{held.job_id}~{hashlib.sha1(raw).hexdigest()}"
 
@@ -162,11 +163,11 @@ def test_a_quarantined_element_that_is_put_back_is_never_lost(bench: Bench) -> N
     bench.push(json.dumps(first).encode(), raw)
     bench.take()
     bench.claim("boot/1")
-    (letter,) = bench.queue.dead_letters()
-    bench.queue.requeue(letter.job_id)
-    assert bench.queue.dead_letters() == ()
+    (letter,) = dead_letters(bench.queue)
+    retry(bench.queue, letter.job_id)
+    assert dead_letters(bench.queue) == ()
     assert bench.claim("boot/1") == Empty(None)
-    assert [again.raw for again in bench.queue.dead_letters()] == [raw]
+    assert [again.raw for again in dead_letters(bench.queue)] == [raw]
     assert bench.client.pttl(bench.keys.job(letter.job_id)) == -1
 
 
@@ -175,7 +176,7 @@ def test_an_element_beyond_the_limit_becomes_a_dead_letter_with_its_bytes_and_th
     bench.push(huge)
     bench.push(sound)
     assert bench.take().raw == sound
-    (letter,) = bench.queue.dead_letters()
+    (letter,) = dead_letters(bench.queue)
     assert (letter.raw, letter.code, letter.job_id) == (huge, "too_large", hashlib.sha1(huge).hexdigest())
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +22,6 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.errors import NotFound
 from lomi_ops.queue.replies import Claimed, JobState
 from tests.integration.queue.crashing import (
     HELD_MS,
@@ -38,7 +36,7 @@ from tests.integration.queue.crashing import (
     until,
 )
 from tests.integration.queue.tap import Moment, Trap
-from tests.integration.queue.victim import start_operator
+from tests.integration.queue.victim import OP, say, start_operator
 
 
 @pytest.fixture(scope="module")
@@ -232,10 +230,11 @@ def test_a_crash_at_any_point_costs_no_job_and_doubles_no_effect(
 
 
 @dataclass(frozen=True)
-class Verb:
-    """What an operator does to a job, and how often the job must end how."""
+class Deed:
+    """What an operator does to a job, where it is interrupted, and how the job must end."""
 
-    name: str
+    verb: str
+    script: str
     prepare: Callable[[Site, Job], tuple[Any, ...]]
     """Brings the job to where it can be done; the arguments of the verb."""
     ends: JobState
@@ -272,33 +271,37 @@ def _failed(site: Site, job: Job, failure: Failure) -> tuple[Any, ...]:
     return (job.id,)
 
 
-VERBS = {
-    "submit": Verb("submit", _nothing, JobState.DONE),
-    "cancel what waits": Verb("cancel", _waits, JobState.CANCELLED),
-    "cancel what runs": Verb("cancel", _runs, JobState.CANCELLED),
-    "cancel what is delayed": Verb("cancel", _is_delayed, JobState.CANCELLED),
-    "requeue": Verb("requeue", _is_dead, JobState.DONE),
+DEEDS = {
+    "submit": Deed("submit", "submit", _nothing, JobState.DONE),
+    "cancel one that waits": Deed("cancel_one", "cancel", _waits, JobState.CANCELLED),
+    "cancel one that runs": Deed("cancel_one", "cancel", _runs, JobState.CANCELLED),
+    "cancel one that is delayed": Deed("cancel_one", "cancel", _is_delayed, JobState.CANCELLED),
+    "plan a retry": Deed("retry", "op_open", _is_dead, JobState.DONE),
+    "retry": Deed("retry", "op_act", _is_dead, JobState.DONE),
+    "retry what is delayed": Deed("retry", "op_act", _is_delayed, JobState.DONE),
+    "delete": Deed("delete", "op_act", _is_dead, JobState.CANCELLED),
+    "cancel what waits": Deed("cancel", "op_act", _waits, JobState.CANCELLED),
+    "cancel what runs": Deed("cancel", "op_act", _runs, JobState.CANCELLED),
 }
 
 
-@pytest.mark.parametrize("what", VERBS)
+@pytest.mark.parametrize("what", DEEDS)
 @pytest.mark.parametrize(("crash", "moment"), CRASHES[:6], ids=lambda word: word.value)
 def test_an_operator_who_crashes_and_says_it_again_has_said_it_once(
     site: Site, what: str, crash: Crash, moment: Moment
 ) -> None:
-    verb, case = VERBS[what], Case(site, crash, moment)
+    deed, case = DEEDS[what], Case(site, crash, moment)
     job = case.job(push=False)
-    arguments = verb.prepare(site, job)
-    trap = case.at_script(verb.name, job.id.encode())
-    case.victim = start_operator(site.settings()["redis"]["url"], verb.name, arguments)
+    arguments = deed.prepare(site, job)
+    trap = case.at_script(deed.script, (OP if deed.script == "op_act" else job.id).encode())
+    case.victim = start_operator(site.settings()["redis"]["url"], deed.verb, arguments)
 
     until(trap.sprung.is_set)
     case.victim.join(PATIENCE_S)
     assert case.victim.exitcode != 0, "it cannot have had an answer"
     if crash is Crash.REDIS:
         site.redis.start()
-    with suppress(NotFound):  # a letter that is no letter any more
-        getattr(site.queue, verb.name)(*arguments)
+    say(site.queue, deed.verb, arguments)
     case.expire()  # of whoever held the job
     case.work()
     until(case.quiet)
@@ -306,5 +309,5 @@ def test_an_operator_who_crashes_and_says_it_again_has_said_it_once(
 
     record = site.queue.job(job.id)
     assert record is not None
-    assert record.state is verb.ends
-    case.check() if verb.ends is JobState.DONE else case.check_undone(job)
+    assert record.state is deed.ends
+    case.check() if deed.ends is JobState.DONE else case.check_undone(job)

@@ -25,6 +25,8 @@ WEIGHTS = {
     "cancel": 0.7, "requeue": 1, "purge_and_push_again": 0.5, "plan": 5, "act": 8, "undo": 4,
 }  # fmt: skip
 """Rules of the model by how often they are drawn."""
+ALONE = frozenset({"push_a_copy", "a_worker_dies", "requeue", "purge_and_push_again"})
+"""Rules about a job that no version of a queue has to be chosen for."""
 
 
 class Walk:
@@ -82,7 +84,7 @@ class Walk:
             some = draw.sample(self._jobs, min(len(self._jobs), draw.randint(1, 4))) if draw.random() < 0.4 else None
             return draw.choice((Verb.RETRY, Verb.RETRY, *Verb)), some, draw.random() < 0.4
         job = draw.choice(self._jobs)
-        return (job,) if rule in ("push_a_copy", "a_worker_dies") else (job, NEW)
+        return (job,) if rule in ALONE else (job, NEW)
 
     def _hand(self) -> Claimed:
         """Mostly one that still holds its job."""

@@ -18,6 +18,7 @@ from lomi_ops.queue.replies import (
 )
 from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.producer import element
+from tests.operating import dead_letters, retry
 
 
 def listen(bench: Bench) -> Any:
@@ -133,7 +134,7 @@ def test_a_token_is_void_after_its_job_was_dead_and_put_back(bench: Bench) -> No
     bench.push(element())
     held = bench.take()
     bench.queue.fail(held, POISON)
-    bench.queue.requeue(held.job_id)
+    retry(bench.queue, held.job_id)
     assert bench.queue.release(held.job_id, held.token) == Fenced()
     assert bench.queue.fail(held, POISON) == Fenced()
 
@@ -181,7 +182,7 @@ def test_a_transient_failure_is_tried_three_times_and_then_buried_with_its_story
     held = bench.take()
     assert bench.queue.fail(held, LOST_CONNECTION) == Buried()
     assert bench.queue.fail(held, LOST_CONNECTION) == Buried()
-    (letter,) = bench.queue.dead_letters()
+    (letter,) = dead_letters(bench.queue)
     assert (letter.job_id, letter.raw, letter.attempts, letter.holder) == (held.job_id, raw, 3, "boot/0")
     assert (letter.error_class, letter.code, letter.error) == ("transient", "reset", "the connection was reset")
     assert letter.last_beat_ms is not None
@@ -195,7 +196,7 @@ def test_poison_is_buried_at_once_and_a_copy_of_it_is_dropped(bench: Bench) -> N
     assert bench.queue.fail(bench.take(), POISON) == Buried()
     bench.push(raw)
     assert bench.claim() == Empty(None)
-    (letter,) = bench.queue.dead_letters()
+    (letter,) = dead_letters(bench.queue)
     assert (letter.raw, letter.attempts, letter.hint) == (raw, 1, "lomi queue dead")
 
 

@@ -26,6 +26,7 @@ from tests.integration.queue.conftest import Bench
 from tests.integration.queue.crashing import Case, Crash, Job, open_site, until
 from tests.integration.queue.producer import body, element
 from tests.integration.queue.tap import Moment
+from tests.operating import dead_letters
 
 anything: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("\ud800"),
@@ -101,14 +102,14 @@ def test_every_element_ends_as_a_job_that_ran_or_as_a_dead_letter_with_its_bytes
 
 def test_the_known_oddities_end_the_same_way(bench: Bench) -> None:
     check(bench, ODDITIES, 1)
-    codes = {letter.code for letter in bench.queue.dead_letters()}
+    codes = {letter.code for letter in dead_letters(bench.queue)}
     assert codes == {"too_large", "not_json", "missing_keys", "bad_value"}
 
 
 def check(bench: Bench, elements: list[bytes], start: int) -> int:
     bench.push(*elements)
     seq, finished = drain(bench.queue, start)
-    letters = bench.queue.dead_letters(limit=1000)
+    letters = dead_letters(bench.queue, 1000)
     assert {*finished, *(letter.raw for letter in letters)} == set(elements)
     assert len(finished) + len(letters) == len(set(elements))
     assert all(letter.error_class == ErrorClass.POISON for letter in letters)

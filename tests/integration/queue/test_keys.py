@@ -13,6 +13,7 @@ from lomi_ops.queue.keys import QUEUE, Keys
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import OUTAGE, Bench
 from tests.integration.queue.producer import element
+from tests.operating import retry
 from tests.services import free_port, running_redis
 
 
@@ -42,7 +43,7 @@ def test_the_whole_life_of_a_job_works_on_a_node_in_cluster_mode() -> None:
         bench.queue.relay()
         bench.queue.fail(second, OUTAGE)
         bench.queue.fail(third, Failure(ErrorClass.POISON, "code", "said"))
-        bench.queue.requeue(third.job_id)
+        retry(bench.queue, third.job_id)
         bench.queue.hold("faces", 1, "down")
         bench.queue.unhold("faces")
         bench.queue.pause("ada", "deploy")

@@ -5,10 +5,11 @@ Nothing is lost by that, nothing happens twice, and no attempt is spent.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,16 +17,18 @@ import pytest
 
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.attempt import Failure
-from lomi_ops.errors import NotFound, RedisUnavailable
+from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
+from lomi_ops.queue.operations import Operations, OperationState, Order, Verb
 from lomi_ops.queue.replies import (
     Beat,
     Buried,
     Claimed,
     Delayed,
     Done,
+    Empty,
     JobState,
     Released,
     Submitted,
@@ -244,23 +247,59 @@ def test_a_cancel_stops_once_wherever_the_job_is(bench: Bench, unlucky: Unlucky)
     settled(bench, cancelled=TIMES - running, refunded=sum(number % 3 == 2 for number in range(TIMES)))
 
 
-@pytest.mark.parametrize("verb", ["requeue", "purge"])
-def test_a_dead_letter_is_put_back_or_forgotten_once(bench: Bench, unlucky: Unlucky, verb: str) -> None:
-    """The second call finds it gone, and says so."""
-    filled(bench)
+def test_an_advance_finishes_once_and_hands_out_the_next_job_with_its_first_attempt(
+    bench: Bench, unlucky: Unlucky, ear: Any
+) -> None:
+    names = filled(bench)
+    held: Any = unlucky.queue.claim("boot/0", 0, "token-0")
+    for seq, name in enumerate([*names[1:], None], 1):
+        payload = held.job_id.encode()
+        finished, following = unlucky.twice(
+            "advance", unlucky.queue.advance, held.job_id, held.token, payload, "boot/0", seq, f"token-{seq}", 60.0
+        )
+        assert finished == Done(1, repeated=True)
+        held = following
+        assert (held.job_id, held.attempt, held.adopted) == (name, 1, True) if name else held == Empty(None)
+    assert heard(ear) == Counter(name.encode() for name in names)
+    settled(bench, finished=TIMES)
+
+
+def test_a_round_of_upkeep_takes_back_once(bench: Bench, unlucky: Unlucky) -> None:
+    bench.push(*[element() for _ in range(TIMES)])
     for _ in range(TIMES):
         held = bench.take()
-        bench.queue.fail(held, POISON)
-        with suppress(NotFound):
-            unlucky.twice(verb, getattr(unlucky.queue, verb), held.job_id)
-        if verb == "requeue":
-            again = bench.take()
-            assert (again.job_id, again.attempt) == (held.job_id, 1)
-            bench.queue.finish(again.job_id, again.token)
+        bench.expire(held.job_id)
+        tended = unlucky.twice("upkeep", unlucky.queue.upkeep, lease_s=0, tick_s=0)
+        assert (tended.reaped.requeued, tended.ended) == ((), 0)
+        again = bench.take()
+        assert (again.job_id, again.attempt, again.crashes) == (held.job_id, 2, 1)
+        bench.queue.finish(again.job_id, again.token)
+    settled(bench, reaped=TIMES, finished=TIMES)
+
+
+def test_an_operation_touches_and_puts_back_each_job_once(bench: Bench, unlucky: Unlucky) -> None:
+    operations = Operations(unlucky.client)
+    for name in filled(bench):
+        bench.queue.fail(bench.take(), POISON)
+        order = Order(f"op-{name}", Verb.RETRY, "ada", "because", f"job:{name}")
+        unlucky.twice("op_open", operations.open, order, [name])
+        done = unlucky.twice("op_act", operations.step, order.op)
+        assert (done.state, done.done, done.skipped) == (OperationState.FINISHED, 1, 0)
+        undone = unlucky.twice("op_undo", operations.undo_step, order.op, "ada")
+        assert (undone.state, undone.done, undone.skipped) == (OperationState.UNDONE, 1, 0)
+    assert bench.client.zcard(bench.keys.dead) == TIMES
+    settled(bench, buried=TIMES, requeued=TIMES)
+
+
+def test_a_doubt_is_settled_once(bench: Bench, unlucky: Unlucky, ear: Any) -> None:
+    names = filled(bench)
+    for name in names:
+        bench.queue.fail(bench.take(), POISON)
+        bench.client.zadd(bench.keys.doubt, {name: 1})
+        assert unlucky.twice("absolve", unlucky.queue.absolve, name, settled=True, payload=name.encode()) is None
+    assert heard(ear) == Counter(name.encode() for name in names)
     assert bench.client.zcard(bench.keys.dead) == 0
-    assert bench.queue.stats().waiting == 0
-    ends = {"requeued": TIMES, "finished": TIMES} if verb == "requeue" else {"purged": TIMES}
-    settled(bench, buried=TIMES, **ends)
+    settled(bench, buried=TIMES)
 
 
 def test_a_switch_stands_where_it_was_put(bench: Bench, unlucky: Unlucky) -> None:
@@ -274,10 +313,19 @@ def test_a_switch_stands_where_it_was_put(bench: Bench, unlucky: Unlucky) -> Non
         unlucky.twice("hold", queue.hold, "faces", 60 + number / 1000, "down")
         assert len(bench.queue.stats().holds) == 1
         assert not unlucky.twice("unhold", queue.unhold, "faces")
+        queue.hold("faces", 60, "down")
+        assert unlucky.twice("served", queue.served, ["faces"], bench.queue.now_ms() + 60_000) == 0
+        assert queue.stats().holds == ()
         assert bench.queue.stats().holds == ()
         assert unlucky.twice("register", registry.register, info) is WorkerMode.RUNNING
         unlucky.twice("mode", registry.set_mode, "boot", WorkerMode.QUIET)
+        assert unlucky.twice("epitaph", registry.epitaph, "host", 1, "killed by SIGKILL")
         assert [worker.mode for worker in registry.list()] == [WorkerMode.QUIET]
         unlucky.twice("deregister", registry.deregister, "boot")
         assert registry.list() == ()
     assert set(unlucky.lost) == {"pause", "resume", "hold", "unhold", "register", "mode", "deregister"}
+
+
+def test_every_script_has_lost_its_thousand_replies() -> None:
+    lost = set(re.findall(r'twice\(\s*"(\w+)"', Path(__file__).read_text()))
+    assert lost == set(SCRIPTS)

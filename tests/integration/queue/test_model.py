@@ -102,7 +102,8 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
             super().__init__()
             self.bench = Bench(url)
             self.bench.client.flushall()
-            self.queues: dict[str, JobQueue] = {NEW: self.bench.queue, OLD: OldQueue(self.bench.client)}
+            self.before = OldQueue(self.bench.client)
+            self.queues: dict[str, JobQueue] = {NEW: self.bench.queue, OLD: self.before}
             self.registry = WorkerRegistry(self.bench.client)
             self.ear: Any = self.bench.client.pubsub()
             self.known: dict[str, Known] = {}
@@ -368,19 +369,20 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
             self.registry.set_mode(boot, WorkerMode.RUNNING if boot in self.quiet else WorkerMode.QUIET)
             self.quiet ^= {boot}
 
-        @rule(name=jobs, by=either)
-        def requeue(self, name: str, by: str) -> None:
+        @rule(name=jobs)
+        def requeue(self, name: str) -> None:
+            """An operator of the version before, that had a script for it."""
             job = self.known[name]
             if job.state is JobState.DEAD:
-                self.queues[by].requeue(name)
+                self.before.requeue(name)
                 job.state, job.attempt, job.setbacks, job.crashes, job.token = JobState.READY, 0, 0, 0, ""
 
-        @rule(name=jobs, by=either)
-        def purge_and_push_again(self, name: str, by: str) -> None:
+        @rule(name=jobs)
+        def purge_and_push_again(self, name: str) -> None:
             """A letter that is forgotten is as good as new."""
             job = self.known[name]
             if job.state is JobState.DEAD:
-                self.queues[by].purge(name)
+                self.before.purge(name)
                 self.known[name] = Known(job.raw)
                 self.bench.push(job.raw)
 

@@ -19,6 +19,7 @@ from lomi_ops.queue.replies import Cancelled, Claimed, Done, Empty
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.producer import element, job_id
+from tests.operating import dead_letters, retry
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_a_deleted_dead_letter_never_runs_again_and_its_copy_is_dropped(bench: B
     (name,) = dead(bench)
     raw = bench.client.hget(bench.keys.job(name), "raw")
     run(operations, "op", Verb.DELETE, [name])
-    assert bench.queue.dead_letters() == ()
+    assert dead_letters(bench.queue) == ()
     bench.push(raw)
     assert runnable(bench) == set()
 
@@ -154,7 +155,7 @@ def test_a_running_job_is_cancelled_with_its_next_beat_and_can_be_put_back(
 def test_jobs_that_have_moved_on_are_skipped_and_counted(bench: Bench, operations: Operations) -> None:
     names = dead(bench, 3)
     operations.open(order("op", Verb.DELETE), names)
-    bench.queue.requeue(names[1])
+    retry(bench.queue, names[1])
     assert operations.step("op").skipped == 1
     assert operations.get("op").done == 2
     assert runnable(bench) == {names[1]}

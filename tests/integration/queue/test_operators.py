@@ -7,11 +7,14 @@ import uuid
 import pytest
 
 from lomi_ops.domain.job import MAX_JOB_BYTES, Job, PhotoRef, Priority
-from lomi_ops.errors import Conflict, JobError, NotFound
+from lomi_ops.domain.job_filter import parse
+from lomi_ops.errors import Conflict, JobError
+from lomi_ops.queue.entries import find
 from lomi_ops.queue.replies import Empty, JobState, QueueStats, Submitted
 from lomi_ops.queue.wire import dump_job
 from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.producer import body, element, job_id
+from tests.operating import dead_letters, delete, retry, waiting
 
 
 def test_a_cluster_that_knows_nothing_of_us_has_statistics(bench: Bench) -> None:
@@ -127,11 +130,11 @@ def test_a_dead_letter_that_is_put_back_starts_afresh(bench: Bench) -> None:
         held = bench.take()
         bench.queue.fail(held, LOST_CONNECTION)
         bench.come_due()
-    (letter,) = bench.queue.dead_letters()
-    bench.queue.requeue(letter.job_id)
+    (letter,) = dead_letters(bench.queue)
+    retry(bench.queue, letter.job_id)
     again = bench.take()
     assert (again.raw, again.attempt, again.setbacks, again.crashes, again.first_outage_ms) == (raw, 1, 0, 0, None)
-    assert bench.queue.dead_letters() == ()
+    assert dead_letters(bench.queue) == ()
 
 
 def test_only_a_dead_letter_can_be_put_back_or_purged(bench: Bench) -> None:
@@ -139,17 +142,15 @@ def test_only_a_dead_letter_can_be_put_back_or_purged(bench: Bench) -> None:
     alive, dead = bench.take("boot/0"), bench.take("boot/1")
     bench.queue.fail(dead, POISON)
     for name in (alive.job_id, "never-seen"):
-        with pytest.raises(NotFound):
-            bench.queue.requeue(name)
-        with pytest.raises(NotFound):
-            bench.queue.purge(name)
-    bench.queue.purge(dead.job_id)
-    assert bench.queue.dead_letters() == ()
+        retry(bench.queue, name)
+        delete(bench.queue, name, for_good=True)
+    delete(bench.queue, dead.job_id, for_good=True)
+    assert dead_letters(bench.queue) == ()
     assert bench.queue.job(dead.job_id) is None
     assert bench.queue.job(alive.job_id) is not None
 
 
-def test_dead_letters_come_latest_first_in_pages(bench: Bench) -> None:
+def test_dead_letters_are_listed_latest_first(bench: Bench) -> None:
     names: list[str] = []
     for i in range(5):
         bench.push(element())
@@ -157,8 +158,8 @@ def test_dead_letters_come_latest_first_in_pages(bench: Bench) -> None:
         bench.queue.fail(held, POISON)
         bench.client.zadd(bench.keys.dead, {held.job_id: i + 1})
         names.insert(0, held.job_id)
-    assert [letter.job_id for letter in bench.queue.dead_letters(limit=2)] == names[:2]
-    assert [letter.job_id for letter in bench.queue.dead_letters(limit=10, offset=2)] == names[2:]
+    listed = find(bench.client, bench.keys, parse(["state:dead"]), ordered=True)
+    assert [job.job_id for job in listed] == names
 
 
 def test_a_look_at_the_list_shows_what_is_next_and_takes_nothing(bench: Bench) -> None:
@@ -167,7 +168,7 @@ def test_a_look_at_the_list_shows_what_is_next_and_takes_nothing(bench: Bench) -
         bench.push(raw)
     high = element(priority=2)
     bench.queue.submit(high, Priority.HIGH)
-    assert bench.queue.peek(3) == (high, *elements[:2])
+    assert waiting(bench.queue, 3) == (high, *elements[:2])
     assert bench.queue.stats().waiting == 5
 
 

@@ -8,6 +8,7 @@ from lomi_ops.queue.replies import Beat, Done, Empty, JobState
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import OUTAGE, Bench
 from tests.integration.queue.producer import element
+from tests.operating import dead_letters, retry
 
 
 def test_an_expired_lease_is_taken_back_once_and_the_job_is_next(bench: Bench) -> None:
@@ -32,7 +33,7 @@ def test_a_job_that_outlives_three_workers_becomes_a_dead_letter_with_its_story(
     bench.expire(held.job_id)
     looked = bench.reap()
     assert (looked.requeued, looked.buried) == ((), (held.job_id,))
-    (letter,) = bench.queue.dead_letters()
+    (letter,) = dead_letters(bench.queue)
     assert (letter.code, letter.raw, letter.attempts, letter.crashes) == ("poison_crash", raw, 3, 3)
     assert letter.holder == "boot3/0"
     assert "held by boot3/0" in letter.error
@@ -148,7 +149,7 @@ def test_the_story_of_a_dead_letter_says_who_held_it_where_and_how_that_process_
         assert registry.epitaph("web-3", 77, "killed by SIGKILL")
         bench.expire(held.job_id)
         bench.reap()
-    (letter,) = bench.queue.dead_letters()
+    (letter,) = dead_letters(bench.queue)
     assert letter.error.startswith(
         "its worker went silent: held by boot/0 on web-3, pid 77, killed by SIGKILL, last beat"
     )
@@ -173,7 +174,7 @@ def test_a_job_that_its_dead_worker_had_settled_ends_as_done_and_is_published_on
     assert bench.queue.absolve(names[1], settled=False) is None
 
     assert bench.reap().doubt == ()
-    assert [letter.job_id for letter in bench.queue.dead_letters()] == [names[1]]
+    assert [letter.job_id for letter in dead_letters(bench.queue)] == [names[1]]
     assert bench.results() == [names[0].encode()]
     assert bench.queue.stats().unsent == 1
 
@@ -184,7 +185,7 @@ def test_a_dead_letter_that_was_put_back_meanwhile_is_not_absolved(bench: Bench)
         held = bench.take()
         bench.expire(held.job_id)
         bench.reap()
-    bench.queue.requeue(held.job_id)
+    retry(bench.queue, held.job_id)
     assert bench.queue.absolve(held.job_id, settled=True, payload=b"x") is None
     assert bench.take().job_id == held.job_id
     assert bench.results() == []

@@ -32,6 +32,7 @@ from lomi_ops.queue.replies import (
 from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.old_version import FROZEN, OldQueue
 from tests.integration.queue.producer import element, job_id
+from tests.operating import dead_letters, retry
 
 
 class Pair:
@@ -44,6 +45,12 @@ class Pair:
         held = self.bench.claim(slot, queue)
         assert isinstance(held, Claimed)
         return held
+
+    def put_back(self, queue: JobQueue, job_id: str) -> None:
+        if isinstance(queue, OldQueue):
+            queue.requeue(job_id)
+        else:
+            retry(queue, job_id)
 
 
 @pytest.fixture(params=["old then new", "new then old"])
@@ -102,7 +109,7 @@ def test_leases_that_ran_out_under_one_are_reaped_by_the_other_and_three_deaths_
     held = pair.take(pair.first, "boot-3/0")
     pair.bench.expire(held.job_id)
     assert pair.second.reap(lease_s=0, tick_s=0).buried == (held.job_id,)
-    (letter,) = pair.bench.queue.dead_letters()
+    (letter,) = dead_letters(pair.bench.queue)
     assert (letter.code, letter.raw, letter.crashes) == ("poison_crash", held.raw, 3)
 
 
@@ -118,7 +125,7 @@ def test_what_one_buries_the_other_puts_back(pair: Pair) -> None:
     pair.bench.push(element())
     held = pair.take(pair.first)
     assert pair.first.fail(held, POISON) == Buried()
-    pair.second.requeue(held.job_id)
+    pair.put_back(pair.second, held.job_id)
     again = pair.take(pair.first)
     assert (again.job_id, again.attempt) == (held.job_id, 1)
 

@@ -8,18 +8,22 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from lomi_ops.config.schema import RedisSection, Settings
-from lomi_ops.errors import LomiError
+from lomi_ops.errors import Conflict, LomiError
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.operations import Verb
 from tests.chaos.stub_worker import StubJudge
+from tests.operating import operate
 from worker import ends, logs, run, slot
 
 SHORT_S = 0.05
+OP = "1126-0301-9c4f"
 
 
 def start_worker(settings: dict[str, Any], log: Path) -> BaseProcess:
@@ -52,9 +56,20 @@ def _work(settings: dict[str, Any], log: Path) -> None:
     sys.exit(run.main(made, made.active_policy()))
 
 
+def say(queue: JobQueue, verb: str, arguments: tuple[Any, ...]) -> None:
+    """A verb of the queue, or an operation that everybody here calls `OP`: said again, it goes on."""
+    if verb == "cancel_one":
+        queue.cancel(*arguments)
+    elif verb in list(Verb):
+        with suppress(Conflict):  # it ran to its end
+            operate(queue, Verb(verb), *arguments, op=OP)
+    else:
+        getattr(queue, verb)(*arguments)
+
+
 def _operate(url: str, verb: str, arguments: tuple[Any, ...]) -> None:
     queue = JobQueue(queue_client(RedisSection.model_validate({"url": url})))
     try:
-        getattr(queue, verb)(*arguments)
+        say(queue, verb, arguments)
     except LomiError:
         sys.exit(1)

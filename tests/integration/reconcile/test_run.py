@@ -21,6 +21,7 @@ from lomi_ops.queue.wire import parse_job
 from tests.integration.db.conftest import plainly
 from tests.integration.queue.producer import body
 from tests.integration.reconcile.conftest import LONG_AGO, Cluster, ids_of, now
+from tests.operating import waiting
 
 POISON = Failure(ErrorClass.POISON, "not_json", "the element is not a JSON object", hint="lomi queue dead")
 LATER = Failure(ErrorClass.TRANSIENT, "reset", "the connection was reset", 600.0)
@@ -74,7 +75,7 @@ def test_a_batch_whose_push_was_lost_gets_a_job_as_the_producer_writes_it(cluste
     assert {photo["r2_key"] for photo in job["photos"]} == {photo.key for photo in lost.photos}
     assert {photo["bucket"] for photo in job["photos"]} == {"lomi-photos"}
     assert job["photos"][0]["r2_url"] == f"https://files.example/{job['photos'][0]['r2_key']}?a=1&b=2"
-    assert b"\\u0026" in cluster.queue.peek(1)[0]
+    assert b"\\u0026" in waiting(cluster.queue, 1)[0]
     assert outcome.counts[Bucket.LOST] == outcome.queued == 3
     assert not outcome.wrong
     assert cluster.claim().job_id == job["job_id"] == outcome.jobs[0].job_id

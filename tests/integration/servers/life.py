@@ -17,6 +17,7 @@ from lomi_ops.queue.replies import Beat, Buried, Claimed, Delayed, Done, Empty, 
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.producer import element, job_id
 from tests.integration.servers.farm import PASSWORD
+from tests.operating import dead_letters, delete, retry, waiting
 from tests.services import RedisServer
 
 OUTAGE = Failure(ErrorClass.OUTAGE, "faces_down", "no CompreFace endpoint answers", 600.0)
@@ -115,9 +116,9 @@ def whole_life(redis_section: RedisSection, backend: Any) -> None:
     taken = other.take()
     assert (taken.job_id, taken.attempt) == (job_id(first), 2)
     assert queue.fail(taken, BROKEN) == Buried()
-    assert [letter.job_id for letter in queue.dead_letters()] == [taken.job_id]
-    queue.requeue(taken.job_id)
-    assert queue.peek() == (first, second)
+    assert [letter.job_id for letter in dead_letters(queue)] == [taken.job_id]
+    retry(queue, taken.job_id)
+    assert waiting(queue) == (first, second)
 
     # What an operator does.
     queue.pause("ada", "deploy")
@@ -137,7 +138,7 @@ def whole_life(redis_section: RedisSection, backend: Any) -> None:
     taken = other.take()
     assert taken.raw == second
     queue.fail(taken, BROKEN)
-    queue.purge(taken.job_id)
+    delete(queue, taken.job_id, for_good=True)
     record = queue.job(job_id(urgent))
     assert record is not None
     assert record.cancel

@@ -21,6 +21,7 @@ from tests.integration.servers import farm, rights
 from tests.integration.servers.certificates import Authority
 from tests.integration.servers.farm import Kind
 from tests.integration.servers.life import Slot, admin, section, whole_life
+from tests.operating import dead_letters, waiting
 from tests.services import RedisServer, free_port, open_folder
 
 
@@ -84,8 +85,8 @@ def test_a_reader_sees_everything_and_changes_nothing(server: RedisServer, backe
     backend.execute_command(*rights.documented(rights.READER))
     reader = Slot(section(server, username=rights.READER, password=rights.PASSWORD))
     assert reader.queue.stats().ready == 1
-    assert len(reader.queue.peek()) == 1
-    assert reader.queue.dead_letters() == ()
+    assert len(waiting(reader.queue)) == 1
+    assert dead_letters(reader.queue) == ()
     assert reader.queue.job("unknown") is None
     require_fit(reader.client)
     with pytest.raises(RedisUnavailable, match="claim") as refused:

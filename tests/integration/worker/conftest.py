@@ -30,6 +30,7 @@ from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
 from tests.conftest import need
+from tests.operating import dead_letters
 from worker.batch import BatchJudge
 from worker.doorbell import Bell
 from worker.judging.host import JudgingProcess
@@ -293,7 +294,7 @@ class Bench:
         self.leases.beat(time.monotonic() + later_s)
 
     def letters(self) -> list[tuple[str, str, str]]:
-        return [(letter.error_class, letter.code, letter.hint) for letter in self.queue.dead_letters()]
+        return [(letter.error_class, letter.code, letter.hint) for letter in dead_letters(self.queue)]
 
 
 MakeBench = Callable[..., Bench]

@@ -17,6 +17,7 @@ from lomi_ops.errors import LomiError, RedisUnavailable
 from lomi_ops.queue.replies import Claimed, JobState
 from lomi_ops.queue.wire import parse_job
 from tests.integration.worker.conftest import Bench, Cluster, Upload
+from tests.operating import dead_letters
 from worker.doorbell import Bell
 from worker.slot import message_again
 from worker.upkeep import Upkeep
@@ -474,7 +475,7 @@ def test_a_bug_uses_up_the_attempts_and_the_letter_says_where_to_look(
     bench.turn()
 
     assert bench.letters() == [("transient", "KeyError", f"lomi queue show {upload.id}")]
-    assert "secret" not in bench.queue.dead_letters()[0].error
+    assert "secret" not in dead_letters(bench.queue)[0].error
 
 
 def test_a_photo_that_only_lomi_itself_fails_on_goes_to_a_person_and_the_others_are_decided(
