@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import options, output, queue_dead, queue_flow, queue_ops, queue_show, session
+from lomi_ops.cli import options, output, queue_dead, queue_flow, queue_ops, queue_past, queue_show, session
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import UsageError
 
@@ -99,7 +99,7 @@ app.command("drain")(queue_flow.queue_drain)
 app.command("retry")(queue_ops.queue_retry)
 app.command("delete")(queue_ops.queue_delete)
 app.command("cancel")(queue_ops.queue_cancel)
-app.command("undo")(queue_ops.queue_undo)
-app.command("continue")(queue_ops.queue_continue)
-app.command("ops")(queue_ops.queue_operations)
+app.command("undo")(queue_past.queue_undo)
+app.command("continue")(queue_past.queue_continue)
+app.command("ops")(queue_past.queue_operations)
 app.add_typer(queue_dead.app, name="dead")

@@ -14,7 +14,7 @@ app = typer.Typer(
     help="List dead letters, try them again, or delete them.",
 )  # fmt: skip
 
-DEAD = ["state:dead"]
+DEAD = ("state:dead",)
 Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000, metavar="N")]
 By = Annotated[str | None, typer.Option("--by", help="Count by this: error, worker, user, …", metavar="WHAT")]
 Terms = Annotated[list[str] | None, typer.Argument(help="Further terms: `lomi help filters`.", metavar="FILTER...")]
@@ -50,7 +50,8 @@ def dead_retry(
     actor: options.As = None, format_: options.Output = Format.TEXT,
 ) -> int:  # fmt: skip
     """Try dead letters again with all their attempts."""
-    return queue_ops.act(common, "retry", terms, DEAD, every, dry_run, confirm, reason, actor, format_)
+    wish = queue_ops.Wish("retry", terms, every, dry_run, confirm, reason, actor, DEAD)
+    return queue_ops.act(common, wish, format_)
 
 
 @app.command("delete")
@@ -58,13 +59,12 @@ def dead_retry(
 def dead_delete(
     common: options.Common, terms: queue_ops.Terms = None, every: queue_ops.All = False,
     dry_run: queue_ops.DryRun = False, confirm: queue_ops.Confirm = None,
-    for_good: Annotated[bool, typer.Option("--for-good", help="Keep nothing: frees memory, cannot be undone.")] = False,
-    reason: queue_ops.Why = "", actor: options.As = None, format_: options.Output = Format.TEXT,
+    for_good: queue_ops.ForGood = False, reason: queue_ops.Why = "", actor: options.As = None,
+    format_: options.Output = Format.TEXT,
 ) -> int:  # fmt: skip
     """Delete dead letters. They can be put back for a week."""
-    return queue_ops.act(
-        common, "delete", terms, DEAD, every, dry_run, confirm, reason, actor, format_, for_good=for_good
-    )
+    wish = queue_ops.Wish("delete", terms, every, dry_run, confirm, reason, actor, DEAD, for_good)
+    return queue_ops.act(common, wish, format_)
 
 
 def _listed(common: options.Common, terms: list[str] | None, by: str | None, limit: int, format_: Format) -> int:

@@ -43,6 +43,8 @@ class Plan:
     """The jobs that a verb would act on."""
 
     verb: Verb
+    needs: frozenset[JobState]
+    """The states that it can act on here."""
     job_ids: tuple[str, ...]
     by_state: Mapping[JobState, int]
     left_alone: Mapping[JobState, int]
@@ -60,11 +62,12 @@ class Plan:
 def plan(client: redis.Redis, keys: Keys, verb: Verb, wanted: JobFilter) -> Plan:
     """All jobs that match and that the verb can act on. Raises RedisUnavailable."""
     found = entries.find(client, keys, wanted.within(verb.acts_on), ordered=False)
-    return _plan(verb, found)
+    return _plan(verb, verb.acts_on, found)
 
 
-def plan_named(client: redis.Redis, keys: Keys, verb: Verb, job_ids: Sequence[str]) -> Plan:
-    """The jobs of these ids. Raises NotFound for the first one that the queue does not know."""
+def plan_named(client: redis.Redis, keys: Keys, verb: Verb, job_ids: Sequence[str], within: JobFilter) -> Plan:
+    """The jobs of these ids; those in states that `within` does not allow are left alone. Raises NotFound for the first
+    one that the queue does not know."""
     found = {facts.job_id: facts for facts in entries.named(client, keys, job_ids)}
     unseen = [job_id for job_id in job_ids if job_id not in found]
     if unseen:
@@ -73,20 +76,20 @@ def plan_named(client: redis.Redis, keys: Keys, verb: Verb, job_ids: Sequence[st
     for job_id in job_ids:
         if job_id not in found:
             raise NotFound(f"the queue knows no job {job_id}", hint="lomi queue list, or lomi jobs history")
-    return _plan(verb, found.values())
+    return _plan(verb, verb.acts_on & within.states if within.terms else verb.acts_on, found.values())
 
 
-def _plan(verb: Verb, found: Iterable[JobFacts]) -> Plan:
+def _plan(verb: Verb, needs: frozenset[JobState], found: Iterable[JobFacts]) -> Plan:
     ids: list[str] = []
     states: Counter[JobState] = Counter()
     others: Counter[JobState] = Counter()
     for facts in found:
-        if facts.state in verb.acts_on:
+        if facts.state in needs:
             ids.append(facts.job_id)
             states[facts.state] += 1
         else:
             others[facts.state] += 1
-    return Plan(verb, tuple(ids), states, others)
+    return Plan(verb, needs, tuple(ids), states, others)
 
 
 def require_count(found: Plan, confirmed: int | None, again: str) -> None:

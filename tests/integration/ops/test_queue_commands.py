@@ -206,6 +206,20 @@ def test_a_job_that_does_not_exist_or_stands_otherwise_is_named(
     ]
 
 
+def test_dead_letters_are_acted_on_by_name_and_nothing_else_is(
+    cluster: OldCluster, client: redis.Redis, queue: JobQueue, lomi: Lomi
+) -> None:
+    names = bury(queue, client, 12)
+    lomi("queue", "retry", names[0])
+
+    many = lomi("queue", "dead", "retry", *names[1:])
+    other = lomi("queue", "dead", "retry", names[0])
+
+    assert (many.code, other.code) == (5, 0)
+    assert many.err.splitlines()[-1] == f"  try: lomi queue retry {' '.join(names[1:])} --confirm-count 11"
+    assert other.out.splitlines() == ["no job to retry", "left alone: 1 job ready; retry needs dead"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -444,7 +458,11 @@ class Away(Operations):
 def test_a_step_outlasts_a_redis_that_is_away_for_a_while_and_gives_up_with_the_next_command(
     queue: JobQueue, client: redis.Redis
 ) -> None:
-    nothing, journal, now = Plan(Verb.RETRY, (), {}, {}), Journal(None, lambda text: None), datetime.now(UTC)
+    nothing, journal, now = (
+        Plan(Verb.RETRY, Verb.RETRY.acts_on, (), {}, {}),
+        Journal(None, lambda text: None),
+        datetime.now(UTC),
+    )
     naps: list[float] = []
 
     brief = Runner(Away(client, naps, 3), journal, lambda: now, sleep=naps.append)

@@ -288,7 +288,8 @@ def test_an_operation_touches_and_puts_back_each_job_once(bench: Bench, unlucky:
         undone = unlucky.twice("op_undo", operations.undo_step, order.op, "ada")
         assert (undone.state, undone.done, undone.skipped) == (OperationState.UNDONE, 1, 0)
     assert bench.client.zcard(bench.keys.dead) == TIMES
-    settled(bench, buried=TIMES, requeued=TIMES)
+    # What an undo puts back leaves its element in the list: a copy, that the next claim drops.
+    settled(bench, buried=TIMES, requeued=TIMES, duplicates=TIMES - 1)
 
 
 def test_a_doubt_is_settled_once(bench: Bench, unlucky: Unlucky, ear: Any) -> None:
@@ -323,7 +324,7 @@ def test_a_switch_stands_where_it_was_put(bench: Bench, unlucky: Unlucky) -> Non
         assert [worker.mode for worker in registry.list()] == [WorkerMode.QUIET]
         unlucky.twice("deregister", registry.deregister, "boot")
         assert registry.list() == ()
-    assert set(unlucky.lost) == {"pause", "resume", "hold", "unhold", "register", "mode", "deregister"}
+    assert set(unlucky.lost.values()) == {TIMES}
 
 
 def test_every_script_has_lost_its_thousand_replies() -> None:

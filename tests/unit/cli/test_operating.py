@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lomi_ops.cli.queue_ops import _done
+from lomi_ops.cli.operating import done
 from lomi_ops.queue.operations import Operation, OperationState, Verb
 
 OPERATION = Operation(
@@ -14,9 +14,9 @@ OPERATION = Operation(
 
 
 def test_what_was_done_comes_with_the_way_back() -> None:
-    assert _done(OPERATION) == "2 jobs cancelled, 1 had moved on; to put back: lomi queue undo 1126-0301-9c4f"
+    assert done(OPERATION) == "2 jobs cancelled, 1 had moved on; to put back: lomi queue undo 1126-0301-9c4f"
 
 
 def test_what_somebody_undoes_meanwhile_is_not_said_to_be_done() -> None:
     undone = replace(OPERATION, state=OperationState.UNDOING, undone_by="bob")
-    assert _done(undone) == "2 jobs cancelled until bob undid it; to see how far: lomi queue ops"
+    assert done(undone) == "2 jobs cancelled until bob undid it; to see how far: lomi queue ops"
