@@ -57,7 +57,7 @@ def listed(
         raise UsageError(f"jobs cannot be counted by {by!r}", hint=f"--by {', '.join(job_table.GROUPS)}")
     with session.opened(common, "redis") as runtime:
         client, keys = runtime.redis, runtime.queue.keys
-        now_ms = entries.now_ms(client)
+        now_ms = runtime.queue.now_ms()
         found = entries.find(client, keys, wanted, ordered=True)
         if by is not None:
             _show_counts(by, job_table.counted(found, by), format_)

@@ -35,7 +35,7 @@ def queue_show(
         if job is None:
             raise NotFound(f"the queue knows no job {job_id}", hint="lomi queue list, or lomi jobs history")
         events = board.events_of(client, keys, job_id)
-        now_ms = entries.now_ms(client)
+        now_ms = runtime.queue.now_ms()
     if format_ is not Format.TEXT:
         body = {"job": job_table.record(job), "events": [asdict(each) for each in events]}
         output.document(body, schema="lomi.queue.job/v2", format_=format_)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import redis
 
 from lomi_ops.domain.flow import Sample, flow
-from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import MAX_JOB_BYTES
 from lomi_ops.domain.stuck import OVERDUE_S, Ages
 from lomi_ops.queue.client import call, guarded
+from lomi_ops.queue.fields import Fields, number, word
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.replies import Hold, JobRecord, JobState, Pause, QueueStats, Rate, Standing
 from lomi_ops.queue.scripts import count, text
 from lomi_ops.queue.wire import created_at, identity
 
-Fields = Mapping[bytes, bytes]
 SAMPLES = 64
 """Of ten seconds each: more than `flow.WINDOW_S`."""
 EVENTS_AT_ONCE = 1000
@@ -78,13 +77,13 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
 def _sample(entry: bytes, fields: Fields) -> Sample:
     """As `reap.lua` notes it."""
     names = (b"inside", b"finished", b"buried", b"withdrawn", b"dropped", b"requeued")
-    return Sample(int(entry.partition(b"-")[0]), *(_number(fields, name) for name in names))
+    return Sample(int(entry.partition(b"-")[0]), *(number(fields, name) for name in names))
 
 
 def _sample_now(now_ms: int, inside: int, counters: Fields) -> Sample:
-    dropped = _number(counters, b"tombstones") + _number(counters, b"duplicates")
+    dropped = number(counters, b"tombstones") + number(counters, b"duplicates")
     finished, buried, withdrawn, requeued = (
-        _number(counters, name) for name in (b"finished", b"buried", b"withdrawn", b"requeued")
+        number(counters, name) for name in (b"finished", b"buried", b"withdrawn", b"requeued")
     )
     return Sample(now_ms, inside, finished, buried, withdrawn, dropped, requeued)
 
@@ -175,25 +174,6 @@ def waits_unseen(client: redis.Redis, keys: Keys, job_id: str) -> bool:
     return False
 
 
-def ended(client: redis.Redis, keys: Keys, limit: int) -> tuple[EndedJob, ...]:
-    """The oldest first; a second round trip where there are any."""
-    with guarded(client, "jobs that ended"):
-        entries: list[tuple[bytes, list[bytes]]] = call(client, "XRANGE", keys.ended, "-", "+", "COUNT", limit)
-        told = [(text(entry), dict(zip(flat[::2], flat[1::2], strict=True))) for entry, flat in map(_flat, entries)]
-        boots = sorted({_text(fields, b"slot").partition("/")[0] for _, fields in told} - {""})
-        with client.pipeline(transaction=False) as pipe:
-            for boot in boots:
-                pipe.hget(keys.worker(boot), "host")
-            hosts = dict(zip(boots, pipe.execute() if boots else (), strict=True))
-    return tuple(_ended(entry, fields, hosts) for entry, fields in told)
-
-
-def _flat(entry: Any) -> tuple[bytes, list[bytes]]:
-    """redis-py makes a dict of the fields of an entry."""
-    name, fields = entry
-    return name, [part for pair in fields.items() for part in pair] if isinstance(fields, dict) else fields
-
-
 def now_ms(client: redis.Redis) -> int:
     with guarded(client, "the time"):
         return _milliseconds(client.time())
@@ -213,10 +193,10 @@ def _age(raw: bytes | None, now_ms: int) -> float | None:
 def _pause(fields: Fields, now_ms: int) -> Pause | None:
     if not fields:
         return None
-    until = _number(fields, b"until") or None
+    until = number(fields, b"until") or None
     if until is not None and until <= now_ms:
         return None
-    return Pause(_text(fields, b"by"), _text(fields, b"reason"), _number(fields, b"since"), until)
+    return Pause(word(fields, b"by"), word(fields, b"reason"), number(fields, b"since"), until)
 
 
 def _hold(name: bytes, value: bytes, limits: Fields, now_ms: int) -> Hold:
@@ -227,9 +207,9 @@ def _hold(name: bytes, value: bytes, limits: Fields, now_ms: int) -> Hold:
         until_ms=int(until),
         reason=text(reason),
         half_open=int(until) <= now_ms,
-        failures=_number(limits, name + b":failures") or 1,
+        failures=number(limits, name + b":failures") or 1,
         throttled=limits.get(name + b":kind") == b"throttled",
-        probe=_text(limits, name + b":probe").partition("|")[0],
+        probe=word(limits, name + b":probe").partition("|")[0],
     )
 
 
@@ -243,51 +223,21 @@ def _rates(limits: Fields, now_ms: int) -> tuple[Rate, ...]:
     return tuple(found)
 
 
-def _ended(entry: str, fields: Fields, hosts: Mapping[str, bytes | None]) -> EndedJob:
-    slot = _text(fields, b"slot")
-    return EndedJob(
-        entry=entry,
-        job_id=_text(fields, b"job_id"),
-        what=_text(fields, b"what"),
-        at_ms=_number(fields, b"at"),
-        note=_text(fields, b"note"),
-        slot=slot,
-        host=text(hosts.get(slot.partition("/")[0]) or b""),
-        attempt=_number(fields, b"attempt"),
-        first_seen_ms=_number(fields, b"first_seen") or None,
-        claimed_ms=_number(fields, b"claimed") or None,
-        error_class=_text(fields, b"class"),
-        error=_text(fields, b"error"),
-        user=_text(fields, b"user"),
-        batch=_text(fields, b"batch"),
-        photos=_number(fields, b"photos"),
-    )
-
-
 def _record(job_id: str, fields: Fields) -> JobRecord:
     return JobRecord(
         job_id=job_id,
-        state=JobState(_text(fields, b"state")),
+        state=JobState(word(fields, b"state")),
         raw=fields.get(b"raw"),
-        attempt=_number(fields, b"attempt"),
-        crashes=_number(fields, b"crashes"),
-        setbacks=_number(fields, b"setbacks"),
-        token=_text(fields, b"token"),
-        slot=_text(fields, b"slot"),
-        first_seen_ms=_number(fields, b"first_seen_ms"),
-        claimed_ms=_number(fields, b"claimed_ms") or None,
-        due_ms=_number(fields, b"due_ms") or None,
-        error_class=_text(fields, b"error_class"),
-        code=_text(fields, b"error_code"),
-        error=_text(fields, b"error"),
+        attempt=number(fields, b"attempt"),
+        crashes=number(fields, b"crashes"),
+        setbacks=number(fields, b"setbacks"),
+        token=word(fields, b"token"),
+        slot=word(fields, b"slot"),
+        first_seen_ms=number(fields, b"first_seen_ms"),
+        claimed_ms=number(fields, b"claimed_ms") or None,
+        due_ms=number(fields, b"due_ms") or None,
+        error_class=word(fields, b"error_class"),
+        code=word(fields, b"error_code"),
+        error=word(fields, b"error"),
         cancel=b"cancel" in fields,
     )
-
-
-def _text(fields: Fields, name: bytes) -> str:
-    return text(fields.get(name, b""))
-
-
-def _number(fields: Fields, name: bytes) -> int:
-    """0 where the field is absent or empty."""
-    return int(fields.get(name) or 0)

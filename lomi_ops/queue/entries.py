@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from lomi_ops.domain.job_filter import JobFacts, JobFilter
 from lomi_ops.domain.job_state import JobState
 from lomi_ops.queue import scan
+from lomi_ops.queue.board import now_ms
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.scripts import text
@@ -36,13 +37,6 @@ class _Element:
     job_id: bytes
     raw: bytes | None = None
     lane: str = "normal"
-
-
-def now_ms(client: redis.Redis) -> int:
-    """The server's clock. Raises RedisUnavailable."""
-    with guarded(client, "its clock"):
-        seconds, micros = call(client, "TIME")
-    return int(seconds) * 1000 + int(micros) // 1000
 
 
 def find(client: redis.Redis, keys: Keys, wanted: JobFilter, *, ordered: bool) -> Iterator[JobFacts]:

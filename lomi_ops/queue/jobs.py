@@ -7,8 +7,7 @@ what they answered before. Every method raises RedisUnavailable and nothing else
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import redis
 
@@ -17,8 +16,8 @@ from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import MAX_JOB_BYTES, Priority
 from lomi_ops.domain.stuck import Stuck, stuck
 from lomi_ops.errors import Conflict
-from lomi_ops.queue import board
-from lomi_ops.queue.client import Line, call, guarded
+from lomi_ops.queue import answers, board, ended
+from lomi_ops.queue.client import Line, guarded
 from lomi_ops.queue.keys import RESULTS_CHANNEL, Keys
 from lomi_ops.queue.replies import (
     Beat,
@@ -29,23 +28,19 @@ from lomi_ops.queue.replies import (
     ClaimReply,
     Delayed,
     Done,
-    Empty,
     Fenced,
     JobRecord,
     JobState,
-    Limited,
     Pause,
-    Paused,
     QueueStats,
     Reaped,
     Released,
-    Stale,
     Standing,
     Submitted,
     Tended,
     WorkerMode,
 )
-from lomi_ops.queue.scripts import Argument, Reply, Scripts, count, ms, packed_command, text
+from lomi_ops.queue.scripts import Argument, Scripts, count, ms, packed_command, text
 from lomi_ops.queue.wire import parse_job
 
 RETENTION_S = 24 * 3600.0
@@ -87,7 +82,7 @@ class JobQueue:
         after a lost reply; `token` is a fresh UUID per `seq`. An adopted job has a new token: the old one is fenced.
         """
         reply = self._scripts.run("claim", self._claim_keys(slot), [slot, seq, token, ms(lease_s), MAX_JOB_BYTES])
-        return _claim_reply(reply, slot, token)
+        return answers.claimed(reply, slot, token)
 
     def _claim_keys(self, slot: str) -> list[str]:
         return [self.keys.seq(slot), self.keys.worker(slot.partition("/")[0])]
@@ -113,7 +108,7 @@ class JobQueue:
     def finish(self, job_id: str, token: str, payload: bytes = b"") -> Done | Fenced:
         """The job is done. A `payload` that is not empty is published, at most once ever for this job."""
         reply = self._scripts.run("finish", [], [job_id, token, payload, RESULTS_CHANNEL, ms(self._retention_s)])
-        return _finish_reply(reply)
+        return answers.finished(reply)
 
     def advance(
         self, job_id: str, token: str, payload: bytes, slot: str, seq: int, next_token: str, lease_s: float = 15.0
@@ -121,8 +116,8 @@ class JobQueue:
         """`finish`, then `claim` for the same slot, in one round trip. Both happen whatever the first one answers."""
         ending: list[Argument] = [job_id, token, payload, RESULTS_CHANNEL, ms(self._retention_s)]
         claiming: list[Argument] = [slot, seq, next_token, ms(lease_s), MAX_JOB_BYTES]
-        finished, claimed = self._scripts.run("advance", self._claim_keys(slot), [*ending, *claiming])
-        return _finish_reply(finished), _claim_reply(claimed, slot, next_token)
+        ending_reply, claim_reply = self._scripts.run("advance", self._claim_keys(slot), [*ending, *claiming])
+        return answers.finished(ending_reply), answers.claimed(claim_reply, slot, next_token)
 
     def fail(self, held: Claimed, failure: Failure) -> Delayed | Buried | Cancelled | Fenced:
         """This attempt failed: retry later or bury, as `domain.attempt` decides."""
@@ -161,7 +156,7 @@ class JobQueue:
         Does nothing within `tick_s` of another look (0: always look), nor within `lease_s` of first seeing this server
         process: after a restart or a failover live workers beat first.
         """
-        return _reap_reply(self._scripts.run("reap", [], self._reap_args(lease_s, tick_s)))
+        return answers.reaped(self._scripts.run("reap", [], self._reap_args(lease_s, tick_s)))
 
     def _reap_args(self, lease_s: float, tick_s: float) -> list[Argument]:
         return [ms(lease_s), ms(tick_s), self.attempts, ms(self._retention_s)]
@@ -169,8 +164,8 @@ class JobQueue:
     def upkeep(self, *, lease_s: float = 15.0, tick_s: float = 2.5) -> Tended:
         """`reap`, then `relay` unless somebody has just looked, in one round trip."""
         args = [*self._reap_args(lease_s, tick_s), RESULTS_CHANNEL]
-        reaped, heard, busy, ended, refused = self._scripts.run("upkeep", [], args)
-        return Tended(_reap_reply(reaped), count(heard[0]), bool(busy), count(ended), bool(refused))
+        reaped, heard, busy, unwritten, refused = self._scripts.run("upkeep", [], args)
+        return Tended(answers.reaped(reaped), count(heard[0]), bool(busy), count(unwritten), bool(refused))
 
     def absolve(self, job_id: str, *, settled: bool, payload: bytes = b"") -> Done | None:
         """The ledger's word on a job in doubt: it ends as done where it was `settled`, and stays dead where not.
@@ -288,72 +283,15 @@ class JobQueue:
 
     def ended(self, limit: int = 100) -> tuple[EndedJob, ...]:
         """Jobs that ended without the ledger and have not been written down yet, the oldest first."""
-        return board.ended(self._client, self.keys, limit)
+        return ended.read(self._client, self.keys, limit)
 
     def forget_ended(self, entries: Sequence[str]) -> None:
         """These are written down."""
-        with guarded(self._client, "jobs that ended"):
-            call(self._client, "XDEL", self.keys.ended, *entries)
+        ended.forget(self._client, self.keys, entries)
 
     def now_ms(self) -> int:
         """The server's clock."""
         return board.now_ms(self._client)
-
-
-def _finish_reply(reply: Reply) -> Done | Fenced:
-    if reply[0] == b"FENCED":
-        return Fenced()
-    return Done(receivers=count(reply[1]), repeated=reply[0] == b"AGAIN")
-
-
-def _reap_reply(reply: Reply) -> Reaped:
-    if reply[0] != b"REAPED":
-        return Reaped(skipped=text(reply[0]).lower())
-    requeued, buried, cancelled = (tuple(text(name) for name in names) for names in reply[1:4])
-    healed, promoted, trimmed = (count(number) for number in reply[4:7])
-    doubt = tuple(text(name) for name in reply[7])
-    return Reaped(requeued, buried, cancelled, healed, promoted, trimmed, doubt)
-
-
-def _claim_reply(reply: Reply, slot: str, token: str) -> ClaimReply:
-    match reply[0]:
-        case b"JOB":
-            numbers = [count(value) for value in reply[3:11]]
-            attempt, claimed, deadline, seen, setbacks, crashes, outage, adopted = numbers
-            return Claimed(
-                job_id=text(reply[1]),
-                token=token,
-                raw=bytes(reply[2]),
-                slot=slot,
-                attempt=attempt,
-                claimed_ms=claimed,
-                deadline_ms=deadline,
-                first_seen_ms=seen,
-                setbacks=setbacks,
-                crashes=crashes,
-                first_outage_ms=outage or None,
-                adopted=bool(adopted),
-                outages={text(name): count(since) for name, since in _pairs(reply[11])},
-            )
-        case b"PAUSED":
-            return Paused(_seconds(reply[1]), text(reply[2]))
-        case b"LIMITED":
-            return Limited(count(reply[1]) / 1000, text(reply[2]))
-        case b"STALE":
-            return Stale(count(reply[1]))
-        case _:
-            return Empty(_seconds(reply[1]))
-
-
-def _pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """Pairs of a flat reply."""
-    return zip(flat[::2], flat[1::2], strict=True)
-
-
-def _seconds(milliseconds: bytes | int) -> float | None:
-    """The scripts say -1 for `no limit`."""
-    number = count(milliseconds)
-    return None if number < 0 else number / 1000
 
 
 __all__ = ["ErrorClass", "Failure", "JobQueue"]

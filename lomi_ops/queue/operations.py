@@ -7,7 +7,7 @@ and a step of two people at once is two steps. Everything is kept for a week.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
@@ -17,6 +17,7 @@ import redis
 from lomi_ops.domain.job_state import JobState
 from lomi_ops.errors import Conflict, NotFound
 from lomi_ops.queue.client import call, guarded
+from lomi_ops.queue.fields import Fields, number, word
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.scripts import Reply, Scripts, count, ms, text
 
@@ -137,7 +138,7 @@ class Operations:
     def get(self, op: str) -> Operation:
         """Raises NotFound, also once it is forgotten."""
         with guarded(self._client, "an operation"):
-            found = cast("Mapping[bytes, bytes]", self._client.hgetall(self.keys.op(op)))
+            found = cast("Fields", self._client.hgetall(self.keys.op(op)))
         if not found:
             raise NotFound(f"there is no operation {op}; they are kept for seven days", hint="lomi queue ops")
         return _operation(op, found)
@@ -167,27 +168,21 @@ def _progress(op: str, reply: Reply) -> Progress:
     return Progress(OperationState(text(reply[0])), *(count(number) for number in reply[1:4]))
 
 
-def _operation(op: str, fields: Mapping[bytes, bytes]) -> Operation:
-    def word(name: bytes) -> str:
-        return text(fields.get(name, b""))
-
-    def number(name: bytes) -> int:
-        return int(fields.get(name) or 0)
-
+def _operation(op: str, fields: Fields) -> Operation:
     return Operation(
         op=op,
-        verb=Verb(word(b"verb")),
-        state=OperationState(word(b"state")),
-        by=word(b"by"),
-        reason=word(b"reason"),
-        filter=word(b"filter"),
-        total=number(b"total"),
-        done=number(b"done"),
-        skipped=number(b"skipped"),
-        undone=number(b"undone"),
-        moved_on=number(b"moved_on"),
-        opened_ms=number(b"opened_ms"),
-        ended_ms=number(b"ended_ms") or None,
-        undone_by=word(b"undone_by"),
-        for_good=number(b"for_good") == 1,
+        verb=Verb(word(fields, b"verb")),
+        state=OperationState(word(fields, b"state")),
+        by=word(fields, b"by"),
+        reason=word(fields, b"reason"),
+        filter=word(fields, b"filter"),
+        total=number(fields, b"total"),
+        done=number(fields, b"done"),
+        skipped=number(fields, b"skipped"),
+        undone=number(fields, b"undone"),
+        moved_on=number(fields, b"moved_on"),
+        opened_ms=number(fields, b"opened_ms"),
+        ended_ms=number(fields, b"ended_ms") or None,
+        undone_by=word(fields, b"undone_by"),
+        for_good=number(fields, b"for_good") == 1,
     )
