@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from enum import StrEnum
 
-from lomi_ops.queue.client import Line
 from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.line import Line
 
 
 class Bell(StrEnum):

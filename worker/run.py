@@ -27,8 +27,9 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.finding import Engine
 from lomi_ops.domain.policy import Policy, Requirement
 from lomi_ops.errors import ConfigError, ExitCode, FacesUnavailable, LomiError, RedisUnavailable, Transient
-from lomi_ops.queue.client import Line, doorbell_client, queue_client, require_fit
+from lomi_ops.queue.client import doorbell_client, queue_client, require_fit
 from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
 from lomi_ops.version import __version__

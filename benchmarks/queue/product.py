@@ -27,9 +27,10 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import PhotoRef
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.queue.client import Line, doorbell_client, queue_client
+from lomi_ops.queue.client import doorbell_client, queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import QUEUE, Keys
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import Claimed
 from lomi_ops.queue.wire import parse_job
 from worker.batch import BatchJudge, Outcome

@@ -17,8 +17,9 @@ from lomi_ops.domain.job import MAX_JOB_BYTES, Priority
 from lomi_ops.domain.stuck import Stuck, stuck
 from lomi_ops.errors import Conflict
 from lomi_ops.queue import answers, board, ended
-from lomi_ops.queue.client import Line, guarded
+from lomi_ops.queue.client import guarded
 from lomi_ops.queue.keys import RESULTS_CHANNEL, Keys
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import (
     Beat,
     Beats,

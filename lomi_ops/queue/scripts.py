@@ -12,8 +12,9 @@ from typing import Any
 import redis
 
 from lomi_ops.queue import odd_answers
-from lomi_ops.queue.client import Line, call, guarded
+from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
+from lomi_ops.queue.line import Line
 
 Reply = list[Any]
 """What a script answers: a word, then byte strings, integers and lists of these."""

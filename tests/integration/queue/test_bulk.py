@@ -10,7 +10,8 @@ import pytest
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.job import Priority
 from lomi_ops.errors import RedisUnavailable
-from lomi_ops.queue.client import Line, doorbell_client
+from lomi_ops.queue.client import doorbell_client
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import Empty, JobState, Submitted
 from tests.integration.queue.conftest import LOST_CONNECTION, POISON, Bench
 from tests.integration.queue.producer import body, element, job_id

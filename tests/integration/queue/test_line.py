@@ -12,9 +12,10 @@ import pytest
 import redis
 
 from lomi_ops.config.schema import RedisSection
-from lomi_ops.queue import client as module
-from lomi_ops.queue.client import Line, queue_client
+from lomi_ops.queue import line as module
+from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.scripts import packed_command
 from tests.services import free_port, running_redis
 
@@ -86,7 +87,7 @@ def test_a_server_that_restarted_is_noticed_before_the_next_command_after_a_paus
 
 
 def test_one_failure_drops_every_connection_to_a_dead_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lomi_ops.queue.client.FRESH_S", 3600.0)  # however long the restart takes
+    monkeypatch.setattr("lomi_ops.queue.line.FRESH_S", 3600.0)  # however long the restart takes
     with running_redis() as server:
         client = opened(server.url)
         line = Line(client)

@@ -13,8 +13,9 @@ import pytest
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
-from lomi_ops.queue.client import Line, doorbell_client, queue_client
+from lomi_ops.queue.client import doorbell_client, queue_client
 from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import Claimed, Delayed, Done, Empty, Released, Submitted
 from lomi_ops.queue.scripts import source
 from tests.integration.queue.conftest import FAR_S, Bench

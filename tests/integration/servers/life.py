@@ -10,9 +10,10 @@ import redis
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.job import Priority
-from lomi_ops.queue.client import Line, doorbell_client, queue_client, require_fit
+from lomi_ops.queue.client import doorbell_client, queue_client, require_fit
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import Beat, Buried, Claimed, Delayed, Done, Empty, JobState, Released, WorkerMode
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.producer import element, job_id

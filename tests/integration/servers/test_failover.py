@@ -18,9 +18,10 @@ import redis
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.ops.local import owner
-from lomi_ops.queue.client import Line, doorbell_client, queue_client, require_fit, where
+from lomi_ops.queue.client import doorbell_client, queue_client, require_fit, where
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import QUEUE
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import Beat, Claimed, Done, Empty, Fenced
 from tests.integration.queue.producer import element, job_id
 from tests.integration.servers import farm
@@ -388,6 +389,7 @@ def test_a_cut_off_primary_that_asks_for_replicas_takes_nothing_that_would_be_lo
         raw = element()
         with admin(old) as client, admin(new) as behind:
             client.config_set("min-replicas-to-write", 1)
+            until(lambda: client.info("replication")["min_slaves_good_slaves"] == 1)
             client.lpush(QUEUE, raw)
             held = slot.take()
             until(lambda: behind.zcard(slot.queue.keys.lease) == 1)

@@ -18,8 +18,9 @@ from lomi_ops.errors import ConfigError, RedisUnavailable
 from lomi_ops.ops.checks import probes
 from lomi_ops.ops.checks.probes import Handles
 from lomi_ops.queue import odd_answers
-from lomi_ops.queue.client import Line, doorbell_client, queue_client, require_fit
+from lomi_ops.queue.client import doorbell_client, queue_client, require_fit
 from lomi_ops.queue.keys import QUEUE, RESULTS_CHANNEL
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import Beat, Claimed, Delayed, Done, Empty, Released, Submitted
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.integration.queue.producer import element, job_id

@@ -13,7 +13,8 @@ import pytest
 from lomi_ops.config.schema import RedisSection, WorkerSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
-from lomi_ops.queue.client import Line, doorbell_client
+from lomi_ops.queue.client import doorbell_client
+from lomi_ops.queue.line import Line
 from lomi_ops.queue.replies import Claimed, JobState
 from lomi_ops.queue.scripts import source
 from tests.integration.worker.conftest import Bench, Cluster
