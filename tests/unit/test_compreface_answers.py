@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lomi_ops.clients.compreface.answers import Inventory, findings, read_answer, read_inventory, read_object
@@ -161,6 +161,7 @@ def test_a_box_that_reaches_beyond_the_photo_is_cut_at_its_edge(
 
 
 @given(st.integers(80, 1600), st.integers(80, 1600), st.floats(1, 5), st.booleans())
+@example(111, 1421, 1.65625, False)
 def test_a_made_up_face_is_a_fault_in_every_shape_of_photo(
     width: int, height: int, scale: float, insightface: bool
 ) -> None:

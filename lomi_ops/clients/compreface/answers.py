@@ -165,14 +165,20 @@ def _clamp(value: float, limit: int) -> int:
 _FACENET_RIGHT, _FACENET_BOTTOM = 1.2230769, 1.0986842
 """1 + `right_margin` and `bottom_margin` of facenet.FaceDetector (facenet.py)."""
 
+_CORE_SIDE = 640
+"""Pixels of the longer side that the core scales a photo down to (`IMG_LENGTH_LIMIT`)."""
+
 
 def _is_fake(box: SentBox, width: float, height: float) -> bool:
     """The face that a core with a stuck `detect_faces=false` makes up: certain, and from the upper left corner.
 
     InsightFace builds call the whole frame a face. FaceNet builds mix up width and height before they add margins, so
-    theirs is the whole frame only in a square image. Up to 1 % of a side is rounding of the core's own downscale.
+    theirs is the whole frame only in a square image. The core cuts each figure to a whole pixel of its own downscale,
+    before and after the margin: in a long, narrow photo that is much more than 1 % of the short side.
     """
-    slack_x, slack_y = max(3.0, width / 100), max(3.0, height / 100)
+    pixel = max(1.0, max(width, height) / _CORE_SIDE)
+    cut = (1 + _FACENET_RIGHT) * pixel + 2
+    slack_x, slack_y = max(cut, width / 100), max(cut, height / 100)
     if box.probability < 1.0 or box.x_min > slack_x or box.y_min > slack_y:
         return False
     corners = (
