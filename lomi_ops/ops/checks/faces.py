@@ -7,7 +7,7 @@ from functools import wraps
 
 from lomi_ops.domain.check import CheckSpec, Cost, Found, Severity, Status
 from lomi_ops.domain.policy import Requirement
-from lomi_ops.ops.checks.canary_face import SIZE, jpeg
+from lomi_ops.imaging.golden import SIZE, portrait
 from lomi_ops.ops.checks.handles import Check, Handles, Probe
 from lomi_ops.ops.checks.words import counted
 
@@ -72,7 +72,7 @@ def ages(at: Handles) -> Found:
 def face(at: Handles) -> Found:
     """A photo of one adult face is seen as such."""
     assert at.faces is not None
-    report = at.faces.find(jpeg(), 1.0, SIZE)
+    report = at.faces.find(portrait(), 1.0, SIZE)
     number = len(report.findings)
     aged = [finding for finding in report.findings if finding.age is not None]
     said = (counted(number, "face", "faces"), "1 face with an age")
@@ -87,7 +87,7 @@ def face(at: Handles) -> Found:
 @_where_there_is_one
 def exposed(at: Handles) -> Found:
     assert at.faces is not None
-    open_ = at.faces.exposed(jpeg())
+    open_ = at.faces.exposed(portrait())
     if not open_:
         return Found(Status.PASS, "nobody gets in with the key that every install is born with")
     text = f"{', '.join(open_)} detects faces for the well-known key"
