@@ -13,6 +13,7 @@ from lomi_ops.ops.checks import (
     rates,
     redis,
     telegram,
+    uploads,
     workers,
 )
 from lomi_ops.ops.checks.handles import Check
@@ -26,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     *queue.CHECKS,
     *workers.CHECKS,
     *rates.CHECKS,
+    *uploads.CHECKS,
     *telegram.CHECKS,
     *host.CHECKS,
 )
