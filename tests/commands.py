@@ -14,7 +14,7 @@ import pytest
 from lomi_ops.cli.main import run
 from lomi_ops.config import paths
 
-FOREIGN = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_")
+FOREIGN = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_", "TELEGRAM_")
 
 
 @dataclass
