@@ -11,10 +11,10 @@ from lomi_ops.clients.compreface.client import DEFAULT_KEY
 from tests.doubles.compreface import ADULT, FACENET, INSIGHTFACE, Canned, CompreFaceDouble, Face, Html
 from tests.integration.ops.black_hole import black_hole
 from tests.integration.ops.checks.conftest import Find, assert_only, detail, hint
-from tests.integration.ops.conftest import Lomi, Said, Sound, statuses, troubled
+from tests.integration.ops.conftest import Lomi, Sound, statuses, troubled
 from tests.services import free_port
 
-Point = Callable[[str], None]
+Point = Callable[..., None]
 WITHOUT_AGE = replace(FACENET, plugins={slug: name for slug, name in FACENET.plugins.items() if slug != "age"})
 
 
@@ -196,7 +196,7 @@ def test_a_service_that_sees_two_fails(point_faces: Point, deep: Find) -> None:
 def test_a_face_without_an_age_fails_where_ages_are_needed(point_faces: Point, deep: Find) -> None:
     with CompreFaceDouble(personality=WITHOUT_AGE) as double:
         point_faces(double.url)
-        said: Said = deep()
+        said = deep()
 
     assert troubled(said) == {"faces.ages": "fail", "faces.canary": "fail"}
     assert detail(said, "faces.canary") == "it sees the face, and no age"

@@ -88,7 +88,7 @@ def test_a_way_that_is_closed_fails_without_the_address(
     ("status", "body", "words"),
     [
         (502, b"<html>Bad Gateway</html>", "Telegram answered HTTP 502 with no usable text"),
-        (429, json.dumps({"ok": False, "description": "Too Many Requests: retry after 5"}).encode(), "HTTP 429: Too Many"),
+        (429, b'{"ok": false, "description": "Too Many Requests: retry after 5"}', "HTTP 429: Too Many Requests"),
         (200, b"[]", "Telegram answered HTTP 200 with no usable text"),
         (200, b'{"ok": true}', "Telegram answered HTTP 200"),
         (302, b"", "Telegram answered HTTP 302 with no usable text"),
