@@ -5,6 +5,7 @@ from __future__ import annotations
 from lomi_ops.domain.check import CheckSpec
 from lomi_ops.ops.checks import (
     configuration,
+    containers,
     faces,
     host,
     objects,
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     *workers.CHECKS,
     *rates.CHECKS,
     *telegram.CHECKS,
+    *containers.CHECKS,
     *host.CHECKS,
 )
 SPECS: tuple[CheckSpec, ...] = tuple(check.spec for check in CHECKS)
