@@ -50,6 +50,8 @@ class App:
     pushes: list[Push] = field(default_factory=list)
     heard: int = 0
     """Messages on the channel."""
+    shows_keys: bool = True
+    """Whether a user sees the keys of their photos; the contract does not say."""
 
     # --- what a test asks of it -------------------------------------------------------------------------------------
 
@@ -166,7 +168,9 @@ class App:
         def answer(claims: Claims) -> Response:
             with self._sql() as pg:
                 rows = pg.execute(f"{ROW} WHERE user_id = %s ORDER BY created_at, id", (claims.user_id,)).fetchall()
-            return _json({"photos": [_photo(row) for row in rows]})
+            hidden = () if self.shows_keys else ("file_key",)
+            photos = [{name: part for name, part in _photo(row).items() if name not in hidden} for row in rows]
+            return _json({"photos": photos})
 
         return self._as_user(request, answer)
 
