@@ -35,7 +35,7 @@ class Via(StrEnum):
 class FailOn(StrEnum):
     """What --fail-on takes."""
 
-    FAILURE = "failure"
+    FAIL = "fail"
     WARNING = "warning"
 
 
@@ -56,7 +56,7 @@ def e2e(
     keep: Annotated[bool, typer.Option("--keep", help="Leave photos, rows and jobs where they are.")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Send nothing; remove what killed runs have left.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent or removed.")] = False,
-    fail_on: Annotated[FailOn, typer.Option(help="warning: exit 4 when a target was missed.")] = FailOn.FAILURE,
+    fail_on: Annotated[FailOn, typer.Option(help="warning: exit 4 when a target was missed.")] = FailOn.FAIL,
     actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:

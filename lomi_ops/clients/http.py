@@ -1,4 +1,4 @@
-"""The only module that knows which HTTP library is in use. Bytes in, bytes out; every fault becomes one of ours."""
+"""What our HTTP clients of CompreFace and the backend share. Bytes in, bytes out; every fault becomes one of ours."""
 
 from __future__ import annotations
 

@@ -13,13 +13,17 @@ SELECT pg_try_advisory_lock(hashtextextended(%(id)s::uuid::text, 0)) AS locked;
 SELECT pg_advisory_unlock(hashtextextended(%(id)s::uuid::text, 0)) AS unlocked;
 
 -- name: marked_user
--- A user whom nobody is shown.
+-- A user whom nobody is shown, without a Telegram account where the table allows that.
 -- in id: uuid
--- in telegram_id: bigint
+-- in telegram_id: bigint, where there must be one
 -- in name: text
 -- out nothing
 INSERT INTO users (id, telegram_id, name, is_active)
-VALUES (%(id)s::uuid, %(telegram_id)s::bigint, %(name)s::text, false);
+SELECT %(id)s::uuid,
+       CASE WHEN EXISTS (
+           SELECT FROM pg_attribute WHERE attrelid = to_regclass('users') AND attname = 'telegram_id' AND attnotnull
+       ) THEN %(telegram_id)s::bigint END,
+       %(name)s::text, false;
 
 -- name: marked_users
 -- Users of runs, the oldest first.

@@ -94,13 +94,17 @@ def test_twenty_photos_travel_in_batches_of_nine_in_the_producers_shape(
     assert len(set(names)) == 20
 
 
-def test_the_user_of_a_run_is_nobodys_match_and_has_no_chat(cluster: Cluster, lomi: Lomi) -> None:
+@pytest.mark.parametrize("must", [False, True], ids=["nullable", "not null"])
+def test_the_user_of_a_run_is_nobodys_match_and_has_no_chat(cluster: Cluster, lomi: Lomi, must: bool) -> None:
+    if must:
+        cluster.pg.execute("ALTER TABLE users ALTER COLUMN telegram_id SET NOT NULL")
+
     lomi("e2e", 1, cluster.photo("a"), "--keep", "--timeout", "0.1")
 
     (user,) = cluster.pg.execute("SELECT * FROM users").fetchall()
     (element,) = cluster.redis.lrange(QUEUE, 0, -1)
     assert (user["name"], user["is_active"]) == ("lomi-e2e", False)
-    assert user["telegram_id"] < -(2**61)
+    assert user["telegram_id"] < -(2**61) if must else user["telegram_id"] is None
     assert json.loads(element)["telegram_id"] == 0
 
 
@@ -217,7 +221,7 @@ def test_a_worker_that_dies_with_the_job_is_where_it_stopped(cluster: Cluster, w
     assert [(each["what"], each["why"]) for each in left] == [("job", "a worker still has it")]
     assert "lomi e2e --clean" in {warning["hint"] for warning in document(said.out)["warnings"]}
     queue = JobQueue(cluster.redis)
-    until(lambda: queue.reap(lease_s=12, tick_s=0).cancelled, "it is taken back, as another worker would")
+    until(lambda: queue.reap(lease_s=5, tick_s=0).cancelled, "it is taken back, as another worker would")
     assert lomi("e2e", "--clean").code == 0
     assert cluster.remains() == before
 
