@@ -307,6 +307,9 @@ class BackendSection(Section):
 
     url: str | None = Field(None, description="base URL, without /api/v1")
     token: SecretStr | None = Field(None, description="JWT of an admin")
+    init_data: SecretStr | None = Field(
+        None, description="Telegram initData of a test account, as its app sends it; lomi e2e logs in with it"
+    )
     timeout_s: Seconds = Field(5.0, description="seconds for one call")
 
 
