@@ -16,6 +16,7 @@ class Action(StrEnum):
     REJECT = "review.reject"
     SUBMIT = "jobs.submit"
     CANCEL = "jobs.cancel"
+    MIGRATE = "migrate.apply"
 
 
 @dataclass(frozen=True, slots=True)
