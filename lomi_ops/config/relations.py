@@ -15,6 +15,8 @@ from lomi_ops.config.schema import FENCE_MARGIN_S, PolicySection, Settings
 _NOT_A_HOST = re.compile(r"://|@|\s|^[^:/]*:\d+$")
 """An IPv6 address has more colons, and a folder is libpq's way to name a Unix socket."""
 
+_DOCKER_HOST = re.compile(r"unix:///?[^\s]+|tcp://[^\s/@]+:\d+|ssh://([^\s/@:]+@)?[^\s/@:]+(:\d+)?")
+
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
@@ -37,6 +39,7 @@ def misfits(settings: Settings) -> Iterator[Misfit]:
     yield from _urls(settings)
     yield from _hosts(settings)
     yield from _sentinels(settings)
+    yield from _docker(settings)
     yield from _policies(settings)
 
 
@@ -107,6 +110,16 @@ def _sentinels(settings: Settings) -> Iterator[Misfit]:
         yield Misfit(("redis", "sentinels"), "must be host:port of each Sentinel, with commas between them")
     if not redis.sentinel_service:
         yield Misfit(("redis", "sentinel_service"), "must not be empty: the Sentinels know the primary by this name")
+
+
+def _docker(settings: Settings) -> Iterator[Misfit]:
+    host = settings.docker.host
+    if host is not None and not _DOCKER_HOST.fullmatch(host):
+        what = "must look like unix:///var/run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST"
+        yield Misfit(("docker", "host"), what)
+    services = settings.docker.services
+    if len(set(services)) < len(services):
+        yield Misfit(("docker", "workers_service"), "and the other services must be different services")
 
 
 def _service_url(key: Key, secret: SecretStr | None, schemes: tuple[str, ...]) -> Iterator[Misfit]:

@@ -131,6 +131,33 @@ class CompreFaceSection(Section):
     health_url: str | None = Field(None, description="health URL of the check; empty for the mode's own")
 
 
+class DockerSection(Section):
+    """The Docker Engine that runs the cluster's containers. It is only ever read."""
+
+    host: str | None = Field(
+        None, description="unix://, tcp:// or ssh:// URL; empty: DOCKER_HOST, the docker context, or this machine's"
+    )
+    project: str | None = Field(None, description="Compose project or Swarm stack; empty: the one that has the workers")
+    postgres_service: str | None = Field("postgres", description="its service; empty where it runs elsewhere")
+    redis_service: str | None = Field("redis", description="its service; empty where it runs elsewhere")
+    backend_service: str | None = Field("backend", description="its service; empty where it runs elsewhere")
+    compreface_service: str | None = Field("compreface", description="its service; empty where it runs elsewhere")
+    workers_service: str | None = Field("moderator-worker", description="their service; empty where they run elsewhere")
+    timeout_s: Seconds = Field(4.0, description="seconds for one answer")
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Every service that runs in a container."""
+        named = (
+            self.postgres_service,
+            self.redis_service,
+            self.backend_service,
+            self.compreface_service,
+            self.workers_service,
+        )
+        return tuple(name for name in named if name)
+
+
 class ImagesSection(Section):
     """The hygiene gate: what is decoded at all. Anything beyond is `failed`, never approved."""
 
@@ -283,6 +310,26 @@ class BackendSection(Section):
     timeout_s: Seconds = Field(5.0, description="seconds for one call")
 
 
+class TelegramSection(Section):
+    """The bot that sends people their messages. lomi only asks whether it is well."""
+
+    bot_token: SecretStr | None = Field(None, description="token of the bot, as the backend has it")
+    api_url: str = Field("https://api.telegram.org", description="base URL of the Bot API")
+    timeout_s: Seconds = Field(4.0, description="seconds for one call")
+
+
+class ChecksSection(Section):
+    """Limits that `lomi check` judges by."""
+
+    workers: Annotated[int, Field(ge=0)] | None = Field(None, description="how many workers there should be")
+    backlog: Annotated[int, Field(ge=0)] = Field(10, description="jobs that may wait before more workers are due")
+    oldest_s: Seconds = Field(60.0, description="seconds that the next job may have waited")
+    drain_s: Seconds = Field(600.0, description="seconds in which a longer queue must be through")
+    error_rate: Score = Field(0.01, description="share of photos of a day that may turn out not to be judgeable")
+    mean_s: Seconds = Field(2.0, description="seconds that judging a photo may take on average")
+    suppressions: Path | None = Field(None, description="file of accepted trouble: check, reason, until")
+
+
 class Settings(Section):
     """Everything `lomi` can be told."""
 
@@ -293,7 +340,10 @@ class Settings(Section):
     database: DatabaseSection = DatabaseSection()
     objects: ObjectsSection = ObjectsSection()
     compreface: CompreFaceSection = CompreFaceSection()
+    docker: DockerSection = DockerSection()
     backend: BackendSection = BackendSection()
+    telegram: TelegramSection = TelegramSection()
+    checks: ChecksSection = ChecksSection()
     images: ImagesSection = ImagesSection()
     models: ModelsSection = ModelsSection()
     worker: WorkerSection = WorkerSection()
