@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import typer
 
 from lomi_ops.cli import (
+    backup,
     check,
     config,
     demo,
@@ -61,6 +62,7 @@ GROUPS = {
     "queue": queue.app,
     "jobs": jobs.app,
     "migrate": migrate.app,
+    "backup": backup.app,
     "models": models.app,
 }
 
