@@ -5,6 +5,7 @@
     ├── ConfigError                2   settings are wrong or missing; lists every problem
     ├── MissingExtra               2   an optional part is not installed
     ├── ModelError                 2   a model file or manifest is missing, altered or unfit
+    ├── Unwritable                 3   the answer is known and cannot be written
     ├── StackError                 3   the local stack cannot be started or reached
     ├── NotFound                   1   what was named does not exist
     ├── Refused                    5   a guard said no
@@ -86,6 +87,12 @@ class ModelError(LomiError):
     """A model file or its manifest is missing, altered or unfit."""
 
     exit_code = ExitCode.USAGE
+
+
+class Unwritable(LomiError):
+    """The answer is known and nobody can read it: a full disk, a closed stdout, a folder that is not ours."""
+
+    exit_code = ExitCode.UNKNOWN
 
 
 class StackError(LomiError):

@@ -2,109 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from lomi_ops.cli import diagnostics, options, output, session
-from lomi_ops.cli.output import Format
+import typer
+
+from lomi_ops.cli import options, output
+from lomi_ops.cli.check_formats import CheckFormat
+from lomi_ops.domain.check import Scope
+from lomi_ops.errors import UsageError
 
 if TYPE_CHECKING:
-    from lomi_ops.domain.check import CheckResult
-    from lomi_ops.ops.checks.probes import Handles
-    from lomi_ops.runtime import Runtime
+    from lomi_ops.cli.check_run import Wanted
+    from lomi_ops.domain.check_choice import Choice, Chosen
 
-SIGNS = {"pass": "✔", "warn": "!", "fail": "✘", "unknown": "?", "skip": "-", "blocked": "·", "suppressed": "-"}
-PLAIN = {"pass": "ok", "warn": "!", "fail": "X", "unknown": "?", "skip": "-", "blocked": ".", "suppressed": "-"}
-STYLES = {"pass": "green", "warn": "yellow", "fail": "red", "unknown": "magenta", "blocked": "magenta"}
+Only = Annotated[list[str] | None, typer.Option("--only", help="Id, slug, category or pattern.", metavar="CHECK")]
+Skip = Annotated[list[str] | None, typer.Option("--skip", help="The same, left out.", metavar="CHECK")]
+ScopeOption = Annotated[Scope | None, typer.Option("--scope", help="Only what makes sense at that moment.")]
+Deep = Annotated[bool, typer.Option("--deep", help="Also what writes or makes engines work.")]
+Wait = Annotated[str | None, typer.Option("--wait", help="Look again at what may still become true.", metavar="TIME")]
+Watch = Annotated[str | None, typer.Option("--watch", help="Do it again every so often.", metavar="TIME")]
+Limit = Annotated[str, typer.Option("--timeout", help="Longest time of one run.", metavar="TIME")]
+FailOn = Annotated[str | None, typer.Option("--fail-on", help="`warning`: exit 4 for warnings.", metavar="LEVEL")]
+OutputFormat = Annotated[CheckFormat, typer.Option("--output", "-o", help="How it is written.")]
+OutputFile = Annotated[Path | None, typer.Option("--output-file", help="Write it there, in one step.", metavar="FILE")]
+Bundle = Annotated[Path | None, typer.Option("--bundle", help="Also pack an archive for support.", metavar="FILE")]
+ListOption = Annotated[bool, typer.Option("--list", help="Show the checks, and run none.")]
 
 
 @options.with_common
-def check(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """Check queue, database, objects, faces and workers.
+def check(
+    common: options.Common,
+    only: Only = None,
+    skip: Skip = None,
+    scope: ScopeOption = None,
+    deep: Deep = False,
+    wait: Wait = None,
+    watch: Watch = None,
+    timeout: Limit = "15s",
+    fail_on: FailOn = None,
+    format_: OutputFormat = CheckFormat.TEXT,
+    output_file: OutputFile = None,
+    bundle: Bundle = None,
+    list_: ListOption = False,
+) -> int:
+    """Check that everything a deploy rests on is well: services, database, queue, workers, objects, faces.
 
-    The last lines say what to do, the most urgent last. Exit 0 when nothing failed, 1 when a check failed, 3 when
-    something could not be told. jsonl gives each check as soon as it is known.
+    All at once; what rests on something that failed is blocked. The last lines say what to do, the most urgent last.
+    Exit 0 when nothing failed, 1 when a check failed, 3 when something could not be told, 4 for warnings with
+    --fail-on warning. `lomi help LOMI-…` explains a check.
     """
-    from lomi_ops.domain.check import exit_code
-    from lomi_ops.ops.checks.run import run_checks
+    from lomi_ops.cli.check_run import Wanted, run_once
+    from lomi_ops.domain.check_choice import Choice
 
-    with session.opened(common, *session.ALL) as runtime:
-        results = _follow(run_checks(_handles(runtime)), format_)
-    code = int(exit_code(results))
-    if format_ is Format.TEXT:
-        _show(results)
-    elif format_ is Format.JSON:
-        _document(results, code)
-    return code
-
-
-def _handles(runtime: Runtime) -> Handles:
-    from lomi_ops.ops.checks.probes import Handles
-
-    return Handles(
-        redis=runtime.redis,
-        queue=runtime.queue,
-        registry=runtime.registry,
-        database=runtime.database,
-        objects=runtime.objects,
-        faces=runtime.faces,
-        bucket=runtime.settings.objects.bucket_photos,
-        lease_s=runtime.settings.worker.lease_s,
-        stack=runtime.loaded.stack,
+    choice = Choice(tuple(only or ()), tuple(skip or ()), scope, deep)
+    chosen = _chosen(choice)
+    if list_:
+        return _list(chosen, format_)
+    if fail_on not in (None, "warning", "fail"):
+        raise UsageError(f"--fail-on knows no {fail_on!r}", hint="lomi check --fail-on warning")
+    wanted = Wanted(
+        common=common,
+        chosen=tuple(chosen),
+        whole=not (choice.only or choice.skip),
+        limit_s=options.seconds("--timeout", timeout),
+        wait_s=options.seconds("--wait", wait) if wait else 0.0,
+        fail_on_warning=fail_on == "warning",
+        format_=format_,
+        file=output_file,
+        bundle=bundle,
     )
+    return run_once(wanted) if watch is None else _watched(wanted, options.seconds("--watch", watch))
 
 
-def _follow(results: Iterable[CheckResult], format_: Format) -> list[CheckResult]:
-    known = []
-    for result in results:
-        known.append(result)
-        if format_ is Format.JSONL:
-            output.line(_record(result))
-    return known
+def _chosen(choice: Choice) -> list[Chosen]:
+    from lomi_ops.domain.check_choice import choose, unknown_patterns
+    from lomi_ops.ops.checks.catalogue import SPECS
+
+    for pattern, nearest in unknown_patterns(SPECS, (*choice.only, *choice.skip)).items():
+        hint = f"lomi check --only {nearest}, or lomi check --list" if nearest else "lomi check --list"
+        raise UsageError(f"no check is called {pattern}", hint=hint)
+    return choose(SPECS, choice)
 
 
-def _document(results: Sequence[CheckResult], code: int) -> None:
-    from lomi_ops.domain.check import summary
-
-    body = {"ok": code == 0, "exit_code": code, "summary": summary(results)}
-    output.document(body | {"checks": [_record(result) for result in results]}, schema="lomi.check/v1")
-
-
-def _record(result: CheckResult) -> dict[str, Any]:
-    spec, found = result.spec, result.found
-    return {
-        "id": spec.id,
-        "slug": spec.slug,
-        "category": spec.category,
-        "sentence": spec.sentence,
-        "status": found.status.value,
-        "detail": _detail(result),
-        "hint": found.hint,
-        "needs": list(spec.needs),
-        "duration_ms": round(result.duration_ms, 1),
-    }
+def _list(chosen: Sequence[Chosen], format_: CheckFormat) -> int:
+    if format_ in (CheckFormat.JSON, CheckFormat.JSONL):
+        checks = [
+            {"id": each.spec.id, "slug": each.spec.slug, "sentence": each.spec.sentence, "cost": each.spec.cost,
+             "severity": each.spec.severity, "needs": list(each.spec.needs), "fix": each.spec.fix,
+             "scopes": sorted(each.spec.scopes)}
+            for each in chosen
+        ]  # fmt: skip
+        output.document({"checks": checks}, schema="lomi.checks/v1")
+        return 0
+    rows = [(each.spec.id, each.spec.slug, each.spec.severity, each.spec.cost, each.spec.sentence) for each in chosen]
+    output.table(("id", "check", "severity", "cost", "what should be true"), rows)
+    return 0
 
 
-def _detail(result: CheckResult) -> str:
-    """What failed is told in the words of servers and libraries."""
-    well = result.status.value in ("pass", "skip", "blocked")
-    return result.found.detail if well else diagnostics.scrubbed(result.found.detail)
+def _watched(wanted: Wanted, every_s: float) -> int:
+    """Until somebody ends it; the code is the last run's."""
+    from lomi_ops.cli.check_run import INTERRUPTED, run_once
 
-
-def _show(results: Sequence[CheckResult]) -> None:
-    from lomi_ops.domain.check import summary, to_do
-
-    signs = PLAIN if output.ascii_only() else SIGNS
-    rows = [
-        (
-            output.painted(f"{signs[r.status]} {r.status.value}", STYLES.get(r.status, "dim")),
-            r.spec.slug,
-            _detail(r),
-        )
-        for r in results
-    ]
-    output.table(("", "check", "what was seen"), rows)
-    counts = ", ".join(f"{count} {status}" for status, count in summary(results).items() if count)
-    output.text(f"{output.counted(len(results), 'check')}: {counts}")
-    for result in to_do(results):
-        output.text(f"{result.spec.slug}: {result.found.hint}")
+    code = 0
+    try:
+        while (code := run_once(wanted)) != INTERRUPTED:
+            time.sleep(every_s)
+    except KeyboardInterrupt:
+        pass
+    return code

@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from lomi_ops.errors import ExitCode, LomiError
+from lomi_ops.errors import Unwritable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,12 +36,6 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-class Unwritable(LomiError):
-    """The answer is known and nobody can read it: a full disk, a closed stdout."""
-
-    exit_code = ExitCode.UNKNOWN
-
-
 def document(body: Mapping[str, Any], *, schema: str, format_: Format = Format.JSON) -> None:
     """One JSON document, for jsonl on one line. `schema` names its shape, e.g. `lomi.status/v1`; shapes only ever gain
     keys."""
@@ -58,6 +53,23 @@ def line(body: Mapping[str, Any]) -> None:
 
 def text(body: str) -> None:
     _write(body.rstrip("\n"))
+
+
+def to_file(path: Path, body: str) -> None:
+    """Writes an answer to a file in one step: a reader sees the old one or the new one. Raises Unwritable."""
+    import tempfile
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            file.write(body.rstrip("\n") + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(path)
+    except OSError as failure:
+        raise Unwritable(f"{path} cannot be written: {failure.strerror}", hint="--output-file FILE") from failure
 
 
 def table(
@@ -135,6 +147,31 @@ def painted(value: str, style: str) -> Painted:
     cell = Painted(value)
     cell.style = style
     return cell
+
+
+def painted_text(value: str, style: str, *, upto: int | None = None) -> str:
+    """Text in a colour where stdout shows colours; with `upto`, only its first columns."""
+    if not style or not _is_terminal():
+        return value
+    from rich.text import Text
+
+    canvas = io.StringIO()
+    shown = Text(value)
+    shown.stylize(style, 0, upto)
+    _console(canvas).print(shown, end="", soft_wrap=True)
+    return canvas.getvalue()
+
+
+def folded(value: str, indent: int, *, first: int | None = None) -> str:
+    """Text as wide as the terminal, further lines indented; whole in a pipe. `first`: columns taken on its line."""
+    if not _is_terminal():
+        return value
+    import textwrap
+
+    width = max(_console(io.StringIO()).width - 1, indent + _ROOM)
+    taken = indent if first is None else first
+    lines = textwrap.wrap(" " * taken + value, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+    return "\n".join(lines)[taken:] if lines else value
 
 
 def narrow(columns: int = 120) -> bool:

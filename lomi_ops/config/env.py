@@ -34,6 +34,7 @@ CONTRACT = {
     "S3_USE_SSL": "objects.use_ssl",
     "S3_BUCKET_PHOTOS": "objects.bucket_photos",
     "COMPREFACE_URL": "compreface.urls",
+    "TELEGRAM_BOT_TOKEN": "telegram.bot_token",
 }
 """Names that the existing system uses, and the settings that they are."""
 

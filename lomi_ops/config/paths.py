@@ -48,6 +48,15 @@ def default_data(environ: Mapping[str, str], uid: int | None = None) -> Path | N
     return base / "lomi" if base else None
 
 
+def state_folder(environ: Mapping[str, str], uid: int | None = None) -> Path | None:
+    """What a command remembers between two calls: `/var/lib/lomi/state` as root, else `$XDG_STATE_HOME/lomi`, else
+    `~/.local/state/lomi`; None without a home folder."""
+    if (os.geteuid() if uid is None else uid) == 0 and not environ.get("XDG_STATE_HOME"):
+        return SYSTEM_DATA / "state"
+    base = _xdg(environ, "XDG_STATE_HOME", ".local/state")
+    return base / "lomi" if base else None
+
+
 def _xdg(environ: Mapping[str, str], name: str, fallback: str) -> Path | None:
     # The XDG specification: a relative path in these variables is invalid and ignored.
     if (given := environ.get(name, "")).startswith("/"):

@@ -108,6 +108,17 @@ def secret_values(settings: Settings) -> dict[str, str]:
     return {key: secret.get_secret_value() for key, secret in _secrets(settings, "") if secret.get_secret_value()}
 
 
+def password_of(secret: str) -> str | None:
+    """The password of a URL, None where it holds none; of anything else, all of it."""
+    if "://" not in secret:
+        return secret
+    try:
+        found = urlsplit(secret).password
+    except ValueError:
+        return None
+    return unquote(found) if found else None
+
+
 def fingerprint(secret: str) -> str:
     """Enough to see whether two machines have the same secret, far too little to find it."""
     return f"sha256:{hashlib.sha256(secret.encode()).hexdigest()[:4]}…"

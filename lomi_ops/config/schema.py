@@ -301,6 +301,26 @@ class BackupSection(Section):
     max_age_s: Seconds = Field(93_600.0, description="seconds after which the last backup is too old: 26 hours")
 
 
+class TelegramSection(Section):
+    """The bot that sends people their messages. lomi only asks whether it is well."""
+
+    bot_token: SecretStr | None = Field(None, description="token of the bot, as the backend has it")
+    api_url: str = Field("https://api.telegram.org", description="base URL of the Bot API")
+    timeout_s: Seconds = Field(4.0, description="seconds for one call")
+
+
+class ChecksSection(Section):
+    """Limits that `lomi check` judges by."""
+
+    workers: Annotated[int, Field(ge=0)] | None = Field(None, description="how many workers there should be")
+    backlog: Annotated[int, Field(ge=0)] = Field(10, description="jobs that may wait before more workers are due")
+    oldest_s: Seconds = Field(60.0, description="seconds that the next job may have waited")
+    drain_s: Seconds = Field(600.0, description="seconds in which a longer queue must be through")
+    error_rate: Score = Field(0.01, description="share of photos of a day that may turn out not to be judgeable")
+    mean_s: Seconds = Field(2.0, description="seconds that judging a photo may take on average")
+    suppressions: Path | None = Field(None, description="file of accepted trouble: check, reason, until")
+
+
 class Settings(Section):
     """Everything `lomi` can be told."""
 
@@ -312,6 +332,8 @@ class Settings(Section):
     objects: ObjectsSection = ObjectsSection()
     compreface: CompreFaceSection = CompreFaceSection()
     backend: BackendSection = BackendSection()
+    telegram: TelegramSection = TelegramSection()
+    checks: ChecksSection = ChecksSection()
     images: ImagesSection = ImagesSection()
     models: ModelsSection = ModelsSection()
     worker: WorkerSection = WorkerSection()

@@ -56,3 +56,30 @@ def _summed(window: Window, groups: Iterable[_Group]) -> Summary:
         timed, total_ms = timed + group.timed, total_ms + group.total_ms
     ranked = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
     return Summary(window, sum(statuses.values()), dict(statuses), ranked, total_ms / timed if timed else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What workers decided in a window."""
+
+    decided: int
+    failed: int
+    """Photos that could not be judged, which people are asked to upload again."""
+    mean_ms: float | None
+    """Per photo; None where nothing says how long it took."""
+
+    @property
+    def error_rate(self) -> float | None:
+        """0..1; None where nothing was decided."""
+        return self.failed / self.decided if self.decided else None
+
+
+def work(db: Database, window: Window, *, logged: bool) -> Work:
+    """From the decision log where there is one (`logged`), else from the photos that were uploaded in the window."""
+    if logged:
+        found = db.one(Work, "work_decided", start=window.start, end=window.end)
+        assert found is not None
+        return found
+    seen = summary(db, window)
+    decided = seen.uploads - seen.statuses[MediaStatus.PENDING]
+    return Work(decided, seen.statuses[MediaStatus.FAILED], seen.processing_ms)

@@ -137,6 +137,22 @@ def _from_url(url: str) -> dict[str, Any]:
     return parsed
 
 
+def takes_anybody(section: RedisSection) -> bool:
+    """Whether the server serves somebody who gives neither user nor password. Raises RedisUnavailable where it gives no
+    answer at all."""
+    client = _client(section, timeout_s=section.timeout_s, retry=_no_retry())
+    client.connection_pool.connection_kwargs |= {"username": None, "password": None}
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        if odd_answers.word(error) in ("NOAUTH", "WRONGPASS", "NOPERM") or "DENIED" in str(error):
+            return False
+        raise unavailable(client, "a caller without a password", error) from error
+    finally:
+        client.close()
+    return True
+
+
 def where(client: redis.Redis) -> str:
     """The server's address for messages; never the user or the password."""
     pool, options = client.connection_pool, client.connection_pool.connection_kwargs

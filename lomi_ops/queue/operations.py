@@ -23,8 +23,8 @@ from lomi_ops.queue.scripts import Reply, Scripts, count, ms, text
 
 KEEP_S = 7 * 24 * 3600.0
 """So long an operation can be looked at and undone; `common.lua` keeps the records of waiting jobs for as long."""
-STEP = 25
-"""Jobs in one script: about 16 commands each, together under a millisecond of the server's time."""
+STEP = 5
+"""Jobs in one script: some twenty commands each, together a third of a millisecond of the server's time."""
 PLANNED_AT_ONCE = 500
 
 

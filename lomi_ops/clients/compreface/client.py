@@ -135,7 +135,17 @@ class Endpoint:
         elapsed_ms = (time.perf_counter() - started) * 1000
         return Health(self.label, not trouble, mode, trouble, elapsed_ms, slow=slow)
 
-    def _detect(self, profile: Profile, jpeg: bytes) -> Outcome:
+    def takes_default_key(self, jpeg: bytes) -> bool:
+        """Whether the API detects faces for whoever knows the well-known key. A core asks for no key at all: False.
+
+        Raises FacesUnavailable or ConfigError where the endpoint cannot be asked.
+        """
+        profile = self.profile()
+        if profile.mode is not Mode.API:
+            return False
+        return self._detect(profile, jpeg, key=DEFAULT_KEY).answered
+
+    def _detect(self, profile: Profile, jpeg: bytes, *, key: str = "") -> Outcome:
         if profile.max_bytes is not None and len(jpeg) > profile.max_bytes:
             detail = f"takes files up to {profile.max_bytes} bytes, this one has {len(jpeg)}"
             hint = "lower images.canonical_side or images.canonical_quality, or raise its MAX_FILE_SIZE"
@@ -150,7 +160,7 @@ class Endpoint:
                 "face_plugins": "age",
                 "status": "true",
             },
-            headers={"x-api-key": self._key()} if profile.mode is Mode.API else {},
+            headers={"x-api-key": key or self._key()} if profile.mode is Mode.API else {},
             timeout_s=self._section.timeout_s,
         )
         return classify(reply, profile.mode)

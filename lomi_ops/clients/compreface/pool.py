@@ -151,6 +151,10 @@ class FaceService:
         """What each endpoint is made of, by URL. Raises FacesUnavailable or ConfigError where one cannot say."""
         return {place.endpoint.label: place.endpoint.profile().inventory for place in self._places}
 
+    def exposed(self, jpeg: bytes) -> list[str]:
+        """The endpoints that detect faces for the well-known key. Raises FacesUnavailable or ConfigError."""
+        return [place.endpoint.label for place in self._places if place.endpoint.takes_default_key(jpeg)]
+
     def _take(self, tried: Sequence[Place], outcomes: Sequence[Outcome]) -> Place | None:
         """A place with one call counted on it; None where an ejected one was looked at and is not well.
 

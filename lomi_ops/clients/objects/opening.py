@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from lomi_ops.clients.objects.s3_files import S3Files
 
 
-def open_store(section: ObjectsSection) -> ObjectStore:
-    """The store that the settings describe. Opens no connection and touches no file yet.
+def open_store(section: ObjectsSection, *, retries: int | None = None) -> ObjectStore:
+    """The store that the settings describe. Opens no connection and touches no file yet. `retries`: how often an S3
+    call is tried again, the store's own number where None.
 
     Raises ConfigError where neither a directory nor a complete S3 account is set.
     """
@@ -26,9 +27,10 @@ def open_store(section: ObjectsSection) -> ObjectStore:
     if problems:
         hint = "set objects.directory, or endpoint, access_key and secret_key"
         raise ConfigError("the object store is not configured", problems=problems, hint=hint)
-    from lomi_ops.clients.objects.s3 import S3Store  # boto3 takes 100 ms to import
+    from lomi_ops.clients.objects.s3 import RETRIES, S3Store  # boto3 takes 100 ms to import
 
-    return S3Store(section, endpoint_url(section), allowed_buckets(section))
+    again = RETRIES if retries is None else retries
+    return S3Store(section, endpoint_url(section), allowed_buckets(section), retries=again)
 
 
 def open_files(section: ObjectsSection, bucket: str) -> S3Files:

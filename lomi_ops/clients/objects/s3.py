@@ -22,7 +22,7 @@ from lomi_ops.config.schema import ObjectsSection
 from lomi_ops.errors import ObjectsUnavailable
 
 _CHUNK = 1 << 18
-_RETRIES = 3
+RETRIES = 3
 """After the first try, by botocore's standard mode: connection errors, 5xx and throttling, with backoff."""
 
 _HINTS = {
@@ -51,7 +51,7 @@ _OWN_SETTINGS = {
 class S3Store:
     """Implements ObjectStore. One client per process, made at its first use: a client must not cross a fork."""
 
-    def __init__(self, section: ObjectsSection, endpoint: str, buckets: Buckets, *, retries: int = _RETRIES) -> None:
+    def __init__(self, section: ObjectsSection, endpoint: str, buckets: Buckets, *, retries: int = RETRIES) -> None:
         self._section = section
         self._endpoint = endpoint
         self._buckets = buckets
@@ -114,6 +114,12 @@ class S3Store:
     def describe(self) -> str:
         return f"the object store at {urlsplit(self._endpoint).netloc}"
 
+    def checksums(self) -> dict[str, str]:
+        """What the client in use does about checksums, by botocore's names."""
+        config = self._client().meta.config
+        names = ("request_checksum_calculation", "response_checksum_validation")
+        return {name: str(getattr(config, name)) for name in names}
+
     def close(self) -> None:
         with self._lock:
             made, self._made = self._made, None
@@ -173,7 +179,7 @@ class S3Store:
         return True
 
 
-def make_client(section: ObjectsSection, endpoint: str, retries: int = _RETRIES) -> Any:
+def make_client(section: ObjectsSection, endpoint: str, retries: int = RETRIES) -> Any:
     """A boto3 S3 client with the settings that R2 needs, and nothing from the environment of AWS tools.
 
     Newer botocore adds CRC32 trailers unless told `when_required`; R2 answers those with 501. `proxies={}` keeps

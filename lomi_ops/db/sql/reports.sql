@@ -17,3 +17,13 @@ FROM (
 ) AS uploaded
 GROUP BY 1, 2
 ORDER BY photos DESC, status, reason;
+
+-- name: work_decided
+-- What workers decided in a window, from the decision log.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out decided, failed, mean_ms
+SELECT count(*)::int AS decided, (count(*) FILTER (WHERE status = 'failed'))::int AS failed,
+       avg(processing_ms)::float8 AS mean_ms
+FROM lomi.decisions
+WHERE actor = 'worker' AND at >= %(start)s::timestamptz AND at < %(end)s::timestamptz;

@@ -1,110 +1,173 @@
-"""The list of checks, and the run: what rests on something that failed is blocked, the rest goes on."""
+"""A run of checks: everything at once as far as needs and targets allow; what rests on something that failed is
+blocked, and nothing else stops."""
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from dataclasses import dataclass
 
-from lomi_ops.domain.check import CheckResult, CheckSpec, Found, Status, blocked_by
+from lomi_ops.domain.check import CheckResult, CheckSpec, Found, Status, blocked_by, tempered
+from lomi_ops.domain.check_choice import Chosen
 from lomi_ops.errors import DatabaseUnavailable, LomiError, RedisUnavailable, Transient
-from lomi_ops.ops.checks import probes
-from lomi_ops.ops.checks.probes import Handles
+from lomi_ops.ops.checks.handles import Check, Handles
 
-LIMIT_S = 15.0
-"""For one check. The clients give up before that and say more; this is for a server that falls silent in between."""
+RUN_S = 15.0
+"""For the whole run. The clients give up before a check's own limit and say more; these are for a server that falls
+silent in between."""
+AT_ONCE = 4
+"""Checks that ask the same target at the same time."""
 _HUNG_HINT = "see whether the service hangs; its own log says more than we can"
 _LOST_HINT = "see whether it runs where we look for it: lomi config show --origin"
 
-Probe = Callable[[Handles], Found]
-Checks = Sequence[tuple[CheckSpec, Probe]]
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    spec: CheckSpec
+    at: float
+    deadline: float
 
 
-def _spec(number: str, slug: str, sentence: str, *needs: str) -> CheckSpec:
-    category = slug.partition(".")[0]
-    return CheckSpec(f"LOMI-{number}", slug, category, sentence, needs)
+def run_checks(
+    at: Handles,
+    checks: Sequence[Check],
+    chosen: Sequence[Chosen],
+    *,
+    limit_s: float = RUN_S,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[CheckResult]:
+    """Each chosen check once, as soon as it is known. What a check needs stands before it in `checks`.
 
-
-CHECKS: Checks = (
-    (_spec("REDIS-001", "redis.ping", "Redis answers"), probes.redis_ping),
-    (_spec("REDIS-002", "redis.version", "Redis is young enough", "redis.ping"), probes.redis_version),
-    (_spec("REDIS-003", "redis.maxmemory_policy", "Redis never evicts", "redis.ping"), probes.redis_policy),
-    (_spec("REDIS-004", "redis.persistence", "Redis keeps the queue on disk", "redis.ping"), probes.redis_persistence),
-    (_spec("QUEUE-001", "queue.backlog", "the queue is near empty", "redis.ping"), probes.queue_backlog),
-    (_spec("QUEUE-002", "queue.oldest", "the next job is young", "redis.ping"), probes.queue_oldest),
-    (_spec("QUEUE-003", "queue.dead", "no job was given up on", "redis.ping"), probes.queue_dead),
-    (_spec("QUEUE-004", "queue.open", "claims are open", "redis.ping"), probes.queue_paused),
-    (_spec("QUEUE-005", "queue.heard", "results are heard", "redis.ping"), probes.queue_heard),
-    (_spec("QUEUE-006", "queue.stuck", "nothing in the queue stands still", "redis.ping"), probes.queue_stuck),
-    (_spec("WORKER-001", "workers.alive", "workers beat", "redis.ping"), probes.workers_alive),
-    (_spec("WORKER-002", "workers.models", "workers agree on their models", "redis.ping"), probes.workers_models),
-    (_spec("DB-001", "postgres.ping", "Postgres answers"), probes.postgres_ping),
-    (_spec("DB-002", "postgres.media", "the moderation migration is applied", "postgres.ping"), probes.media_table),
-    (_spec("DB-003", "postgres.schema", "lomi's own schema is current", "postgres.ping"), probes.lomi_schema),
-    (_spec("DB-004", "postgres.pending", "no photo is forgotten", "postgres.media"), probes.photos_waiting),
-    (_spec("OBJECTS-001", "objects.read", "the object store answers"), probes.objects_read),
-    (_spec("FACES-001", "faces.health", "CompreFace answers"), probes.faces_health),
-    (_spec("FACES-002", "faces.key", "CompreFace has a key of its own", "faces.health"), probes.faces_key),
-)
-
-
-def run_checks(at: Handles, checks: Checks = CHECKS, *, limit_s: float = LIMIT_S) -> Iterator[CheckResult]:
-    """Every check once, all at the same time as far as their needs allow; in the declared order, each as soon as it
-    and those before it are known. What a check needs stands before it in the list.
+    Ends at `limit_s` whatever hangs: a probe that does not come back is left behind, and ends with the process.
     """
-    running: dict[str, Future[CheckResult]] = {}
-    for spec, probe in checks:
-        running[spec.slug] = _start(spec, probe, at, {slug: running[slug] for slug in spec.needs}, limit_s)
-    for future in running.values():
-        yield future.result()
+    yield from _Run(at, {check.spec.slug: check for check in checks}, chosen, limit_s, clock).results()
 
 
-def _start(
-    spec: CheckSpec, probe: Probe, at: Handles, needs: dict[str, Future[CheckResult]], limit_s: float
-) -> Future[CheckResult]:
-    done: Future[CheckResult] = Future()
-
-    def follow() -> None:
-        before = {slug: need.result() for slug, need in needs.items()}
-        cause = blocked_by(spec, before)
-        if cause is not None:
-            done.set_result(CheckResult(spec, Found(Status.BLOCKED, f"needs {cause}")))
-            return
-        started = time.perf_counter()
-        found = _within(limit_s, lambda: _look(probe, at))
-        done.set_result(CheckResult(spec, found, (time.perf_counter() - started) * 1000))
-
-    _in_background(follow, spec.slug)
-    return done
+def ordered(results: Sequence[CheckResult], chosen: Sequence[Chosen]) -> list[CheckResult]:
+    """The results in the declared order."""
+    place = {each.spec.slug: number for number, each in enumerate(chosen)}
+    return sorted(results, key=lambda result: place[result.spec.slug])
 
 
-def _within(limit_s: float, look: Callable[[], Found]) -> Found:
-    """What `look` finds, unless it takes too long: then it is left behind, and ends with the process."""
-    found: Future[Found] = Future()
-    _in_background(lambda: found.set_result(look()), "probe")
-    try:
-        return found.result(limit_s)
-    except TimeoutError:
-        return Found(Status.UNKNOWN, f"timeout: no answer within {limit_s:g} s", _HUNG_HINT)
+class _Run:
+    def __init__(
+        self,
+        at: Handles,
+        checks: dict[str, Check],
+        chosen: Sequence[Chosen],
+        limit_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._at, self._checks, self._clock, self._limit_s = at, checks, clock, limit_s
+        self._deadline = clock() + limit_s
+        self._waiting = list(chosen)
+        self._started: dict[str, _Started] = {}
+        self._known: dict[str, CheckResult] = {}
+        self._answers: queue.SimpleQueue[tuple[str, Found]] = queue.SimpleQueue()
+
+    def results(self) -> Iterator[CheckResult]:
+        while self._waiting or self._started:
+            yield from self._settle_and_start()
+            if not self._started:
+                continue
+            try:
+                slug, found = self._answers.get(timeout=self._patience())
+            except queue.Empty:
+                yield from self._give_up()
+                continue
+            if slug in self._started:
+                yield self._ended(self._started.pop(slug), found)
+
+    def _settle_and_start(self) -> Iterator[CheckResult]:
+        """What is left out or blocked is known at once; what may start is started."""
+        for each in list(self._waiting):
+            spec = each.spec
+            if each.left_out:
+                yield self._known_now(each, Found(Status.SKIP, each.left_out))
+            elif cause := blocked_by(spec, self._known):
+                yield self._known_now(each, Found(Status.BLOCKED, f"needs {cause}"))
+            elif self._clock() >= self._deadline:
+                yield self._known_now(each, _late(self._limit_s, "the whole run"))
+            elif self._may_start(spec):
+                self._waiting.remove(each)
+                self._start(spec)
+
+    def _may_start(self, spec: CheckSpec) -> bool:
+        pending = {each.spec.slug for each in self._waiting} | set(self._started)
+        if any(need in pending for need in spec.needs):
+            return False
+        busy = Counter(started.spec.asks for started in self._started.values())
+        return busy[spec.asks] < AT_ONCE
+
+    def _known_now(self, each: Chosen, found: Found) -> CheckResult:
+        self._waiting.remove(each)
+        return self._remember(CheckResult(each.spec, found))
+
+    def _start(self, spec: CheckSpec) -> None:
+        now = self._clock()
+        self._started[spec.slug] = _Started(spec, now, min(self._deadline, now + spec.timeout_s))
+        probe = self._checks[spec.slug].probe
+
+        def work() -> None:
+            self._answers.put((spec.slug, look(probe, self._at)))
+
+        # Not a pool: its threads are waited for when the process ends, and a hung one would hold up the exit.
+        threading.Thread(target=work, name=f"check {spec.slug}", daemon=True).start()
+
+    def _patience(self) -> float:
+        return max(0.0, min(started.deadline for started in self._started.values()) - self._clock())
+
+    def _give_up(self) -> Iterator[CheckResult]:
+        now = self._clock()
+        for started in [each for each in self._started.values() if each.deadline <= now]:
+            del self._started[started.spec.slug]
+            whole = started.deadline >= self._deadline
+            found = _late(self._limit_s, "the whole run") if whole else _late(started.spec.timeout_s, "this check")
+            yield self._ended(started, found)
+
+    def _ended(self, started: _Started, found: Found) -> CheckResult:
+        duration = (self._clock() - started.at) * 1000
+        return self._remember(CheckResult(started.spec, tempered(started.spec, found), duration))
+
+    def _remember(self, result: CheckResult) -> CheckResult:
+        self._known[result.spec.slug] = result
+        return result
 
 
-def _in_background(work: Callable[[], None], name: str) -> None:
-    """Not a pool: its threads are waited for when the process ends, and a hung one would hold up the exit."""
-    threading.Thread(target=work, name=f"check {name}", daemon=True).start()
+def _late(limit_s: float, of: str) -> Found:
+    return Found(Status.UNKNOWN, f"timeout: no answer within {limit_s:g} s, the limit of {of}", _HUNG_HINT)
 
 
-def _look(probe: Probe, at: Handles) -> Found:
-    """Unreachable is a failed check of the thing itself; where no answer came in time, nobody can tell."""
+def look(probe: Callable[[Handles], Found], at: Handles) -> Found:
+    """What a probe finds. Unreachable is a failed check of the thing itself; where no answer came in time, nobody can
+    tell."""
     try:
         return probe(at)
     except LomiError as failure:
         hint = _hint(failure, at)
-        if isinstance(failure, Transient) and probes.timed_out(failure):
+        if isinstance(failure, Transient) and timed_out(failure):
             return Found(Status.UNKNOWN, f"timeout: {failure.message}", hint)
         return Found(Status.FAIL, failure.message, hint)
     except Exception as bug:  # noqa: BLE001 - one broken check must not silence the others
         return Found(Status.UNKNOWN, f"the check itself broke: {type(bug).__name__}: {bug}", "lomi --debug check")
+
+
+def timed_out(failure: BaseException) -> bool:
+    """Whether an error has its origin in an answer that did not come in time.
+
+    The libraries' own classes say so in their names (redis.TimeoutError, psycopg.errors.ConnectionTimeout,
+    botocore's ReadTimeoutError, httpx.ReadTimeout), and clients keep them as the cause.
+    """
+    return any("Timeout" in type(link).__name__ for link in _chain(failure))
+
+
+def _chain(failure: BaseException | None) -> Iterator[BaseException]:
+    while failure is not None:
+        yield failure
+        failure = failure.__cause__
 
 
 def _hint(failure: LomiError, at: Handles) -> str:

@@ -86,10 +86,9 @@ def finish(case: Case) -> Trap:
 
 
 def fail_and_retry(case: Case) -> Trap:
-    """The rows are committed later than the job is pushed."""
+    """The rows are committed later than the job is pushed, and before its next attempt, however soon that comes."""
     job = case.job(rows=False, attempts=2)
-    case.later.append(lambda: case.site.insert(job))
-    trap = case.at_script("fail", job.id.encode(), b"rows_missing")
+    trap = case.at_script("fail", job.id.encode(), b"rows_missing", prepare=lambda: case.site.insert(job))
     case.work()
     return trap
 

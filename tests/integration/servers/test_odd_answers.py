@@ -15,8 +15,8 @@ import redis
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.check import Status
 from lomi_ops.errors import ConfigError, RedisUnavailable
-from lomi_ops.ops.checks import probes
-from lomi_ops.ops.checks.probes import Handles
+from lomi_ops.ops.checks import redis as redis_checks
+from lomi_ops.ops.checks.handles import Handles
 from lomi_ops.queue import odd_answers
 from lomi_ops.queue.client import doorbell_client, queue_client, require_fit
 from lomi_ops.queue.keys import QUEUE, RESULTS_CHANNEL
@@ -263,9 +263,9 @@ def test_a_worker_that_starts_waits_and_does_not_give_up(server: RedisServer, ba
 def test_a_check_of_a_replica_fails_with_the_setting_to_change(server: RedisServer, backend: Any) -> None:
     with queue_client(section(server)) as client:
         at = cast("Handles", SimpleNamespace(redis=client))
-        assert probes.redis_ping(at).status is Status.PASS
+        assert redis_checks.ping(at).status is Status.PASS
         with states.readonly(server, backend):
-            found = probes.redis_ping(at)
+            found = redis_checks.ping(at)
     assert found.status is Status.FAIL
     assert "redis.sentinels" in found.hint
 

@@ -1,0 +1,88 @@
+"""For people: one line for each check, what is to be done last, and the most urgent of that at the very end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from lomi_ops.cli import output
+from lomi_ops.cli.check_formats.records import detail
+from lomi_ops.cli.diagnostics import scrubbed
+from lomi_ops.domain.check import CheckResult, Status, to_do
+from lomi_ops.ops.checks.report import Report
+
+SIGNS = {"pass": "✔", "warn": "!", "fail": "✘", "unknown": "?", "skip": "-", "blocked": "·", "suppressed": "~"}
+PLAIN = {"pass": "ok", "warn": "!!", "fail": "XX", "unknown": "??", "skip": "--", "blocked": "..", "suppressed": "~~"}
+STYLES = {"pass": "green", "warn": "yellow", "fail": "red", "unknown": "magenta", "blocked": "magenta"}
+_WORD = max(map(len, (status.value for status in Status)))
+
+
+def whole(report: Report) -> str:
+    if report.failure is not None:
+        return "no check ran"
+    shown = [result for result in report.results if result.status is not Status.SKIP]
+    left = max((len(result.spec.slug) for result in shown), default=0)
+    lines: list[str] = []
+    for category, results in groupby(shown, lambda result: result.spec.category):
+        lines += ["", output.painted_text(category, "bold"), *(_line(result, left) for result in results)]
+    lines += ["", *_skipped(report.of(Status.SKIP)), *_tasks(report.results)]
+    return "\n".join([*lines[1:], _sum(report)])
+
+
+def short(report: Report) -> str:
+    """Only what is not well, for pasting: no colour, no folding."""
+    if report.failure is not None:
+        return f"no check ran: {scrubbed(report.failure.message)} · lomi {report.version}"
+    lines = [
+        f"{result.status.value:{_WORD}}  {result.spec.id}  {result.spec.slug}: {detail(result)}"
+        for result in report.results
+        if result.status not in (Status.PASS, Status.SKIP)
+    ]
+    return "\n".join([*lines, f"{_sum(report, paint=False)} · lomi {report.version}"])
+
+
+def _line(result: CheckResult, left: int) -> str:
+    signs = PLAIN if output.ascii_only() else SIGNS
+    word = result.status.value
+    head = f"  {signs[word]} {word:{_WORD}}  {result.spec.slug:{left}}  "
+    fresh = " (new)" if result.new else ""
+    text = output.folded(detail(result) + fresh, len(head))
+    return output.painted_text(head, STYLES.get(word, "dim"), upto=4 + _WORD) + text
+
+
+def _skipped(results: Sequence[CheckResult]) -> Iterator[str]:
+    """The reasons, each with what it keeps from being looked at: too many lines of nothing hide the others."""
+    reasons = Counter(result.found.detail for result in results)
+    for reason in reasons:
+        slugs = ", ".join(result.spec.slug for result in results if result.found.detail == reason)
+        text = f"skipped, {reason}: {slugs}"
+        yield output.painted_text(output.folded(text, 2, first=0), "dim")
+    if reasons:
+        yield ""
+
+
+def _tasks(results: Iterable[CheckResult]) -> Iterator[str]:
+    tasks = to_do(results)
+    signs = PLAIN if output.ascii_only() else SIGNS
+    for result in tasks:
+        word = result.status.value
+        head = f"{signs[word]} {result.spec.slug}: "
+        what = output.folded(f"{detail(result)}", 2, first=len(head))
+        yield output.painted_text(head, STYLES[word]) + what
+        yield f"  {output.folded(result.hint, 2, first=2)}"
+        yield output.painted_text(f"  lomi help {result.spec.id}", "dim")
+    if tasks:
+        yield ""
+
+
+def _sum(report: Report, *, paint: bool = True) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count)
+    text = f"{output.counted(len(report.results), 'check')}: {counts}, {report.duration_ms / 1000:.1f} s"
+    fresh = [result for result in report.results if result.new]
+    if fresh and report.green_at is not None:
+        text += f"; {len(fresh)} new since the last green run ({report.green_at:%Y-%m-%d %H:%M} UTC)"
+    if report.interrupted:
+        text += "; interrupted"
+    style = {0: "green", 1: "red", 3: "magenta", 4: "yellow"}.get(int(report.code), "")
+    return output.painted_text(text, style) if paint else text

@@ -1,0 +1,48 @@
+"""What the Postgres server says about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lomi_ops.db.pool import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    open: int
+    """Connections of clients, ours included."""
+    allowed: int
+    """What is left to roles that are no superusers."""
+    own: int
+    """Those of lomi."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    standby: bool
+    read_only: bool
+    version: int
+    """As server_version_num: 150018 is 15.18."""
+
+
+def load(db: Database) -> Load:
+    found = db.one(Load, "server_load")
+    assert found is not None
+    return found
+
+
+def role(db: Database) -> Role:
+    found = db.one(Role, "server_role")
+    assert found is not None
+    return found
+
+
+def longest_transaction_s(db: Database) -> float | None:
+    """Seconds that the oldest transaction of anybody else is open; None where there is none."""
+    found = db.value("server_longest")
+    return None if found is None else float(found)
+
+
+def unmigrated(db: Database, limit: int = 10_000) -> int:
+    """Rows of `media` that the backfill has not reached, `limit` at most."""
+    return int(db.value("media_unmigrated", limit=limit))

@@ -1,0 +1,35 @@
+-- What the server says about itself; needs no table.
+
+-- name: server_load
+-- Connections of clients against what the server takes from ordinary roles.
+-- out open, allowed, own
+SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS open,
+       (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int) AS allowed,
+       (SELECT count(*) FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND application_name LIKE 'lomi%%')::int AS own;
+
+-- name: server_role
+-- Whether this is a standby, and the version as a number such as 150018.
+-- out standby, read_only, version
+SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only')::boolean AS read_only,
+       current_setting('server_version_num')::int AS version;
+
+-- name: server_longest
+-- The oldest open transaction of anybody, in seconds; null where there is none or it is not ours to see.
+-- out longest_s
+SELECT extract(epoch FROM max(clock_timestamp() - xact_start))::float8 AS longest_s
+FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL;
+
+-- name: media_unmigrated
+-- Rows from before the moderation migration that it has not reached: with no status, or approved by the old column
+-- and still pending. Stops counting early: one is enough to tell.
+-- in limit: bigint, rows at most
+-- out rows
+SELECT count(*)::int AS rows
+FROM (
+    SELECT 1 FROM media WHERE moderation_status IS NULL
+    UNION ALL
+    SELECT 1 FROM media WHERE moderation_status = 'pending' AND is_approved AND moderated_at IS NULL
+    LIMIT %(limit)s
+) AS behind;

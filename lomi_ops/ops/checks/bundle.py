@@ -1,0 +1,85 @@
+"""An archive for whoever helps: what was found, the settings without secrets, and what the services say of themselves.
+
+Every text passes the redactor. No photo, no job's payload and no person's id is in it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import sys
+import tarfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lomi_ops.config.redact import Redactor
+from lomi_ops.db import migrate
+from lomi_ops.errors import LomiError, Unwritable
+from lomi_ops.ops.checks.handles import Handles
+from lomi_ops.queue.client import guarded
+from lomi_ops.version import __version__
+
+_PACKAGES = ("redis", "psycopg", "boto3", "httpx", "pydantic", "typer", "rich", "onnxruntime", "docker")
+
+
+def gathered(at: Handles, settings: Mapping[str, object]) -> dict[str, str]:
+    """Text by file name. What cannot be had is a file that says why."""
+    parts: dict[str, Callable[[], Any]] = {
+        "settings.json": lambda: settings,
+        "versions.json": _versions,
+        "variables.json": lambda: sorted(name for name in os.environ if name.startswith("LOMI_")),
+        "redis.json": lambda: _redis(at),
+        "queue.json": lambda: asdict(at.queue.stats()),
+        "stuck.json": lambda: [each.what for each in at.queue.stuck()],
+        "workers.json": lambda: [asdict(record) for record in at.registry.list()],
+        "migrations.json": lambda: asdict(migrate.state(at.database)),
+    }
+    return {name: _text(part) for name, part in parts.items()}
+
+
+def pack(path: Path, files: Mapping[str, str], redact: Redactor, at: datetime) -> None:
+    """Writes the archive in one step, readable by its owner alone. Raises Unwritable."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, text in sorted(files.items()):
+            data = redact(text).encode()
+            entry = tarfile.TarInfo(f"lomi-check/{name}")
+            entry.size, entry.mtime, entry.mode = len(data), int(at.timestamp()), 0o600
+            archive.addfile(entry, io.BytesIO(data))
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content.getvalue())
+        fresh.replace(path)
+    except OSError as failure:
+        fresh.unlink(missing_ok=True)
+        raise Unwritable(f"{path} cannot be written: {failure.strerror}", hint="lomi check --bundle FILE") from failure
+
+
+def _text(part: Callable[[], Any]) -> str:
+    try:
+        return json.dumps(part(), indent=2, default=str)
+    except LomiError as failure:
+        return json.dumps({"unavailable": failure.message})
+
+
+def _versions() -> dict[str, str]:
+    found = {"lomi": __version__, "python": sys.version, "system": platform.platform()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _redis(at: Handles) -> dict[str, Any]:
+    with guarded(at.redis, "INFO"):
+        found: dict[str, Any] = at.redis.info("everything")
+    return {name: value for name, value in found.items() if not name.startswith(("cmdstat", "errorstat", "latency"))}
