@@ -50,7 +50,6 @@ def backup_create(
     While everything runs. The bytes of photos are not in it. What a killed run has left is removed first.
     Exit 75 when another backup is being made.
     """
-    import secrets
     import socket
 
     from lomi_ops.db.login import login
@@ -67,7 +66,7 @@ def backup_create(
             place=place,
         )
         order = create.Order(
-            name=backup_name(_now(), secrets.token_hex(2)),
+            name=backup_name(_now()),
             host=socket.gethostname(),
             actor=options.actor(actor),
             clock=_now,

@@ -91,6 +91,11 @@ def counted(session: Session) -> tuple[Table, ...]:
         return tables(session, content=False)
 
 
+def waits(session: Session, application: str) -> bool:
+    """Whether a session of ours, of that application name, waits for somebody's lock."""
+    return bool(session.value("backup_waits", application=application))
+
+
 def server(session: Session) -> Server:
     return session.all(Server, "backup_server")[0]
 

@@ -24,7 +24,7 @@ QUEUE_FILE = "queue.jsonl.gz"
 SETTINGS_FILE = "settings.json"
 LATEST = "latest"
 
-_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
+_NAME = re.compile(r"\d{8}-\d{6}-\d{4}", re.ASCII)
 _S3 = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,62})(?:/(.*))?", re.ASCII)
 _EPOCH = re.compile(r"\d{9,10}(?:\.\d+)?", re.ASCII)
 
@@ -157,10 +157,10 @@ class Verification:
         return codes[self.verdict]
 
 
-def backup_name(at: datetime, chance: str) -> str:
-    """Sorts by time, and two machines in the same second do not meet: `20261126-031500-9c4f`. `chance` are four hex
-    digits."""
-    return f"{at.astimezone(UTC):%Y%m%d-%H%M%S}-{chance}"
+def backup_name(at: datetime) -> str:
+    """By the time in UTC, so that names sort as backups were made: `20261126-031507-0420` ends with a fraction of the
+    second."""
+    return f"{at.astimezone(UTC):%Y%m%d-%H%M%S}-{at.microsecond // 100:04}"
 
 
 def is_name(text: str) -> bool:

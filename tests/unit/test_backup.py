@@ -30,7 +30,7 @@ from lomi_ops.errors import ExitCode
 
 AT = datetime(2026, 11, 26, 3, 15, 7, tzinfo=UTC)
 MANIFEST = Manifest(
-    name="20261126-031507-9c4f",
+    name="20261126-031507-0420",
     started_at=AT,
     finished_at=AT + timedelta(seconds=3),
     lomi="0.1.0",
@@ -47,15 +47,15 @@ MANIFEST = Manifest(
 def test_names_sort_by_time_and_are_told_from_others() -> None:
     east = timezone(timedelta(hours=3))
 
-    assert backup_name(AT.astimezone(east), "9c4f") == "20261126-031507-9c4f"
-    assert backup_name(AT, "0000") < backup_name(AT + timedelta(seconds=1), "0000")
-    assert is_name("20261126-031507-9c4f")
+    assert backup_name(AT.astimezone(east)) == "20261126-031507-0000"
+    assert backup_name(AT) < backup_name(AT + timedelta(milliseconds=1)) < backup_name(AT + timedelta(seconds=1))
+    assert is_name(backup_name(AT))
     for other in (
         "20261126",
-        "20261126-031507-9C4F",
-        ".partial-20261126-031507-9c4f",
+        "20261126-031507-9c4f",
+        ".partial-20261126-031507-0420",
         "../etc",
-        "٢0261126-031507-9c4f",
+        "٢0261126-031507-0420",
     ):
         assert not is_name(other)
 

@@ -48,6 +48,13 @@ SELECT found ->> 'name' AS name, (found ->> 'rows')::bigint AS rows, found ->> '
 FROM jsonb_array_elements(current_setting('lomi.tables', true)::jsonb) WITH ORDINALITY AS tables (found, place)
 ORDER BY place;
 
+-- name: backup_waits
+-- Whether a session of that application name waits for somebody's lock.
+-- in application: text
+-- out waits
+SELECT count(*) > 0 AS waits FROM pg_stat_activity
+WHERE application_name = %(application)s::text AND datname = current_database() AND wait_event_type = 'Lock';
+
 -- name: backup_server
 -- What the server is, and which database this is.
 -- out version, name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,13 @@ from typing import Any
 import redis
 
 from lomi_ops.db import backup as record
+from lomi_ops.db.failures import DatabaseMisfit
 from lomi_ops.db.login import Login
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain import backup
 from lomi_ops.domain.backup import DatabasePart, Manifest, Part, QueuePart
 from lomi_ops.ops.backup import postgres, programs
+from lomi_ops.ops.backup.children import READ_ALL
 from lomi_ops.ops.backup.place import Draft, Place
 from lomi_ops.ops.local.binaries import Source
 from lomi_ops.queue import client as queue_client
@@ -76,7 +78,7 @@ def create(handles: Handles, order: Order, say: Say = lambda text: None) -> Crea
     """Raises LockHeld where another run is at work, MissingExtra where no pg_dump fits, LomiError where the place is
     full; RedisUnavailable, DatabaseUnavailable, ObjectsUnavailable. Older backups stay as they are then."""
     started_at = order.clock()
-    with record.exclusive(handles.database) as session:
+    with _explained(), record.exclusive(handles.database) as session:
         server = record.server(session)
         program = programs.pg_dump(server.version, order.source)
         swept = handles.place.sweep()
@@ -127,6 +129,17 @@ def _describe(session: Session, server: record.Server, program: str) -> Database
         roles=record.roles(session),
         tables=record.tables(session),
     )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the role may not read is the first thing to be met here."""
+    try:
+        yield
+    except DatabaseMisfit as misfit:
+        if "permission denied" in misfit.message:
+            misfit.hint = READ_ALL
+        raise
 
 
 def _settings(order: Order) -> bytes:

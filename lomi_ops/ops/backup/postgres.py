@@ -1,5 +1,4 @@
-"""Running pg_dump and pg_restore. The password is in a file that has no name: it is on no command line, in no
-environment and on no disk, and goes with this process, however that ends."""
+"""Running pg_dump and pg_restore."""
 
 from __future__ import annotations
 
@@ -7,29 +6,31 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from lomi_ops.db.login import Login
-from lomi_ops.errors import DatabaseUnavailable, LomiError
-from lomi_ops.ops.local import logs
+from lomi_ops.errors import DatabaseUnavailable
+from lomi_ops.ops.backup.children import (
+    ProgramFailed,
+    ended,
+    environment,
+    failure,
+    reason,
+    said_in,
+    secret,
+    started,
+)
 from lomi_ops.ops.local.binaries import Program
 
 LOCK_WAIT_S = 30
 """Seconds that a dump waits for a table which somebody is changing, and a restore for one that somebody reads."""
+LOOK_S = 0.25
 _CHUNK = 1 << 20
-_PASSED_ON = ("PATH", "TZ", "LD_LIBRARY_PATH", "HOME", "TMPDIR")
 _TOC = re.compile(r"^\d+; \d+ \d+ (?P<what>.+)$")
 _PUBLIC = ("SCHEMA - public ", "COMMENT - SCHEMA public ")
 _EXTENSION = re.compile(r"(?:COMMENT - EXTENSION|EXTENSION -) \"?([^\" ]+)")
-_PASSING = ("could not connect", "connection to server", "server closed the connection", "canceling statement due to")
-
-
-class ProgramFailed(LomiError):
-    """pg_dump or pg_restore ended with an error of its own; the message is what it said."""
 
 
 def dump(program: Program, login: Login, snapshot: str) -> Generator[bytes, None, None]:
@@ -41,29 +42,14 @@ def dump(program: Program, login: Login, snapshot: str) -> Generator[bytes, None
         program.path, "--format=custom", f"--snapshot={snapshot}", f"--lock-wait-timeout={LOCK_WAIT_S}s",
         "--no-password", f"--dbname={login.conninfo}",
     ]  # fmt: skip
-    with _secret(login) as (variables, handles), tempfile.TemporaryFile() as told:
-        try:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=told,
-                env=environment(variables),
-                pass_fds=handles,
-            )
-        except OSError as problem:
-            raise ProgramFailed(f"cannot run {program.path}: {problem.strerror}") from problem
+    with secret(login) as (variables, handles), tempfile.TemporaryFile() as told:
+        child = started(command, environment(variables), handles, subprocess.PIPE, told)
         assert child.stdout is not None
-        try:
-            with child.stdout as pipe:
-                while chunk := pipe.read(_CHUNK):
-                    yield chunk
+        with ended(child), child.stdout as pipe:
+            while chunk := pipe.read(_CHUNK):
+                yield chunk
             if child.wait() != 0:
-                raise _failure("pg_dump", child.returncode, _said(told), login)
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
+                raise failure("pg_dump", child.returncode, said_in(told), login)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +64,46 @@ class Restoring:
     """Extensions that the database has already."""
 
 
-def restore(program: Program, login: Login, file: Path, how: Restoring) -> None:
-    """One transaction: all of it, or nothing.
+def restore(
+    program: Program, login: Login, file: Path, how: Restoring, waits: Callable[[str], bool] = lambda application: False
+) -> None:
+    """One transaction: all of it, or nothing. `waits` says whether the session of that application name waits for
+    somebody's lock; pg_restore itself would wait for ever.
 
     Raises DatabaseUnavailable for what may pass, ProgramFailed for the rest.
     """
-    with tempfile.NamedTemporaryFile("w", prefix="lomi-toc-") as chosen:
+    name = f"lomi restore {os.getpid()}"
+    with tempfile.NamedTemporaryFile("w", prefix="lomi-toc-") as chosen, tempfile.TemporaryFile() as told:
         chosen.write("".join(f"{line}\n" for line in wanted(contents(program, file), how.present)))
         chosen.flush()
-        command = [
+        command: list[str | Path] = [
             program.path, "--single-transaction", "--exit-on-error", f"--use-list={chosen.name}", "--no-password",
             *(("--clean", "--if-exists") if how.replace else ()),
             *(() if how.owners else ("--no-owner", "--no-privileges")),
             f"--dbname={login.conninfo}", file,
         ]  # fmt: skip
-        with _secret(login) as (variables, handles):
-            limits = {"PGOPTIONS": f"-c lock_timeout={LOCK_WAIT_S}s -c statement_timeout=0"}
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                env=environment(variables | limits),
-                pass_fds=handles,
+        with secret(login) as (variables, handles):
+            child = started(command, environment(variables | {"PGAPPNAME": name}), handles, subprocess.DEVNULL, told)
+            with ended(child):
+                _watch(child, lambda: waits(name))
+        if child.returncode != 0:
+            raise failure("pg_restore", child.returncode, said_in(told), login)
+
+
+def _watch(child: subprocess.Popen[bytes], waits: Callable[[], bool]) -> None:
+    """Until it has ended by itself, or has waited for a lock for too long. Raises DatabaseUnavailable."""
+    waited = 0
+    while True:
+        try:
+            child.wait(LOOK_S)
+            return
+        except subprocess.TimeoutExpired:
+            waited = waited + 1 if waits() else 0
+        if waited * LOOK_S >= LOCK_WAIT_S:
+            raise DatabaseUnavailable(
+                f"somebody has held a table for {LOCK_WAIT_S:g} s; the database is as it was",
+                hint="stop the backend and the workers, and repeat",
             )
-    if done.returncode != 0:
-        raise _failure("pg_restore", done.returncode, done.stderr, login)
 
 
 def contents(program: Program, file: Path) -> list[str]:
@@ -115,7 +113,7 @@ def contents(program: Program, file: Path) -> list[str]:
         capture_output=True, text=True, errors="replace", check=False, env=environment({}),
     )  # fmt: skip
     if done.returncode != 0:
-        raise ProgramFailed(f"pg_restore cannot read {file.name}: {_reason(done.stderr)}")
+        raise ProgramFailed(f"pg_restore cannot read {file.name}: {reason(done.stderr)}")
     return done.stdout.splitlines()
 
 
@@ -128,51 +126,3 @@ def wanted(lines: Sequence[str], present: Collection[str]) -> list[str]:
 def _is_wanted(what: str, present: Collection[str]) -> bool:
     extension = _EXTENSION.match(what)
     return extension[1] not in present if extension else not what.startswith(_PUBLIC)
-
-
-def environment(more: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a program of Postgres' sees: libpq's variables as we have them ourselves, none of our secrets, and its
-    messages in English."""
-    libpq = {name: value for name, value in environ.items() if name.startswith("PG") and name != "PGPASSWORD"}
-    plain = {name: environ[name] for name in _PASSED_ON if name in environ}
-    return {**plain, **libpq, "LC_ALL": "C", "PGAPPNAME": "lomi backup", **more}
-
-
-@contextmanager
-def _secret(login: Login) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-    """Variables and open files that let a child log in. Without a password of ours libpq looks for one by itself."""
-    if not login.password:
-        own = os.environ.get("PGPASSWORD")
-        yield ({"PGPASSWORD": own} if own else {}), ()
-        return
-    escaped = login.password.replace("\\", "\\\\").replace(":", "\\:")
-    handle = os.memfd_create("pgpass")
-    try:
-        os.fchmod(handle, 0o600)
-        os.write(handle, f"*:*:*:*:{escaped}\n".encode())
-        yield {"PGPASSFILE": f"/proc/self/fd/{handle}"}, (handle,)
-    finally:
-        os.close(handle)
-
-
-def _said(told: IO[bytes]) -> str:
-    told.seek(0)
-    return told.read().decode("utf-8", "replace")
-
-
-def _failure(name: str, code: int, said: str, login: Login) -> LomiError:
-    reason = _reason(said).replace(login.password, "***") if login.password else _reason(said)
-    text = f"{name} ended with {code}: {reason}" if reason else f"{name} ended with {code}"
-    if any(word in said for word in _PASSING):
-        hint = "somebody holds a lock: stop the backend and the workers, and repeat" if "due to lock" in said else ""
-        return DatabaseUnavailable(text, hint=hint)
-    if "permission denied" in said:
-        return ProgramFailed(text, hint="as an administrator: GRANT pg_read_all_data TO the role that makes backups")
-    return ProgramFailed(text)
-
-
-def _reason(said: str) -> str:
-    """The first line that names an error; what follows are its consequences."""
-    lines = [line.strip() for line in said.splitlines()]
-    named = next((line for line in lines if " error: " in line), "")
-    return named.partition(" error: ")[2] or logs.reason(said)

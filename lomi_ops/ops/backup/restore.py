@@ -23,7 +23,7 @@ from lomi_ops.ops.backup.place import DamagedBackup, Place, measure
 from lomi_ops.ops.backup.postgres import Restoring
 from lomi_ops.ops.local.binaries import Program, Source
 from lomi_ops.ops.operations import Journal
-from lomi_ops.queue.backup import pages, plan, write
+from lomi_ops.queue.backup import pages, write
 from lomi_ops.queue.backup.pages import Damaged, Page
 from lomi_ops.queue.backup.write import Written
 from lomi_ops.queue.client import where
@@ -250,7 +250,7 @@ def _restore_database(
     if any(table.name.startswith("lomi.") for table in expected):
         record.keep_schema_out_of_the_way(session)
     how = Restoring(replace=target.tables > 0, owners=target.owners, present=target.extensions)
-    postgres.restore(target.program, handles.login, file, how)
+    postgres.restore(target.program, handles.login, file, how, lambda name: record.waits(session, name))
     if not target.owners:
         names = ", ".join(target.missing_roles)
         done.notes.append(f"owners and grants were left out, for want of the roles {names}: grant anew what they need")
@@ -272,7 +272,7 @@ def _restore_queue(handles: Handles, manifest: Manifest, file: Path) -> Written:
         return pages.read(file)
 
     try:
-        return write.write(handles.redis, keys, plan.restored(whole, keys))
+        return write.put_back(handles.redis, keys, whole)
     except Damaged as damage:
         raise DamagedBackup(f"the queue of {manifest.name}: {damage}", hint="lomi backup verify") from damage
 

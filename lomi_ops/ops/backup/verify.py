@@ -19,9 +19,10 @@ from lomi_ops.domain import backup
 from lomi_ops.domain.backup import Compared, Manifest, Verdict, Verification
 from lomi_ops.errors import LomiError, MissingExtra, StackError
 from lomi_ops.ops.backup import held, postgres, programs, scratch
+from lomi_ops.ops.backup.children import ProgramFailed
 from lomi_ops.ops.backup.create import SETTINGS_SCHEMA, Tally
 from lomi_ops.ops.backup.place import DamagedBackup, Place, measure
-from lomi_ops.ops.backup.postgres import ProgramFailed, Restoring
+from lomi_ops.ops.backup.postgres import Restoring
 from lomi_ops.ops.backup.scratch import Scratch
 from lomi_ops.ops.local.binaries import Program, Source
 from lomi_ops.queue.backup import export, pages, plan, write
@@ -159,7 +160,7 @@ class _Trial:
         with queue_client(RedisSection(url=SecretStr(servers.redis_url))) as client:
             client.config_set("appendonly", "no")
             # A record may be near its end: here all of them have to live until they are compared.
-            write.write(client, keys, (replace(page, ttl_ms=None) for page in plan.restored(whole, keys)))
+            write.put_back(client, keys, whole, lives=False)
             found = plan.likenesses(export.pages(client, keys), keys)
         self.parts += _lengths(self.manifest.queue.lengths, tally.lengths())
         self.parts += compare_queues(expected, found, keys)

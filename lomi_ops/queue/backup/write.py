@@ -1,5 +1,5 @@
-"""Writing pages into a queue. What is there stays: only what is missing is added, so a restore that was interrupted is
-simply done again, and one beside new jobs takes none of them away.
+"""Writing a saved queue into a server. What is there stays, only what is missing is added: so a restore that was
+interrupted is simply done again, and one beside new jobs takes none of them away.
 
 Nobody may claim meanwhile: pause the queue first. A producer may push, a reaper may promote what is due.
 """
@@ -7,14 +7,15 @@ Nobody may claim meanwhile: pause the queue first. A producer may push, a reaper
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 import redis
 
 from lomi_ops.queue import scan
-from lomi_ops.queue.backup.pages import Kind, Page
+from lomi_ops.queue.backup import plan
+from lomi_ops.queue.backup.pages import Kind, Page, Pages
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.wire import identity
@@ -38,10 +39,16 @@ class Written:
     """Records and elements of the backup that were left out, since the queue knows these jobs."""
 
 
-def write(client: redis.Redis, keys: Keys, pages: Iterable[Page]) -> Written:
-    """Writes pages in the order of `plan.restored`. Raises RedisUnavailable; then call it again."""
+def put_back(client: redis.Redis, keys: Keys, saved: Pages, *, lives: bool = True) -> Written:
+    """What was saved, as `plan.restored` wants it. Raises RedisUnavailable; then call it again.
+
+    Without `lives` nothing that is written ever expires.
+    """
     with guarded(client, "restoring the queue"):
-        return _Writer(client, keys).run(pages)
+        writer = _Writer(client, keys)
+        writer.look(saved())
+        pages = plan.restored(saved, keys)
+        return writer.run(pages if lives else (replace(page, ttl_ms=None) for page in pages))
 
 
 @dataclass(slots=True)
@@ -53,6 +60,15 @@ class _Writer:
     """Jobs whose own story had gone on here before we came: their elements must not come back."""
     listed: dict[str, set[str]] = field(default_factory=dict)
     """Jobs by the list that held them before we came."""
+
+    def look(self, pages: Iterable[Page]) -> None:
+        """At the jobs that the saved lists name, before any record is written: a job that has one here has a story of
+        its own."""
+        for page in pages:
+            if page.key in self._lists():
+                jobs = list(map(identity, page.items))
+                states = self._states(jobs)
+                self.moved_on.update(job for job, state in zip(jobs, states, strict=True) if state in _MOVED_ON)
 
     def run(self, pages: Iterable[Page]) -> Written:
         lists, indexes = self._lists(), self._indexes()
@@ -71,6 +87,12 @@ class _Writer:
                     self._other(key, whole)
         return self.done
 
+    def _states(self, jobs: Sequence[str]) -> list[bytes | None]:
+        with self.client.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                pipe.hget(self.keys.job(job), "state")
+            return list(pipe.execute())
+
     def _lists(self) -> tuple[str, ...]:
         return (self.keys.ready, self.keys.high, self.keys.bulk)
 
@@ -87,15 +109,13 @@ class _Writer:
 
     def _records(self, chunk: Sequence[Page]) -> None:
         """Where a record is there already, somebody knows better."""
+        jobs = [page.key.removeprefix(self.keys.job_prefix) for page in chunk]
         with self.client.pipeline(transaction=False) as pipe:
-            for page in chunk:
-                pipe.hget(page.key, "state")
-            states = pipe.execute()
-            for page, state in zip(chunk, states, strict=True):
+            for page, job, state in zip(chunk, jobs, self._states(jobs), strict=True):
                 if state is not None:
                     self.done.kept += 1
                     if state in _MOVED_ON:
-                        self.moved_on.add(page.key.removeprefix(self.keys.job_prefix))
+                        self.moved_on.add(job)
                     continue
                 self.done.records += 1
                 pipe.hset(page.key, mapping=dict(page.items))
@@ -104,10 +124,7 @@ class _Writer:
             pipe.execute()
 
     def _index(self, page: Page, wanted: Sequence[bytes | None]) -> None:
-        with self.client.pipeline(transaction=False) as pipe:
-            for member, _ in page.items:
-                pipe.hget(self.keys.job(member.decode("utf-8", "surrogateescape")), "state")
-            states = pipe.execute()
+        states = self._states([member.decode("utf-8", "surrogateescape") for member, _ in page.items])
         fit = {pair[0]: pair[1] for pair, state in zip(page.items, states, strict=True) if state in wanted}
         if fit:
             self.client.zadd(page.key, fit, nx=True)

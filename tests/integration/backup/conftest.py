@@ -18,6 +18,7 @@ from tests.integration.ops.old_cluster import OldCluster
 from tests.integration.queue.conftest import LOST_CONNECTION, POISON, Bench
 from tests.integration.queue.producer import element
 from tests.operating import delete
+from tests.services import open_folder
 
 __all__ = [
     "Bench",
@@ -52,6 +53,7 @@ class Busy:
 
     bench: Bench
     ready: list[bytes] = field(default_factory=list)
+    high: bytes = b""
     running: list[str] = field(default_factory=list)
     leaving: str = ""
     """Runs, and somebody has cancelled it."""
@@ -97,7 +99,8 @@ def fill(bench: Bench) -> Busy:
     made.leaving = taken[4].job_id
     for raw in (ODD, element(), jobs[7]):
         bench.push(raw)
-    bench.queue.submit(element(priority=2), Priority.HIGH)
+    made.high = element(priority=2)
+    bench.queue.submit(made.high, Priority.HIGH)
     bench.queue.submit(element(), Priority.BULK)
     bench.client.set(bench.keys.op("of a later version"), "some text")
     made.ready = bench.client.lrange(bench.keys.ready, 0, -1)
@@ -146,3 +149,10 @@ def rows(cluster: OldCluster) -> dict[str, list[dict[str, Any]]]:
             found["name"]: pg.execute(f"SELECT * FROM {found['name']} AS t ORDER BY t::text".encode()).fetchall()
             for found in names
         }
+
+
+@pytest.fixture
+def scratch() -> Iterator[str]:
+    """pytest's own folders are closed to the user that the trial's servers run as."""
+    with open_folder("lomi-trial-") as folder:
+        yield str(folder)

@@ -22,7 +22,7 @@ from tests.conftest import need
 from tests.integration.backup.conftest import Busy, Lomi, OldCluster, S3Server, rows
 from tests.integration.objects.conftest import BUCKET
 from tests.integration.servers.rights import until
-from tests.services import open_folder, running_postgres
+from tests.services import running_postgres
 
 CANARY = "canary"
 
@@ -433,13 +433,6 @@ def test_a_bucket_without_an_account_is_a_mistake_in_the_settings(photos: OldClu
 
     assert done.code == 2
     assert "objects.access_key is missing" in done.err
-
-
-@pytest.fixture
-def scratch() -> Iterator[str]:
-    """pytest's own folders are closed to the user that the servers run as."""
-    with open_folder("lomi-trial-") as folder:
-        yield str(folder)
 
 
 def test_a_trial_that_was_killed_is_cleared_away_by_the_next_one(
