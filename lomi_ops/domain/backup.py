@@ -69,6 +69,11 @@ class DatabasePart:
         return int(self.version.partition(".")[0])
 
     @property
+    def dumped_by(self) -> str:
+        """The version of pg_dump, which may be newer than the server's."""
+        return self.program.split()[-1]
+
+    @property
     def rows(self) -> int:
         return sum(table.rows for table in self.tables)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,10 @@ from lomi_ops.domain.backup import (
     verified_at,
     verified_text,
 )
-from lomi_ops.errors import ExitCode
+from lomi_ops.errors import ExitCode, MissingExtra
+from lomi_ops.ops.backup import programs
+from lomi_ops.ops.backup.programs import fitting
+from lomi_ops.ops.local.binaries import Program, Source
 
 AT = datetime(2026, 11, 26, 3, 15, 7, tzinfo=UTC)
 MANIFEST = Manifest(
@@ -148,3 +152,42 @@ def test_differs_beats_unknown_beats_same() -> None:
     assert verification(Verdict.SAME, Verdict.SAME).exit_code is ExitCode.OK
     assert verification(Verdict.SAME, Verdict.UNKNOWN).exit_code is ExitCode.UNKNOWN
     assert verification(Verdict.UNKNOWN, Verdict.DIFFERS, Verdict.SAME).exit_code is ExitCode.BAD
+
+
+def _programs(*majors: int) -> list[Program]:
+    return [
+        Program(Path(f"/usr/lib/postgresql/{major}/bin/pg_dump"), (major, 2), Source.SYSTEM, Path("/"))
+        for major in majors
+    ]
+
+
+def test_the_oldest_program_that_is_not_older_than_the_server_is_taken() -> None:
+    assert fitting(_programs(18, 16, 15, 13), "pg_dump", "15.18").major == 15
+    assert fitting(_programs(18, 16, 13), "pg_dump", "15.18").major == 16
+    with pytest.raises(MissingExtra, match=r"pg_dump 19 or later, for Postgres 19\.1; the newest here is 18\.2"):
+        fitting(_programs(13, 18), "pg_dump", "19.1")
+
+
+@pytest.mark.parametrize(
+    ("server", "dumped_by", "chosen"),
+    [("15.1", "15.18", 15), ("15.1", "16.2", 16), ("16.1", "15.3", 16), ("17.0", "15.3", 18), ("18.1", "18.4", 18)],
+)
+def test_pg_restore_fits_the_server_and_the_file(
+    server: str, dumped_by: str, chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "client_programs", lambda name, source: tuple(_programs(13, 15, 16, 18)))
+
+    assert programs.pg_restore(server, dumped_by, Source.AUTO).major == chosen
+
+
+def test_an_older_server_is_not_given_to_a_program_that_sets_what_it_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """pg_restore 17 and later begin with SET transaction_timeout."""
+    monkeypatch.setattr(programs, "client_programs", lambda name, source: tuple(_programs(18)))
+
+    with pytest.raises(MissingExtra, match="no pg_restore found that fits Postgres 15"):
+        programs.pg_restore("15.1", "15.18", Source.AUTO)
+    with pytest.raises(MissingExtra) as refused:
+        programs.pg_restore("15.1", "18.4", Source.AUTO)
+    assert refused.value.hint == "restore into Postgres 17 or later"

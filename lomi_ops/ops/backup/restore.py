@@ -185,7 +185,7 @@ def _plan_database(session: Session, place: str, manifest: Manifest, source: Sou
     if server.major < manifest.database.major:
         text = f"the backup is of Postgres {manifest.database.version}, and the server at {place} is {server.version}"
         raise Refused(f"{text}: it would not understand all of it", hint="restore into a server that is not older")
-    program = programs.pg_restore(server.version, source)
+    program = programs.pg_restore(server.version, manifest.database.dumped_by, source)
     found = record.counted(session)
     roles = record.roles_here(session, manifest.database.roles)
     strangers = tuple(role.name for role in roles if not (role.known and role.member))

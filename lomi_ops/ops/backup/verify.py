@@ -133,9 +133,13 @@ class _Trial:
                     self.parts.append(Compared(DATABASE, Verdict.UNKNOWN, text))
                     return
             how = Restoring(replace=False, owners=False, present=lacking)
-            program = programs.pg_restore(programs.shown(server), self.order.source)
+            written_by = self.manifest.database.dumped_by
             try:
+                program = programs.pg_restore(programs.shown(server), written_by, self.order.source)
                 postgres.restore(program, login_of(url), path, how)
+            except MissingExtra as failure:
+                self.parts.append(Compared(DATABASE, Verdict.UNKNOWN, f"{failure.message}; {failure.hint}"))
+                return
             except ProgramFailed as failure:
                 self.parts.append(Compared(DATABASE, Verdict.DIFFERS, f"it cannot be restored: {failure.message}"))
                 return
@@ -206,4 +210,4 @@ def _settings(path: Path) -> Compared:
 
 def _major(manifest: Manifest) -> int:
     """What wrote the dump may be newer than the server that it was made of."""
-    return max(manifest.database.major, int(manifest.database.program.split()[-1].partition(".")[0]))
+    return max(manifest.database.major, int(manifest.database.dumped_by.partition(".")[0]))

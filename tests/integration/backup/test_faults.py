@@ -268,8 +268,8 @@ def test_a_pg_dump_that_is_too_old_is_named_with_both_versions_and_the_package(
     done = lomi("backup", "create")
 
     assert done.code == 2
-    assert f"the server is Postgres {server}." in done.err
-    assert f"the newest pg_dump here is {binaries.client_programs('pg_dump', Source.SYSTEM)[0].major}." in done.err
+    assert f"pg_dump {server} or later, for Postgres {server}." in done.err
+    assert f"the newest here is {binaries.client_programs('pg_dump', Source.SYSTEM)[0].major}." in done.err
     assert f"apt-get install postgresql-client-{server}" in done.err
     assert partial(backups) == []
 
@@ -319,7 +319,7 @@ def test_without_any_pg_dump_the_package_is_named(
     done = lomi("backup", "create")
 
     assert done.code == 2
-    assert "no pg_dump found" in done.err
+    assert "no pg_dump found that fits Postgres" in done.err
     assert "apt-get install postgresql-client-" in done.err
     assert "lomi-ops[local]" in done.err
 
