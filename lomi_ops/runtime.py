@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import redis
 
     from lomi_ops.clients.compreface.pool import FaceService
+    from lomi_ops.clients.containers import Engine
     from lomi_ops.clients.objects import ObjectStore
     from lomi_ops.config.schema import Settings
     from lomi_ops.db.pool import Database
@@ -91,6 +92,15 @@ class Runtime:
         service = FaceService(self.settings.compreface)
         self._closing.callback(service.close)
         return service
+
+    @cached_property
+    def docker(self) -> Engine:
+        """The Docker Engine of the cluster, whether there is one or not: it says so when it is asked."""
+        from lomi_ops.clients.containers import Engine
+
+        engine = Engine(self.settings.docker, os.environ)
+        self._closing.callback(engine.close)
+        return engine
 
     def close(self) -> None:
         self._closing.close()

@@ -131,6 +131,33 @@ class CompreFaceSection(Section):
     health_url: str | None = Field(None, description="health URL of the check; empty for the mode's own")
 
 
+class DockerSection(Section):
+    """The Docker Engine that runs the cluster's containers. It is only ever read."""
+
+    host: str | None = Field(
+        None, description="unix://, tcp:// or ssh:// URL; empty: DOCKER_HOST, the docker context, or this machine's"
+    )
+    project: str | None = Field(None, description="Compose project or Swarm stack; empty: the one that has the workers")
+    postgres_service: str | None = Field("postgres", description="its service; empty where it runs elsewhere")
+    redis_service: str | None = Field("redis", description="its service; empty where it runs elsewhere")
+    backend_service: str | None = Field("backend", description="its service; empty where it runs elsewhere")
+    compreface_service: str | None = Field("compreface", description="its service; empty where it runs elsewhere")
+    workers_service: str | None = Field("moderator-worker", description="their service; empty where they run elsewhere")
+    timeout_s: Seconds = Field(4.0, description="seconds for one answer")
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Every service that runs in a container."""
+        named = (
+            self.postgres_service,
+            self.redis_service,
+            self.backend_service,
+            self.compreface_service,
+            self.workers_service,
+        )
+        return tuple(name for name in named if name)
+
+
 class ImagesSection(Section):
     """The hygiene gate: what is decoded at all. Anything beyond is `failed`, never approved."""
 
@@ -331,6 +358,7 @@ class Settings(Section):
     database: DatabaseSection = DatabaseSection()
     objects: ObjectsSection = ObjectsSection()
     compreface: CompreFaceSection = CompreFaceSection()
+    docker: DockerSection = DockerSection()
     backend: BackendSection = BackendSection()
     telegram: TelegramSection = TelegramSection()
     checks: ChecksSection = ChecksSection()

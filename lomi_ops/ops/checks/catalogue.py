@@ -5,6 +5,7 @@ from __future__ import annotations
 from lomi_ops.domain.check import CheckSpec
 from lomi_ops.ops.checks import (
     configuration,
+    containers,
     faces,
     host,
     objects,
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     *rates.CHECKS,
     *uploads.CHECKS,
     *telegram.CHECKS,
+    *containers.CHECKS,
     *host.CHECKS,
 )
 SPECS: tuple[CheckSpec, ...] = tuple(check.spec for check in CHECKS)

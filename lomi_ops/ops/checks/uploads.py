@@ -60,6 +60,6 @@ def _counters(at: Handles, users: list[UUID]) -> Found:
 
 CHECKS = (
     Check(CheckSpec("LOMI-UPLOADS-001", "uploads.limit", "the limit of 30 photos a day is in force",
-                    "docker compose logs --tail 100 backend", (PING, MEDIA), cost=Cost.DEEP, target="postgres",
-                    scopes=CLUSTER), limit),
+                    "docker compose -f docker-compose.prod.yml logs --tail 100 backend", (PING, MEDIA), cost=Cost.DEEP,
+                    target="postgres", scopes=CLUSTER), limit),
 )  # fmt: skip
