@@ -103,6 +103,7 @@ def fill(bench: Bench) -> Busy:
     bench.queue.submit(made.high, Priority.HIGH)
     bench.queue.submit(element(), Priority.BULK)
     bench.client.set(bench.keys.op("of a later version"), "some text")
+    bench.client.sadd(bench.keys.op("another of it"), "a", "b")
     made.ready = bench.client.lrange(bench.keys.ready, 0, -1)
     return made
 
@@ -123,6 +124,8 @@ def _value(client: Any, name: str) -> Any:
             return dict(client.zrange(name, 0, -1, withscores=True))
         case b"stream":
             return client.xrange(name)
+        case b"set":
+            return client.smembers(name)
         case _:
             return client.get(name)
 
