@@ -118,9 +118,10 @@ def workers(cluster: Cluster, at: Handles) -> Found:
     up = sum(each.up for each in containers)
     metric = Metric("worker_containers", up)
     usual = "" if at.settings.checks.workers else "; where fewer are meant, set checks.workers"
-    found = _told(service_troubles(cluster, service, expected), f"{up} run, {expected} are expected")
+    found = _told(service_troubles(cluster, service, expected), "")
+    detail = "; ".join(part for part in (f"{up} of {expected} run", found.detail) if part)
     hint = f"{found.hint}{usual}" if found.hint else ""
-    return Found(found.status, found.detail, hint, observed=str(up), expected=str(expected), metric=metric)
+    return Found(found.status, detail, hint, observed=str(up), expected=str(expected), metric=metric)
 
 
 @_judged
@@ -155,6 +156,11 @@ def _of_workers(rule: Callable[[Sequence[Container]], tuple[Trouble, ...]], well
         )
 
     return probe
+
+
+@_judged
+def kills(cluster: Cluster, at: Handles) -> Found:
+    return _told(oom_troubles(cluster.containers, cluster.at), "no container was killed for want of memory lately")
 
 
 @_judged
@@ -236,7 +242,7 @@ CHECKS = (
     _check(7, "docker.workers", "as many workers' containers run as are wanted", _LOOK, workers, eventual=True),
     _check(8, "docker.models", "every worker has loaded its model", "lomi doctor workers", models, eventual=True),
     _check(9, "docker.memory", "no container was killed for want of memory", "docker stats --no-stream",
-           _of_all(oom_troubles, "no container was killed for want of memory")),
+           kills),
     _check(10, "docker.restarts", "no container is restarted again and again", _LOOK, loops, eventual=True),
     _check(11, "docker.limits", "workers have the guide's memory limits", "docker update --memory 1g",
            _of_workers(limit_troubles, "1 GiB or more each, 512 MiB or more reserved"), severity=Severity.WARNING),

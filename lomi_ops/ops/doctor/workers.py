@@ -50,7 +50,7 @@ def _judged(cluster: Cluster, service: str, logs: tuple[WorkerLog, ...], wanted:
     starts = [(log, trouble) for log in logs if (trouble := worker_trouble(log, cluster.at)) is not None]
     return Contained(
         services=service_troubles(cluster, service, wanted if wanted is not None else max(1, len(containers))),
-        killed=oom_troubles(containers),
+        killed=oom_troubles(containers, cluster.at),
         loops=loop_troubles(containers, cluster.at),
         images=image_troubles(cluster, service),
         starts=tuple(starts),
