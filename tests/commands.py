@@ -15,7 +15,7 @@ from lomi_ops.cli.main import run
 from lomi_ops.clients.containers import place
 from lomi_ops.config import paths
 
-FOREIGN = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_", "DOCKER_")
+FOREIGN = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_", "TELEGRAM_", "DOCKER_")
 
 
 @dataclass

@@ -209,6 +209,7 @@ class Worker:
             slots=self.settings.worker.slots,
             engines=tuple(EngineInfo(e.engine, e.model, e.version) for e in self._all_engines(engines)),
             policy=self.policy.ref,
+            golden=self._processes[0].golden,
         )
         self._patiently(lambda: registry.register(self._info))
         return registry

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import redis
 
+from lomi_ops.domain.golden import Golden
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.client import guarded
 from lomi_ops.queue.keys import Keys
@@ -44,6 +45,8 @@ class WorkerInfo:
     engines: tuple[EngineInfo, ...] = ()
     policy: str = ""
     """`name@version`"""
+    golden: Golden | None = None
+    """What it saw in the portrait whose outcome is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class WorkerRegistry:
             "slots": info.slots,
             "policy": info.policy,
             "engines": json.dumps([asdict(engine) for engine in info.engines]),
+            "golden": json.dumps(asdict(info.golden)) if info.golden else "",
         }
         pairs = [part for pair in fields.items() for part in pair]
         reply = self._scripts.run("register", [self.keys.worker(info.boot)], [info.boot, ms(RECORD_TTL_S), *pairs])
@@ -133,6 +137,7 @@ def _record(boot: str, fields: Mapping[bytes, bytes], now: int, held: Mapping[st
         slots=int(said.get("slots", 0)),
         engines=tuple(EngineInfo(**engine) for engine in json.loads(said.get("engines", "[]"))),
         policy=said.get("policy", ""),
+        golden=Golden(**json.loads(said["golden"])) if said.get("golden") else None,
     )
     return WorkerRecord(
         info=info,

@@ -35,6 +35,7 @@ class StubJudge:
     def __init__(self, begin: Begin, *, timeout_s: float) -> None:
         self._killed = threading.Event()
         self.engines: tuple[LoadedEngine, ...] = ()
+        self.golden = None
 
     def start(self) -> tuple[LoadedEngine, ...]:
         self.engines = (LoadedEngine(Engine.NSFW.value, MODEL, "0"),)

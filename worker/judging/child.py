@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lomi_ops.domain.golden import Golden
     from lomi_ops.errors import PhotoError
     from worker.engines.load import Engines
     from worker.judging.look import Looker
@@ -53,8 +54,9 @@ def _serve(pipe: Connection) -> int:
     except LomiError as failure:
         pipe.send(Unfit(failure.message, failure.hint))
         return int(failure.exit_code)
-    pipe.send(Ready(_inventory(engines)))
-    _answer_all(pipe, Looker(engines, begin.images))
+    looker = Looker(engines, begin.images)
+    pipe.send(Ready(_inventory(engines), _golden(looker)))
+    _answer_all(pipe, looker)
     return 0
 
 
@@ -67,6 +69,23 @@ def _inventory(engines: Engines) -> tuple[LoadedEngine, ...]:
     return tuple(
         LoadedEngine(engine.value, model.session.manifest.ref, model.session.sha256) for engine, model in named
     )
+
+
+def _golden(looker: Looker) -> Golden | None:
+    from lomi_ops.domain.finding import Label
+    from lomi_ops.domain.golden import Golden
+    from lomi_ops.errors import PhotoError
+    from lomi_ops.imaging.golden import portrait
+
+    try:
+        seen = looker.look(portrait(), canonical=False)
+    except (PhotoError, MemoryError):
+        return None  # limits tighter than the portrait's are the operator's to choose
+    scores: dict[str, float] = {}
+    for finding in seen.nsfw.findings:
+        scores[finding.label.value] = max(scores.get(finding.label.value, 0.0), round(finding.score, 4))
+    faces = sum(finding.label is Label.FACE for finding in seen.local_faces.findings)
+    return Golden(scores, faces if seen.local_faces.answered else None)
 
 
 def _answer_all(pipe: Connection, looker: Looker) -> None:

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from lomi_ops.domain.golden import Golden
 from lomi_ops.errors import LomiError, ModelError, PhotoError, Transient
 from worker.judging.look import Look
 from worker.judging.wire import OUT_OF_MEMORY, Answer, Ask, Begin, LoadedEngine, Ready, Unfit, Unjudgeable
@@ -43,6 +44,7 @@ class JudgingProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self.engines: tuple[LoadedEngine, ...] = ()
+        self.golden: Golden | None = None
 
     def start(self) -> tuple[LoadedEngine, ...]:
         """Starts the child and waits until its models are loaded.
@@ -59,7 +61,7 @@ class JudgingProcess:
             self.close()
             raise ModelError(answer.message, hint=answer.hint)
         assert isinstance(answer, Ready)
-        self.engines = answer.engines
+        self.engines, self.golden = answer.engines, answer.golden
         return self.engines
 
     def look(self, data: bytes, *, canonical: bool) -> Look:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lomi_ops.config.schema import ImagesSection, ModelsSection
+from lomi_ops.domain.golden import Golden
 from lomi_ops.domain.policy import Policy
 from worker.judging.look import Look
 
@@ -38,6 +39,8 @@ class Ready:
     """The child has loaded and warmed up every model."""
 
     engines: tuple[LoadedEngine, ...]
+    golden: Golden | None = None
+    """What they say about the portrait whose outcome is known; None where they could not look at it."""
 
 
 @dataclass(frozen=True, slots=True)

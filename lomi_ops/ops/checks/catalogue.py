@@ -14,6 +14,7 @@ from lomi_ops.ops.checks import (
     rates,
     redis,
     telegram,
+    uploads,
     workers,
 )
 from lomi_ops.ops.checks.handles import Check
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     *queue.CHECKS,
     *workers.CHECKS,
     *rates.CHECKS,
+    *uploads.CHECKS,
     *telegram.CHECKS,
     *containers.CHECKS,
     *host.CHECKS,

@@ -7,11 +7,12 @@ from functools import wraps
 
 from lomi_ops.domain.check import CheckSpec, Cost, Found, Severity, Status
 from lomi_ops.domain.policy import Requirement
-from lomi_ops.ops.checks.canary_face import SIZE, jpeg
+from lomi_ops.imaging.golden import SIZE, portrait
 from lomi_ops.ops.checks.handles import Check, Handles, Probe
 from lomi_ops.ops.checks.words import counted
 
 HEALTH = "faces.health"
+_LOG = "docker compose -f docker-compose.prod.yml logs --tail 50 compreface"
 _LOG_HINT = "check compreface.urls, and the log of compreface-core"
 
 
@@ -72,7 +73,7 @@ def ages(at: Handles) -> Found:
 def face(at: Handles) -> Found:
     """A photo of one adult face is seen as such."""
     assert at.faces is not None
-    report = at.faces.find(jpeg(), 1.0, SIZE)
+    report = at.faces.find(portrait(), 1.0, SIZE)
     number = len(report.findings)
     aged = [finding for finding in report.findings if finding.age is not None]
     said = (counted(number, "face", "faces"), "1 face with an age")
@@ -87,7 +88,7 @@ def face(at: Handles) -> Found:
 @_where_there_is_one
 def exposed(at: Handles) -> Found:
     assert at.faces is not None
-    open_ = at.faces.exposed(jpeg())
+    open_ = at.faces.exposed(portrait())
     if not open_:
         return Found(Status.PASS, "nobody gets in with the key that every install is born with")
     text = f"{', '.join(open_)} detects faces for the well-known key"
@@ -95,15 +96,15 @@ def exposed(at: Handles) -> Found:
 
 
 CHECKS = (
-    Check(CheckSpec("LOMI-FACES-001", HEALTH, "CompreFace answers", "docker compose logs --tail 50 compreface-core",
+    Check(CheckSpec("LOMI-FACES-001", HEALTH, "CompreFace answers", _LOG,
                     eventual=True), health),
-    Check(CheckSpec("LOMI-FACES-002", "faces.key", "CompreFace has a key of its own", "lomi config show compreface",
+    Check(CheckSpec("LOMI-FACES-002", "faces.key", "CompreFace has a key of its own", "lomi config show --origin",
                     (HEALTH,), Severity.WARNING), key),
-    Check(CheckSpec("LOMI-FACES-003", "faces.ages", "CompreFace can tell ages", "lomi doctor compreface", (HEALTH,)),
+    Check(CheckSpec("LOMI-FACES-003", "faces.ages", "CompreFace can tell ages", _LOG, (HEALTH,)),
           ages),
-    Check(CheckSpec("LOMI-FACES-004", "faces.canary", "CompreFace sees a face where one is", "lomi doctor compreface",
+    Check(CheckSpec("LOMI-FACES-004", "faces.canary", "CompreFace sees a face where one is", _LOG,
                     (HEALTH,), cost=Cost.DEEP, timeout_s=12.0), face),
     Check(CheckSpec("LOMI-FACES-005", "faces.exposed", "CompreFace's well-known key opens nothing",
-                    "lomi config show compreface", (HEALTH,), Severity.WARNING, cost=Cost.DEEP, timeout_s=12.0),
+                    "lomi config show --origin", (HEALTH,), Severity.WARNING, cost=Cost.DEEP, timeout_s=12.0),
           exposed),
 )  # fmt: skip

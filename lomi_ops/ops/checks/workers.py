@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from lomi_ops.config import model_files
 from lomi_ops.domain.check import RUNNING, CheckSpec, Found, Metric, Severity, Status
+from lomi_ops.domain.golden import Golden, apart, misjudged
 from lomi_ops.ops.checks.handles import Check, Handles
 from lomi_ops.ops.checks.redis import PING
 from lomi_ops.ops.checks.words import counted
@@ -80,6 +81,39 @@ def _misfit(record: WorkerRecord, wanted: Mapping[str, str]) -> str:
     return f"has another file of {', '.join(altered)} than this machine" if altered else ""
 
 
+def golden(at: Handles) -> Found:
+    """Each worker has looked at the portrait when it started, and saw in it what is there."""
+    records = _alive(at)
+    seen = {_name(record): record for record in records if record.info.golden is not None}
+    if not seen:
+        return Found(Status.SKIP, "no worker says what it saw in the portrait")
+    policy = at.settings.active_policy()
+    faults = {name: fault for name, record in seen.items() if (fault := misjudged(_golden(record), policy))}
+    faults |= {name: fault for name, fault in _outliers(seen).items() if name not in faults}
+    if faults:
+        text = "; ".join(f"{name} {fault}" for name, fault in faults.items())
+        return Found(Status.FAIL, text, "stop these workers, then: lomi models verify, on their machine")
+    silent = len(records) - len(seen)
+    text = f"{counted(len(seen), 'worker', 'workers')} saw one face and nothing else in the portrait"
+    return Found(Status.PASS, text + (f"; {silent} did not look" if silent else ""))
+
+
+def _outliers(seen: Mapping[str, WorkerRecord]) -> dict[str, str]:
+    """Workers that score otherwise than the first one with the same model files."""
+    first: dict[object, str] = {}
+    found = {}
+    for name, record in seen.items():
+        leader = first.setdefault(record.info.engines, name)
+        if label := apart(_golden(seen[leader]), _golden(record)):
+            found[name] = f"scores {label} otherwise than {leader}"
+    return found
+
+
+def _golden(record: WorkerRecord) -> Golden:
+    assert record.info.golden is not None
+    return record.info.golden
+
+
 def policies(at: Handles) -> Found:
     return _agree("policy", ((record, record.info.policy) for record in _alive(at)))
 
@@ -132,7 +166,9 @@ CHECKS = (
     Check(CheckSpec("LOMI-WORKER-002", "workers.models", "workers agree on their models", "lomi models verify", (PING,),
                     Severity.WARNING, target="redis", scopes=RUNNING), models),
     Check(CheckSpec("LOMI-WORKER-004", "workers.configured", "workers have the configured models",
-                    "lomi config show models", (ALIVE,), target="redis", scopes=RUNNING), configured),
+                    "lomi config show --origin", (ALIVE,), target="redis", scopes=RUNNING), configured),
+    Check(CheckSpec("LOMI-WORKER-008", "workers.golden", "workers see what is in a known portrait",
+                    "lomi models verify", (ALIVE,), target="redis", scopes=RUNNING), golden),
     Check(CheckSpec("LOMI-WORKER-005", "workers.policy", "workers agree on the policy", "lomi top --once", (PING,),
                     Severity.WARNING, target="redis", scopes=RUNNING), policies),
     Check(CheckSpec("LOMI-WORKER-006", "workers.versions", "workers and this lomi are one version", "lomi --version",

@@ -7,7 +7,7 @@ from lomi_ops.domain.container import Cluster
 from lomi_ops.domain.container_rules import oom_troubles, service_troubles
 from lomi_ops.domain.diagnosis import Failure
 from lomi_ops.domain.diagnosis_faces import Endpoint, FaceFacts
-from lomi_ops.ops.checks.canary_face import SIZE, jpeg
+from lomi_ops.imaging.golden import SIZE, portrait
 from lomi_ops.ops.doctor.handles import Handles, asked
 from lomi_ops.ops.doctor.last_words import last_words
 
@@ -33,7 +33,7 @@ def facts(at: Handles) -> FaceFacts:
 
 
 def _photo(faces: FaceService) -> int | Failure:
-    return asked("compreface", lambda: len(faces.find(jpeg(), 1.0, SIZE).findings))
+    return asked("compreface", lambda: len(faces.find(portrait(), 1.0, SIZE).findings))
 
 
 def _contained(at: Handles, cluster: Cluster) -> FaceFacts:

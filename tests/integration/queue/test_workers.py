@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from lomi_ops.domain.golden import Golden
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
 from tests.integration.queue.conftest import Bench
 from tests.integration.queue.producer import element
 
-INFO = WorkerInfo("boot", "host-a", 17, "0.1.0", 2, (EngineInfo("nsfw", "nudenet-320n", "ab" * 32),), "default@1")
+INFO = WorkerInfo(
+    "boot", "host-a", 17, "0.1.0", 2, (EngineInfo("nsfw", "nudenet-320n", "ab" * 32),), "default@1",
+    Golden({"porn": 0.0123}, 1),
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -16,16 +17,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lomi_ops.domain.golden import misjudged
 from lomi_ops.errors import ModelError, PhotoError
 from lomi_ops.queue.replies import JobState
 from tests.conftest import need
 from tests.integration.worker.conftest import Bench, Cluster, MakeBench, judging_process, settings_of
+from tests.onnx_models import classifier, sha256
 from worker.judging.host import JudgeCrash, JudgeDown, JudgingProcess
 from worker.judging.judge import look_twice
 
 HUNG = b"\xff\xd8\xff HANGS" + bytes(1 << 20)
 """More than the pipe holds: a process that stands still does not even take it."""
 DEADLY = b"\xff\xd8\xff KILLS"
+MANIFEST = {
+    "name": "toy", "version": "1", "file": "toy.onnx", "licence": "MIT", "source": "the tests",
+    "input": {"name": "pixels", "size": 8, "layout": "nchw", "scale": 1 / 255,
+              "resize": {"mode": "squash", "resample": "bilinear"}},
+    "output": {"kind": "classifier", "name": "scores", "values": "logits"},
+    "labels": ["nsfw", "sfw"], "mapping": {"nsfw": "porn", "sfw": "neutral"},
+}  # fmt: skip
 
 
 class Touchy(JudgingProcess):
@@ -303,3 +313,35 @@ def test_a_worker_may_be_process_1_of_a_container(weights: None) -> None:
     )  # fmt: skip
 
     assert done.stdout == "1 2\n", done.stderr
+
+
+# --- the portrait -----------------------------------------------------------------------------------------------------
+
+
+def test_a_process_that_is_ready_has_seen_the_portrait(shared_process: JudgingProcess) -> None:
+    assert shared_process.golden is not None
+    assert shared_process.golden.faces == 1
+    assert misjudged(shared_process.golden, settings_of().active_policy()) == ""
+
+
+def test_a_model_that_sees_what_is_not_there_gives_itself_away(weights: None, tmp_path: Path) -> None:
+    """It loads, its file is the right one, and everything is porn to it."""
+    classifier(tmp_path / "toy.onnx", [[0, 0]] * 3, bias=[9, 0])
+    body = MANIFEST | {"sha256": sha256(tmp_path / "toy.onnx")}
+    (tmp_path / "toy.yaml").write_text(json.dumps(body))
+    process = judging_process(settings_of(models={"nsfw": [str(tmp_path / "toy.yaml")]}))
+    try:
+        process.start()
+        assert process.golden is not None
+        assert misjudged(process.golden, settings_of().active_policy()).startswith("scores porn 1.00")
+    finally:
+        process.close()
+
+
+def test_limits_that_the_portrait_exceeds_leave_the_worker_without_that_word(weights: None) -> None:
+    process = judging_process(settings_of(images={"max_side": 400}))
+    try:
+        assert process.start()
+        assert process.golden is None
+    finally:
+        process.close()
