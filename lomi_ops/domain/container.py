@@ -160,6 +160,14 @@ class Cluster:
     def of(self, service: str) -> tuple[Container, ...]:
         return tuple(each for each in self.containers if each.service == service)
 
+    def has(self, service: str) -> bool:
+        return bool(self.of(service)) or self.swarm_service(service) is not None
+
+    def running(self, service: str) -> int:
+        """Containers of this engine that run, or tasks on all machines of a Swarm."""
+        swarm = self.swarm_service(service)
+        return sum(each.up for each in self.of(service)) if swarm is None else swarm.running
+
     def swarm_service(self, service: str) -> SwarmService | None:
         return next((each for each in self.swarm if each.name == service), None)
 

@@ -39,7 +39,7 @@ def _photo(faces: FaceService) -> int | Failure:
 def _contained(at: Handles, cluster: Cluster) -> FaceFacts:
     service = at.settings.docker.compreface_service or ""
     containers = cluster.of(service)
-    if not containers and cluster.swarm_service(service) is None:
+    if not cluster.has(service):
         return FaceFacts(configured=False)
     troubles = (*service_troubles(cluster, service), *oom_troubles(containers, cluster.at))
     words = tuple(line for lines in last_words(at, troubles).values() for line in lines)

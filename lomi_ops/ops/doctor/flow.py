@@ -91,5 +91,5 @@ def _services(at: Handles) -> tuple[Trouble, ...]:
         return ()
     section = at.settings.docker
     names = (section.postgres_service, section.redis_service, section.backend_service)
-    present = [name for name in names if name and (cluster.of(name) or cluster.swarm_service(name))]
+    present = [name for name in names if name and cluster.has(name)]
     return tuple(each for name in present for each in service_troubles(cluster, name) if each.status is not Status.WARN)
