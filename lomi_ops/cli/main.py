@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import typer
 
 from lomi_ops.cli import (
+    backup,
     check,
     config,
     demo,
@@ -65,6 +66,7 @@ GROUPS = {
     "queue": queue.app,
     "jobs": jobs.app,
     "migrate": migrate.app,
+    "backup": backup.app,
     "models": models.app,
 }
 

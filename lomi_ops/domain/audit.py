@@ -17,6 +17,7 @@ class Action(StrEnum):
     SUBMIT = "jobs.submit"
     CANCEL = "jobs.cancel"
     E2E = "e2e"
+    MIGRATE = "migrate.apply"
 
 
 @dataclass(frozen=True, slots=True)
