@@ -30,6 +30,6 @@ SELECT count(*)::int AS rows
 FROM (
     SELECT 1 FROM media WHERE moderation_status IS NULL
     UNION ALL
-    SELECT 1 FROM media WHERE moderation_status = 'pending' AND is_approved AND moderated_at IS NULL
+    SELECT 1 FROM media WHERE moderation_status = 'pending' AND is_approved AND batch_id IS NULL AND moderated_at IS NULL
     LIMIT %(limit)s
 ) AS behind;
