@@ -34,7 +34,7 @@ def doctor(
     ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Explain what is wrong, end to end, and what to do first.
+    """Explain what is wrong and what to do first.
 
     Looks at Docker, Redis, Postgres and CompreFace as far as they answer, and changes nothing. The first line is the
     command to run next. Exit 0 when nothing is wrong, 1 when something is, 3 when it could not be told.
