@@ -103,6 +103,7 @@ def opened(
     config: Path | None = None,
     env_file: Path | None = None,
     data: Path | None = None,
+    profile: str | None = None,
     overrides: Mapping[str, object] | None = None,
 ) -> Iterator[Runtime]:
     """A Runtime whose handles are closed afterwards. Raises ConfigError for what is missing or wrong."""
@@ -110,6 +111,7 @@ def opened(
         config=config,
         env_file=env_file,
         data=data,
+        profile=profile,
         overrides=overrides or {},
         environ=os.environ,
         cwd=Path.cwd(),

@@ -41,7 +41,7 @@ def migrate_apply(common: options.Common, format_: options.Output = Format.TEXT)
     """
     from lomi_ops.db import migrate
 
-    with session.opened(common, "database") as runtime:
+    with session.opened(common, "database", changes=True) as runtime:
         migrate.apply_media_columns(runtime.database)
         migrate.apply(runtime.database)
         state = migrate.state(runtime.database)

@@ -133,12 +133,12 @@ def supervise(
 
 
 def workers_environment(common: options.Common) -> Mapping[str, str]:
-    """The workers read the files that `up` was told to read."""
+    """The workers read the files that `up` was told to read, and hold to its profile."""
     import os
 
-    from lomi_ops.config.env import CONFIG, ENV_FILE
+    from lomi_ops.config.env import CONFIG, ENV_FILE, PROFILE
 
-    named = {CONFIG: common.config, ENV_FILE: common.env_file}
+    named = {CONFIG: common.config, ENV_FILE: common.env_file, PROFILE: common.env}
     return {**os.environ, **{name: str(path) for name, path in named.items() if path is not None}}
 
 

@@ -1,9 +1,10 @@
 """Settings from everywhere, each value from the strongest source that gives it.
 
-Weakest first: defaults, a local stack, the YAML file, the env file, the environment, flags. Where the services are is
-found in another order: flags, then the environment and the env file, then the YAML file; with none of them the local
-stack in `stack.data` (LOMI_DATA), else the default one. `--data DIR` is a flag and names a stack outright. What is
-configured in part is never filled up from a stack.
+Weakest first: defaults, a local stack, the YAML file, its profile, the env file, the environment, flags; `profiles.py`
+says what a profile that a flag chooses changes in that. Where the services are is found in another order: flags, then
+the environment and the env file, then the YAML file; with none of them the local stack in `stack.data` (LOMI_DATA),
+else the default one. `--data DIR` is a flag and names a stack outright: then no profile's name holds. What is
+configured in part, or by a profile, is never filled up from a stack.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lomi_ops.config import env, paths, services
+from lomi_ops.config import env, paths, profiles, services
 from lomi_ops.config.env_file import read_env_file
 from lomi_ops.config.keys import Key, Leaf, dotted, leaves, nearest, node_at, split
 from lomi_ops.config.layers import Entry, Layer, Rank, merged
 from lomi_ops.config.policies import doubts, shipped
 from lomi_ops.config.problems import Problem, raise_all
+from lomi_ops.config.profiles import PROFILE, Choice, Named, Sources
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.stack_file import NAME, stack_values
 from lomi_ops.config.validation import validated
 from lomi_ops.config.values import typed
-from lomi_ops.config.yaml_file import read_yaml
+from lomi_ops.config.yaml_file import YamlFile, read_yaml
 from lomi_ops.errors import ConfigError
 
 _FLAGS = "command line"
@@ -39,6 +41,8 @@ class LoadOptions:
     config: Path | None = None
     env_file: Path | None = None
     data: Path | None = None
+    profile: str | None = None
+    """The profile that a flag names."""
     overrides: Mapping[str, object] = field(default_factory=dict, repr=False)
     """Values of flags by dotted key."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -53,7 +57,8 @@ class Loaded:
 
     settings: Settings
     origins: Mapping[str, str]
-    """By dotted key: `default`, `local stack DIR`, `FILE:LINE [NAME]`, `environment NAME`, `command line`."""
+    """By dotted key: `default`, `local stack DIR`, `FILE:LINE`, `FILE:LINE profile NAME`, `FILE:LINE VARIABLE`,
+    `environment VARIABLE`, `command line`."""
     warnings: tuple[str, ...]
     stack: Path | None
     """The folder of the local stack that the services are from; None where they are configured, or there is none."""
@@ -79,13 +84,15 @@ class _Load:
         self._blank: set[Key] = set()
         self._seen: set[str] = set()
         self._absent: tuple[Path, str] | None = None
+        self._chosen: Choice | None = None
 
     def run(self) -> Loaded:
         config = self._config_file()
-        file = self._yaml(config)
-        naming = self._env_file(file)
+        file, profile = self._yaml(config)
+        naming, named = self._env_file(file, profile)
         env_file = Path(str(naming[_ENV_FILE].value)) if naming else None
-        said = [file, naming, *self._variables(env_file), self._flags()]
+        sources = Sources(file, profile, *self._variables(env_file), named, self._outright)
+        said = [*sources.ordered(), naming, self._label(profile), self._flags(profile)]
         layers = [shipped(*said), *said]
         entries = merged(layers)
         settings, problems = validated(entries)
@@ -99,6 +106,8 @@ class _Load:
             self._problems += services.gaps(self._options.needs, settings, entries, self._blank, self._seen)
         raise_all(self._problems, hint=_HINT)
         self._stand_on_something(nowhere)
+        if self._chosen and stack is None:
+            self._warnings += profiles.doubts(self._chosen, sources, entries)
         self._notice(entries, settings)
         return Loaded(
             settings=settings,
@@ -116,23 +125,48 @@ class _Load:
         candidates = paths.config_files(self._options.environ, self._options.cwd)
         return next((path for path in candidates if os.path.lexists(path)), None)
 
-    def _yaml(self, path: Path | None) -> Layer:
-        if path is None:
-            return {}
-        found = read_yaml(path, self._options.environ)
+    def _yaml(self, path: Path | None) -> tuple[Layer, Layer]:
+        """What the file says for all, and what its chosen profile says."""
+        found = read_yaml(path, self._options.environ) if path else YamlFile()
         self._problems += found.problems
-        return found.entries
+        chosen = self._chosen = profiles.choice(self._options.profile, self._options.environ, found.entries)
+        if chosen is None:
+            return found.entries, {}
+        if self._options.data is not None and chosen.outright:
+            what = "--env and --data both say where the services are; give one of them"
+            self._problems.append(Problem(_FLAGS, what))
+        if chosen.name not in found.profiles:
+            self._problems.append(profiles.unknown(chosen, found.profiles, str(path or "")))
+        file = {key: entry for key, entry in found.entries.items() if key != PROFILE}
+        return file, found.profiles.get(chosen.name, {})
 
-    def _env_file(self, file: Layer) -> Layer:
-        """Which env file to read, as the setting that it is."""
+    @property
+    def _outright(self) -> bool:
+        return self._chosen is not None and self._chosen.outright
+
+    def _label(self, profile: Layer) -> Layer:
+        """The chosen name, as a setting. A stack that --data names is not what the profile stands for."""
+        data = self._options.data
+        stands = profile.get(("stack", "data"))
+        true = data is None or (stands is not None and stands.value == self._expanded(str(data)))
+        return {PROFILE: self._chosen.entry} if self._chosen and true else {}
+
+    def _env_file(self, file: Layer, profile: Layer) -> tuple[Layer, Named]:
+        """Which env file to read, as the setting that it is, and who names it."""
+        variable = self._options.environ.get(env.ENV_FILE)
         if self._options.env_file:
-            return {_ENV_FILE: Entry(self._expanded(str(self._options.env_file)), _FLAGS, Rank.FLAG)}
-        if named := self._options.environ.get(env.ENV_FILE):
-            return {_ENV_FILE: Entry(self._expanded(named), f"environment {env.ENV_FILE}", Rank.ENVIRONMENT)}
-        return {_ENV_FILE: file[_ENV_FILE]} if _ENV_FILE in file else {}
+            return {_ENV_FILE: Entry(self._expanded(str(self._options.env_file)), _FLAGS, Rank.FLAG)}, Named.FLAG
+        if variable and not (self._outright and _ENV_FILE in profile):
+            entry = Entry(self._expanded(variable), f"environment {env.ENV_FILE}", Rank.ENVIRONMENT)
+            return {_ENV_FILE: entry}, Named.VARIABLE
+        if _ENV_FILE in profile:
+            if variable and self._expanded(variable) != profile[_ENV_FILE].value:
+                self._warnings.append(f"environment {env.ENV_FILE} is ignored: --env {self._options.profile} was given")
+            return {_ENV_FILE: profile[_ENV_FILE]}, Named.PROFILE
+        return ({_ENV_FILE: file[_ENV_FILE]} if _ENV_FILE in file else {}), Named.FILE
 
-    def _variables(self, env_file: Path | None) -> list[Layer]:
-        """The four layers of variables, weakest first."""
+    def _variables(self, env_file: Path | None) -> tuple[env.Variables, env.Variables]:
+        """What the env file and the environment say."""
         environ, cwd = self._options.environ, self._options.cwd
         lines, problems = read_env_file(env_file, environ) if env_file else ([], [])
         self._problems += problems
@@ -144,10 +178,13 @@ class _Load:
             self._problems += found.problems
             self._blank |= found.blank
             self._seen |= found.names
-        return [filed.contract, lived.contract, filed.own, lived.own]
+        return filed, lived
 
-    def _flags(self) -> Layer:
+    def _flags(self, profile: Layer) -> Layer:
         flags: dict[Key, Entry] = {}
+        if profiles.stands_on_a_stack(profile):
+            stack = profile["stack", "data"]
+            flags["stack", "data"] = Entry(stack.value, stack.origin, Rank.FLAG)
         for name, value in self._options.overrides.items():
             key = split(name)
             leaf = node_at(key)
@@ -167,7 +204,7 @@ class _Load:
     def _stack(self, entries: Layer, settings: Settings) -> tuple[Path, Layer] | None:
         """The local stack to use and what it says, or None. Its mistakes count only for a command that needs it."""
         named = entries.get(("stack", "data"))
-        if not _outright(entries) and self._configured(entries, settings):
+        if not _outright(entries) and (self._chosen or self._configured(entries, settings)):
             return None
         folder = settings.stack.data or paths.default_data(self._options.environ)
         if folder is None:
@@ -196,7 +233,10 @@ class _Load:
         for service in services.SERVICES:
             lost = [before[key] for key in service.keys if key in before and before[key].rank > Rank.FILE]
             if lost and lost[0].value != stack[service.whole].value:
-                self._warnings.append(f"{lost[0].origin} is ignored: --data {folder} was given")
+                why = f"--data {folder} was given"
+                if self._chosen and self._options.data is None:
+                    why = f"profile {self._chosen.name} is the stack in {folder}"
+                self._warnings.append(f"{lost[0].origin} is ignored: {why}")
         elsewhere = {key for service in services.SERVICES for key in service.keys}
         return merged([{key: before[key] for key in before.keys() - elsewhere}, stack, layers[-1]])
 
@@ -206,11 +246,14 @@ class _Load:
         if not self._options.needs:
             return
         folder, origin = self._absent or (None, "")
+        verb = "are" if len(self._options.needs) > 1 else "is"
         if folder is not None and origin:
             raise ConfigError(f"there is no local stack in {folder} ({origin})", hint=f"lomi up --data {folder}")
+        if nowhere and self._chosen:
+            what = f"profile {self._chosen.name} does not say where {_listed(self._options.needs)} {verb}"
+            raise ConfigError(what, hint=f"give it an env_file, or settings, below profiles.{self._chosen.name}")
         if nowhere:
             looked = f", and there is no local stack in {folder}" if folder else ""
-            verb = "are" if len(self._options.needs) > 1 else "is"
             raise ConfigError(f"nothing says where {_listed(self._options.needs)} {verb}{looked}", hint=_NOWHERE_HINT)
 
     def _notice(self, entries: Layer, settings: Settings) -> None:
