@@ -5,13 +5,13 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check worker top report reconcile completion help review queue jobs migrate models config'
+      children='moderate demo init up status env down check doctor e2e worker top report reconcile completion help review queue jobs migrate backup models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
     'moderate')
       children=''
-      options='--model --policy --annotate --output -o --env --config --env-file --data --help -h'
+      options='--model --policy --annotate --objects --output -o --env --config --env-file --data --help -h'
       values='--model=@models --policy=@policies --annotate=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@files' ;;
     'demo')
@@ -49,6 +49,16 @@ _lomi_table() {
       options='--only --skip --scope --deep --wait --watch --timeout --fail-on --output -o --output-file --bundle --list --env --config --env-file --data --help -h'
       values='--only=@checks --skip=@checks --scope=pre-deploy|post-deploy|worker --wait= --watch= --timeout= --fail-on= --output=text|short|json|jsonl|junit|nagios|prom|github -o=text|short|json|jsonl|junit|nagios|prom|github --output-file=@files --bundle=@files --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
+    'doctor')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=flow|workers|compreface|rejections' ;;
+    'e2e')
+      children=''
+      options='--via --timeout --keep --clean --dry-run --fail-on --as --output -o --env --config --env-file --data --help -h'
+      values='--via=direct|backend --timeout= --fail-on=fail|warning --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='= *=@files' ;;
     'worker')
       children=''
       options='--policy --slots --healthcheck --health-file --env --config --env-file --data --help -h'
@@ -215,7 +225,7 @@ _lomi_table() {
       values='--since= --user= --outcome=done|approved|rejected|failed|in_review|skipped|dead|cancelled|lost --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'migrate')
-      children='verify apply'
+      children='verify apply status'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -226,9 +236,39 @@ _lomi_table() {
       arguments='' ;;
     'migrate apply')
       children=''
+      options='--dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'migrate status')
+      children=''
       options='--output -o --env --config --env-file --data --help -h'
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
+    'backup')
+      children='create list verify restore'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'backup create')
+      children=''
+      options='--to --keep --as --output -o --env --config --env-file --data --help -h'
+      values='--to= --keep= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'backup list')
+      children=''
+      options='--from --output -o --env --config --env-file --data --help -h'
+      values='--from= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'backup verify')
+      children=''
+      options='--from --scratch --output -o --env --config --env-file --data --help -h'
+      values='--from= --scratch=@files --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'backup restore')
+      children=''
+      options='--into --from --confirm --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--into=postgres|queue|both --from= --confirm= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
     'models')
       children='list add verify'
       options='--help -h'

@@ -5,13 +5,13 @@
 function __lomi_table
     switch "$argv[1]"
         case ''
-            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check that everything a deploy rests on is well: services, database, queue, workers, objects, faces' 'worker	Judge photos from the queue until told to stop' 'top	Show queue, workers and decisions as they are now' 'report	Summarise the photos uploaded in a window' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'review	Look at what waits or was rejected, and decide' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
+            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'top	Show queue, workers and decisions as they are now' 'report	Summarise the photos uploaded in a window' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'review	Look at what waits or was rejected, and decide' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
             set -g __lomi_options '--env	Profile of the configuration file; else LOMI_ENV' '--debug	Show tracebacks' '--version	Show the version and exit' '-V	Show the version and exit' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--env=@profiles'
             set -g __lomi_arguments
         case 'moderate'
             set -g __lomi_children
-            set -g __lomi_options '--model	NSFW model: a name, or a manifest file' '--policy	Policy by name' '--annotate	Write copies with boxes drawn' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_options '--model	NSFW model: a name, or a manifest file' '--policy	Policy by name' '--annotate	Write copies with boxes drawn' '--objects	Each PATH is the key of an uploaded photo' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--model=@models' '--policy=@policies' '--annotate=@folders' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@files'
         case 'demo'
@@ -49,6 +49,16 @@ function __lomi_table
             set -g __lomi_options '--only	Id, slug, category or pattern' '--skip	The same, left out' '--scope	Only what makes sense at that moment' '--deep	Also what writes or makes engines work' '--wait	Look again at what may still become true' '--watch	Do it again every so often' '--timeout	Longest time of one run' '--fail-on	`warning`: exit 4 for warnings' '--output	How it is written' '-o	How it is written' '--output-file	Write it there, in one step' '--bundle	Also pack an archive for support' '--list	Show the checks, and run none' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--only=@checks' '--skip=@checks' '--scope=pre-deploy|post-deploy|worker' '--wait=' '--watch=' '--timeout=' '--fail-on=' '--output=text|short|json|jsonl|junit|nagios|prom|github' '-o=text|short|json|jsonl|junit|nagios|prom|github' '--output-file=@files' '--bundle=@files' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
+        case 'doctor'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=flow|workers|compreface|rejections'
+        case 'e2e'
+            set -g __lomi_children
+            set -g __lomi_options '--via	direct: as the backend does; backend: through its API, as a user\'s app' '--timeout	Wait so long for the decisions: 90s, 2m' '--keep	Leave photos, rows and jobs where they are' '--clean	Send nothing; remove what killed runs have left' '--dry-run	Only say what would be sent or removed' '--fail-on	warning: exit 4 when a target was missed' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--via=direct|backend' '--timeout=' '--fail-on=fail|warning' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=' '*=@files'
         case 'worker'
             set -g __lomi_children
             set -g __lomi_options '--policy	Policy by name' '--slots	Jobs in hand at once' '--healthcheck	Ask the worker on this machine, and exit' '--health-file	Where the worker notes its state' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
@@ -215,7 +225,7 @@ function __lomi_table
             set -g __lomi_values '--since=' '--user=' '--outcome=done|approved|rejected|failed|in_review|skipped|dead|cancelled|lost' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'migrate'
-            set -g __lomi_children 'verify	Say what the database lacks' 'apply	Add what the database lacks'
+            set -g __lomi_children 'verify	Say in what the database differs' 'apply	Add what the database lacks' 'status	Show what is applied, since when, and what is not'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -226,9 +236,39 @@ function __lomi_table
             set -g __lomi_arguments
         case 'migrate apply'
             set -g __lomi_children
+            set -g __lomi_options '--dry-run	Print the SQL instead, and run nothing' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'migrate status'
+            set -g __lomi_children
             set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
+        case 'backup'
+            set -g __lomi_children 'create	Save Postgres, the queue, and the settings without secrets' 'list	List backups, the latest first' 'verify	Try a backup: restore it on this machine, and compare' 'restore	Put a backup back into the services that the settings name'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'backup create'
+            set -g __lomi_children
+            set -g __lomi_options '--to	Folder, or s3://bucket/prefix; else backup.to' '--keep	Then remove all but the N latest' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--to=' '--keep=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'backup list'
+            set -g __lomi_children
+            set -g __lomi_options '--from	Where it lies, if not in backup.to' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--from=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'backup verify'
+            set -g __lomi_children
+            set -g __lomi_options '--from	Where it lies, if not in backup.to' '--scratch	Folder for the trial\'s servers; else the system\'s for temporary files' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--from=' '--scratch=@files' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'backup restore'
+            set -g __lomi_children
+            set -g __lomi_options '--into	What to restore: postgres, queue or both' '--from	Where it lies, if not in backup.to' '--confirm	Of what is not empty: the name of the database, or of the list' '--dry-run	Only say what would be done' '--reason	Why, for the audit' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--into=postgres|queue|both' '--from=' '--confirm=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
         case 'models'
             set -g __lomi_children 'list	List the models that can be used' 'add	Install a model, after a trial' 'verify	Check that installed models are what they were'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'

@@ -48,11 +48,12 @@ def check(
     bundle: Bundle = None,
     list_: ListOption = False,
 ) -> int:
-    """Check that everything a deploy rests on is well: services, database, queue, workers, objects, faces.
+    """Check all that a deploy rests on.
 
-    All at once; what rests on something that failed is blocked. The last lines say what to do, the most urgent last.
-    Exit 0 when nothing failed, 1 when a check failed, 3 when something could not be told, 4 for warnings with
-    --fail-on warning. `lomi help LOMI-…` explains a check.
+    Services, database, queue, workers, objects and faces, all at once; what rests on something that failed is blocked.
+    What is to be done stands at the end, the most urgent last, then the counts. Exit 0 when nothing failed, 1 when a
+    check failed, 3 when something could not be told, 4 for warnings with --fail-on warning. `lomi help LOMI-…`
+    explains a check.
     """
     from lomi_ops.cli.check_run import Wanted, run_once
     from lomi_ops.domain.check_choice import Choice

@@ -34,6 +34,8 @@ COMMANDS: dict[str, Entry] = {
     "env": Late("stack:env", "Print where the stack's services are, with passwords"),
     "down": Late("stack:down", "Stop the local stack"),
     "check": Late("check:check", "Check that everything a deploy rests on is well"),
+    "doctor": Late("doctor:doctor", "Explain what is wrong and what to do first"),
+    "e2e": Late("e2e:e2e", "Send photos through the real system and time each leg"),
     "worker": Late("worker:worker", "Judge photos from the queue until told to stop"),
     "top": Late("top:top", "Show queue, workers and decisions as they are now"),
     "report": Late("report:report", "Summarise the photos uploaded in a window"),
@@ -47,6 +49,7 @@ GROUPS: dict[str, Entry] = {
     "queue": Late("queue:app", "What waits, runs and died; acting on it"),
     "jobs": Late("jobs:app", "Hand photos in, follow them, look back"),
     "migrate": Late("migrate:app", "The columns of media, and lomi's schema"),
+    "backup": Late("backup:app", "Saving the cluster, and putting it back"),
     "models": Late("models:app", "The models that look at photos"),
     "config": Late("config:app", "Settings: what holds, and what there is"),
 }

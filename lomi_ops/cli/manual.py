@@ -1,13 +1,17 @@
-"""`lomi help TOPIC`: the few pages that belong to no single command."""
+"""`lomi help TOPIC`: the few pages that belong to no single command, and one for each check."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lomi_ops.cli import output
 from lomi_ops.errors import UsageError
+
+if TYPE_CHECKING:
+    from lomi_ops.domain.check import CheckSpec
 
 TOPICS = {
     "exit-codes": """\
@@ -69,6 +73,30 @@ Fields:
 }
 
 
+CHECKS = "checks"
+
+
+def manual(
+    topic: Annotated[
+        str | None,
+        typer.Argument(help="exit-codes, services, environment, filters, checks, or a check.", metavar="TOPIC"),
+    ] = None,
+) -> int:
+    """Explain what belongs to no single command.
+
+    Also every check, by its id or its name: `lomi help LOMI-REDIS-003`, `lomi help redis.maxmemory_policy`.
+    """
+    if topic is None:
+        output.text(f"lomi help TOPIC, one of: {', '.join(TOPICS)}, {CHECKS}; or the id of a check")
+    elif topic in TOPICS:
+        output.text(_page(topic))
+    elif topic == CHECKS:
+        _checks()
+    else:
+        output.text(_check(_spec(topic)))
+    return 0
+
+
 def _page(topic: str) -> str:
     if topic != "filters":
         return TOPICS[topic]
@@ -77,16 +105,44 @@ def _page(topic: str) -> str:
     return TOPICS[topic] + "\n".join(f"  {name:<9} {field.help}" for name, field in FIELDS.items())
 
 
-def manual(
-    topic: Annotated[
-        str | None, typer.Argument(help="exit-codes, services, environment or filters.", metavar="TOPIC")
-    ] = None,
-) -> int:
-    """Explain what belongs to no single command."""
-    if topic is None:
-        output.text("lomi help TOPIC, one of: " + ", ".join(TOPICS))
-        return 0
-    if topic not in TOPICS:
-        raise UsageError(f"there is no help on {topic!r}", hint=f"lomi help, then one of: {', '.join(TOPICS)}")
-    output.text(_page(topic))
-    return 0
+def _checks() -> None:
+    from lomi_ops.ops.checks.catalogue import SPECS
+
+    output.table(("id", "check", "what should be true"), [(spec.id, spec.slug, spec.sentence) for spec in SPECS])
+
+
+def _spec(topic: str) -> CheckSpec:
+    """The check of that id or slug, upper or lower case. Raises UsageError with the nearest name."""
+    from lomi_ops.ops.checks.catalogue import SPECS
+
+    names = {name: spec for spec in SPECS for name in (spec.id.lower(), spec.slug)}
+    if found := names.get(topic.lower()):
+        return found
+    nearest = get_close_matches(topic.lower(), [*TOPICS, *names], 1, 0.7)
+    hint = f"lomi help {nearest[0]}" if nearest else f"lomi help, then one of: {', '.join(TOPICS)}, {CHECKS}"
+    raise UsageError(f"there is no help on {topic!r}", hint=hint)
+
+
+def _check(spec: CheckSpec) -> str:
+    from lomi_ops.ops.checks.pages import page
+
+    found = page(spec)
+    head = [f"{spec.id}  {spec.slug}", spec.sentence, ""]
+    prose = [*found.paragraphs, *([found.aside] if found.aside else [])]
+    return "\n".join([*head, "\n\n".join(map(output.paragraph, prose)), "", *_facts(spec)])
+
+
+def _facts(spec: CheckSpec) -> list[str]:
+    from lomi_ops.domain.check import EVERYWHERE, Cost, Severity
+
+    scopes = "at any time" if spec.scopes == EVERYWHERE else "with --scope " + " or ".join(sorted(spec.scopes))
+    facts = {
+        "severity": "error, it fails a run" if spec.severity is Severity.ERROR else "warning, it never fails a run",
+        "cost": "cheap, it only reads" if spec.cost is Cost.CHEAP else "deep, only with --deep or by its own name",
+        "when": scopes + (", --wait looks again" if spec.eventual else ""),
+        "needs": ", ".join(spec.needs) or "nothing",
+        "limit": f"{spec.timeout_s:g} s",
+        "fix": spec.fix,
+        "again": f"lomi check --only {spec.slug}",
+    }
+    return [f"{name:<10}{fact}" for name, fact in facts.items()]

@@ -185,6 +185,18 @@ def folded(value: str, indent: int, *, first: int | None = None) -> str:
     return "\n".join(lines)[taken:] if lines else value
 
 
+def paragraph(value: str) -> str:
+    """Prose as wide as the terminal, at most 100 columns, and 80 in a pipe; what stands in backticks is never broken,
+    since it is copied."""
+    import re
+    import textwrap
+
+    width = min(_console(io.StringIO()).width - 1, 100) if _is_terminal() else 80
+    glued = re.sub("`[^`]+`", lambda span: span[0].replace(" ", "\0"), value)
+    lines = textwrap.wrap(glued, max(width, _ROOM), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
+
+
 def narrow(columns: int = 120) -> bool:
     """True on a terminal with fewer columns: then tables leave out what can be looked up."""
     return _is_terminal() and _console(io.StringIO()).width < columns

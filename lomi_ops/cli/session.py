@@ -25,7 +25,7 @@ def opened(
     tell: Callable[[str], None] = diagnostics.warn,
     changes: bool = False,
 ) -> Iterator[Runtime]:
-    """A Runtime for a command that `needs` these services; `tell` hears what its settings warn about.
+    """A Runtime for a command that `needs` these services; `tell` hears what its settings and handles warn about.
 
     One that `changes` something says on which profile it acts, before it does. Raises ConfigError for what is missing
     or wrong.
@@ -33,9 +33,14 @@ def opened(
     from lomi_ops import runtime
 
     with runtime.opened(
-        needs=frozenset(needs), config=common.config, env_file=common.env_file, data=common.data, profile=common.env,
+        needs=frozenset(needs),
+        config=common.config,
+        env_file=common.env_file,
+        data=common.data,
+        profile=common.env,
         overrides=overrides,
-    ) as found:  # fmt: skip
+        tell=tell,
+    ) as found:
         diagnostics.keep_secret(found.redactor)
         for warning in found.loaded.warnings:
             tell(warning)

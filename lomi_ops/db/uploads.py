@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.job import Job
+from lomi_ops.domain.window import Window
 
 
 def record_uploads(db: Database, user_id: UUID, name: str, jobs: Sequence[Job], at: datetime) -> None:
@@ -31,3 +33,14 @@ def record_uploads(db: Database, user_id: UUID, name: str, jobs: Sequence[Job], 
 def forget_user(db: Database, user_id: UUID) -> bool:
     """Removes the user and the user's photos; what was decided stays in the decision log. False where there is none."""
     return db.run("upload_forget", id=user_id) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    user_id: UUID
+    photos: int
+
+
+def by_user(db: Database, window: Window, limit: int) -> list[Uploads]:
+    """The users who uploaded most in a window, most first."""
+    return db.all(Uploads, "uploads_by_user", start=window.start, end=window.end, limit=limit)

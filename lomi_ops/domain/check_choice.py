@@ -48,10 +48,12 @@ def choose(specs: Sequence[CheckSpec], choice: Choice) -> list[Chosen]:
     """The checks of a run in the declared order, and what they rest on.
 
     With `only`, others are not in the run at all; all that is left out otherwise is in it, with a reason. A deep check
-    that is named runs without `deep`.
+    runs without `deep` where its own id or slug is named, not where a category or a pattern takes it along.
     """
-    named = {spec.slug for spec in specs if any(matches(spec, pattern) for pattern in choice.only)}
-    wanted = _with_needs(specs, named) if choice.only else {spec.slug for spec in specs}
+    meant = {spec.slug for spec in specs if any(matches(spec, pattern) for pattern in choice.only)}
+    wanted = _with_needs(specs, meant) if choice.only else {spec.slug for spec in specs}
+    names = {pattern.lower() for pattern in choice.only}
+    named = {spec.slug for spec in specs if names & {spec.id.lower(), spec.slug}}
     return [Chosen(spec, _left_out(spec, choice, named)) for spec in specs if spec.slug in wanted]
 
 

@@ -31,7 +31,8 @@ BUCKET = "lomi-photos"
 
 def environment(**extra: str) -> dict[str, str]:
     """This process's, without anything that points lomi elsewhere."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("LOMI_", "REDIS_", "DB_", "S3_"))}
+    foreign = ("LOMI_", "REDIS_", "DB_", "S3_", "TELEGRAM_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     return kept | {"COLUMNS": "160"} | extra
 
 

@@ -19,13 +19,24 @@ import redis
 
 from lomi_ops.ops.demo.samples import Sample
 from tests.acceptance.conftest import CHANNEL, lomi, worker_process
+from tests.doubles.telegram import TOKEN, running_telegram
 from tests.integration.ops.old_cluster import QUEUE, OldCluster, scores
 from tests.services import free_port
 
 READS = (
-    ("check",), ("top", "--once"), ("review", "list"), ("report", "--window", "today"), ("queue", "stats"),
-    ("migrate", "verify"),
+    ("check", "--skip", "postgres.writable"), ("top", "--once"), ("review", "list"), ("report", "--window", "today"),
+    ("queue", "stats"), ("migrate", "verify"),
 )  # fmt: skip
+"""Nobody can write while a test looks whether somebody does."""
+
+
+@pytest.fixture(autouse=True)
+def backend(redis_url: str) -> Iterator[None]:
+    """Hears results."""
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as ear:
+        ear.subscribe(CHANNEL)
+        assert ear.get_message(timeout=10)
+        yield
 
 
 @pytest.fixture
@@ -90,7 +101,8 @@ def test_every_reading_command_works_says_what_it_cannot_know_and_writes_nothing
     }  # fmt: skip
     checks = {check["slug"]: check for check in bodies["check"]["checks"]}
     assert {slug: c["status"] for slug, c in checks.items() if c["status"] not in ("pass", "skip")} == {
-        "workers.alive": "unknown", "postgres.schema": "warn", "postgres.pending": "warn",
+        "config.complete": "warn", "postgres.schema": "warn", "postgres.pending": "warn", "workers.alive": "unknown",
+        "workers.configured": "blocked",
     }  # fmt: skip
     assert "old workers leave no trace" in checks["workers.alive"]["detail"]
     assert "lomi worker" in checks["workers.alive"]["hint"]
@@ -125,6 +137,11 @@ class NoSuchObject(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self.send_response(200 if self.path.rstrip("/").count("/") == 1 else 404)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """Nobody signs such a request: a stranger's."""
+        self.send_response(403)
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
@@ -166,35 +183,45 @@ S3_REGION=auto
 S3_USE_SSL=false
 S3_BUCKET_PHOTOS=lomi-photos
 COMPREFACE_DB_PASSWORD=canary-faces
-TELEGRAM_BOT_TOKEN=123:canary-bot
+TELEGRAM_BOT_TOKEN={TOKEN}
 JWT_SECRET=canary-jwt
 """
     )
     return path
 
 
+@pytest.fixture
+def telegram() -> Iterator[dict[str, Any]]:
+    """Where it is, for there is none to be asked from a test."""
+    with running_telegram() as double:
+        yield {"LOMI_TELEGRAM__API_URL": double.url}
+
+
 def test_the_env_file_of_the_existing_system_is_all_that_is_needed(
-    old: OldCluster, pending: list[UUID], guarded: None, tmp_path: Path, s3: str
+    old: OldCluster, pending: list[UUID], guarded: None, tmp_path: Path, s3: str, telegram: dict[str, Any]
 ) -> None:
     file = env_file(old, tmp_path, s3)
     before = old.picture()
 
-    said = {words[0]: lomi(*words, "--env-file", file, check=None) for words in READS}
+    said = {words[0]: lomi(*words, "--env-file", file, check=None, **telegram) for words in READS}
 
     assert old.picture() == before
     assert {name: done.returncode for name, done in said.items()} == {
         "check": 3, "top": 0, "review": 0, "report": 0, "queue": 0, "migrate": 1,
     }  # fmt: skip
     assert "bucket lomi-photos" in said["check"].stdout
+    assert "@lomi_test_bot" in said["check"].stdout
     for done in said.values():
-        assert "canary" not in done.stdout + done.stderr
+        assert "canary-" not in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_an_object_store_that_is_gone_is_what_the_check_reports(old: OldCluster, tmp_path: Path) -> None:
+def test_an_object_store_that_is_gone_is_what_the_check_reports(
+    old: OldCluster, tmp_path: Path, telegram: dict[str, Any]
+) -> None:
     file = env_file(old, tmp_path, f"127.0.0.1:{free_port()}")
 
-    done = lomi("check", "--env-file", file, "-o", "json", check=1)
+    done = lomi("check", "--env-file", file, "-o", "json", check=1, **telegram)
 
     failed = [check for check in json.loads(done.stdout)["checks"] if check["status"] == "fail"]
     assert [check["slug"] for check in failed] == ["objects.read"]
@@ -242,7 +269,10 @@ def test_without_the_moderation_columns_every_command_names_the_step(
         assert done.returncode in (1, 3)
         assert done.stderr.splitlines()[-1] == "  try: lomi migrate apply"
     check = lomi("check", check=1, **named(cluster))
-    assert check.stdout.splitlines()[-1] == "postgres.media: lomi migrate apply"
+    *_, cause, command, page, _, counts = check.stdout.splitlines()
+    assert cause.startswith("✘ postgres.media: missing: moderation_status")
+    assert (command, page) == ("  lomi migrate apply", "  lomi help LOMI-DB-002")
+    assert "1 fail" in counts
     with psycopg.connect(database_url) as pg:
         found = pg.execute("SELECT count(*) FROM information_schema.columns WHERE table_name = 'media'").fetchone()
     assert found == (11,), "nobody added a column"

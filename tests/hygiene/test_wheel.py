@@ -41,9 +41,8 @@ def in_checkout(*patterns: str) -> Iterator[str]:
 def test_the_wheel_carries_every_file_that_is_not_python(wheel: Path) -> None:
     shipped = names(wheel)
 
-    assert (
-        set(in_checkout("lomi_ops/**/*.sql", "lomi_ops/**/*.lua", "lomi_ops/**/*.yaml", "lomi_ops/**/*.jpg")) <= shipped
-    )
+    files = in_checkout(*(f"lomi_ops/**/*.{ending}" for ending in ("sql", "lua", "yaml", "jpg", "md")))
+    assert set(files) <= shipped
     shared = {name for name in in_checkout("templates/**/*", "completions/*") if not name.endswith(".keep")}
     assert {f"lomi_ops/_share/{name}" for name in shared} <= shipped
     assert "lomi_ops/_share/config.example.yaml" in shipped

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lomi_ops.domain.check import CheckSpec
 from lomi_ops.ops.checks import (
     configuration,
+    containers,
     faces,
     host,
     objects,
@@ -13,6 +14,7 @@ from lomi_ops.ops.checks import (
     rates,
     redis,
     telegram,
+    uploads,
     workers,
 )
 from lomi_ops.ops.checks.handles import Check
@@ -26,7 +28,9 @@ CHECKS: tuple[Check, ...] = (
     *queue.CHECKS,
     *workers.CHECKS,
     *rates.CHECKS,
+    *uploads.CHECKS,
     *telegram.CHECKS,
+    *containers.CHECKS,
     *host.CHECKS,
 )
 SPECS: tuple[CheckSpec, ...] = tuple(check.spec for check in CHECKS)

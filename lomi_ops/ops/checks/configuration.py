@@ -87,6 +87,6 @@ CHECKS = (
           complete),
     Check(CheckSpec("LOMI-CONFIG-002", "config.passwords", "no password is a default", "lomi config show --origin"),
           passwords),
-    Check(CheckSpec("LOMI-CONFIG-003", "config.suppressions", "no suppression has expired", "lomi config show checks",
+    Check(CheckSpec("LOMI-CONFIG-003", "config.suppressions", "no suppression has expired", "lomi config show --origin",
                     severity=Severity.WARNING), suppressions),
 )  # fmt: skip

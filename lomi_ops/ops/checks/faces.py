@@ -12,6 +12,7 @@ from lomi_ops.ops.checks.handles import Check, Handles, Probe
 from lomi_ops.ops.checks.words import counted
 
 HEALTH = "faces.health"
+_LOG = "docker compose -f docker-compose.prod.yml logs --tail 50 compreface"
 _LOG_HINT = "check compreface.urls, and the log of compreface-core"
 
 
@@ -95,15 +96,15 @@ def exposed(at: Handles) -> Found:
 
 
 CHECKS = (
-    Check(CheckSpec("LOMI-FACES-001", HEALTH, "CompreFace answers", "docker compose logs --tail 50 compreface-core",
+    Check(CheckSpec("LOMI-FACES-001", HEALTH, "CompreFace answers", _LOG,
                     eventual=True), health),
-    Check(CheckSpec("LOMI-FACES-002", "faces.key", "CompreFace has a key of its own", "lomi config show compreface",
+    Check(CheckSpec("LOMI-FACES-002", "faces.key", "CompreFace has a key of its own", "lomi config show --origin",
                     (HEALTH,), Severity.WARNING), key),
-    Check(CheckSpec("LOMI-FACES-003", "faces.ages", "CompreFace can tell ages", "lomi doctor compreface", (HEALTH,)),
+    Check(CheckSpec("LOMI-FACES-003", "faces.ages", "CompreFace can tell ages", _LOG, (HEALTH,)),
           ages),
-    Check(CheckSpec("LOMI-FACES-004", "faces.canary", "CompreFace sees a face where one is", "lomi doctor compreface",
+    Check(CheckSpec("LOMI-FACES-004", "faces.canary", "CompreFace sees a face where one is", _LOG,
                     (HEALTH,), cost=Cost.DEEP, timeout_s=12.0), face),
     Check(CheckSpec("LOMI-FACES-005", "faces.exposed", "CompreFace's well-known key opens nothing",
-                    "lomi config show compreface", (HEALTH,), Severity.WARNING, cost=Cost.DEEP, timeout_s=12.0),
+                    "lomi config show --origin", (HEALTH,), Severity.WARNING, cost=Cost.DEEP, timeout_s=12.0),
           exposed),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from lomi_ops.clients.objects import ObjectStore
 from lomi_ops.config.schema import Settings
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.check import CheckSpec, Found
+from lomi_ops.ops.containers import Look
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.workers import WorkerRegistry
 
@@ -28,6 +29,7 @@ class Handles:
     database: Database
     objects: ObjectStore
     faces: FaceService | None
+    docker: Look
     stack: Path | None = None
     """The local stack that the services are from, if they are."""
 

@@ -4,6 +4,7 @@ does."""
 from __future__ import annotations
 
 from lomi_ops.config.schema import Settings
+from lomi_ops.ops.checks.run import AT_ONCE
 
 CONNECT_S = 2.0
 ANSWER_S = 4.0
@@ -21,6 +22,8 @@ def impatient(settings: Settings) -> Settings:
             "database": database.model_copy(update={
                 "connect_timeout_s": min(database.connect_timeout_s, CONNECT_S),
                 "statement_timeout_s": min(database.statement_timeout_s, ANSWER_S),
+                # Whoever waits for a connection of ours would be taken for a slow server.
+                "pool_size": max(database.pool_size, AT_ONCE),
             }),
             "objects": objects.model_copy(update={
                 "connect_timeout_s": min(objects.connect_timeout_s, CONNECT_S),

@@ -54,12 +54,12 @@ def _bucket(at: Handles) -> str:
 READ = "objects.read"
 
 CHECKS = (
-    Check(CheckSpec("LOMI-OBJECTS-001", READ, "the object store answers", "lomi config show objects", eventual=True,
+    Check(CheckSpec("LOMI-OBJECTS-001", READ, "the object store answers", "lomi config show --origin", eventual=True,
                     timeout_s=8.0), read),
     Check(CheckSpec("LOMI-OBJECTS-002", "objects.checksums", "no checksums that R2 refuses", "lomi --version"),
           checksums),
-    Check(CheckSpec("LOMI-OBJECTS-003", "objects.private", "strangers see no photo", "lomi config show objects",
+    Check(CheckSpec("LOMI-OBJECTS-003", "objects.private", "strangers see no photo", "lomi config show --origin",
                     (READ,)), private),
     Check(CheckSpec("LOMI-OBJECTS-004", "objects.canary", "objects can be written, read and deleted",
-                    "lomi config show objects", (READ,), cost=Cost.DEEP, timeout_s=10.0), canary),
+                    "lomi config show --origin", (READ,), cost=Cost.DEEP, timeout_s=10.0), canary),
 )  # fmt: skip

@@ -115,7 +115,8 @@ CHECKS = (
     Check(CheckSpec("LOMI-QUEUE-005", "queue.heard", "results are heard", "lomi queue stats", _ON,
                     Severity.WARNING, target="redis", scopes=CLUSTER, eventual=True), heard),
     Check(CheckSpec("LOMI-QUEUE-007", "queue.listened", "somebody listens for results",
-                    "docker compose restart backend", _ON, target="redis", scopes=CLUSTER, eventual=True), listened),
+                    "docker compose -f docker-compose.prod.yml restart backend", _ON, target="redis", scopes=CLUSTER,
+                    eventual=True), listened),
     Check(CheckSpec("LOMI-QUEUE-006", "queue.stuck", "nothing in the queue stands still", "lomi queue stats", _ON,
                     target="redis", scopes=CLUSTER), stuck),
 )  # fmt: skip

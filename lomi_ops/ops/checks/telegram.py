@@ -15,6 +15,6 @@ def bot(at: Handles) -> Found:
 
 
 CHECKS = (
-    Check(CheckSpec("LOMI-TELEGRAM-001", "telegram.bot", "Telegram knows the bot", "lomi config show telegram",
+    Check(CheckSpec("LOMI-TELEGRAM-001", "telegram.bot", "Telegram knows the bot", "lomi config show --origin",
                     scopes=CLUSTER), bot),
 )  # fmt: skip

@@ -166,7 +166,7 @@ CHECKS = (
     Check(CheckSpec("LOMI-WORKER-002", "workers.models", "workers agree on their models", "lomi models verify", (PING,),
                     Severity.WARNING, target="redis", scopes=RUNNING), models),
     Check(CheckSpec("LOMI-WORKER-004", "workers.configured", "workers have the configured models",
-                    "lomi config show models", (ALIVE,), target="redis", scopes=RUNNING), configured),
+                    "lomi config show --origin", (ALIVE,), target="redis", scopes=RUNNING), configured),
     Check(CheckSpec("LOMI-WORKER-008", "workers.golden", "workers see what is in a known portrait",
                     "lomi models verify", (ALIVE,), target="redis", scopes=RUNNING), golden),
     Check(CheckSpec("LOMI-WORKER-005", "workers.policy", "workers agree on the policy", "lomi top --once", (PING,),

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import redis
 
+from lomi_ops.cli.check_formats import CheckFormat
 from lomi_ops.config.schema import RedisSection
+from lomi_ops.domain.check import Cost
+from lomi_ops.ops.checks.catalogue import SPECS
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
-from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
+from lomi_ops.queue.workers import WorkerRegistry
 from tests.doubles.compreface import CompreFaceDouble
 from tests.integration.ops.black_hole import black_hole
-from tests.integration.ops.conftest import Lomi, Said, another_database
+from tests.integration.ops.conftest import (
+    ONLY_SERVED,
+    Lomi,
+    Sound,
+    another_database,
+    checks,
+    statuses,
+    tasks,
+    troubled,
+    worker,
+)
 from tests.integration.ops.old_cluster import QUEUE, OldCluster
 from tests.services import free_port
 
@@ -28,72 +40,65 @@ def queue(redis_url: str) -> Iterator[JobQueue]:
     client.close()
 
 
-@pytest.fixture
-def registry(redis_url: str) -> Iterator[WorkerRegistry]:
-    client = queue_client(RedisSection.model_validate({"url": redis_url}))
-    yield WorkerRegistry(client)
-    client.close()
+def on(root: str) -> set[str]:
+    """What rests on a check, through and through, in a run without --deep."""
+    found = {root}
+    for spec in SPECS:
+        if found & set(spec.needs) and spec.cost is Cost.CHEAP:
+            found.add(spec.slug)
+    return found - {root}
 
 
-def worker(boot: str, sha256: str = "ab") -> WorkerInfo:
-    return WorkerInfo(boot, "host-1", 77, "0.1.0", 1, (EngineInfo("nsfw", "nudenet-320n", sha256),), "local@1")
-
-
-def found(said: Said) -> dict[str, dict[str, Any]]:
-    return {check["slug"]: check for check in said.document["checks"]}
-
-
-def statuses(said: Said) -> dict[str, str]:
-    return {slug: check["status"] for slug, check in found(said).items()}
-
-
-def test_a_sound_cluster_passes_and_says_so(cluster: OldCluster, registry: WorkerRegistry, lomi: Lomi) -> None:
-    registry.register(worker("b1"))
-
+def test_a_sound_cluster_passes_and_says_so(sound: Sound, lomi: Lomi) -> None:
     said = lomi("check", "-o", "json")
 
-    assert said.code == 0
-    assert {slug: status for slug, status in statuses(said).items() if status != "pass"} == {
-        "faces.health": "skip", "faces.key": "skip",
-    }  # fmt: skip
-    assert said.document["summary"]["fail"] == 0
-    assert found(said)["workers.models"]["detail"] == "nsfw: nudenet-320n"
-    text = lomi("check")
-    assert text.out.splitlines()[-1] == f"{len(found(said))} checks: {len(found(said)) - 2} pass, 2 skip"
-    assert text.err == ""
+    assert troubled(said) == {}
+    assert checks(said)["workers.models"]["detail"] == "nsfw: nudenet-320n@3.4.2/rgb"
+    assert {slug for slug, status in statuses(said).items() if status == "skip"} >= {"objects.canary", "rates.errors"}
+
+
+def test_a_text_run_ends_with_what_is_to_be_done_and_the_counts(sound: Sound, lomi: Lomi) -> None:
+    counts = lomi("check", "--only", "redis", "-o", "json").document["summary"]
+    fine = lomi("check", "--only", "redis")
+    sound.telegram.token = "another"
+
+    bad = lomi("check", "--only", "redis", "--only", "telegram")
+
+    assert fine.out.splitlines()[-1].startswith(f"{counts['pass']} checks: {counts['pass']} pass, ")
+    assert fine.err == ""
+    assert tasks(bad) == ["telegram.bot"]
+    assert bad.out.splitlines()[-4:-2] == [
+        "  get the token from @BotFather anew", "  lomi help LOMI-TELEGRAM-001",
+    ]  # fmt: skip
+    assert f"{counts['pass']} pass, 1 fail, " in bad.out.splitlines()[-1]
 
 
 def test_a_redis_that_is_gone_is_one_failure_and_everything_on_it_is_blocked(
-    cluster: OldCluster, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+    sound: Sound, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOMI_REDIS_URL", f"redis://127.0.0.1:{free_port()}")
 
     said = lomi("check", "-o", "json")
 
     assert said.code == 1
-    failed = [slug for slug, status in statuses(said).items() if status == "fail"]
-    assert failed == ["redis.ping"]
-    on_redis = [slug for slug in statuses(said) if slug.startswith(("redis.", "queue.", "workers."))][1:]
-    assert {statuses(said)[slug] for slug in on_redis} == {"blocked"}
-    assert {found(said)[slug]["detail"] for slug in on_redis} == {"needs redis.ping"}
-    assert statuses(said)["postgres.pending"] == statuses(said)["objects.read"] == "pass"
-    last = lomi("check").out.splitlines()[-1]
-    assert last == "redis.ping: see whether it runs where we look for it: lomi config show --origin"
+    assert {"queue.dead", "workers.configured", "rates.throughput", "host.clock_redis"} < on("redis.ping")
+    assert troubled(said) == {"redis.ping": "fail", **dict.fromkeys(on("redis.ping"), "blocked")}
+    assert checks(said)["queue.dead"]["detail"] == "needs redis.ping"
+    assert checks(said)["workers.configured"]["detail"] == "needs workers.alive"
+    assert tasks(lomi("check", *ONLY_SERVED)) == ["redis.ping"]
 
 
 def test_a_postgres_that_is_gone_blocks_only_what_stands_on_it(
-    cluster: OldCluster, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+    sound: Sound, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LOMI_DATABASE_URL", f"postgresql://x:y@127.0.0.1:{free_port()}/lomi")
+    gone = f"postgresql://x:long-enough@127.0.0.1:{free_port()}/lomi"
+    monkeypatch.setenv("LOMI_DATABASE_URL", gone)
 
     said = lomi("check", "-o", "json")
 
     assert said.code == 1
-    assert {slug: status for slug, status in statuses(said).items() if slug.startswith("postgres.")} == {
-        "postgres.ping": "fail", "postgres.media": "blocked", "postgres.schema": "blocked",
-        "postgres.pending": "blocked",
-    }  # fmt: skip
-    assert statuses(said)["redis.ping"] == "pass"
+    assert {"postgres.backfill", "rates.time", "host.clock_postgres"} < on("postgres.ping")
+    assert troubled(said) == {"postgres.ping": "fail", **dict.fromkeys(on("postgres.ping"), "blocked")}
 
 
 def test_a_wrong_password_is_named_and_not_shown(
@@ -110,50 +115,40 @@ def test_a_wrong_password_is_named_and_not_shown(
 
     assert said.code == 1
     assert statuses(said)["redis.ping"] == statuses(said)["postgres.ping"] == "fail"
-    assert found(said)["redis.ping"]["hint"] == "check redis.username and redis.password"
-    assert "password" in found(said)["postgres.ping"]["hint"]
-    assert "canary" not in said.out + said.err
+    assert checks(said)["redis.ping"]["hint"] == "check redis.username and redis.password"
+    assert "password" in checks(said)["postgres.ping"]["hint"]
+    assert "wrong-canary" not in said.out + said.err
 
 
-def test_a_redis_that_evicts_and_forgets_is_not_fit(
-    cluster: OldCluster, client: redis.Redis, registry: WorkerRegistry, lomi: Lomi
-) -> None:
-    registry.register(worker("b1"))
+def test_a_redis_that_evicts_and_forgets_is_not_fit(sound: Sound, client: redis.Redis, lomi: Lomi) -> None:
     client.config_set("maxmemory-policy", "allkeys-lru")
     client.config_set("appendonly", "no")
     try:
-        said = lomi("check")
+        said = lomi("check", *ONLY_SERVED)
         assert lomi("check", "-o", "json").code == said.code == 1
     finally:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("appendonly", "yes")
 
     assert "allkeys-lru: jobs are thrown away" in said.out
-    assert [line.partition(":")[0] for line in said.out.splitlines()[-2:]] == [
-        "redis.persistence", "redis.maxmemory_policy",
-    ]  # fmt: skip
+    assert tasks(said) == ["redis.persistence", "redis.maxmemory_policy"]
 
 
-def test_what_waits_died_or_is_held_up_is_told(
-    cluster: OldCluster, queue: JobQueue, registry: WorkerRegistry, lomi: Lomi
-) -> None:
-    registry.register(worker("b1"))
-    registry.register(worker("b2", sha256="cd"))
+def test_what_waits_died_or_is_held_up_is_told(sound: Sound, queue: JobQueue, lomi: Lomi) -> None:
     queue.pause("Hana", "deploy")
+    cluster = sound.cluster
     for _ in range(11):
         cluster.push(cluster.job(cluster.user, [cluster.user], ago=timedelta(hours=1)))
 
-    said = lomi("check", "-o", "json")
+    said = lomi("check", "-o", "json", *ONLY_SERVED)
 
     assert said.code == 0, "warnings are fine"
-    assert {slug for slug, status in statuses(said).items() if status == "warn"} == {
-        "queue.backlog", "queue.oldest", "queue.open", "workers.models",
-    }  # fmt: skip
-    assert found(said)["queue.backlog"]["detail"] == "11 jobs wait"
-    assert found(said)["queue.open"]["detail"] == "paused by Hana: deploy"
+    assert troubled(said) == dict.fromkeys(("queue.backlog", "queue.oldest", "queue.open"), "warn")
+    assert checks(said)["queue.backlog"]["detail"] == "11 jobs wait"
+    assert checks(said)["queue.open"]["detail"] == "paused by Hana: deploy"
 
 
-def test_a_dead_letter_fails(cluster: OldCluster, client: redis.Redis, queue: JobQueue, lomi: Lomi) -> None:
+def test_a_dead_letter_fails(sound: Sound, client: redis.Redis, queue: JobQueue, lomi: Lomi) -> None:
     from lomi_ops.domain.attempt import ErrorClass, Failure
     from lomi_ops.queue.replies import Claimed
 
@@ -162,26 +157,25 @@ def test_a_dead_letter_fails(cluster: OldCluster, client: redis.Redis, queue: Jo
     assert isinstance(held, Claimed)
     queue.fail(held, Failure(ErrorClass.POISON, "not_json", "this is no job"))
 
-    said = lomi("check")
+    said = lomi("check", *ONLY_SERVED)
 
     assert said.code == 1
-    assert said.out.splitlines()[-1] == "queue.dead: lomi queue dead"
+    assert tasks(said)[-1] == "queue.dead"
+    assert said.out.splitlines()[-4] == "  lomi queue dead"
     dead = lomi("queue", "dead")
     assert "this is no job" in dead.out
 
 
-def test_a_held_upstream_and_unheard_results_are_warned_about(
-    cluster: OldCluster, queue: JobQueue, registry: WorkerRegistry, lomi: Lomi
-) -> None:
-    registry.register(worker("b1"))
+def test_a_held_upstream_and_unheard_results_are_warned_about(sound: Sound, queue: JobQueue, lomi: Lomi) -> None:
     queue.hold("faces", 60, "gone")
+    sound.ear.unsubscribe()  # type: ignore[no-untyped-call]
     queue.announce("m1", b"{}")
 
-    said = lomi("check", "-o", "json")
+    said = lomi("check", "-o", "json", *ONLY_SERVED)
 
-    assert said.code == 0
-    assert found(said)["queue.open"]["detail"] == "claims wait for faces"
-    assert found(said)["queue.heard"]["detail"] == "1 result had no listener on moderation_results"
+    assert troubled(said) == {"queue.open": "warn", "queue.heard": "warn", "queue.listened": "fail"}
+    assert checks(said)["queue.open"]["detail"] == "claims wait for faces"
+    assert checks(said)["queue.heard"]["detail"] == "1 result had no listener on moderation_results"
 
 
 def test_workers_that_fell_silent_fail_and_one_among_others_is_a_warning(
@@ -194,7 +188,7 @@ def test_workers_that_fell_silent_fail_and_one_among_others_is_a_warning(
         said = lomi("check", "-o", "json")
         assert statuses(said)["workers.alive"] == status
 
-    assert found(said)["workers.alive"]["detail"] == "2 of 2 without a beat: host-1/77, host-1/77"
+    assert checks(said)["workers.alive"]["detail"] == "2 of 2 without a beat: host-1/77, host-1/77"
 
 
 def test_a_missing_object_folder_is_told_with_the_way_out(cluster: OldCluster, lomi: Lomi) -> None:
@@ -206,8 +200,8 @@ def test_a_missing_object_folder_is_told_with_the_way_out(cluster: OldCluster, l
 
     assert said.code == 1
     assert statuses(said)["objects.read"] == "fail"
-    assert "does not exist" in found(said)["objects.read"]["detail"]
-    assert "objects.directory" in found(said)["objects.read"]["hint"]
+    assert "does not exist" in checks(said)["objects.read"]["detail"]
+    assert "objects.directory" in checks(said)["objects.read"]["hint"]
 
 
 def test_a_foreign_database_and_a_half_migrated_one_are_told_apart(
@@ -216,15 +210,15 @@ def test_a_foreign_database_and_a_half_migrated_one_are_told_apart(
     foreign = another_database(cluster.database_url)
     monkeypatch.setenv("LOMI_DATABASE_URL", foreign)
     said = lomi("check", "-o", "json")
-    assert found(said)["postgres.media"]["detail"] == "there is no table media: not the backend's database"
+    assert checks(said)["postgres.media"]["detail"] == "there is no table media: not the backend's database"
     half = OldCluster(cluster.redis_url, foreign, cluster.objects / "more")
     half.build(moderation=False)
 
     said = lomi("check", "-o", "json")
 
     assert said.code == 1
-    assert found(said)["postgres.media"]["detail"].startswith("missing: moderation_status, moderation_reason")
-    assert found(said)["postgres.media"]["hint"] == "lomi migrate apply"
+    assert checks(said)["postgres.media"]["detail"].startswith("missing: moderation_status, moderation_reason")
+    assert checks(said)["postgres.media"]["hint"] == "lomi migrate apply"
     assert statuses(said)["postgres.pending"] == "blocked"
 
 
@@ -244,8 +238,8 @@ def test_a_schema_that_is_not_ours_is_told(
 
     said = lomi("check", "-o", "json")
 
-    assert found(said)["postgres.schema"]["status"] == status
-    assert words in found(said)["postgres.schema"]["detail"]
+    assert checks(said)["postgres.schema"]["status"] == status
+    assert words in checks(said)["postgres.schema"]["detail"]
 
 
 def test_photos_that_were_never_queued_are_counted(cluster: OldCluster, lomi: Lomi) -> None:
@@ -253,7 +247,7 @@ def test_photos_that_were_never_queued_are_counted(cluster: OldCluster, lomi: Lo
 
     said = lomi("check", "-o", "json")
 
-    assert found(said)["postgres.pending"]["detail"] == "1 wait for a worker, 0 for a person; 1 were never queued"
+    assert checks(said)["postgres.pending"]["detail"] == "1 wait for a worker, 0 for a person; 1 were never queued"
 
 
 def test_compreface_is_asked_where_there_is_one(
@@ -272,14 +266,14 @@ def test_compreface_is_asked_where_there_is_one(
 
 
 def test_services_that_never_answer_are_named_as_timeouts(
-    cluster: OldCluster, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+    sound: Sound, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with black_hole() as hole:
         for name, value in {
             "LOMI_REDIS_URL": f"redis://127.0.0.1:{hole.port}",
             "LOMI_REDIS__TIMEOUT_S": "4.5",
             "LOMI_REDIS__DOORBELL_S": "1",
-            "LOMI_DATABASE_URL": f"postgresql://u:p@127.0.0.1:{hole.port}/x?sslmode=disable",
+            "LOMI_DATABASE_URL": f"postgresql://u:long-enough@127.0.0.1:{hole.port}/x?sslmode=disable",
             "LOMI_DATABASE__CONNECT_TIMEOUT_S": "2",
             "LOMI_COMPREFACE_URL": f"http://127.0.0.1:{hole.port}",
             "LOMI_COMPREFACE__TIMEOUT_S": "1",
@@ -289,11 +283,10 @@ def test_services_that_never_answer_are_named_as_timeouts(
 
     assert said.code == 3, "nobody can tell"
     silent = ["redis.ping", "postgres.ping", "faces.health"]
-    assert {slug: check["status"] for slug, check in found(said).items() if slug in silent} == dict.fromkeys(
-        silent, "unknown"
-    )
-    assert all(found(said)[slug]["detail"].startswith("timeout: ") for slug in silent)
-    assert all(found(said)[slug]["hint"] for slug in silent)
+    blocked = {slug for root in silent for slug in on(root)}
+    assert troubled(said) == dict.fromkeys(blocked, "blocked") | dict.fromkeys(silent, "unknown")
+    assert all(checks(said)[slug]["detail"].startswith("timeout: ") for slug in silent)
+    assert all(checks(said)[slug]["hint"] for slug in silent)
 
 
 OUTCOMES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
@@ -305,17 +298,22 @@ OUTCOMES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_the_exit_code_is_the_same_in_every_format(
-    cluster: OldCluster, registry: WorkerRegistry, lomi: Lomi, monkeypatch: pytest.MonkeyPatch, outcome: str
+    sound: Sound, lomi: Lomi, monkeypatch: pytest.MonkeyPatch, outcome: str
 ) -> None:
-    registry.register(worker("b1"))
     OUTCOMES[outcome](monkeypatch)
 
-    codes = {format_: lomi("check", "-o", format_).code for format_ in ("text", "json", "jsonl")}
+    codes = {format_: lomi("check", "-o", format_, *ONLY_SERVED).code for format_ in CheckFormat}
 
+    nagios = codes.pop(CheckFormat.NAGIOS)
+    assert nagios == {"fine": 0, "failed": 2, "misconfigured": 3}[outcome]
     assert set(codes.values()) == {{"fine": 0, "failed": 1, "misconfigured": 2}[outcome]}
 
 
-def test_jsonl_has_one_record_for_each_check(cluster: OldCluster, lomi: Lomi) -> None:
-    records = lomi("check", "-o", "jsonl").records
+def test_jsonl_has_one_record_for_each_check_as_it_ends_and_then_the_summary(sound: Sound, lomi: Lomi) -> None:
+    *records, last = lomi("check", "-o", "jsonl").records
 
-    assert [record["slug"] for record in records] == list(found(lomi("check", "-o", "json")))
+    document = lomi("check", "-o", "json").document
+    assert sorted(record["slug"] for record in records) == sorted(check["slug"] for check in document["checks"])
+    assert {record["event"] for record in records} == {"check"}
+    assert last["event"] == "summary"
+    assert last["summary"] == document["summary"]

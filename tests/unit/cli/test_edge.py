@@ -60,7 +60,7 @@ def test_no_help_is_cut(lomi: Lomi, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("chekc", "no such command 'chekc'. Did you mean 'check'?", "lomi"),
         ("check --nope", "no such option: --nope", "lomi check"),
-        ("check -o xml", "'xml' is not one of 'text', 'json', 'jsonl'", "lomi check"),
+        ("check -o xml", "'xml' is not one of 'text', 'short', 'json', 'jsonl'", "lomi check"),
         ("review approve x", "missing option '--reason'", "lomi review approve"),
         ("down everything", "unexpected extra argument", "lomi down"),
         ("up --workers 99", "99 is not in the range", "lomi up"),
@@ -173,9 +173,9 @@ def test_a_secret_that_is_an_ordinary_word_does_not_eat_the_hint(lomi: Lomi, doi
 
 
 def test_nothing_configured_says_what_to_type(lomi: Lomi) -> None:
-    for words in (["check"], ["top", "--once"], ["queue", "stats", "-o", "json"], ["review", "list", "-o", "jsonl"]):
+    for words in (["top", "--once"], ["queue", "stats", "-o", "json"], ["review", "list", "-o", "jsonl"], ["check"]):
         said = lomi(*words)
-        assert (said.code, said.out) == (2, "")
+        assert (said.code, said.out) == (2, "no check ran\n" if words == ["check"] else "")
         assert said.err.splitlines()[-1].startswith("  try: lomi up")
 
 

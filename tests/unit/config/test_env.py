@@ -69,6 +69,8 @@ def other_text(key: str, default: object) -> str:
         "compreface.mode": "core", "log.level": "debug", "log.format": "json", "policy.active": "default",
         "env_file": "/dev/null", "profile": "one", "colour": "red",
         "redis.host": "one", "redis.sentinels": "one:26379", "database.host": "one",
+        "backup.to": "/var/backups", "backup.object": "s3://bucket/key",
+        "checks.workers": "3",
     }  # fmt: skip
     match default:
         case bool():
