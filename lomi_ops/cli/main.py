@@ -33,7 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "status": Late("stack:status", "Show the parts of the local stack"),
     "env": Late("stack:env", "Print where the stack's services are, with passwords"),
     "down": Late("stack:down", "Stop the local stack"),
-    "check": Late("check:check", "Check that everything a deploy rests on is well"),
+    "check": Late("check:check", "Check all that a deploy rests on"),
     "doctor": Late("doctor:doctor", "Explain what is wrong and what to do first"),
     "e2e": Late("e2e:e2e", "Send photos through the real system and time each leg"),
     "worker": Late("worker:worker", "Judge photos from the queue until told to stop"),
