@@ -95,6 +95,23 @@ def test_with_a_variable_the_proposals_are_as_they_are(
     assert said.out.endswith("lomi queue resume\n")
 
 
+@pytest.mark.parametrize("line", ["down --purge", "status", "up", "env"])
+def test_a_profile_that_is_no_local_stack_is_not_taken_for_the_default_one(
+    two: dict[str, redis.Redis], lomi: Lomi, line: str
+) -> None:
+    said = lomi(*line.split(), "--env", "production")
+
+    assert (said.code, said.out, said.err.splitlines()[0]) == (2, "", "error: profile production is no local stack")
+
+
+def test_a_profile_may_be_a_local_stack(two: dict[str, redis.Redis], lomi: Lomi, tmp_path: Path) -> None:
+    config = tmp_path / "lomi.yaml"
+    config.write_text(f"{config.read_text()}  here: {{stack: {{data: stack}}}}\n")
+
+    said = lomi("status", "--env", "here")
+    assert (said.code, "there is no local stack" in said.err, str(tmp_path / "stack") in said.err) == (3, True, True)
+
+
 def test_who_only_looks_is_not_told(two: dict[str, redis.Redis], lomi: Lomi) -> None:
     assert lomi("queue", "stats", "--env", "production").err == ""
 
