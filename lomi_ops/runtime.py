@@ -18,6 +18,7 @@ from lomi_ops.config.redact import Redactor
 if TYPE_CHECKING:
     import redis
 
+    from lomi_ops.clients.backend import Backend
     from lomi_ops.clients.compreface.pool import FaceService
     from lomi_ops.clients.containers import Engine
     from lomi_ops.clients.objects import ObjectStore
@@ -103,6 +104,17 @@ class Runtime:
         engine = Engine(self.settings.docker, os.environ)
         self._closing.callback(engine.close)
         return engine
+
+    @cached_property
+    def backend(self) -> Backend | None:
+        """The Go backend, or None where none is configured."""
+        if not self.settings.backend.url:
+            return None
+        from lomi_ops.clients.backend import Backend
+
+        backend = Backend(self.settings.backend)
+        self._closing.callback(backend.close)
+        return backend
 
     def close(self) -> None:
         self._closing.close()
