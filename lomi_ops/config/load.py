@@ -20,18 +20,15 @@ from lomi_ops.config.keys import Key, Leaf, dotted, leaves, nearest, node_at, sp
 from lomi_ops.config.layers import Entry, Layer, Rank, merged
 from lomi_ops.config.policies import doubts, shipped
 from lomi_ops.config.problems import Problem, raise_all
-from lomi_ops.config.profiles import PROFILE, Choice, Named, Sources
+from lomi_ops.config.profiles import ENV_FILE, PROFILE, Choice, Named, Sources
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.stack_file import NAME, stack_values
 from lomi_ops.config.validation import validated
 from lomi_ops.config.values import typed
 from lomi_ops.config.yaml_file import YamlFile, read_yaml
-from lomi_ops.errors import ConfigError
 
 _FLAGS = "command line"
-_ENV_FILE = ("env_file",)
 _HINT = "lomi config example, which explains every setting"
-_NOWHERE_HINT = "lomi up, which runs everything on this machine; or name your own: --env-file FILE or --config FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +86,11 @@ class _Load:
     def run(self) -> Loaded:
         config = self._config_file()
         file, profile = self._yaml(config)
-        naming, named = self._env_file(file, profile)
-        env_file = Path(str(naming[_ENV_FILE].value)) if naming else None
+        naming, named = profiles.env_file(self._env_files(), self._outright, profile, file)
+        env_file = Path(str(naming[ENV_FILE].value)) if naming else None
         sources = Sources(file, profile, *self._variables(env_file), named, self._outright)
-        said = [*sources.ordered(), naming, self._label(profile), self._flags(profile)]
+        label = profiles.label(self._chosen, profile, self._data)
+        said = [*sources.ordered(), naming, label, self._flags(profile)]
         layers = [shipped(*said), *said]
         entries = merged(layers)
         settings, problems = validated(entries)
@@ -105,10 +103,13 @@ class _Load:
         if not nowhere:
             self._problems += services.gaps(self._options.needs, settings, entries, self._blank, self._seen)
         raise_all(self._problems, hint=_HINT)
-        self._stand_on_something(nowhere)
+        profile_name = self._chosen.name if self._chosen else ""
+        services.require_some(self._options.needs, self._absent, nowhere=nowhere, profile=profile_name)
         if self._chosen and stack is None:
             self._warnings += profiles.doubts(self._chosen, sources, entries)
-        self._notice(entries, settings)
+        if named is Named.PROFILE and (lost := profiles.unread(self._env_files(), naming)):
+            self._warnings.append(f"{lost} is ignored: --env {profile_name} was given")
+        self._warnings += [*services.without_effect(entries, settings), *doubts(settings)]
         return Loaded(
             settings=settings,
             origins=_origins(entries, settings),
@@ -132,7 +133,7 @@ class _Load:
         chosen = self._chosen = profiles.choice(self._options.profile, self._options.environ, found.entries)
         if chosen is None:
             return found.entries, {}
-        if self._options.data is not None and chosen.outright:
+        if self._data is not None and chosen.outright:
             what = "--env and --data both say where the services are; give one of them"
             self._problems.append(Problem(_FLAGS, what))
         if chosen.name not in found.profiles:
@@ -144,26 +145,18 @@ class _Load:
     def _outright(self) -> bool:
         return self._chosen is not None and self._chosen.outright
 
-    def _label(self, profile: Layer) -> Layer:
-        """The chosen name, as a setting. A stack that --data names is not what the profile stands for."""
-        data = self._options.data
-        stands = profile.get(("stack", "data"))
-        true = data is None or (stands is not None and stands.value == self._expanded(str(data)))
-        return {PROFILE: self._chosen.entry} if self._chosen and true else {}
+    @property
+    def _data(self) -> Path | None:
+        """The stack that a flag names."""
+        return None if self._options.data is None else self._expanded(str(self._options.data))
 
-    def _env_file(self, file: Layer, profile: Layer) -> tuple[Layer, Named]:
-        """Which env file to read, as the setting that it is, and who names it."""
-        variable = self._options.environ.get(env.ENV_FILE)
-        if self._options.env_file:
-            return {_ENV_FILE: Entry(self._expanded(str(self._options.env_file)), _FLAGS, Rank.FLAG)}, Named.FLAG
-        if variable and not (self._outright and _ENV_FILE in profile):
-            entry = Entry(self._expanded(variable), f"environment {env.ENV_FILE}", Rank.ENVIRONMENT)
-            return {_ENV_FILE: entry}, Named.VARIABLE
-        if _ENV_FILE in profile:
-            if variable and self._expanded(variable) != profile[_ENV_FILE].value:
-                self._warnings.append(f"environment {env.ENV_FILE} is ignored: --env {self._options.profile} was given")
-            return {_ENV_FILE: profile[_ENV_FILE]}, Named.PROFILE
-        return ({_ENV_FILE: file[_ENV_FILE]} if _ENV_FILE in file else {}), Named.FILE
+    def _env_files(self) -> tuple[Entry | None, Entry | None]:
+        """The env file that a flag names, and the one that a variable names."""
+        flag, variable = self._options.env_file, self._options.environ.get(env.ENV_FILE)
+        return (
+            Entry(self._expanded(str(flag)), _FLAGS, Rank.FLAG) if flag else None,
+            Entry(self._expanded(variable), f"environment {env.ENV_FILE}", Rank.ENVIRONMENT) if variable else None,
+        )
 
     def _variables(self, env_file: Path | None) -> tuple[env.Variables, env.Variables]:
         """What the env file and the environment say."""
@@ -192,9 +185,8 @@ class _Load:
                 flags[key] = Entry(typed(value, leaf, self._options.cwd, self._options.environ), _FLAGS, Rank.FLAG)
             else:
                 self._problems.append(Problem(_FLAGS, "is no setting", name, nearest(key)))
-        if self._options.data is not None:
-            folder = self._expanded(str(self._options.data))
-            flags["stack", "data"] = Entry(folder, _FLAGS, Rank.FLAG)
+        if self._data is not None:
+            flags["stack", "data"] = Entry(self._data, _FLAGS, Rank.FLAG)
         return flags
 
     def _configured(self, entries: Layer, settings: Settings) -> bool:
@@ -234,39 +226,11 @@ class _Load:
             lost = [before[key] for key in service.keys if key in before and before[key].rank > Rank.FILE]
             if lost and lost[0].value != stack[service.whole].value:
                 why = f"--data {folder} was given"
-                if self._chosen and self._options.data is None:
+                if self._chosen and self._data is None:
                     why = f"profile {self._chosen.name} is the stack in {folder}"
                 self._warnings.append(f"{lost[0].origin} is ignored: {why}")
         elsewhere = {key for service in services.SERVICES for key in service.keys}
         return merged([{key: before[key] for key in before.keys() - elsewhere}, stack, layers[-1]])
-
-    def _stand_on_something(self, nowhere: bool) -> None:
-        """Raises ConfigError where a command needs services and nobody says where they are, or where the stack that a
-        flag names does not exist."""
-        if not self._options.needs:
-            return
-        folder, origin = self._absent or (None, "")
-        verb = "are" if len(self._options.needs) > 1 else "is"
-        if folder is not None and origin:
-            raise ConfigError(f"there is no local stack in {folder} ({origin})", hint=f"lomi up --data {folder}")
-        if nowhere and self._chosen:
-            what = f"profile {self._chosen.name} does not say where {_listed(self._options.needs)} {verb}"
-            raise ConfigError(what, hint=f"give it an env_file, or settings, below profiles.{self._chosen.name}")
-        if nowhere:
-            looked = f", and there is no local stack in {folder}" if folder else ""
-            raise ConfigError(f"nothing says where {_listed(self._options.needs)} {verb}{looked}", hint=_NOWHERE_HINT)
-
-    def _notice(self, entries: Layer, settings: Settings) -> None:
-        """Settings that have no effect, and thresholds that changed while their version did not."""
-        plain = Settings()
-        for service in services.SERVICES[:2]:
-            if service.whole not in entries:
-                continue
-            for key in services.said(service, entries, settings, plain):
-                if key != service.whole:
-                    winner = f"{dotted(service.whole)} ({entries[service.whole].origin})"
-                    self._warnings.append(f"{entries[key].origin}: {dotted(key)} has no effect, {winner} wins")
-        self._warnings += doubts(settings)
 
     def _expanded(self, text: str) -> Path:
         return paths.expanded(text, self._options.cwd, self._options.environ)
@@ -281,8 +245,3 @@ def _outright(entries: Layer) -> bool:
 def _origins(entries: Layer, settings: Settings) -> dict[str, str]:
     every = [key for key, _ in leaves(tuple(settings.policy.policies))]
     return {dotted(key): entries[key].origin if key in entries else "default" for key in every}
-
-
-def _listed(names: frozenset[str]) -> str:
-    ordered = [service.name for service in services.SERVICES if service.name in names]
-    return ", ".join(ordered[:-1]) + " and " + ordered[-1] if len(ordered) > 1 else ordered[0]

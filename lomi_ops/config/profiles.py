@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 
 from lomi_ops.config import env
 from lomi_ops.config.keys import Key, closest
@@ -20,6 +21,8 @@ from lomi_ops.config.services import SERVICES
 
 PROFILE: Key = ("profile",)
 PROFILES: Key = ("profiles",)
+ENV_FILE: Key = ("env_file",)
+STACK: Key = ("stack", "data")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 """Printed before every change, and typed: nothing that a terminal or a shell takes for its own."""
 NAMES = "must be a name of small letters, digits, - and _"
@@ -94,6 +97,33 @@ def choice(flag: str | None, environ: Mapping[str, str], file: Layer) -> Choice 
     return Choice(file[PROFILE]) if PROFILE in file else None
 
 
+def label(chosen: Choice | None, profile: Layer, data: Path | None) -> Layer:
+    """The chosen name, as the setting that it is. A stack that --data names is not what a profile stands for."""
+    stands = profile.get(STACK)
+    true = data is None or (stands is not None and stands.value == data)
+    return {PROFILE: chosen.entry} if chosen and true else {}
+
+
+def env_file(
+    outside: tuple[Entry | None, Entry | None], outright: bool, profile: Layer, file: Layer
+) -> tuple[Layer, Named]:
+    """Which env file to read, and who names it. `outside` are a flag and a variable."""
+    flag, variable = outside
+    if flag is not None:
+        return {ENV_FILE: flag}, Named.FLAG
+    if variable is not None and not (outright and ENV_FILE in profile):
+        return {ENV_FILE: variable}, Named.VARIABLE
+    if ENV_FILE in profile:
+        return {ENV_FILE: profile[ENV_FILE]}, Named.PROFILE
+    return ({ENV_FILE: file[ENV_FILE]} if ENV_FILE in file else {}), Named.FILE
+
+
+def unread(outside: tuple[Entry | None, Entry | None], naming: Layer) -> str:
+    """The variable whose env file is not read, since another one is."""
+    variable = outside[1]
+    return variable.origin if variable is not None and naming[ENV_FILE].value != variable.value else ""
+
+
 def unknown(chosen: Choice, known: Collection[str], place: str) -> Problem:
     """`place` is the configuration file, empty where there is none."""
     if known:
@@ -108,8 +138,8 @@ def unknown(chosen: Choice, known: Collection[str], place: str) -> Problem:
 
 def stands_on_a_stack(profile: Layer) -> bool:
     """Whether it names a local stack, and neither a service nor an env file."""
-    elsewhere = {key for service in SERVICES for key in service.keys} | {("env_file",)}
-    return ("stack", "data") in profile and not elsewhere.intersection(profile)
+    elsewhere = {key for service in SERVICES for key in service.keys} | {ENV_FILE}
+    return STACK in profile and not elsewhere.intersection(profile)
 
 
 def doubts(chosen: Choice, sources: Sources, entries: Layer) -> Iterator[str]:
