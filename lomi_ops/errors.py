@@ -20,6 +20,7 @@
         ├── ObjectsUnavailable
         ├── FacesUnavailable
         ├── BackendUnavailable
+        ├── DockerUnavailable
         └── Throttled                  the other side said when to come back
 
 Whether a retry makes sense is the type, never the text. A message says what failed and on what; it holds no
@@ -167,6 +168,10 @@ class FacesUnavailable(Transient):
 
 class BackendUnavailable(Transient):
     """The backend did not answer."""
+
+
+class DockerUnavailable(Transient):
+    """The Docker Engine did not answer, or does not let us ask."""
 
 
 class Throttled(Transient):

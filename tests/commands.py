@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from lomi_ops.cli.main import run
+from lomi_ops.clients.containers import place
 from lomi_ops.config import paths
 
-FOREIGN = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_", "TELEGRAM_")
+FOREIGN = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_", "TELEGRAM_", "DOCKER_")
 
 
 @dataclass
@@ -47,6 +48,7 @@ def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setattr(paths, "SYSTEM_CONFIG", tmp_path / "no.yaml")
     monkeypatch.setattr(paths, "SYSTEM_DATA", tmp_path / "no-stack")
+    monkeypatch.setattr(place, "SOCKET", str(tmp_path / "no-docker.sock"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

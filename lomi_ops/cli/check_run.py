@@ -26,6 +26,7 @@ from lomi_ops.ops.checks.handles import Handles
 from lomi_ops.ops.checks.impatient import impatient
 from lomi_ops.ops.checks.report import Report
 from lomi_ops.ops.checks.run import run_checks
+from lomi_ops.ops.containers import Look
 from lomi_ops.runtime import Runtime
 from lomi_ops.version import __version__
 
@@ -108,6 +109,8 @@ def opened(runtime: Runtime) -> Iterator[Handles]:
             database=quick.database,
             objects=objects,
             faces=quick.faces,
+            docker=Look(quick.docker),
+            backend=quick.backend,
             stack=runtime.loaded.stack,
         )
 

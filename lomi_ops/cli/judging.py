@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lomi_ops.cli import session
 from lomi_ops.cli.options import Common
-from lomi_ops.errors import UsageError
+from lomi_ops.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from lomi_ops.config.manifest import Manifest
@@ -29,6 +29,12 @@ class Moderation:
     policy: Policy
     paths: list[Path]
     finder: FaceFinder | None
+    keys: Mapping[Path, str] = field(default_factory=dict)
+    """The object that a file was fetched from, where it was."""
+
+    def name(self, path: Path) -> str:
+        """What a person calls a file."""
+        return self.keys.get(path, str(path))
 
     def items(self) -> Iterator[Moderated]:
         from worker.moderate import moderate
@@ -44,6 +50,35 @@ class Moderation:
         except OSError as problem:
             text = f"the annotated copy of {item.path} cannot be written to {folder}: {problem.strerror}"
             raise UsageError(text, hint="name another folder: --annotate DIR") from problem
+
+
+@contextmanager
+def moderation_of_objects(
+    common: Common, keys: Sequence[str], policy: str | None, overrides: Mapping[str, object]
+) -> Iterator[Moderation]:
+    """The same for photos in the store, which lie in a folder of ours for as long as they are judged.
+
+    Raises NotFound for a key without an object, and ObjectsUnavailable.
+    """
+    import tempfile
+
+    from lomi_ops.clients.objects.keys import ObjectMissing
+
+    with (
+        session.opened(common, "objects", overrides=overrides) as runtime,
+        tempfile.TemporaryDirectory(prefix="lomi-") as folder,
+    ):
+        settings, fetched = runtime.settings, {}
+        chosen = chosen_policy(settings, policy)
+        for number, key in enumerate(dict.fromkeys(keys)):
+            try:
+                data = runtime.objects.get(settings.objects.bucket_photos, key, settings.images.max_bytes)
+            except ObjectMissing as missing:
+                raise NotFound(f"there is no object {key}: {missing.message}", hint="lomi review list") from missing
+            path = Path(folder) / f"{number:04}"
+            path.write_bytes(data)
+            fetched[path] = key
+        yield Moderation(settings, chosen, list(fetched), runtime.faces, fetched)
 
 
 @contextmanager

@@ -27,17 +27,24 @@ def moderate(
     ] = None,
     policy: Annotated[str | None, typer.Option(help="Policy by name.", metavar="NAME")] = None,
     annotate: Annotated[Path | None, typer.Option(help="Write copies with boxes drawn.", metavar="DIR")] = None,
+    objects: Annotated[bool, typer.Option("--objects", help="Each PATH is the key of an uploaded photo.")] = False,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """Judge photos on their own: no queue, no database.
 
-    Exit 0 when all are approved, 1 when not, 3 when one could not be judged and none was rejected. jsonl gives each
-    photo as soon as it is judged.
+    With --objects each PATH is the key of a photo in the store: it is fetched and judged, nothing is changed. Exit 0
+    when all are approved, 1 when not, 3 when one could not be judged and none was rejected. jsonl gives each photo as
+    soon as it is judged.
     """
     from lomi_ops.cli import judging
 
     overrides: dict[str, object] = {"models.nsfw": (model,)} if model else {}
-    with judging.moderation(common, paths, policy, overrides) as moderation:
+    opened = (
+        judging.moderation_of_objects(common, list(map(str, paths)), policy, overrides)
+        if objects
+        else judging.moderation(common, paths, policy, overrides)
+    )
+    with opened as moderation:
         seen = _judge(moderation, annotate, format_)
         policy_ref = moderation.policy.ref
     if format_ is Format.JSON:
@@ -64,7 +71,8 @@ def _judge(moderation: Moderation, annotate: Path | None, format_: Format) -> li
         for item in moderation.items():
             copy = moderation.annotate(item, annotate) if annotate else None
             word = _word(item)
-            seen.append(Seen(word, _record(item, word, copy), _cells(item, word)))
+            name = moderation.name(item.path)
+            seen.append(Seen(word, _record(item, name, word, copy), _cells(item, name, word)))
             if format_ is Format.JSONL:
                 output.line(seen[-1].record)
             advance(len(seen), "judging")
@@ -87,10 +95,10 @@ def _word(item: Moderated) -> str:
     return "review" if status == "pending" else status
 
 
-def _record(item: Moderated, word: str, copy: Path | None) -> dict[str, Any]:
+def _record(item: Moderated, name: str, word: str, copy: Path | None) -> dict[str, Any]:
     decision = item.decision
     record: dict[str, Any] = {
-        "path": str(item.path),
+        "path": name,
         "decision": word,
         "reason": _reason(item),
         "detail": decision.detail,
@@ -137,10 +145,10 @@ def _summary(seen: list[Seen]) -> dict[str, int]:
 STYLES = {"approved": "green", "rejected": "red", "review": "yellow", "failed": "magenta", "unjudged": "magenta"}
 
 
-def _cells(item: Moderated, word: str) -> tuple[str, ...]:
+def _cells(item: Moderated, name: str, word: str) -> tuple[str, ...]:
     # One line of a photo must fit 80 columns; its reason in words says what its reason's name says.
     return (
-        "/".join(item.path.parts[-2:]),
+        "/".join(name.split("/")[-2:]),
         output.painted(word, STYLES[word]),
         _reason(item) or "",
         item.decision.detail,

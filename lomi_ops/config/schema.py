@@ -27,6 +27,7 @@ class Section(BaseModel):
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Colour = Literal["red", "yellow", "green", "blue", "magenta", "cyan"]
 
 DEFAULT_BUCKET = "lomi-photos"
 SENTINEL_PORT = 26379
@@ -129,6 +130,33 @@ class CompreFaceSection(Section):
         10.0, description="seconds until an ejected endpoint is asked for its health again"
     )
     health_url: str | None = Field(None, description="health URL of the check; empty for the mode's own")
+
+
+class DockerSection(Section):
+    """The Docker Engine that runs the cluster's containers. It is only ever read."""
+
+    host: str | None = Field(
+        None, description="unix://, tcp:// or ssh:// URL; empty: DOCKER_HOST, the docker context, or this machine's"
+    )
+    project: str | None = Field(None, description="Compose project or Swarm stack; empty: the one that has the workers")
+    postgres_service: str | None = Field("postgres", description="its service; empty where it runs elsewhere")
+    redis_service: str | None = Field("redis", description="its service; empty where it runs elsewhere")
+    backend_service: str | None = Field("backend", description="its service; empty where it runs elsewhere")
+    compreface_service: str | None = Field("compreface", description="its service; empty where it runs elsewhere")
+    workers_service: str | None = Field("moderator-worker", description="their service; empty where they run elsewhere")
+    timeout_s: Seconds = Field(4.0, description="seconds for one answer")
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Every service that runs in a container."""
+        named = (
+            self.postgres_service,
+            self.redis_service,
+            self.backend_service,
+            self.compreface_service,
+            self.workers_service,
+        )
+        return tuple(name for name in named if name)
 
 
 class ImagesSection(Section):
@@ -280,7 +308,28 @@ class BackendSection(Section):
 
     url: str | None = Field(None, description="base URL, without /api/v1")
     token: SecretStr | None = Field(None, description="JWT of an admin")
+    init_data: SecretStr | None = Field(
+        None, description="Telegram initData of a test account, as its app sends it; lomi e2e logs in with it"
+    )
     timeout_s: Seconds = Field(5.0, description="seconds for one call")
+
+
+class BackupSection(Section):
+    """Where backups go, and how `lomi check` finds the last one: any of these, the latest counts."""
+
+    to: str | None = Field(
+        None, description="folder, or s3://bucket/prefix with the account of objects, that `lomi backup` uses"
+    )
+    file: Path | None = Field(
+        None, description="file of backups of your own, by when it was written last; * in its name: the latest"
+    )
+    object: str | None = Field(
+        None, description="the same in the account of objects: s3://bucket/key; * at the end: the latest below that"
+    )
+    command: str | None = Field(
+        None, description="program that prints when your last backup was (ISO or seconds since 1970); no shell runs it"
+    )
+    max_age_s: Seconds = Field(93_600.0, description="seconds after which the last backup is too old: 26 hours")
 
 
 class TelegramSection(Section):
@@ -309,10 +358,13 @@ class Settings(Section):
     env_file: Path | None = Field(
         None, description="env file to read as well, e.g. the .env.production of the existing system"
     )
+    profile: str | None = Field(None, description="the profile that holds where --env chooses none")
+    colour: Colour | None = Field(None, description="colour of the profile's name before changes")
     redis: RedisSection = RedisSection()
     database: DatabaseSection = DatabaseSection()
     objects: ObjectsSection = ObjectsSection()
     compreface: CompreFaceSection = CompreFaceSection()
+    docker: DockerSection = DockerSection()
     backend: BackendSection = BackendSection()
     telegram: TelegramSection = TelegramSection()
     checks: ChecksSection = ChecksSection()
@@ -322,6 +374,7 @@ class Settings(Section):
     log: LogSection = LogSection()
     policy: PolicyChoice = PolicyChoice()
     stack: StackSection = StackSection()
+    backup: BackupSection = BackupSection()
 
     def active_policy(self, name: str | None = None) -> Policy:
         """The named policy, else the active one, else `default` with CompreFace and `local` without.

@@ -17,6 +17,8 @@ _SCHEMA_GAPS = frozenset({"3F000", "42P01", "42703"})
 """No such schema, table, column: the database is behind this program."""
 _MISFIT_CLASSES = frozenset({"28", "3D", "3F", "42"})
 """Refused login, no such database, no such schema, and whatever a statement names that is not there or not allowed."""
+_NO_RIGHT = "42501"
+_RIGHTS = "give the role its rights: docs/database.md has them for each part of lomi"
 
 
 class DatabaseMisfit(LomiError):
@@ -49,7 +51,7 @@ def _ours(error: psycopg.Error, where: str, password: str) -> LomiError:
     if passing(error):
         return DatabaseUnavailable(f"Postgres at {where}: {text}", hint=_connection_hint(text))
     state = error.sqlstate
-    hint = "lomi migrate apply" if state in _SCHEMA_GAPS else ""
+    hint = "lomi migrate apply" if state in _SCHEMA_GAPS else _RIGHTS if state == _NO_RIGHT else ""
     kind = DatabaseMisfit if state is not None and state[:2] in _MISFIT_CLASSES else LomiError
     return kind(f"Postgres at {where}: {text}" + (f" (SQLSTATE {state})" if state else ""), hint=hint)
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import redis
 
+from lomi_ops.clients.backend import Backend
 from lomi_ops.clients.compreface.pool import FaceService
 from lomi_ops.clients.objects import ObjectStore
 from lomi_ops.config.schema import Settings
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.check import CheckSpec, Found
+from lomi_ops.ops.containers import Look
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.workers import WorkerRegistry
 
@@ -28,6 +30,8 @@ class Handles:
     database: Database
     objects: ObjectStore
     faces: FaceService | None
+    docker: Look
+    backend: Backend | None
     stack: Path | None = None
     """The local stack that the services are from, if they are."""
 

@@ -1,0 +1,109 @@
+"""The engine's answers, parsed at the edge: what an older or newer one leaves out is empty, never a crash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from lomi_ops.domain.compose import STACK, compose_file
+from lomi_ops.domain.container import Container, ContainerState, Health, Place, Port, SwarmService, one_line
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_LONG_TEXT = 400
+_FAILED = ("failed", "rejected", "orphaned")
+
+
+def moment(text: object) -> datetime | None:
+    """Go's RFC 3339 with up to nine digits; None for its zero time, and for what is none."""
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None or match[1].startswith("0001-"):
+        return None
+    fraction = (match[2] or ".0")[:7]
+    return datetime.fromisoformat(match[1] + fraction + match[3].replace("Z", "+00:00")).astimezone(UTC)
+
+
+def container(said: Mapping[str, Any], place: Place) -> Container:
+    """From `GET /containers/ID/json`."""
+    state, config, host = _part(said, "State"), _part(said, "Config"), _part(said, "HostConfig")
+    health = _part(state, "Health")
+    policy = _part(host, "RestartPolicy")
+    return Container(
+        id=str(said.get("Id", "")),
+        name=str(said.get("Name", "")).lstrip("/"),
+        place=place,
+        image=str(config.get("Image", "")),
+        image_digest=str(said.get("Image", "")),
+        state=_state(state),
+        health=_health(health),
+        health_failures=int(health.get("FailingStreak") or 0),
+        health_output=_last_failure(health),
+        exit_code=int(state.get("ExitCode") or 0),
+        error=one_line(str(state.get("Error") or ""), _LONG_TEXT),
+        oom_killed=bool(state.get("OOMKilled")),
+        restart_count=int(said.get("RestartCount") or 0),
+        started_at=moment(state.get("StartedAt")),
+        finished_at=moment(state.get("FinishedAt")),
+        ports=tuple(_ports(_part(_part(said, "NetworkSettings"), "Ports"))),
+        memory_limit=int(host.get("Memory") or 0),
+        memory_reservation=int(host.get("MemoryReservation") or 0),
+        restart_policy=str(policy.get("Name") or "no"),
+        tty=bool(config.get("Tty")),
+        compose=compose_file(_part(config, "Labels")),
+    )
+
+
+def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = said.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _state(state: Mapping[str, Any]) -> ContainerState:
+    try:
+        return ContainerState(str(state.get("Status", "")))
+    except ValueError:
+        return ContainerState.UNKNOWN
+
+
+def _health(health: Mapping[str, Any]) -> Health:
+    try:
+        return Health(str(health.get("Status") or "none"))
+    except ValueError:
+        return Health.NONE
+
+
+def _last_failure(health: Mapping[str, Any]) -> str:
+    log = health.get("Log") or []
+    last = log[-1] if log else {}
+    return one_line(str(last.get("Output") or ""), _LONG_TEXT) if last.get("ExitCode") else ""
+
+
+def _ports(said: Mapping[str, Any]) -> Iterable[Port]:
+    for inside, doors in said.items():
+        number, _, protocol = inside.partition("/")
+        for door in doors or ():
+            host_port = str(door.get("HostPort") or "")
+            if number.isdecimal() and host_port.isdecimal():
+                yield Port(str(door.get("HostIp") or ""), int(host_port), int(number), protocol or "tcp")
+
+
+def swarm_service(said: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> SwarmService:
+    """From `GET /services` and `GET /tasks` of one service."""
+    spec = _part(said, "Spec")
+    stack = str(_part(spec, "Labels").get(STACK, ""))
+    known = sorted(tasks, key=lambda task: str(_part(task, "Status").get("Timestamp", "")), reverse=True)
+    wanted = [task for task in known if task.get("DesiredState") == "running"]
+    replicas = _part(_part(spec, "Mode"), "Replicated").get("Replicas")
+    return SwarmService(
+        name=str(spec.get("Name", "")).removeprefix(f"{stack}_"),
+        project=stack,
+        desired=int(replicas) if replicas is not None else len(wanted),
+        running=sum(_part(task, "Status").get("State") == "running" for task in wanted),
+        failures=tuple(_failure(task) for task in known if _part(task, "Status").get("State") in _FAILED),
+    )
+
+
+def _failure(task: Mapping[str, Any]) -> str:
+    status = _part(task, "Status")
+    return one_line(str(status.get("Err") or status.get("Message") or status.get("State")), _LONG_TEXT)

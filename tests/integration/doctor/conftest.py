@@ -1,0 +1,43 @@
+"""Clusters of old workers and of ours, with somebody who listens for results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.integration.containers.conftest import engine_url, fleet
+from tests.integration.ops.conftest import client, cluster, lomi, old, point, quiet_machine
+from tests.integration.ops.old_cluster import OldCluster
+
+__all__ = ["client", "cluster", "engine_url", "fleet", "listener", "lomi", "old", "point", "quiet_machine"]
+
+
+@pytest.fixture
+def listener(redis_url: str) -> Iterator[None]:
+    """As the backend does."""
+    with redis.Redis.from_url(redis_url) as subscriber, subscriber.pubsub() as ear:
+        ear.subscribe("moderation_results")
+        ear.get_message(timeout=5)
+        yield
+
+
+def uploads(cluster: OldCluster, blurry: str) -> None:
+    """Ten decided photos for each of the last hours: a digit says how many of them were rejected as blurry."""
+    with cluster.sql() as pg:
+        pg.execute(
+            """
+            INSERT INTO media (user_id, media_type, url, moderation_status, moderation_reason, moderation_scores,
+                               moderated_at, batch_id, created_at)
+            SELECT %(user)s, 'photo', 'users/u/photo/' || hour || '-' || n || '.jpg',
+                   CASE WHEN n <= hits THEN 'rejected' ELSE 'approved' END,
+                   CASE WHEN n <= hits THEN 'blurry' END,
+                   jsonb_build_object('blur_variance', CASE WHEN n <= hits THEN 100 ELSE 300 END),
+                   at, gen_random_uuid(), at
+            FROM (SELECT hour, hits, date_trunc('hour', now()) - make_interval(hours => (%(hours)s - hour)::int) AS at
+                  FROM unnest(%(hits)s::int[]) WITH ORDINALITY AS given (hits, hour)) AS hours,
+                 generate_series(1, 10) AS n
+            """,
+            {"user": cluster.user, "hits": [int(each) for each in blurry], "hours": len(blurry)},
+        )
