@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from lomi_ops.clients.containers import Engine
+from lomi_ops.clients.threads import all_at_once
 from lomi_ops.domain.container import Cluster, Container
 from lomi_ops.domain.worker_log import READY_LINE, WorkerLog
 from lomi_ops.errors import DockerUnavailable
@@ -45,9 +45,7 @@ class Look:
 
     def worker_logs(self, service: str) -> tuple[WorkerLog, ...]:
         """What the logs of a service's containers tell about their start."""
-        containers = self.cluster().of(service)
-        with ThreadPoolExecutor(READERS) as readers:
-            return tuple(readers.map(self.worker_log, containers))
+        return tuple(all_at_once(self.worker_log, self.cluster().of(service), most=READERS))
 
     def worker_log(self, container: Container) -> WorkerLog:
         """Reads from the start of the container's run to the line that says it is ready, and where there is none its

@@ -27,28 +27,30 @@ def whole(report: Report) -> str:
     for category, results in groupby(shown, lambda result: result.spec.category):
         lines += ["", output.painted_text(category, "bold"), *(_line(result, left) for result in results)]
     lines += ["", *_skipped(report.of(Status.SKIP)), *_tasks(report.results)]
-    return "\n".join([*lines[1:], _sum(report)])
+    style = {0: "green", 1: "red", 4: "yellow"}.get(report.code, "magenta")
+    return "\n".join([*lines[1:], output.painted_text(output.folded(_sum(report), 2, first=0), style)])
 
 
 def short(report: Report) -> str:
     """Only what is not well, for pasting: no colour, no folding."""
     if report.failure is not None:
-        return f"no check ran: {' '.join(scrubbed(report.failure.message).split())} · lomi {report.version}"
+        return f"no check ran: {' '.join(scrubbed(report.failure.message).split())}{_dot()}lomi {report.version}"
     lines = [
         f"{result.status.value:{_WORD}}  {result.spec.id}  {result.spec.slug}: {_said(result)}"
         for result in report.results
         if result.status not in (Status.PASS, Status.SKIP)
     ]
-    return "\n".join([*lines, f"{_sum(report, paint=False)} · lomi {report.version}"])
+    return "\n".join([*lines, f"{_sum(report)}{_dot()}lomi {report.version}"])
 
 
 def _line(result: CheckResult, left: int) -> str:
     signs = PLAIN if output.ascii_only() else SIGNS
     word = result.status.value
-    head = f"  {signs[word]} {word:{_WORD}}  {result.spec.slug:{left}}  "
+    status = f"  {signs[word]} {word:{_WORD}}"
+    head = f"{status}  {result.spec.slug:{left}}  "
     fresh = " (new)" if result.new else ""
     text = output.folded(_said(result) + fresh, len(head))
-    return output.painted_text(head, STYLES.get(word, "dim"), upto=4 + _WORD) + text
+    return output.painted_text(head, STYLES.get(word, "dim"), upto=len(status)) + text
 
 
 def _said(result: CheckResult) -> str:
@@ -81,7 +83,11 @@ def _tasks(results: Iterable[CheckResult]) -> Iterator[str]:
         yield ""
 
 
-def _sum(report: Report, *, paint: bool = True) -> str:
+def _dot() -> str:
+    return " - " if output.ascii_only() else " · "
+
+
+def _sum(report: Report) -> str:
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count)
     text = f"{output.counted(len(report.results), 'check')}: {counts}, {report.duration_ms / 1000:.1f} s"
     fresh = [result for result in report.results if result.new]
@@ -89,5 +95,4 @@ def _sum(report: Report, *, paint: bool = True) -> str:
         text += f"; {len(fresh)} new since the last green run ({report.green_at:%Y-%m-%d %H:%M} UTC)"
     if report.interrupted:
         text += "; interrupted"
-    style = {0: "green", 1: "red", 3: "magenta", 4: "yellow"}.get(report.code, "magenta")
-    return output.painted_text(text, style) if paint else text
+    return text

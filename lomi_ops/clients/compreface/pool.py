@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self, TypeVar
@@ -14,6 +13,7 @@ from lomi_ops.clients.compreface.answers import Inventory
 from lomi_ops.clients.compreface.breaker import Breaker, State
 from lomi_ops.clients.compreface.client import DEFAULT_KEY_WARNING, Endpoint, Health
 from lomi_ops.clients.compreface.outcome import Kind, Outcome, another_try
+from lomi_ops.clients.threads import all_at_once
 from lomi_ops.config.schema import CompreFaceSection
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus
 from lomi_ops.errors import ConfigError, FacesUnavailable, Throttled, Transient
@@ -126,8 +126,7 @@ class FaceService:
 
     def health(self) -> tuple[Health, ...]:
         """Asks every endpoint at once, in the order of the settings; it changes nothing and raises nothing."""
-        with ThreadPoolExecutor(len(self._places), "compreface-health") as threads:
-            answers = list(threads.map(lambda place: place.endpoint.health(), self._places))
+        answers = all_at_once(lambda place: place.endpoint.health(), self._places)
         with self._changed:
             return tuple(
                 replace(answer, ejected=place.breaker.state is not State.CLOSED)
@@ -138,9 +137,8 @@ class FaceService:
         """Whether any endpoint, ejected or not, has an answer about this photo now. A healthy one may have none (a
         refused key, a core that is gone behind its API). Asks all at once and raises nothing; who answers is no longer
         ejected."""
-        with ThreadPoolExecutor(len(self._places), "compreface-probe") as threads:
-            reports = threads.map(lambda place: place.endpoint.find(jpeg, 1.0, size)[1], self._places)
-            well = [place for place, report in zip(self._places, reports, strict=True) if report is not None]
+        reports = all_at_once(lambda place: place.endpoint.find(jpeg, 1.0, size)[1], self._places)
+        well = [place for place, report in zip(self._places, reports, strict=True) if report is not None]
         with self._changed:
             for place in well:
                 place.breaker = place.breaker.answering()

@@ -152,7 +152,7 @@ def look(probe: Callable[[Handles], Found], at: Handles) -> Found:
         if isinstance(failure, Transient) and timed_out(failure):
             return Found(Status.UNKNOWN, f"timeout: {failure.message}", hint)
         return Found(Status.FAIL, failure.message, hint)
-    except Exception as bug:  # noqa: BLE001 - one broken check must not silence the others
+    except BaseException as bug:  # noqa: BLE001 - one broken check must not silence the others, nor be waited for
         return Found(Status.UNKNOWN, f"the check itself broke: {type(bug).__name__}: {bug}", "lomi --debug check")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
+from lomi_ops.clients.threads import all_at_once
 from lomi_ops.domain.diagnosis import Area, Finding, ordered
 from lomi_ops.domain.diagnosis_faces import face_findings
 from lomi_ops.domain.diagnosis_flow import flow_findings
@@ -23,6 +23,5 @@ def diagnose(at: Handles, areas: Sequence[Area], now: datetime) -> tuple[Finding
         Area.COMPREFACE: lambda: face_findings(faces.facts(at)),
         Area.REJECTIONS: lambda: rejection_findings(rejections.facts(at)),
     }
-    with ThreadPoolExecutor(len(areas)) as threads:
-        found = list(threads.map(lambda area: tuple(examine[area]()), areas))
+    found = all_at_once(lambda area: tuple(examine[area]()), areas)
     return ordered(finding for findings in found for finding in findings)
