@@ -16,11 +16,13 @@ from typing import Any, NoReturn
 import typer
 
 from lomi_ops.cli import (
+    backup,
     check,
     config,
     demo,
     diagnostics,
     doctor,
+    e2e,
     jobs,
     manual,
     migrate,
@@ -51,6 +53,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "down": stack.down,
     "check": check.check,
     "doctor": doctor.doctor,
+    "e2e": e2e.e2e,
     "worker": worker.worker,
     "top": top.top,
     "report": report.report,
@@ -63,6 +66,7 @@ GROUPS = {
     "queue": queue.app,
     "jobs": jobs.app,
     "migrate": migrate.app,
+    "backup": backup.app,
     "models": models.app,
 }
 

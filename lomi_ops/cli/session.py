@@ -24,14 +24,19 @@ def opened(
     overrides: Mapping[str, object] | None = None,
     tell: Callable[[str], None] = diagnostics.warn,
 ) -> Iterator[Runtime]:
-    """A Runtime for a command that `needs` these services; `tell` hears what its settings warn about.
+    """A Runtime for a command that `needs` these services; `tell` hears what its settings and handles warn about.
 
     Raises ConfigError for what is missing or wrong.
     """
     from lomi_ops import runtime
 
     with runtime.opened(
-        needs=frozenset(needs), config=common.config, env_file=common.env_file, data=common.data, overrides=overrides
+        needs=frozenset(needs),
+        config=common.config,
+        env_file=common.env_file,
+        data=common.data,
+        overrides=overrides,
+        tell=tell,
     ) as found:
         diagnostics.keep_secret(found.redactor)
         for warning in found.loaded.warnings:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from lomi_ops.config.keys import Key, closest
 from lomi_ops.config.schema import FENCE_MARGIN_S, PolicySection, Settings
+from lomi_ops.domain.backup import s3_place
 
 _NOT_A_HOST = re.compile(r"://|@|\s|^[^:/]*:\d+$")
 """An IPv6 address has more colons, and a folder is libpq's way to name a Unix socket."""
@@ -39,6 +40,7 @@ def misfits(settings: Settings) -> Iterator[Misfit]:
     yield from _urls(settings)
     yield from _hosts(settings)
     yield from _sentinels(settings)
+    yield from _backups(settings)
     yield from _docker(settings)
     yield from _policies(settings)
 
@@ -110,6 +112,15 @@ def _sentinels(settings: Settings) -> Iterator[Misfit]:
         yield Misfit(("redis", "sentinels"), "must be host:port of each Sentinel, with commas between them")
     if not redis.sentinel_service:
         yield Misfit(("redis", "sentinel_service"), "must not be empty: the Sentinels know the primary by this name")
+
+
+def _backups(settings: Settings) -> Iterator[Misfit]:
+    to, named = settings.backup.to, settings.backup.object
+    if to is not None and s3_place(to) is None and not to.startswith(("/", "~/")):
+        # Relative to what? A cron job runs somewhere else than its author.
+        yield Misfit(("backup", "to"), "must be a folder with its whole path, or s3://bucket/prefix")
+    if named is not None and not (s3_place(named) or ("", ""))[1]:
+        yield Misfit(("backup", "object"), "must look like s3://bucket/key")
 
 
 def _docker(settings: Settings) -> Iterator[Misfit]:

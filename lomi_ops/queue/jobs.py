@@ -207,6 +207,12 @@ class JobQueue:
         `running` means that its worker is told with the next beat. What is done or dead stays so."""
         return JobState(text(self._scripts.run("cancel", [], [job_id, ms(self._retention_s)])[0]))
 
+    def forget(self, job_id: str, raw: bytes = b"") -> bool:
+        """Take a test's job back, wherever it waits, and remove what the queue knows of it; `raw` is its element, where
+        it is known. False where a worker has it: that one is told with the next beat, and this is to be called again.
+        """
+        return bool(self._scripts.run("forget", [], [job_id, raw])[0] == b"FORGOTTEN")
+
     def pause(self, by: str, reason: str, for_s: float | None = None) -> Pause | None:
         """No claims from now on; what runs goes on. An old BRPOP worker does not know this flag.
 

@@ -126,6 +126,11 @@ class Keys:
         return self._at("ended")
 
     @property
+    def restoring(self) -> str:
+        """A key that a restore is making, with a life time; then it gets its name."""
+        return self._at("restoring")
+
+    @property
     def job_prefix(self) -> str:
         return self._at("job:")
 

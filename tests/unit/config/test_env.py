@@ -68,6 +68,7 @@ def other_text(key: str, default: object) -> str:
         "redis.url": "redis://h", "database.url": "postgresql://h/d", "database.ssl_mode": "require",
         "compreface.mode": "core", "log.level": "debug", "log.format": "json", "policy.active": "default",
         "env_file": "/dev/null", "redis.host": "one", "redis.sentinels": "one:26379", "database.host": "one",
+        "backup.to": "/var/backups", "backup.object": "s3://bucket/key",
         "checks.workers": "3", "docker.host": "unix:///run/docker.sock",
     }  # fmt: skip
     match default:
