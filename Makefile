@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup demo test check chaos bench-queue format lock completions clean
+.PHONY: help setup demo test check chaos bench-queue format lock completions shapes clean
 
 help:
 	@echo "make demo         moderate a sample set on a stack of its own"
@@ -15,7 +15,8 @@ help:
 	@echo "make bench-queue  measure the queue beside four libraries"
 	@echo "make check        format, lint, types, layers"
 	@echo "make format       let ruff mend what it can"
-	@echo "make completions  write completions/ and config.example.yaml anew"
+	@echo "make completions  write completions/, docs/commands.md and config.example.yaml anew"
+	@echo "make shapes       write down anew what the migrations make of a database"
 	@echo "make lock         resolve requirements.lock anew from pyproject.toml"
 
 setup: $(READY)
@@ -52,7 +53,11 @@ format: $(READY)
 
 completions: $(READY)
 	$(BIN)/python -m lomi_ops.cli.completions completions
+	$(BIN)/python -m lomi_ops.cli.reference docs/commands.md
 	$(BIN)/lomi config example > config.example.yaml
+
+shapes: $(READY)
+	$(BIN)/python -m tests.integration.db.shapes
 
 lock:
 	python3 -m venv .venv-lock && .venv-lock/bin/pip install -q uv

@@ -6,7 +6,7 @@ Use-cases never see a Runtime; they are given the one or two handles they need.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from lomi_ops.config.redact import Redactor
 if TYPE_CHECKING:
     import redis
 
+    from lomi_ops.clients.backend import Backend
     from lomi_ops.clients.compreface.pool import FaceService
     from lomi_ops.clients.containers import Engine
     from lomi_ops.clients.objects import ObjectStore
@@ -33,8 +34,10 @@ SERVICES = frozenset({"redis", "database", "objects"})
 class Runtime:
     """Settings and lazily opened handles. Close it, or use `opened`."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, tell: Callable[[str], None] = lambda text: None) -> None:
+        """`tell` hears what a person should know of a service, once: that the schema is newer than this program."""
         self.loaded = loaded
+        self._tell = tell
         self._closing = ExitStack()
 
     @property
@@ -70,7 +73,7 @@ class Runtime:
     def database(self) -> Database:
         from lomi_ops.db.pool import Database
 
-        database = Database.from_section(self.settings.database)
+        database = Database.from_section(self.settings.database, tell=self._tell)
         self._closing.callback(database.close)
         return database
 
@@ -102,6 +105,17 @@ class Runtime:
         self._closing.callback(engine.close)
         return engine
 
+    @cached_property
+    def backend(self) -> Backend | None:
+        """The Go backend, or None where none is configured."""
+        if not self.settings.backend.url:
+            return None
+        from lomi_ops.clients.backend import Backend
+
+        backend = Backend(self.settings.backend)
+        self._closing.callback(backend.close)
+        return backend
+
     def close(self) -> None:
         self._closing.close()
 
@@ -113,19 +127,22 @@ def opened(
     config: Path | None = None,
     env_file: Path | None = None,
     data: Path | None = None,
+    profile: str | None = None,
     overrides: Mapping[str, object] | None = None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Runtime]:
     """A Runtime whose handles are closed afterwards. Raises ConfigError for what is missing or wrong."""
     options = LoadOptions(
         config=config,
         env_file=env_file,
         data=data,
+        profile=profile,
         overrides=overrides or {},
         environ=os.environ,
         cwd=Path.cwd(),
         needs=needs,
     )
-    runtime = Runtime(load(options))
+    runtime = Runtime(load(options), tell)
     try:
         yield runtime
     finally:

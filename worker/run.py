@@ -144,10 +144,10 @@ class Worker:
             raise _Stopped("told to stop")
 
     def _connect(self) -> tuple[JobQueue, Database]:
-        """Waits for Redis and Postgres as long as it takes; refuses a Redis that evicts, and a newer schema."""
+        """Waits for Redis and Postgres as long as it takes; refuses a Redis that evicts, a schema that is too new."""
         self._vitals.state = "waiting"
         client = self._client(queue_client(self.settings.redis))
-        database = Database.from_section(self.settings.database, application="lomi worker")
+        database = Database.from_section(self.settings.database, application="lomi worker", tell=_warn_of_schema)
         self._closing.callback(database.close)
         self._patiently(lambda: require_fit(client))
         self._patiently(lambda: migrate.apply(database))
@@ -293,6 +293,10 @@ class Worker:
             registry.deregister(self.boot)
         except RedisUnavailable as outage:
             log.warning(outage.message, extra={"action": "deregister_failed"})
+
+
+def _warn_of_schema(text: str) -> None:
+    log.warning(text, extra={"action": "schema_newer"})
 
 
 def main(settings: Settings, policy: Policy) -> int:

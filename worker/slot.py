@@ -15,6 +15,7 @@ from lomi_ops.config.schema import Settings
 from lomi_ops.db import checkpoints, ledger, media
 from lomi_ops.db.failures import DatabaseMisfit
 from lomi_ops.db.ledger import Course
+from lomi_ops.db.level import SchemaTooNew
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision
@@ -153,8 +154,9 @@ class Slot:
             self._lost(claimed, lease, lost)
         except GivenBack:
             self.ends.release(claimed)
-        except (ModelError, JudgeDown) as unfit:
-            # This machine cannot judge: another one may, and whoever supervises us starts us again.
+        except (ModelError, JudgeDown, SchemaTooNew) as unfit:
+            # This machine cannot judge, or this program may not write: another one may, and whoever supervises us
+            # starts us again.
             self.ends.release(claimed)
             self.signals.stop_for(unfit)
         except Postponed as later:

@@ -1,93 +1,127 @@
-"""`lomi migrate`: what the database lacks, and the step that adds it."""
+"""`lomi migrate`: how the database differs from what this program makes, and the steps that make it so."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import options, output, session
+from lomi_ops.cli import diagnostics, migrate_text, options, output, session
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
-    from lomi_ops.db.migrate import MediaState, MigrationState
+    from lomi_ops.db.migrate import Differences
+    from lomi_ops.db.pool import Database
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The columns of media, and lomi's schema.")
+
+SCHEMA = "lomi.migrate/v1"
 
 
 @app.command("verify")
 @options.with_common
 def migrate_verify(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """Say what the database lacks.
+    """Say in what the database differs.
 
-    Exit 0 when nothing is missing, 1 when something is. Changes nothing.
+    Columns, types, defaults, indexes, rows; what is missing, and what is there that no migration made. Exit 0 when
+    nothing differs, 1 when something does, 3 when it could not be told. Changes nothing.
     """
     from lomi_ops.db import migrate
 
     with session.opened(common, "database") as runtime:
-        state = migrate.state(runtime.database)
-    complete = state.media.complete and state.current
-    _show(state, format_, complete=complete)
-    return int(ExitCode.OK if complete else ExitCode.BAD)
+        found = migrate.differences(runtime.database)
+    if format_ is Format.TEXT:
+        output.text("\n".join(migrate_text.lines(found)))
+    else:
+        output.document(migrate_text.record(found), schema=SCHEMA, format_=format_)
+    return _code(found)
 
 
 @app.command("apply")
 @options.with_common
-def migrate_apply(common: options.Common, format_: options.Output = Format.TEXT) -> int:
+def migrate_apply(
+    common: options.Common,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL instead, and run nothing.")] = False,
+    actor: options.As = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
     """Add what the database lacks.
 
-    Six columns and two indexes of media, and the schema lomi. Safe to repeat, also beside a running app.
+    Six columns and two indexes of media, the status of old rows, and the schema lomi. Beside a running app: short
+    locks, small transactions, indexes built concurrently. Safe to repeat, also after kill -9. Exit 1 when something is
+    left that a person must mend, 75 when another run is at work.
+    """
+    from datetime import UTC, datetime
+
+    from lomi_ops.db import migrate
+
+    with _opened(common) as (database, watch):
+        if dry_run:
+            return _dry_run(database, format_)
+        with migrate_text.progress() as tell:
+            conduct = migrate.Conduct(tell=tell, watch=watch)
+            ran, found = migrate.apply_all(database, conduct, actor=options.actor(actor), now=lambda: datetime.now(UTC))
+    if format_ is Format.TEXT:
+        output.text("\n".join([*migrate_text.deeds(ran), *migrate_text.lines(found)]))
+    else:
+        body = migrate_text.record(found) | {"dry_run": False, "steps": list(ran.steps), "rows_changed": ran.rows}
+        output.document(body, schema=SCHEMA, format_=format_)
+    return _code(found)
+
+
+@app.command("status")
+@options.with_common
+def migrate_status(common: options.Common, format_: options.Output = Format.TEXT) -> int:
+    """Show what is applied, since when, and what is not.
+
+    Exit 0 whatever that is: `lomi migrate verify` is the one that judges.
     """
     from lomi_ops.db import migrate
 
     with session.opened(common, "database") as runtime:
-        migrate.apply_media_columns(runtime.database)
-        migrate.apply(runtime.database)
         state = migrate.state(runtime.database)
-    complete = state.media.complete and state.current
-    _show(state, format_, complete=complete)
-    return int(ExitCode.OK if complete else ExitCode.BAD)
+    if format_ is Format.TEXT:
+        migrate_text.show_status(state)
+    else:
+        output.document(migrate_text.status(state), schema="lomi.migrate.status/v1", format_=format_)
+    return int(ExitCode.OK)
 
 
-def _show(state: MigrationState, format_: Format, *, complete: bool) -> None:
-    pending = [f"{migration.version:04}_{migration.name}" for migration in state.pending]
-    if format_ is not Format.TEXT:
-        body = {
-            "complete": complete,
-            "version": state.version,
-            "media_exists": state.media.exists,
-            "media_columns_missing": list(state.media.missing_columns),
-            "media_indexes_missing": list(state.media.missing_indexes),
-            "media_indexes_invalid": list(state.media.invalid_indexes),
-            "pending": pending,
-            "altered": list(state.altered),
-            "newer": list(state.newer),
-        }
-        output.document(body, schema="lomi.migrate/v1", format_=format_)
-        return
-    media, schema = _media_words(state.media), _schema_words(state, pending)
-    output.table(("part", "state"), [("media", media), ("schema lomi", schema)])
-    output.text("complete" if complete else f"not complete: {_next_step(state)}")
+@contextmanager
+def _opened(common: options.Common) -> Iterator[tuple[Database, Database | None]]:
+    """The database, under a name of its own so that others see who holds a lock; and once more to look at it from
+    beside, where somebody watches."""
+    from lomi_ops.db.pool import Database
+
+    with session.opened(common, "database", changes=True) as runtime:
+        section = runtime.settings.database
+        main = Database.from_section(section, application="lomi migrate", size=1, tell=diagnostics.warn)
+        beside = Database.from_section(section, application="lomi migrate watch", size=1)
+        with main, beside:
+            yield main, beside
 
 
-def _media_words(media: MediaState) -> str:
-    if not media.exists:
-        return "there is no such table here"
-    missing = ", ".join((*media.missing_columns, *media.missing_indexes))
-    return f"missing: {missing}" if missing else "complete"
+def _dry_run(database: Database, format_: Format) -> int:
+    from lomi_ops.db import migrate
+
+    would = migrate.dry_run(database)
+    if format_ is Format.TEXT:
+        output.text(migrate_text.script(would))
+    else:
+        steps = [{"name": step.name, "why": step.why, "sql": step.sql} for step in would.steps]
+        lacking = [{"what": lack.what, "grant": lack.grant} for lack in would.lacking]
+        body = {"dry_run": True, "steps": steps, "lacking": lacking}
+        output.document(body, schema=SCHEMA, format_=format_)
+    for lack in would.lacking:
+        diagnostics.warn(f"this role may not {lack.what}: {lack.grant}")
+    return int(ExitCode.OK)
 
 
-def _schema_words(state: MigrationState, pending: list[str]) -> str:
-    words = [f"{name} is newer than this lomi" for name in state.newer]
-    words += [f"{name} ran with another text" for name in state.altered]
-    words += [f"missing: {', '.join(pending)}"] if pending else []
-    return "; ".join(words) or "complete"
-
-
-def _next_step(state: MigrationState) -> str:
-    if not state.media.exists:
-        return "name the backend's database: lomi config show --origin"
-    if state.newer or state.altered:
-        return "install the lomi that made this schema"
-    return "lomi migrate apply"
+def _code(found: Differences) -> int:
+    """A difference that is known outweighs what is not known."""
+    if found.found:
+        return int(ExitCode.BAD)
+    return int(ExitCode.UNKNOWN if found.unread else ExitCode.OK)

@@ -27,6 +27,7 @@ class Section(BaseModel):
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Colour = Literal["red", "yellow", "green", "blue", "magenta", "cyan"]
 
 DEFAULT_BUCKET = "lomi-photos"
 SENTINEL_PORT = 26379
@@ -307,6 +308,9 @@ class BackendSection(Section):
 
     url: str | None = Field(None, description="base URL, without /api/v1")
     token: SecretStr | None = Field(None, description="JWT of an admin")
+    init_data: SecretStr | None = Field(
+        None, description="Telegram initData of a test account, as its app sends it; lomi e2e logs in with it"
+    )
     timeout_s: Seconds = Field(5.0, description="seconds for one call")
 
 
@@ -354,6 +358,8 @@ class Settings(Section):
     env_file: Path | None = Field(
         None, description="env file to read as well, e.g. the .env.production of the existing system"
     )
+    profile: str | None = Field(None, description="the profile that holds where --env chooses none")
+    colour: Colour | None = Field(None, description="colour of the profile's name before changes")
     redis: RedisSection = RedisSection()
     database: DatabaseSection = DatabaseSection()
     objects: ObjectsSection = ObjectsSection()

@@ -19,5 +19,4 @@ def prepare(url: str) -> None:
         with session.transaction():
             session.script(script("contract/uuid.sql"))
             session.script(script("contract/tables.sql"))
-        migrate.apply_media_columns_on(session)
-        migrate.apply_on(session)
+        migrate.apply_all_on(session)

@@ -1,259 +1,208 @@
-"""Forward-only migrations of the schema `lomi`, and the six columns of `media` as a step of its own.
+"""Forward-only migrations of the schema `lomi`, and the six columns and two indexes of `media` as steps of their own.
 
 Every file of `sql/migrations` runs in its own transaction and is recorded with its checksum. `media` and `users`
-belong to the backend: no migration touches them; `apply_media_columns` does, and only when it is asked to.
+belong to the backend: no migration touches them; `apply_all` does, and only a person's command calls it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import LiteralString
 
+import psycopg
+
+from lomi_ops.db import audit
+from lomi_ops.db.failures import DatabaseMisfit
+from lomi_ops.db.level import Applied
+from lomi_ops.db.migration import plan as planning
+from lomi_ops.db.migration import run as running
+from lomi_ops.db.migration.files import MEDIA_COLUMNS, MEDIA_INDEXES, Migration, level, migrations
+from lomi_ops.db.migration.plan import Lack, Step
+from lomi_ops.db.migration.run import Conduct, Moment, Ran
+from lomi_ops.db.migration.survey import Survey, look
+from lomi_ops.db.migration.verdict import (
+    APPLY,
+    Differences,
+    MediaState,
+    MigrationState,
+    differences_of,
+    may_read_record,
+    state_of,
+)
 from lomi_ops.db.pool import Database, Session
-from lomi_ops.db.queries import script, sql_folder
-from lomi_ops.errors import LockHeld, LomiError, NotFound, Refused
+from lomi_ops.domain.audit import Action, AuditEntry
+from lomi_ops.errors import ExitCode, LockHeld, Refused
 
-_FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+__all__ = [
+    "MEDIA_COLUMNS", "MEDIA_INDEXES", "Applied", "Conduct", "Differences", "MediaState", "Migration",
+    "MigrationState", "Moment", "Ran", "Step", "apply", "apply_all", "differences", "dry_run", "exclusive", "level",
+    "migrations", "state",
+]  # fmt: skip
+
 _WAIT_S = 60.0
 """How long a run waits for another one."""
-_LOCK_TIMEOUT = "5s"
-"""A migration that queues for a table makes everybody behind it queue too."""
-_CHUNK = 5_000
+_USUAL = Conduct()
+_QUICKLY = Conduct(patience_s=10.0)
+"""A worker that starts says soon that it does not get a lock, and asks again."""
+_CLIENT_GONE = "5s"
 
-MEDIA_COLUMNS = (
-    "moderation_status",
-    "moderation_reason",
-    "moderated_at",
-    "moderation_scores",
-    "retry_count",
-    "batch_id",
-)
-MEDIA_INDEXES = ("idx_media_moderation_status", "idx_media_batch_id")
+
+class MayNotLook(DatabaseMisfit):
+    """This role may not see what is applied."""
+
+    exit_code = ExitCode.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
-class Migration:
-    """One numbered file."""
+class Shown:
+    """A step that a run would do."""
 
-    version: int
     name: str
-    checksum: str
-    """sha256 of the file, in hex."""
-
-    @property
-    def path(self) -> str:
-        return f"migrations/{self.version:04}_{self.name}.sql"
+    why: str
+    sql: str
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """A migration as the database remembers it."""
-
-    version: int
-    name: str
-    checksum: str
-    applied_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MediaState:
-    """What `media` lacks of the moderation migration."""
-
-    exists: bool
-    missing_columns: tuple[str, ...]
-    missing_indexes: tuple[str, ...]
-    invalid_indexes: tuple[str, ...]
-    """Left behind by an interrupted run; also counted as missing."""
-
-    @property
-    def complete(self) -> bool:
-        return self.exists and not self.missing_columns and not self.missing_indexes
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationState:
-    """What a database has, against what this program knows."""
-
-    applied: tuple[Applied, ...]
-    pending: tuple[Migration, ...]
-    altered: tuple[str, ...]
-    """Applied files whose text is not the one that ran."""
-    newer: tuple[str, ...]
-    """Applied migrations that this program does not know."""
-    media: MediaState
-
-    @property
-    def version(self) -> int:
-        """0 for a database without the schema."""
-        return max((entry.version for entry in self.applied), default=0)
-
-    @property
-    def current(self) -> bool:
-        """True where there is nothing to apply and nothing to worry about in the schema `lomi`."""
-        return not (self.pending or self.altered or self.newer)
-
-
-@cache
-def migrations() -> tuple[Migration, ...]:
-    """Every migration of this program, in order. Raises LomiError for a gap or a misnamed file."""
-    found = []
-    for file in sorted(sql_folder().joinpath("migrations").iterdir(), key=lambda entry: entry.name):
-        match = _FILE.fullmatch(file.name)
-        if match is None:
-            raise LomiError(f"{file.name} is not the name of a migration")
-        found.append(Migration(int(match[1]), match[2], hashlib.sha256(file.read_bytes()).hexdigest()))
-    if [entry.version for entry in found] != list(range(1, len(found) + 1)):
-        raise LomiError("the migrations are not numbered 1, 2, 3 …")
-    return tuple(found)
+class DryRun:
+    steps: tuple[Shown, ...]
+    lacking: tuple[Lack, ...]
+    """What this role would have to be given first."""
 
 
 def state(db: Database) -> MigrationState:
-    """What is applied, pending, altered and newer. Reads only; works without the schema."""
+    """What is applied, pending, altered and newer; cheap. Reads only; works without the schema.
+
+    Raises MayNotLook where this role may not read the record.
+    """
     with db.session() as session:
-        return _state(session)
+        survey = look(session, whole=False, rows=False)
+    ground = survey.ground
+    if ground.record and not ground.reads_record:
+        raise MayNotLook(
+            f"the role {ground.role} may not read lomi.schema_migrations",
+            hint=may_read_record(ground.role),
+        )
+    return state_of(survey)
 
 
-def apply(db: Database) -> tuple[Migration, ...]:
-    """Applies what is pending and returns it; nothing to do is fine.
+def differences(db: Database, *, rows: bool = True) -> Differences:
+    """Everything that is not as this program's migrations make it, and what this role could not see. Reads only.
+
+    `rows` counts the rows that are not migrated, which reads all of `media`: seconds for ten million.
+    """
+    with db.session() as session:
+        return differences_of(look(session, rows=rows))
+
+
+def apply(db: Database, conduct: Conduct = _QUICKLY) -> tuple[Migration, ...]:
+    """Applies what is pending in the schema `lomi` and returns it; nothing to do needs no right but to look.
 
     Each file is one transaction, so an error leaves the earlier ones applied. A role named `lomi` gets its search path
-    pinned to what it is today (`contract/search_path.sql` says why). Raises Refused for a database that is
-    newer than this program or whose applied files were altered, LockHeld when another run takes longer than a minute.
+    pinned to what it is today (`contract/search_path.sql` says why). A newer schema is left alone where this program
+    may write to it. Raises SchemaTooNew where it must not, Refused for applied files that were altered, for a database
+    that takes no changes and for rights that are missing, LockHeld when another run takes longer than a minute.
     """
-    with exclusive(db) as session:
-        return apply_on(session)
+    with db.session() as session:
+        steps = _steps(session, media=False)
+        session.admit()
+        if not steps:
+            return ()
+    with exclusive(db, conduct.tell) as session:
+        pending = state_of(_survey(session)).pending
+        _run(session, _steps(session, media=False), conduct)
+    return pending
 
 
-def apply_media_columns(db: Database) -> MediaState:
-    """Adds the six columns and two indexes of the moderation migration where they are missing, and gives rows from
-    before it the status that `is_approved` means. Returns what was missing before.
+def apply_all(
+    db: Database, conduct: Conduct = _USUAL, *, actor: str, now: Callable[[], datetime]
+) -> tuple[Ran, Differences]:
+    """`apply`, and what `media` lacks of the moderation migration; then what still differs.
 
-    The columns are a change of the catalogue, the indexes are built concurrently, the rows change in chunks: the app
-    is never blocked for long. Safe to repeat after any interruption. Raises NotFound where there is no `media`.
+    The columns are a change of the catalogue, rows change in small transactions, indexes are built concurrently: the
+    app never waits long. Safe to repeat after any interruption: rows go on where they were, an index that was left
+    invalid is built anew. What it changed is in the audit. Raises what `apply` raises, and NotFound where there is no
+    `media`.
     """
-    with exclusive(db) as session:
-        return apply_media_columns_on(session)
+    with exclusive(db, conduct.tell) as session:
+        steps = planned(session)
+        session.admit()
+        ran = _run(session, steps, conduct)
+        if ran.steps:
+            after = {"steps": list(ran.steps), "rows": ran.rows}
+            audit.record_on(session, AuditEntry(actor, Action.MIGRATE, "database", now(), after=after))
+        return ran, differences_of(look(session))
+
+
+def dry_run(db: Database) -> DryRun:
+    """The SQL that `apply_all` would send. Reads the catalogue and nothing else. Raises what `apply_all` raises."""
+    with db.session() as session:
+        survey = look(session)
+        steps = planning.plan(survey)
+        session.admit()
+        shown = tuple(Shown(step.name, step.why, step.shown(session)) for step in steps)
+        return DryRun(shown, planning.lacking(steps, survey))
 
 
 @contextmanager
-def exclusive(db: Database) -> Iterator[Session]:
+def exclusive(db: Database, tell: Callable[[Moment], None] = lambda moment: None) -> Iterator[Session]:
     """A session that holds the migration lock. Raises LockHeld after a minute."""
     with db.session() as session:
         deadline = time.monotonic() + _WAIT_S
         # Polling, not waiting in the server: a waiting statement holds a snapshot, and CREATE INDEX CONCURRENTLY of
         # the run that has the lock waits for every older snapshot. The two would wait for each other.
         while not session.value("migration_try_lock"):
+            holder = session.one(_Holder, "migration_lock_holder")
+            words = holder.words if holder else ""
             if time.monotonic() >= deadline:
-                raise LockHeld("another run is migrating this database")
+                raise LockHeld(f"another run is migrating this database{words}", hint=f"wait for it, then: {APPLY}")
+            tell(Moment("lock", 0, 0, waits=f"another run{words}"))
             time.sleep(0.05)
         try:
+            session.value("session_watches_its_client", every=_CLIENT_GONE)
             yield session
         finally:
-            session.value("migration_unlock")
-
-
-def apply_on(session: Session) -> tuple[Migration, ...]:
-    """`apply` on a session that holds the lock."""
-    found = _state(session)
-    if found.newer:
-        raise Refused(
-            f"the database has {', '.join(found.newer)}, which this version of lomi does not know",
-            hint="install the newer lomi",
-        )
-    if found.altered:
-        raise Refused(f"{', '.join(found.altered)} ran with another text than this version of lomi has")
-    _in_transaction(session, "contract/search_path.sql")
-    if not found.applied:
-        _in_transaction(session, "contract/schema_migrations.sql")
-    for migration in found.pending:
-        _in_transaction(session, migration.path, migration)
-    return found.pending
-
-
-def apply_media_columns_on(session: Session) -> MediaState:
-    """`apply_media_columns` on a session that holds the lock."""
-    before = _media_state(session)
-    if not before.exists:
-        raise NotFound("there is no table media in this database", hint="check database.name: it is the backend's")
-    if before.missing_columns:
-        _in_transaction(session, "contract/media_columns.sql")
-    _build_indexes(session, before)
-    while _backfill(session):
-        pass
-    return before
-
-
-def _build_indexes(session: Session, before: MediaState) -> None:
-    if not before.missing_indexes:
-        return
-    usual: dict[str, str] = session.all(dict, "session_limits_now")[0]
-    session.value("session_limits", statement_timeout="0", lock_timeout="0")
-    try:
-        for index in before.missing_indexes:
-            if index in before.invalid_indexes:
-                session.script(script(f"contract/drop_{index}.sql"))
-            session.script(script(f"contract/{index}.sql"))
-    finally:
-        session.value("session_limits", **usual)
-
-
-def _backfill(session: Session) -> int:
-    with session.transaction():
-        _relax(session)
-        return session.run("media_backfill", chunk=_CHUNK)
-
-
-def _in_transaction(session: Session, path: str, migration: Migration | None = None) -> None:
-    text: LiteralString = script(path)
-    with session.transaction():
-        _relax(session)
-        session.script(text)
-        if migration:
-            session.run("migration_record", version=migration.version, name=migration.name, checksum=migration.checksum)
-
-
-def _relax(session: Session) -> None:
-    session.value("migration_limits", statement_timeout="0", lock_timeout=_LOCK_TIMEOUT)
-
-
-def _state(session: Session) -> MigrationState:
-    recorded = session.value("has_table", name="lomi.schema_migrations")
-    applied = session.all(Applied, "migrations_applied") if recorded else []
-    known = {entry.version: entry for entry in migrations()}
-    seen = {entry.version for entry in applied}
-    return MigrationState(
-        applied=tuple(applied),
-        pending=tuple(entry for entry in migrations() if entry.version not in seen),
-        altered=tuple(
-            known[entry.version].path
-            for entry in applied
-            if entry.version in known and known[entry.version].checksum != entry.checksum
-        ),
-        newer=tuple(f"{entry.version:04}_{entry.name}" for entry in applied if entry.version not in known),
-        media=_media_state(session),
-    )
+            # A connection that is lost has given the lock back already, and the error of the body is the one to show.
+            with suppress(psycopg.OperationalError):
+                session.value("migration_unlock")
 
 
 @dataclass(frozen=True, slots=True)
-class _Index:
-    name: str
-    valid: bool
+class _Holder:
+    pid: int
+    application: str
+    since: datetime | None
+
+    @property
+    def words(self) -> str:
+        since = f", connected since {self.since:%Y-%m-%d %H:%M} UTC" if self.since else ""
+        return f" (pid {self.pid}{since})"
 
 
-def _media_state(session: Session) -> MediaState:
-    columns = session.all(lambda name: str(name), "media_columns")
-    indexes = session.all(_Index, "media_indexes")
-    usable = {index.name for index in indexes if index.valid}
-    return MediaState(
-        exists=bool(columns),
-        missing_columns=tuple(name for name in MEDIA_COLUMNS if name not in columns),
-        missing_indexes=tuple(name for name in MEDIA_INDEXES if name not in usable),
-        invalid_indexes=tuple(index.name for index in indexes if not index.valid and index.name in MEDIA_INDEXES),
-    )
+def apply_all_on(session: Session, conduct: Conduct = _USUAL) -> Ran:
+    """`apply_all` on a session that holds the lock; leaves no audit entry."""
+    return _run(session, planning.plan(look(session)), conduct)
+
+
+def planned(session: Session) -> tuple[Step, ...]:
+    """The steps of `apply_all` that are left to do now."""
+    return planning.plan(look(session))
+
+
+def _survey(session: Session) -> Survey:
+    return look(session, whole=False, rows=False)
+
+
+def _steps(session: Session, *, media: bool) -> tuple[Step, ...]:
+    return planning.plan(_survey(session), media=media)
+
+
+def _run(session: Session, steps: tuple[Step, ...], conduct: Conduct) -> Ran:
+    lacking = planning.lacking(steps, _survey(session))
+    if lacking:
+        text = f"this role may not {', nor '.join(lack.what for lack in lacking)}: nothing was changed"
+        grants = " ".join(dict.fromkeys(lack.grant for lack in lacking))
+        raise Refused(text, hint=f"{grants} Or hand over what {APPLY} --dry-run prints.")
+    return running.run(session, steps, conduct)

@@ -6,6 +6,8 @@ connection is an error within milliseconds, with the server's own words. A kept 
 noticed without a round trip and replaced, so a restart of Postgres costs the caller nothing when it was idle and
 one `DatabaseUnavailable` when it was not.
 
+Whatever writes is held back from a schema that is too new for this program (`level.py`); reading never is.
+
 A handle does not cross a fork: open it in the process that uses it. Do not ask for a second session inside a first.
 """
 
@@ -27,7 +29,8 @@ from psycopg.rows import kwargs_row
 from lomi_ops.config.schema import DatabaseSection
 from lomi_ops.db.clock import ServerClock
 from lomi_ops.db.failures import translated
-from lomi_ops.db.queries import sql
+from lomi_ops.db.level import Gate
+from lomi_ops.db.queries import block_of, sql
 from lomi_ops.errors import ConfigError, DatabaseUnavailable, LomiError
 
 Row = TypeVar("Row")
@@ -43,15 +46,19 @@ _TCP = {"keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count":
 
 
 class Session:
-    """One connection in somebody's hands. Outside `transaction()` each statement commits by itself."""
+    """One connection in somebody's hands. Outside `transaction()` each statement commits by itself.
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    A block that writes raises SchemaTooNew where the schema says that this program must not.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], gate: Gate) -> None:
         self._connection = connection
+        self._gate = gate
 
     def all(self, row: Callable[..., Row], block: str, /, **values: Any) -> list[Row]:
         """Runs a named block and builds one `row` from each result row, its columns as keywords."""
         with self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
-            return cursor.execute(sql(block), values).fetchall()
+            return cursor.execute(self._text(block), values).fetchall()
 
     def one(self, row: Callable[..., Row], block: str, /, **values: Any) -> Row | None:
         """The first result row, or None."""
@@ -60,12 +67,16 @@ class Session:
 
     def value(self, block: str, /, **values: Any) -> Any:
         """The first column of the first result row, or None."""
-        row = self._connection.execute(sql(block), values).fetchone()
+        row = self._connection.execute(self._text(block), values).fetchone()
         return row[0] if row else None
 
     def run(self, block: str, /, **values: Any) -> int:
         """Runs a named block for its effect; the number of rows that it hit."""
-        return self._connection.execute(sql(block), values).rowcount
+        return self._connection.execute(self._text(block), values).rowcount
+
+    def shown(self, block: str, /, **values: Any) -> str:
+        """A named block as it would be sent, its values written out. Runs nothing."""
+        return psycopg.ClientCursor(self._connection).mogrify(sql(block), values)
 
     def script(self, text: LiteralString) -> None:
         """Runs a file of DDL: several statements, no parameters. Only text that `queries.script` read."""
@@ -75,6 +86,16 @@ class Session:
     def transaction(self) -> Iterator[None]:
         with self._connection.transaction():
             yield
+
+    def admit(self) -> None:
+        """Raises SchemaTooNew where this program must not write. Blocks that write ask by themselves."""
+        self._gate.admit(self)
+
+    def _text(self, name: str) -> LiteralString:
+        block = block_of(name)
+        if block.writes:
+            self._gate.admit(self)
+        return block.text
 
 
 class Database:
@@ -88,8 +109,10 @@ class Database:
         size: int = 1,
         connect_timeout_s: float = 5.0,
         statement_timeout_s: float = 30.0,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`conninfo` is a postgresql:// URL or libpq's `key=value` form. Raises ConfigError where it is neither."""
+        """`conninfo` is a postgresql:// URL or libpq's `key=value` form; `tell` hears once that the schema is newer
+        than this program, which may write to it all the same. Raises ConfigError where the former is neither."""
         self._conninfo, self._password, self.where = _resolve(conninfo, application, connect_timeout_s)
         self._timeouts = {
             "statement_timeout": _ms(statement_timeout_s),
@@ -102,9 +125,17 @@ class Database:
         self._guard = threading.Lock()
         self._closed = False
         self._clock = ServerClock(lambda: self.value("server_clock"))
+        self._gate = Gate(tell)
 
     @classmethod
-    def from_section(cls, section: DatabaseSection, *, application: str = "lomi", size: int | None = None) -> Database:
+    def from_section(
+        cls,
+        section: DatabaseSection,
+        *,
+        application: str = "lomi",
+        size: int | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> Database:
         """From settings. Raises ConfigError that lists what is missing."""
         return cls(
             conninfo_of(section),
@@ -112,6 +143,7 @@ class Database:
             size=size or section.pool_size,
             connect_timeout_s=section.connect_timeout_s,
             statement_timeout_s=section.statement_timeout_s,
+            tell=tell,
         )
 
     def __repr__(self) -> str:
@@ -131,7 +163,7 @@ class Database:
         LomiError with the SQLSTATE for the rest, whatever the body did with the session.
         """
         with translated(self.where, self._password), self._lent() as connection:
-            yield Session(connection)
+            yield Session(connection, self._gate)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

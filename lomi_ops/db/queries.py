@@ -30,6 +30,7 @@ _NAME = "-- name: "
 _INPUT = re.compile(r"-- in (\w+): (.+)")
 _OUTPUT = re.compile(r"-- out (.+)")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+_WRITES = re.compile(r"\b(?:INSERT INTO|DELETE FROM|UPDATE (?:lomi\.\w+|media)\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Block:
     @property
     def placeholders(self) -> frozenset[str]:
         return frozenset(_PLACEHOLDER.findall(self.text))
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes rows; locking some is no change."""
+        return _WRITES.search(self.text) is not None
 
     @property
     def numbered(self) -> str:
@@ -75,12 +81,17 @@ def blocks() -> Mapping[str, Block]:
     return found
 
 
-def sql(name: str) -> LiteralString:
-    """The text of a block. Raises LomiError for a name that no file has."""
+def block_of(name: str) -> Block:
+    """Raises LomiError for a name that no file has."""
     block = blocks().get(name)
     if block is None:
         raise LomiError(f"there is no SQL block named {name}")
-    return block.text
+    return block
+
+
+def sql(name: str) -> LiteralString:
+    """The text of a block. Raises LomiError for a name that no file has."""
+    return block_of(name).text
 
 
 def script(path: str) -> LiteralString:

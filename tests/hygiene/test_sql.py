@@ -27,7 +27,7 @@ def migrated(database_url: str) -> Iterator[psycopg.Connection[object]]:
 def words_in_code() -> set[str]:
     """Every string constant of the package's own modules."""
     words = set()
-    for module in PACKAGE.glob("*.py"):
+    for module in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 words.add(node.value)

@@ -20,6 +20,7 @@ from lomi_ops.domain.finding import Box, Engine, EngineReport, EngineStatus, Evi
 from lomi_ops.domain.job import Job, PhotoRef
 from lomi_ops.domain.policy import BlurRule, FaceRule, Policy, Requirement, Zones, judge
 from lomi_ops.domain.verdict import MediaStatus
+from tests.integration.db.old_media import OLD_MEDIA
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ZERO = UUID(int=0)
@@ -54,8 +55,17 @@ def prepared_url(postgres_server: str, template: str) -> Iterator[str]:
     name = f"t_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        admin.execute(f'ALTER ROLE lomi IN DATABASE "{name}" SET search_path = public')  # a copy comes without it
         yield url_of(postgres_server, name)
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def old(database_url: str) -> str:
+    """The backend's database before its moderation migration: three photos approved, two not."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(OLD_MEDIA)
+    return database_url
 
 
 @pytest.fixture

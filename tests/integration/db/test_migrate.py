@@ -10,24 +10,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from lomi_ops.db import media, migrate
+from lomi_ops.db import audit, media, migrate
 from lomi_ops.db.bootstrap import prepare
+from lomi_ops.db.migrate import Conduct, Differences, Ran
+from lomi_ops.db.migration import files, plan
 from lomi_ops.db.pool import Database
 from lomi_ops.db.queries import script
-from lomi_ops.errors import DatabaseUnavailable, LockHeld, LomiError, NotFound, Refused
-
-OLD_MEDIA = """
-    CREATE TYPE media_type AS ENUM ('photo', 'video');
-    CREATE TABLE users (id uuid PRIMARY KEY, telegram_id bigint UNIQUE, name text, is_active boolean);
-    CREATE TABLE media (
-        id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-        media_type media_type NOT NULL, url text NOT NULL, thumbnail_url text, duration_seconds int,
-        display_order int NOT NULL DEFAULT 1, is_approved boolean DEFAULT false, moderation_notes text,
-        created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now());
-    INSERT INTO users VALUES ('00000000-0000-0000-0000-00000000000a', 1, 'A', true);
-    INSERT INTO media (user_id, media_type, url, is_approved)
-    SELECT '00000000-0000-0000-0000-00000000000a', 'photo', 'k' || n, n <= 3 FROM generate_series(1, 5) AS n;
-"""
+from lomi_ops.errors import LockHeld, LomiError, NotFound, Refused
+from tests.integration.db.conftest import AT
+from tests.integration.db.old_media import statuses
 
 
 def structure(url: str) -> dict[str, Any]:
@@ -64,17 +55,11 @@ def at_once(count: int, act: Callable[[], object]) -> list[BaseException]:
     return raised
 
 
-@pytest.fixture
-def old(database_url: str) -> str:
-    """The backend's database before its moderation migration: three photos approved, two not."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(OLD_MEDIA)
-    return database_url
+PLAINLY = Conduct()
 
 
-def statuses(url: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url) as connection:
-        return connection.execute("SELECT moderation_status, count(*) FROM media GROUP BY 1 ORDER BY 1").fetchall()
+def apply_all(db: Database, conduct: Conduct = PLAINLY) -> tuple[Ran, Differences]:
+    return migrate.apply_all(db, conduct, actor="ada", now=lambda: AT)
 
 
 def test_the_local_stacks_database_has_the_contracts_tables_and_a_current_schema(prepared_url: str) -> None:
@@ -138,7 +123,7 @@ def test_migrations_leave_the_backends_tables_alone(old: str) -> None:
     assert [migration.version for migration in applied] == [entry.version for entry in found.applied]
     assert [row for row in structure(old)["columns"] if row[0] == "public"] == before
     assert found.media.missing_columns == migrate.MEDIA_COLUMNS
-    assert found.media.missing_indexes == migrate.MEDIA_INDEXES
+    assert found.media.missing_indexes == tuple(migrate.MEDIA_INDEXES)
 
 
 def test_applying_twice_applies_nothing_the_second_time(old: str) -> None:
@@ -168,15 +153,6 @@ def test_a_state_can_be_read_from_an_empty_database(database_url: str) -> None:
     assert not found.current
 
 
-def test_a_database_that_is_newer_than_the_program_is_refused(db: Database) -> None:
-    with db.session() as session:
-        session.run("migration_record", version=999, name="from_the_future", checksum="x")
-    assert migrate.state(db).newer == ("0999_from_the_future",)
-    with pytest.raises(Refused, match="0999_from_the_future") as caught:
-        migrate.apply(db)
-    assert caught.value.hint == "install the newer lomi"
-
-
 def test_an_applied_file_that_was_altered_is_refused(db: Database, plain: psycopg.Connection[Any]) -> None:
     plain.execute("UPDATE lomi.schema_migrations SET checksum = 'other' WHERE version = 1")
     assert migrate.state(db).altered == ("migrations/0001_record.sql",)
@@ -189,9 +165,9 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(
 ) -> None:
     broken = migrate.Migration(len(migrate.migrations()) + 1, "broken", "sum")
     known = (*migrate.migrations(), broken)
-    monkeypatch.setattr(migrate, "migrations", lambda: known)
+    monkeypatch.setattr(files, "migrations", lambda: known)
     text = "CREATE TABLE lomi.half (n int); SELECT 1 / 0;"
-    monkeypatch.setattr("lomi_ops.db.migrate.script", lambda path: text if path == broken.path else script(path))
+    monkeypatch.setattr(plan, "script", lambda path: text if path == broken.path else script(path))
     with pytest.raises(LomiError, match="SQLSTATE 22012"):
         migrate.apply(db)
     assert plain.execute("SELECT to_regclass('lomi.half') AS half").fetchone() == {"half": None}
@@ -202,9 +178,10 @@ def test_a_run_that_finds_another_one_at_work_gives_up_in_the_end(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "_WAIT_S", 0.0)
-    with migrate.exclusive(db), pytest.raises(LockHeld):
-        migrate.apply(db)
-    assert migrate.apply(db) == ()
+    with migrate.exclusive(db), pytest.raises(LockHeld, match=r"\(pid \d+, connected since 20") as busy:
+        apply_all(db)
+    assert (busy.value.hint, busy.value.exit_code) == ("wait for it, then: lomi migrate apply", 75)
+    assert apply_all(db)[0].steps == ()
 
 
 def test_the_lock_is_given_back_when_the_run_fails(db: Database) -> None:
@@ -216,57 +193,39 @@ def test_the_lock_is_given_back_when_the_run_fails(db: Database) -> None:
 
 def test_media_gets_its_columns_and_indexes_and_old_rows_keep_their_meaning(old: str) -> None:
     with Database(old) as db:
-        missing = migrate.apply_media_columns(db)
-        assert missing.missing_columns == migrate.MEDIA_COLUMNS
-        assert migrate.state(db).media.complete
-        assert not media.has_lomi_schema(db)
+        ran, left = apply_all(db)
+        assert left.complete
+        assert apply_all(db)[0].steps == ()
+    assert ran.steps[-4:] == ("columns of media", "rows of media", "idx_media_moderation_status", "idx_media_batch_id")
+    assert ran.rows == 3
     assert statuses(old) == [("approved", 3), ("pending", 2)]
 
 
-def test_giving_media_its_columns_again_changes_no_row_that_was_decided_since(old: str) -> None:
+def test_applying_again_changes_no_row_that_was_decided_since(old: str) -> None:
     with Database(old) as db:
-        migrate.apply_media_columns(db)
+        apply_all(db)
         with psycopg.connect(old) as connection:
             connection.execute("UPDATE media SET moderation_status = 'rejected' WHERE url = 'k1'")
             connection.execute("UPDATE media SET batch_id = gen_random_uuid(), is_approved = true WHERE url = 'k5'")
-        assert migrate.apply_media_columns(db).complete
+        assert apply_all(db)[1].complete
     assert statuses(old) == [("approved", 2), ("pending", 2), ("rejected", 1)]
 
 
-def test_a_long_table_is_given_its_statuses_in_chunks(old: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "_CHUNK", 2)
+def test_what_was_changed_is_in_the_audit(old: str) -> None:
     with Database(old) as db:
-        migrate.apply_media_columns(db)
-    assert statuses(old) == [("approved", 3), ("pending", 2)]
-
-
-def test_an_index_that_a_broken_run_left_invalid_is_built_again(prepared_url: str) -> None:
-    with psycopg.connect(prepared_url, autocommit=True) as admin, Database(prepared_url) as db:
-        admin.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_media_batch_id'::regclass")
-        assert migrate.state(db).media.invalid_indexes == ("idx_media_batch_id",)
-        migrate.apply_media_columns(db)
-        assert migrate.state(db).media.complete
-        with db.session() as session:
-            limits: list[dict[str, str]] = session.all(dict, "session_limits_now")
-    assert limits == [{"statement_timeout": "30s", "lock_timeout": "5s"}], "as they were before the build"
-
-
-def test_a_table_in_use_makes_the_change_give_up_soon_instead_of_blocking_the_app(
-    old: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(migrate, "_LOCK_TIMEOUT", "50ms")
-    with psycopg.connect(old) as app, Database(old) as db:
-        app.execute("SELECT count(*) FROM media")
-        with pytest.raises(DatabaseUnavailable, match="lock timeout"):
-            migrate.apply_media_columns(db)
-        app.rollback()
-        migrate.apply_media_columns(db)
-        assert migrate.state(db).media.complete
+        ran, _ = apply_all(db)
+        apply_all(db)
+        found = audit.entries(db)
+    assert [(entry.actor, entry.action, entry.subject) for entry in found] == [("ada", "migrate.apply", "database")]
+    assert found[0].after == {"steps": list(ran.steps), "rows": 3}
 
 
 def test_a_database_without_media_is_not_the_backends(database_url: str) -> None:
-    with Database(database_url) as db, pytest.raises(NotFound, match="media"):
-        migrate.apply_media_columns(db)
+    with Database(database_url) as db, pytest.raises(NotFound, match="no table media in public") as caught:
+        apply_all(db)
+    assert caught.value.hint == "lomi config show --origin"
+    with Database(database_url) as db:
+        assert not media.has_lomi_schema(db), "nothing is done by halves"
 
 
 def seen_by_gorm(url: str) -> tuple[Any, ...] | None:
@@ -313,20 +272,56 @@ def test_a_role_that_may_not_pin_the_path_is_told_the_command(old: str) -> None:
         name = admin.info.dbname
         role = f"r_{name}"
         admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
+        admin.execute(f"GRANT CREATE ON DATABASE {name} TO {role}")
         try:
             other = psycopg.conninfo.make_conninfo(old, user=role, password="p")
             with Database(other) as db, pytest.raises(LomiError, match=f"ALTER ROLE lomi IN DATABASE {name} SET"):
                 migrate.apply(db)
             assert seen_by_gorm(old) == ("public", 2)
         finally:
-            admin.execute(f"DROP ROLE {role}")
+            admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_a_role_that_may_not_pin_the_path_can_use_what_is_there(old: str, prepared_url: str) -> None:
+    """A worker's role has no right to change another one."""
+    with psycopg.connect(prepared_url, autocommit=True) as admin:
+        name = admin.info.dbname
+        admin.execute(f"ALTER ROLE lomi IN DATABASE {name} RESET search_path")
+        role = f"r_{name}"
+        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'; GRANT USAGE ON SCHEMA lomi TO {role}")
+        admin.execute(f"GRANT SELECT ON lomi.schema_migrations TO {role}")
+        try:
+            with Database(psycopg.conninfo.make_conninfo(prepared_url, user=role, password="p")) as db:
+                assert migrate.apply(db) == ()
+        finally:
+            admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    with Database(prepared_url) as db:
+        left = migrate.differences(db)
+        assert [difference.what for difference in left.found] == ["role lomi"]
+        assert left.command == "lomi migrate apply"
+        assert apply_all(db)[1].complete
+    assert seen_by_gorm(prepared_url) == ("public", 2)
+
+
+def test_a_migration_from_the_third_on_says_who_may_still_write(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    monkeypatch.setattr(files, "sql_folder", lambda: tmp_path)
+    (folder / "0003_third.sql").write_text("SELECT 1")
+    with pytest.raises(LomiError, match="oldest writer: N"):
+        migrate.migrations.__wrapped__()
+    for number, name in enumerate(("first", "second", "third"), start=1):
+        (folder / f"000{number}_{name}.sql").write_text("-- oldest writer: 2\nSELECT 1")
+    assert [each.oldest_writer for each in migrate.migrations.__wrapped__()] == [2, 2, 2]
 
 
 def test_migrations_are_numbered_without_gaps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
     (folder / "0002_second.sql").write_text("SELECT 1")
-    monkeypatch.setattr(migrate, "sql_folder", lambda: tmp_path)
+    monkeypatch.setattr(files, "sql_folder", lambda: tmp_path)
     with pytest.raises(LomiError, match="numbered"):
         migrate.migrations.__wrapped__()
     (folder / "notes.txt").write_text("")

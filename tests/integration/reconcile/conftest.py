@@ -164,7 +164,6 @@ def clustered(database: Database, backend: Backend, client: redis.Redis) -> Clus
 @pytest.fixture
 def unswapped(database_url: str, client: redis.Redis) -> Iterator[Cluster]:
     """The backend's own tables with the moderation columns, and nothing of ours."""
-    from lomi_ops.db import migrate
     from lomi_ops.db.queries import script
 
     with (
@@ -174,5 +173,5 @@ def unswapped(database_url: str, client: redis.Redis) -> Iterator[Cluster]:
         with database.session() as session:
             session.script(script("contract/uuid.sql"))
             session.script(script("contract/tables.sql"))
-        migrate.apply_media_columns(database)
+            session.script(script("contract/media_columns.sql"))
         yield clustered(database, Backend(connection), client)

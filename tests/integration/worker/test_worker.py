@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from lomi_ops.config.schema import RedisSection, Settings
-from lomi_ops.db import media
+from lomi_ops.config.schema import DatabaseSection, RedisSection, Settings
+from lomi_ops.db import level, media
+from lomi_ops.db.level import SchemaTooNew
 from lomi_ops.db.pool import Database
 from lomi_ops.errors import ConfigError, LomiError, ModelError, RedisUnavailable
 from lomi_ops.queue.client import queue_client
@@ -23,6 +25,7 @@ from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.workers import WorkerRegistry
 from tests.doubles.compreface import CompreFaceDouble
+from tests.integration.ops.roles import WORK, Roles
 from tests.integration.worker.conftest import BUCKET, Cluster, settings_of
 from tests.services import free_port
 from worker import health
@@ -349,3 +352,79 @@ def test_several_workers_start_on_one_new_database(start: Start, cluster: Cluste
     until(lambda: all(each.worker._vitals.state == "ready" for each in running))
 
     assert [each.stop() for each in running] == [0, 0]
+
+
+# --- a schema that moves on, and few rights ---------------------------------------------------------------------------
+
+
+def future(cluster: Cluster, oldest_writer: int) -> None:
+    """A migration of which this program has never heard."""
+    cluster.pg.execute(
+        "INSERT INTO lomi.schema_migrations (version, name, checksum, oldest_writer, program)"
+        " VALUES (9999, 'from_the_future', 'x', %s, '9.0')",
+        (oldest_writer,),
+    )
+
+
+def test_a_worker_beside_a_newer_schema_that_lets_it_write_says_so_once_and_judges(
+    start: Start, cluster: Cluster, portrait: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    future(cluster, oldest_writer=1)
+    running = start()
+    until(lambda: is_ready(tmp_path))
+    upload = cluster.upload([portrait])
+    cluster.push(upload)
+    until(lambda: cluster.standing(upload) == [("approved", None)])
+
+    assert running.stop() == 0
+    told = [record for record in caplog.records if record.__dict__.get("action") == "schema_newer"]
+    assert len(told) == 1
+    assert "it may still write" in told[0].message
+
+
+def test_a_worker_that_must_not_write_any_more_does_not_start(start: Start, cluster: Cluster) -> None:
+    future(cluster, oldest_writer=9999)
+
+    failure = start().ended()
+
+    assert isinstance(failure, SchemaTooNew)
+    assert (failure.exit_code, failure.hint) == (5, "pip install 'lomi-ops>=9.0'")
+
+
+def test_a_worker_that_runs_while_the_schema_moves_on_gives_its_job_back_and_ends(
+    start: Start, cluster: Cluster, portrait: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(level, "ASK_AGAIN_S", 0.0)
+    running = start()
+    until(lambda: is_ready(tmp_path))
+    future(cluster, oldest_writer=9999)
+    upload = cluster.upload([portrait])
+    cluster.push(upload)
+
+    failure = running.ended()
+
+    assert isinstance(failure, SchemaTooNew)
+    assert cluster.standing(upload) == [("pending", None)]
+    assert cluster.redis.llen("photo_moderation_queue") == 1
+
+
+def test_a_worker_works_with_the_rights_that_the_docs_give_it(
+    start: Start, cluster: Cluster, portrait: bytes, tmp_path: Path
+) -> None:
+    with psycopg.connect(cluster.database_url) as admin:
+        roles = Roles(cluster.database_url, admin.info.dbname)
+    try:
+        roles.make(WORK)
+        settings = settings_for(cluster, tmp_path)
+        settings = settings.model_copy(
+            update={"database": DatabaseSection.model_validate({"url": roles.url("lomi_worker")})}
+        )
+        running = start(settings=settings)
+        until(lambda: is_ready(tmp_path))
+        upload = cluster.upload([portrait, b"no photo"])
+        cluster.push(upload)
+        until(lambda: cluster.standing(upload) == [("approved", None), ("failed", "unreadable")])
+        until(lambda: len(cluster.messages()) == 1)
+        assert running.stop() == 0
+    finally:
+        roles.forget()
