@@ -245,7 +245,7 @@ function __lomi_table
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'backup'
-            set -g __lomi_children 'create	Save Postgres, the queue, and the settings without secrets' 'list	List backups, the latest first' 'verify	Try a backup: restore it on this machine, and compare' 'restore	Put a backup back into the services that the settings name'
+            set -g __lomi_children 'create	Save Postgres, the queue and the settings' 'list	List backups, the latest first' 'verify	Try a backup: restore it on this machine, and compare' 'restore	Put a backup back where the settings say'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
