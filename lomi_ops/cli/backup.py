@@ -47,8 +47,8 @@ def backup_create(
 ) -> int:
     """Save Postgres, the queue and the settings.
 
-    While everything runs, and without secrets. The bytes of photos are not in it. What a killed run has left is removed first.
-    Exit 75 when another backup is being made.
+    While everything runs, and without secrets. The bytes of photos are not in it. What a killed run has left is removed
+    first. Exit 75 when another backup is being made.
     """
     import socket
 
