@@ -130,7 +130,9 @@ def test_services_that_accept_and_never_answer_do_not_hold_it_up(
         body = lomi("init", "-o", "json").document
 
     silent = {each["what"]: each["detail"] for each in body["found"] if each["answers"] is False}
-    assert silent == dict.fromkeys(("Redis", "Postgres", "backend", "CompreFace"), "no answer within 2 s")
+    assert (
+        dict.fromkeys(("Redis", "Postgres", "backend", "CompreFace"), "no answer within 2 s").items() <= silent.items()
+    )
 
 
 def test_another_profile_is_added_beside_the_first_and_nothing_of_that_changes(project: Project, lomi: Lomi) -> None:
