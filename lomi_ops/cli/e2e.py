@@ -12,7 +12,7 @@ import typer
 
 from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format
-from lomi_ops.errors import ExitCode, UsageError
+from lomi_ops.errors import ConfigError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from lomi_ops.ops.demo.samples import Sample
@@ -154,12 +154,13 @@ def _opened(common: options.Common, via: Via, actor: str) -> Iterator[tuple[WayI
         if via is Via.DIRECT:
             yield _direct(runtime, at, actor), at, _direct_places(runtime, at)
             return
-        from lomi_ops.clients.backend import Backend
         from lomi_ops.ops.e2e.through_backend import ThroughBackend
 
-        section = runtime.settings.backend
-        backend = held.enter_context(Backend(section))
-        yield ThroughBackend(at, backend, section), at, [f"photos and batches: the backend at {backend.label}"]
+        backend = runtime.backend
+        if backend is None:
+            raise ConfigError("no backend is configured", hint="set backend.url (LOMI_BACKEND__URL)")
+        places = [f"photos and batches: the backend at {backend.label}"]
+        yield ThroughBackend(at, backend, runtime.settings.backend), at, places
 
 
 def _handles(runtime: Runtime, held: ExitStack, *, named_only: bool = False) -> Handles:

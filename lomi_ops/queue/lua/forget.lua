@@ -1,29 +1,26 @@
--- Takes a job of a test out of the queue and removes every trace of it, once no worker has it.
+-- Takes a job of a test out of the queue and removes every trace of it: first stopped, then, asked again, forgotten.
 --
--- ARGV   2 id, 3 raw ('' where nobody knows it any more)
--- Reply  RUNNING (its worker is told to stop; ask again) | FORGOTTEN elements-that-waited
--- Invariant  What runs is left to its worker. Nothing remains that a worker could claim: the element goes before its record.
---
--- The list is searched for the element, from the producer's end, where a test has just pushed it. So this is for tests
--- alone: an operator's cancel leaves a tombstone instead.
+-- ARGV   2 id, 3 how long a tombstone lasts where nobody asks again (ms)
+-- Reply  RUNNING (its worker is told to stop; ask again) | STOPPED raw (no claim hands it out any more: take its element,
+--        '' where it is not known here, out of the list, then ask again) | FORGOTTEN
+-- Invariant  What runs is left to its worker. As long as an element may wait in a list its tombstone stands.
 
 also_when_full()
-local id, raw = ARGV[2], ARGV[3]
+local id, tombstone_ms = ARGV[2], tonumber(ARGV[3])
 local known = redis.call('HMGET', JOB .. id, 'state', 'raw', 'result_id')
-if known[1] == 'running' then
+local state = known[1]
+if state == 'running' then
   redis.call('HSET', JOB .. id, 'cancel', NOW)
   event('cancelling', id)
   return { 'RUNNING' }
+elseif state ~= 'done' and state ~= 'dead' and state ~= 'cancelled' then
+  redis.call('HSET', JOB .. id, 'state', 'cancelled')
+  redis.call('PEXPIRE', JOB .. id, tombstone_ms)
+  redis.call('ZADD', DONE, NOW, id)
+  redis.call('ZREM', DELAYED, id)
+  return { 'STOPPED', known[2] or '' }
 end
 
-local removed = 0
-for _, element in ipairs({ raw, known[2] or '' }) do
-  if element ~= '' then
-    for _, list in ipairs({ READY, HIGH, BULK }) do
-      removed = removed + redis.call('LREM', list, 1, element)
-    end
-  end
-end
 for _, index in ipairs({ DELAYED, DEAD, DONE, UNSENT, DOUBT }) do
   redis.call('ZREM', index, id)
 end
@@ -31,4 +28,4 @@ if known[3] then
   redis.call('XDEL', RESULTS, known[3])
 end
 redis.call('DEL', JOB .. id)
-return { 'FORGOTTEN', removed }
+return { 'FORGOTTEN' }

@@ -128,6 +128,23 @@ def test_a_password_in_a_workers_log_is_not_repeated(production: Fleet, old: Old
 
 @pytest.mark.docker
 @pytest.mark.xdist_group("docker")
+def test_workers_of_ours_that_run_in_no_container_are_not_missed_there(
+    production: Fleet, registry: WorkerRegistry, lomi: Lomi
+) -> None:
+    production.run("redis", FOREVER)
+    missed = lomi("doctor", "workers", "-o", "json")
+    assert found(missed)["workers.containers"]["seen"] == "there is no container of service moderator-worker"
+
+    registry.register(WorkerInfo("b1", "host-1", 77, "0.1.0", 1))
+
+    assert lomi("doctor", "workers").code == 0
+    said = lomi("check", "--only", "docker.workers", "-o", "json")
+    check = next(each for each in said.document["checks"] if each["slug"] == "docker.workers")
+    assert (check["status"], check["detail"]) == ("skip", "1 worker beats, in no container of this engine")
+
+
+@pytest.mark.docker
+@pytest.mark.xdist_group("docker")
 def test_a_worker_that_ate_its_memory_is_given_more(production: Fleet, lomi: Lomi) -> None:
     made = production.run(WORKERS, "tail /dev/zero", mem_limit="16m", memswap_limit="16m")
     production.await_state(made, "exited")
