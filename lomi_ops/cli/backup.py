@@ -101,7 +101,9 @@ def backup_verify(
     place: From = None,
     scratch: Annotated[
         Path | None,
-        typer.Option("--scratch", help="Folder for the trial's servers; else the system's for temporary files."),
+        typer.Option(
+            "--scratch", help="Folder for the trial's servers; else the system's for temporary files.", metavar="DIR"
+        ),
     ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
