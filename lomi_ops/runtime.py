@@ -18,6 +18,7 @@ from lomi_ops.config.redact import Redactor
 if TYPE_CHECKING:
     import redis
 
+    from lomi_ops.clients.backend import Backend
     from lomi_ops.clients.compreface.pool import FaceService
     from lomi_ops.clients.containers import Engine
     from lomi_ops.clients.objects import ObjectStore
@@ -104,6 +105,17 @@ class Runtime:
         self._closing.callback(engine.close)
         return engine
 
+    @cached_property
+    def backend(self) -> Backend | None:
+        """The Go backend, or None where none is configured."""
+        if not self.settings.backend.url:
+            return None
+        from lomi_ops.clients.backend import Backend
+
+        backend = Backend(self.settings.backend)
+        self._closing.callback(backend.close)
+        return backend
+
     def close(self) -> None:
         self._closing.close()
 
@@ -115,6 +127,7 @@ def opened(
     config: Path | None = None,
     env_file: Path | None = None,
     data: Path | None = None,
+    profile: str | None = None,
     overrides: Mapping[str, object] | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Runtime]:
@@ -123,6 +136,7 @@ def opened(
         config=config,
         env_file=env_file,
         data=data,
+        profile=profile,
         overrides=overrides or {},
         environ=os.environ,
         cwd=Path.cwd(),

@@ -110,6 +110,7 @@ def opened(runtime: Runtime) -> Iterator[Handles]:
             objects=objects,
             faces=quick.faces,
             docker=Look(quick.docker),
+            backend=quick.backend,
             stack=runtime.loaded.stack,
         )
 

@@ -11,11 +11,12 @@ from pydantic import SecretStr
 
 from lomi_ops.config.keys import Key, closest
 from lomi_ops.config.schema import FENCE_MARGIN_S, PolicySection, Settings
+from lomi_ops.domain.backup import s3_place
 
 _NOT_A_HOST = re.compile(r"://|@|\s|^[^:/]*:\d+$")
 """An IPv6 address has more colons, and a folder is libpq's way to name a Unix socket."""
 
-_DOCKER_HOST = re.compile(r"unix:///?[^\s]+|tcp://[^\s/@]+:\d+|ssh://([^\s/@:]+@)?[^\s/@:]+(:\d+)?")
+_DOCKER_HOST = re.compile(r"unix:///?[^\s]+|tcp://[^\s/@]+:\d+|ssh://([^\s/@:]+@)?(\[[\da-fA-F:]+\]|[^\s/@:]+)(:\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def misfits(settings: Settings) -> Iterator[Misfit]:
     yield from _urls(settings)
     yield from _hosts(settings)
     yield from _sentinels(settings)
+    yield from _backups(settings)
     yield from _docker(settings)
     yield from _policies(settings)
 
@@ -112,14 +114,28 @@ def _sentinels(settings: Settings) -> Iterator[Misfit]:
         yield Misfit(("redis", "sentinel_service"), "must not be empty: the Sentinels know the primary by this name")
 
 
+def _backups(settings: Settings) -> Iterator[Misfit]:
+    to, named = settings.backup.to, settings.backup.object
+    if to is not None and s3_place(to) is None and not to.startswith(("/", "~/")):
+        # Relative to what? A cron job runs somewhere else than its author.
+        yield Misfit(("backup", "to"), "must be a folder with its whole path, or s3://bucket/prefix")
+    if named is not None and not (s3_place(named) or ("", ""))[1]:
+        yield Misfit(("backup", "object"), "must look like s3://bucket/key")
+
+
 def _docker(settings: Settings) -> Iterator[Misfit]:
     host = settings.docker.host
     if host is not None and not _DOCKER_HOST.fullmatch(host):
         what = "must look like unix:///var/run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST"
         yield Misfit(("docker", "host"), what)
-    services = settings.docker.services
-    if len(set(services)) < len(services):
-        yield Misfit(("docker", "workers_service"), "and the other services must be different services")
+    named: dict[str, Key] = {}
+    for role in ("postgres", "redis", "backend", "compreface", "workers"):
+        key: Key = ("docker", f"{role}_service")
+        service = getattr(settings.docker, key[1])
+        if service and service in named:
+            yield Misfit(key, f"must differ from {'.'.join(named[service])}", (named[service],))
+        elif service:
+            named[service] = key
 
 
 def _service_url(key: Key, secret: SecretStr | None, schemes: tuple[str, ...]) -> Iterator[Misfit]:

@@ -27,6 +27,7 @@ class Section(BaseModel):
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Colour = Literal["red", "yellow", "green", "blue", "magenta", "cyan"]
 
 DEFAULT_BUCKET = "lomi-photos"
 SENTINEL_PORT = 26379
@@ -307,7 +308,28 @@ class BackendSection(Section):
 
     url: str | None = Field(None, description="base URL, without /api/v1")
     token: SecretStr | None = Field(None, description="JWT of an admin")
+    init_data: SecretStr | None = Field(
+        None, description="Telegram initData of a test account, as its app sends it; lomi e2e logs in with it"
+    )
     timeout_s: Seconds = Field(5.0, description="seconds for one call")
+
+
+class BackupSection(Section):
+    """Where backups go, and how `lomi check` finds the last one: any of these, the latest counts."""
+
+    to: str | None = Field(
+        None, description="folder, or s3://bucket/prefix with the account of objects, that `lomi backup` uses"
+    )
+    file: Path | None = Field(
+        None, description="file of backups of your own, by when it was written last; * in its name: the latest"
+    )
+    object: str | None = Field(
+        None, description="the same in the account of objects: s3://bucket/key; * at the end: the latest below that"
+    )
+    command: str | None = Field(
+        None, description="program that prints when your last backup was (ISO or seconds since 1970); no shell runs it"
+    )
+    max_age_s: Seconds = Field(93_600.0, description="seconds after which the last backup is too old: 26 hours")
 
 
 class TelegramSection(Section):
@@ -336,6 +358,8 @@ class Settings(Section):
     env_file: Path | None = Field(
         None, description="env file to read as well, e.g. the .env.production of the existing system"
     )
+    profile: str | None = Field(None, description="the profile that holds where --env chooses none")
+    colour: Colour | None = Field(None, description="colour of the profile's name before changes")
     redis: RedisSection = RedisSection()
     database: DatabaseSection = DatabaseSection()
     objects: ObjectsSection = ObjectsSection()
@@ -350,6 +374,7 @@ class Settings(Section):
     log: LogSection = LogSection()
     policy: PolicyChoice = PolicyChoice()
     stack: StackSection = StackSection()
+    backup: BackupSection = BackupSection()
 
     def active_policy(self, name: str | None = None) -> Policy:
         """The named policy, else the active one, else `default` with CompreFace and `local` without.

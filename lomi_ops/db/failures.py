@@ -65,6 +65,10 @@ def _sentence(error: psycopg.Error) -> str:
 def _connection_hint(text: str) -> str:
     if "password" in text or "authentication" in text:
         return "check database.user and database.password"
+    if "too many clients" in text or "connection slots" in text:
+        return "raise max_connections, or see who holds the connections: psql -c 'SELECT * FROM pg_stat_activity'"
+    if "SSL" in text or "certificate" in text:
+        return "check database.ssl_mode: whether this server speaks TLS, and who signed its certificate"
     if "refused" in text or "resolve" in text or "translate host name" in text:
         return "check database.host and database.port, and whether Postgres runs"
     return ""

@@ -271,16 +271,21 @@ def conninfo_of(section: DatabaseSection) -> str:
 
 def _resolve(conninfo: str, application: str, connect_timeout_s: float) -> tuple[str, str, str]:
     """The completed connection string, the password in it, and `host:port/name` for texts."""
+    given = parameters(conninfo)
+    defaults = {**_TCP, "application_name": application, "connect_timeout": str(max(2, math.ceil(connect_timeout_s)))}
+    where = f"{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', '')}"
+    return make_conninfo("", **(defaults | given)), str(given.get("password") or ""), where
+
+
+def parameters(conninfo: str) -> dict[str, Any]:
+    """The parts of a connection string, password included. Raises ConfigError where it is none."""
     try:
-        given = conninfo_to_dict(conninfo)
+        return dict(conninfo_to_dict(conninfo))
     except psycopg.Error:
         # libpq quotes the whole string in its complaint, so neither its text nor the chain may be kept.
         raise ConfigError(
             "the database URL cannot be read", hint="write postgresql://user:password@host:5432/name"
         ) from None
-    defaults = {**_TCP, "application_name": application, "connect_timeout": str(max(2, math.ceil(connect_timeout_s)))}
-    where = f"{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', '')}"
-    return make_conninfo("", **(defaults | given)), str(given.get("password") or ""), where
 
 
 def _quiet(connection: psycopg.Connection[Any]) -> bool:

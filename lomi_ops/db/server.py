@@ -45,4 +45,4 @@ def longest_transaction_s(db: Database) -> float | None:
 
 def unmigrated(db: Database, limit: int = 10_000) -> int:
     """Rows of `media` that the backfill has not reached, `limit` at most."""
-    return int(db.value("media_unmigrated", limit=limit))
+    return int(db.value("media_behind", limit=limit))

@@ -16,6 +16,7 @@ class Action(StrEnum):
     REJECT = "review.reject"
     SUBMIT = "jobs.submit"
     CANCEL = "jobs.cancel"
+    E2E = "e2e"
     MIGRATE = "migrate.apply"
 
 

@@ -207,6 +207,28 @@ class JobQueue:
         `running` means that its worker is told with the next beat. What is done or dead stays so."""
         return JobState(text(self._scripts.run("cancel", [], [job_id, ms(self._retention_s)])[0]))
 
+    def forget(self, job_id: str, raw: bytes = b"") -> bool:
+        """Take a test's job back, wherever it waits, and remove what the queue knows of it; `raw` is its element, where
+        it is known. False where a worker has it: that one is told with the next beat, and this is to be called again.
+
+        The lists are searched for the element. So this is for tests alone, which have just pushed it: an operator's
+        cancel leaves a tombstone instead.
+        """
+        args: list[Argument] = [job_id, ms(self._retention_s)]
+        self._take_out({raw})
+        reply = self._scripts.run("forget", [], args)
+        if reply[0] == b"STOPPED":  # whoever has given it back meanwhile has put its element back, too
+            self._take_out({raw, reply[1]})
+            reply = self._scripts.run("forget", [], args)
+        return bool(reply[0] == b"FORGOTTEN")
+
+    def _take_out(self, elements: set[bytes]) -> None:
+        with guarded(self._client, "a search"), self._client.pipeline(transaction=False) as pipe:
+            for raw in elements - {b""}:
+                for name in (self.keys.ready, self.keys.high, self.keys.bulk):
+                    pipe.lrem(name, 1, raw)  # type: ignore[arg-type]
+            pipe.execute()
+
     def pause(self, by: str, reason: str, for_s: float | None = None) -> Pause | None:
         """No claims from now on; what runs goes on. An old BRPOP worker does not know this flag.
 

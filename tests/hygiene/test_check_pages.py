@@ -18,7 +18,7 @@ from tests.hygiene.test_docs import SETTING, SPAN, fault
 __all__ = ["lomi", "quiet_machine"]
 
 FOLDER = Path(str(files("lomi_ops.ops.checks"))) / "help"
-PROGRAMS = ("lomi ", "redis-cli ", "psql ", "docker compose -f docker-compose.prod.yml ", "df ", "du ", "timedatectl")
+PROGRAMS = ("lomi ", "redis-cli ", "psql ", "docker ", "sudo systemctl ", "df ", "du ", "timedatectl")
 CHECK_ID = re.compile(r"LOMI-[A-Z]+-\d{3}")
 
 

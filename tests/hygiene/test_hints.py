@@ -10,8 +10,8 @@ import typer
 from lomi_ops.cli.main import build
 
 ROOT = Path(__file__).parents[2]
-MENTION = re.compile(r"""(?:`|hint=f?"|_INSTALL = ")lomi ([a-z][a-z_-]*)(?: ([a-z]+))?""")
-IN_LUA = re.compile(r"""'[^'\n]*\blomi ([a-z][a-z_-]*)(?: ([a-z]+))?""")
+MENTION = re.compile(r"""(?:`|hint=f?"|_INSTALL = ")lomi ([a-z][a-z0-9_-]*)(?: ([a-z]+))?""")
+IN_LUA = re.compile(r"""'[^'\n]*\blomi ([a-z][a-z0-9_-]*)(?: ([a-z]+))?""")
 
 
 def tree() -> dict[str, set[str]]:

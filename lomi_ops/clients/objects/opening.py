@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lomi_ops.clients.objects.directory import DirectoryStore
@@ -9,6 +10,9 @@ from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.clients.objects.store import ObjectStore
 from lomi_ops.config.schema import ObjectsSection
 from lomi_ops.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lomi_ops.clients.objects.s3_files import S3Files
 
 
 def open_store(section: ObjectsSection, *, retries: int | None = None) -> ObjectStore:
@@ -27,6 +31,19 @@ def open_store(section: ObjectsSection, *, retries: int | None = None) -> Object
 
     again = RETRIES if retries is None else retries
     return S3Store(section, endpoint_url(section), allowed_buckets(section), retries=again)
+
+
+def open_files(section: ObjectsSection, bucket: str) -> S3Files:
+    """One bucket of the S3 account in the settings, for large files; also where photos lie in a directory.
+
+    Opens no connection yet. Raises ConfigError where the account is not set.
+    """
+    if problems := _problems(section):
+        hint = "set objects.endpoint, objects.access_key and objects.secret_key"
+        raise ConfigError(f"the account of the bucket {bucket} is not configured", problems=problems, hint=hint)
+    from lomi_ops.clients.objects.s3_files import S3Files
+
+    return S3Files(section, endpoint_url(section), Buckets(frozenset({bucket})))
 
 
 def allowed_buckets(section: ObjectsSection) -> Buckets:

@@ -21,9 +21,9 @@ SELECT extract(epoch FROM max(clock_timestamp() - xact_start))::float8 AS longes
 FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL;
 
--- name: media_unmigrated
--- Rows from before the moderation migration that it has not reached: with no status, or approved by the old column
--- and still pending. Stops counting early: one is enough to tell.
+-- name: media_behind
+-- Rows from before the moderation migration that it has not reached, as `media_unmigrated` defines them. Stops counting
+-- early: one is enough to tell.
 -- in limit: bigint, rows at most
 -- out rows
 SELECT count(*)::int AS rows

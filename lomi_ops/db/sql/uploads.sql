@@ -29,14 +29,14 @@ VALUES (%(id)s::uuid, %(user_id)s::uuid, 'photo', %(key)s::text, %(position)s::i
 DELETE FROM users WHERE id = %(id)s::uuid;
 
 -- name: uploads_by_user
--- The users who uploaded most in a window, photos of ours left out: they have no Telegram account.
+-- The users who uploaded most in a window, photos of ours left out: they have no Telegram account, or none that could be.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- in limit: bigint, users
 -- out user_id, photos
 SELECT media.user_id, count(*)::int AS photos
 FROM media JOIN users ON users.id = media.user_id
-WHERE media.media_type::text = 'photo' AND users.telegram_id IS NOT NULL
+WHERE media.media_type::text = 'photo' AND users.telegram_id > 0
   AND media.created_at >= %(start)s::timestamptz AND media.created_at < %(end)s::timestamptz
 GROUP BY media.user_id
 ORDER BY photos DESC, media.user_id

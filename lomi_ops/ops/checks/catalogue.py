@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lomi_ops.domain.check import CheckSpec
 from lomi_ops.ops.checks import (
+    backend,
+    backups,
     configuration,
     containers,
     faces,
@@ -28,9 +30,11 @@ CHECKS: tuple[Check, ...] = (
     *queue.CHECKS,
     *workers.CHECKS,
     *rates.CHECKS,
+    *backend.CHECKS,
     *uploads.CHECKS,
     *telegram.CHECKS,
     *containers.CHECKS,
+    *backups.CHECKS,
     *host.CHECKS,
 )
 SPECS: tuple[CheckSpec, ...] = tuple(check.spec for check in CHECKS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import redis
 
+from lomi_ops.clients.backend import Backend
 from lomi_ops.clients.compreface.pool import FaceService
 from lomi_ops.clients.objects import ObjectStore
 from lomi_ops.config.schema import Settings
@@ -30,6 +31,7 @@ class Handles:
     objects: ObjectStore
     faces: FaceService | None
     docker: Look
+    backend: Backend | None
     stack: Path | None = None
     """The local stack that the services are from, if they are."""
 

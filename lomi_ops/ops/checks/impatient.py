@@ -29,6 +29,7 @@ def impatient(settings: Settings) -> Settings:
                 "connect_timeout_s": min(objects.connect_timeout_s, CONNECT_S),
                 "read_timeout_s": min(objects.read_timeout_s, ANSWER_S),
             }),
+            "backend": settings.backend.model_copy(update={"timeout_s": min(settings.backend.timeout_s, ANSWER_S)}),
             "compreface": faces.model_copy(update={
                 "connect_timeout_s": min(faces.connect_timeout_s, CONNECT_S),
                 "attempts": 1,

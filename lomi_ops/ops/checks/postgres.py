@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lomi_ops.db import media, migrate, server
 from lomi_ops.domain import span
 from lomi_ops.domain.check import CLUSTER, CheckSpec, Found, Metric, Severity, Status
+from lomi_ops.domain.drift import MEDIA as MEDIA_TABLE
+from lomi_ops.domain.drift import Difference, Mender
 from lomi_ops.ops.checks.handles import Check, Handles
 from lomi_ops.ops.checks.words import below, counted
 
@@ -14,6 +18,8 @@ CROWDED, FULL = 0.8, 0.95
 LONG_S = 300.0
 """A transaction that is open for so long keeps VACUUM and concurrent indexes waiting."""
 SOME_ROWS = 10_000
+SOME = 3
+"""Differences that are told; `lomi migrate verify` has all of them."""
 
 
 def ping(at: Handles) -> Found:
@@ -56,13 +62,26 @@ def transactions(at: Handles) -> Found:
 
 
 def media_table(at: Handles) -> Found:
+    """Columns and indexes of the moderation migration, to the last default."""
     if not media.has_media(at.database):
         return Found(Status.FAIL, "there is no table media: not the backend's database", "lomi config show --origin")
-    lacking = migrate.state(at.database).media
-    if lacking.complete:
-        return Found(Status.PASS, "columns and indexes of the moderation migration are there")
-    names = ", ".join((*lacking.missing_columns, *lacking.missing_indexes))
-    return Found(Status.FAIL, f"missing: {names}", "lomi migrate apply")
+    found = migrate.differences(at.database, rows=False)
+    wrong = [each for each in found.found if _of_media(each.what)]
+    if wrong:
+        return _differs(wrong, "lomi migrate apply" if wrong[0].mender is Mender.APPLY else "lomi migrate verify")
+    unread = [each for each in found.unread if _of_media(each.what)]
+    if unread:
+        return Found(Status.UNKNOWN, "; ".join(each.line for each in unread), unread[0].command)
+    return Found(Status.PASS, "columns and indexes of the moderation migration are there")
+
+
+def _of_media(what: str) -> bool:
+    return what == MEDIA_TABLE or what.startswith(f"{MEDIA_TABLE}.")
+
+
+def _differs(wrong: Sequence[Difference], hint: str) -> Found:
+    more = f"; and {len(wrong) - SOME} more" if len(wrong) > SOME else ""
+    return Found(Status.FAIL, "; ".join(each.line for each in wrong[:SOME]) + more, hint)
 
 
 def backfill(at: Handles) -> Found:
@@ -75,9 +94,12 @@ def backfill(at: Handles) -> Found:
 
 
 def schema(at: Handles) -> Found:
+    """Our own tables are those that this program's migrations make."""
     state = migrate.state(at.database)
+    if state.newer and state.may_write:
+        return Found(Status.WARN, "the schema is newer than this lomi, which may go on with it", state.upgrade)
     if state.newer:
-        return Found(Status.FAIL, "the schema is newer than this lomi", "pip install --upgrade lomi-ops")
+        return Found(Status.FAIL, "the schema is newer than this lomi", state.upgrade)
     if state.altered:
         text = f"{', '.join(state.altered)} ran with another text than this lomi has"
         return Found(Status.FAIL, text, "lomi migrate verify; install the lomi that made this schema")
@@ -87,6 +109,9 @@ def schema(at: Handles) -> Found:
     if state.pending:
         text = counted(len(state.pending), "migration pending", "migrations pending")
         return Found(Status.WARN, text, "lomi migrate apply")
+    wrong = [each for each in migrate.differences(at.database, rows=False).found if not _of_media(each.what)]
+    if wrong:
+        return _differs(wrong, "lomi migrate verify")
     return Found(Status.PASS, counted(len(state.applied), "migration applied", "migrations applied"))
 
 

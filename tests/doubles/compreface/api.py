@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.doubles.compreface.messages import Request, Response, jackson_json, nginx_page
+from tests.doubles.messages import Request, Response, jackson_json, nginx_page
 
 DETECTION_KEY = "00000000-0000-0000-0000-000000000003"
 OTHER_KEYS = ("00000000-0000-0000-0000-000000000002", "00000000-0000-0000-0000-000000000004")

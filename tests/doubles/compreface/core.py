@@ -17,9 +17,9 @@ from queue import Empty, SimpleQueue
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from tests.doubles.compreface.messages import Request, Response, flask_json
 from tests.doubles.compreface.personality import Personality
 from tests.doubles.compreface.script import Face, Pixels, Script
+from tests.doubles.messages import Request, Response, flask_json
 
 BUILD = "1.2.0"
 

@@ -29,6 +29,7 @@ from tests.integration.ops.roles import (
     MIGRATE_COMPLETE,
     READ,
     ROLE,
+    TEST,
     WORK,
     Right,
     Roles,
@@ -349,6 +350,32 @@ def test_the_worker_can_do_a_jobs_whole_life(swapped: tuple[Roles, OldCluster], 
         row = backend.execute("SELECT moderation_status FROM media WHERE id = %s", (photos[0],)).fetchone()
     assert row == {"moderation_status": "approved"}
     assert_each_is_needed(roles, WORK, sent)
+
+
+# --- testing ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_tester_can_send_photos_and_take_them_back(
+    swapped: tuple[Roles, OldCluster], lomi: Lomi, monkeypatch: pytest.MonkeyPatch, sent: set[str], tmp_path: Path
+) -> None:
+    roles, cluster = swapped
+    roles.make(TEST)
+    monkeypatch.setenv("LOMI_DATABASE_URL", roles.url("lomi_tester"))
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"no worker looks at it")
+    sent.clear()
+
+    kept = lomi("e2e", 1, photo, "--keep", "--timeout", "0.1")
+    cleaned = lomi("e2e", "--clean")
+    again = lomi("e2e", 1, photo, "--timeout", "0.1")
+
+    assert (kept.code, cleaned.code, again.code) == (1, 0, 1), kept.err + cleaned.err + again.err
+    assert "denied" not in kept.err + cleaned.err + again.err
+    assert "still there" not in cleaned.out + again.out
+    with cluster.sql() as backend:
+        left = backend.execute("SELECT count(*) AS n FROM users WHERE name = 'lomi-e2e'").fetchone()
+    assert left == {"n": 0}
+    assert_each_is_needed(roles, TEST, sent)
 
 
 def test_each_section_gives_statements_for_its_role() -> None:

@@ -32,6 +32,7 @@ PASSWORDS = {
     "database.password": "DB_PASSWORD", "objects.access_key": "S3_ACCESS_KEY", "objects.secret_key": "S3_SECRET_KEY",
     "compreface.api_key": "LOMI_COMPREFACE__API_KEY", "backend.token": "LOMI_BACKEND__TOKEN",
     "telegram.bot_token": "TELEGRAM_BOT_TOKEN",
+    "backend.init_data": "LOMI_BACKEND__INIT_DATA",
 }  # fmt: skip
 """Every secret, and a variable that sets it."""
 

@@ -1,0 +1,100 @@
+"""What `lomi e2e` writes as the backend would, and how it takes that back. On a cluster `users` and `media` are the
+backend's: only rows with marked ids are made and removed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+
+from lomi_ops.db.pool import Database
+from lomi_ops.domain import marked
+from lomi_ops.domain.job import Job
+from lomi_ops.errors import LomiError
+
+SETTLED_S = 60.0
+"""A stray in the ledger is removed only when no worker can be at it any more."""
+_BOUNDS = {"first": marked.FIRST, "last": marked.LAST}
+
+
+@contextmanager
+def at_work(db: Database, user_id: UUID) -> Iterator[bool]:
+    """Holds the lock of a run, on a connection of its own; gives False where another process has it, which is then
+    still at work. The lock ends with its process, however that ends."""
+    with db.session() as session:
+        locked = bool(session.value("marked_lock", id=user_id))
+        try:
+            yield locked
+        finally:
+            if locked:
+                # A connection that is lost has given the lock back already.
+                with suppress(psycopg.OperationalError):
+                    session.value("marked_unlock", id=user_id)
+
+
+def add_user(db: Database, user_id: UUID) -> None:
+    """A user without a chat whom the app shows to nobody: `is_active` is false.
+
+    Raises LomiError with a hint where the backend's table wants more columns than the contract has.
+    """
+    try:
+        db.run("marked_user", id=user_id, telegram_id=marked.telegram_id(user_id), name=marked.USER_NAME)
+    except LomiError as failure:
+        if "SQLSTATE 23502" not in failure.message:
+            raise
+        text = f"the backend's table `users` wants more than lomi knows of: {failure.message}"
+        raise LomiError(text, hint="lomi e2e N --via backend, with a test account") from failure
+
+
+def add_photos(db: Database, job: Job, at: datetime, *, first: int) -> None:
+    """A pending row for every photo of the job's batch, in one transaction; `first` is the first one's position."""
+    with db.transaction() as session:
+        for position, photo in enumerate(job.photos, start=first):
+            session.run(
+                "upload_photo",
+                id=photo.media_id,
+                user_id=job.user_id,
+                batch_id=job.batch_id,
+                key=photo.key,
+                position=position,
+                at=at,
+            )
+
+
+def users(db: Database) -> tuple[UUID, ...]:
+    """Users of runs that are at work, were killed, or kept their rows; the oldest first."""
+    return tuple(db.all(_id, "marked_users", **_BOUNDS))
+
+
+def batches(db: Database, user_id: UUID) -> tuple[UUID, ...]:
+    return tuple(db.all(_batch_id, "marked_batches", user_id=user_id, **_BOUNDS))
+
+
+def forget_jobs(db: Database, job_ids: Sequence[str]) -> int:
+    """Removes settled jobs from the ledger, if there is one; how many. Only once no worker has them: until then the
+    ledger keeps a job from being done twice."""
+    if not job_ids or not db.value("has_table", name="lomi.jobs"):
+        return 0
+    return db.run("marked_ledger_forget", job_ids=list(job_ids))
+
+
+def forget_strays(db: Database) -> int:
+    """Removes what earlier runs left in the ledger and among the ends of jobs; how many rows. Reads them whole."""
+    removed = 0
+    if db.value("has_table", name="lomi.jobs"):
+        removed += db.run("marked_strays_forget", **_BOUNDS, older_s=SETTLED_S)
+    if db.value("has_table", name="lomi.job_ends"):
+        removed += db.run("marked_ends_forget", **_BOUNDS)
+    return removed
+
+
+def _id(id: UUID) -> UUID:  # noqa: A002 - the column's name
+    return id
+
+
+def _batch_id(batch_id: UUID) -> UUID:
+    return batch_id

@@ -1,0 +1,68 @@
+-- Rows of `lomi e2e`: its users have marked ids, between two bounds that nobody else's can have.
+
+-- name: marked_lock
+-- Takes the lock of a run for this session, or says at once that the run is still at work.
+-- in id: uuid, of the run's user
+-- out locked
+SELECT pg_try_advisory_lock(hashtextextended(%(id)s::uuid::text, 0)) AS locked;
+
+-- name: marked_unlock
+-- Gives the lock of a run back.
+-- in id: uuid
+-- out unlocked
+SELECT pg_advisory_unlock(hashtextextended(%(id)s::uuid::text, 0)) AS unlocked;
+
+-- name: marked_user
+-- A user whom nobody is shown, without a Telegram account where the table allows that.
+-- in id: uuid
+-- in telegram_id: bigint, where there must be one
+-- in name: text
+-- out nothing
+INSERT INTO users (id, telegram_id, name, is_active)
+SELECT %(id)s::uuid,
+       CASE WHEN EXISTS (
+           SELECT FROM pg_attribute WHERE attrelid = to_regclass('users') AND attname = 'telegram_id' AND attnotnull
+       ) THEN %(telegram_id)s::bigint END,
+       %(name)s::text, false;
+
+-- name: marked_users
+-- Users of runs, the oldest first.
+-- in first: uuid
+-- in last: uuid
+-- out id
+SELECT id FROM users WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid ORDER BY id;
+
+-- name: marked_batches
+-- The batches of a run's user, found by the ids of their photos: those have an index.
+-- in user_id: uuid
+-- in first: uuid
+-- in last: uuid
+-- out batch_id
+SELECT DISTINCT batch_id FROM media
+WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid AND user_id = %(user_id)s::uuid AND batch_id IS NOT NULL;
+
+-- name: marked_ledger_forget
+-- Removes jobs from the ledger, and what was kept of their photos. The decision log keeps its rows: it is append-only.
+-- in job_ids: text[]
+-- out nothing
+WITH kept AS (
+    DELETE FROM lomi.checkpoints WHERE job_id = ANY(%(job_ids)s::text[])
+)
+DELETE FROM lomi.jobs WHERE job_id = ANY(%(job_ids)s::text[]);
+
+-- name: marked_strays_forget
+-- Removes from the ledger what runs that are long over left there: of jobs that a worker still had when they ended.
+-- in first: uuid
+-- in last: uuid
+-- in older_s: float8, seconds since it was settled
+-- out nothing
+DELETE FROM lomi.jobs
+WHERE user_id BETWEEN %(first)s::uuid AND %(last)s::uuid
+  AND settled_at < now() - make_interval(secs => %(older_s)s::float8);
+
+-- name: marked_ends_forget
+-- Removes the ends of jobs that the ledger has not heard of.
+-- in first: uuid
+-- in last: uuid
+-- out nothing
+DELETE FROM lomi.job_ends WHERE user_id BETWEEN %(first)s::uuid AND %(last)s::uuid;
