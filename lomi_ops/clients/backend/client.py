@@ -133,7 +133,7 @@ class Backend:
         if self._section.token is None:
             raise ConfigError(
                 "backend.token is not set",
-                hint="set LOMI_BACKEND__TOKEN, or LOMI_BACKEND__TOKEN_FILE, to an admin's JWT",
+                hint="set LOMI_BACKEND__TOKEN to an admin's JWT",
             )
         return self._section.token
 
