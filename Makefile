@@ -15,7 +15,7 @@ help:
 	@echo "make bench-queue  measure the queue beside four libraries"
 	@echo "make check        format, lint, types, layers"
 	@echo "make format       let ruff mend what it can"
-	@echo "make completions  write completions/ and config.example.yaml anew"
+	@echo "make completions  write completions/, docs/commands.md and config.example.yaml anew"
 	@echo "make shapes       write down anew what the migrations make of a database"
 	@echo "make lock         resolve requirements.lock anew from pyproject.toml"
 
@@ -53,6 +53,7 @@ format: $(READY)
 
 completions: $(READY)
 	$(BIN)/python -m lomi_ops.cli.completions completions
+	$(BIN)/python -m lomi_ops.cli.reference docs/commands.md
 	$(BIN)/lomi config example > config.example.yaml
 
 shapes: $(READY)

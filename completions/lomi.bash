@@ -1,10 +1,422 @@
-_lomi_completion() {
-    local IFS=$'
-'
-    COMPREPLY=( $( env COMP_WORDS="${COMP_WORDS[*]}" \
-                   COMP_CWORD=$COMP_CWORD \
-                   _LOMI_COMPLETE=complete_bash $1 ) )
-    return 0
+# Completion of lomi for bash, written from the program by `make completions`: change nothing here.
+# Load it with: source <(lomi completion bash)
+
+# What a command takes: the names below it, its options, what these and its arguments want.
+_lomi_table() {
+  case $1 in
+    '')
+      children='moderate demo init up status env down check doctor e2e worker top report reconcile completion help review queue jobs migrate backup models config'
+      options='--env --debug --version -V --help -h'
+      values='--env=@profiles'
+      arguments='' ;;
+    'moderate')
+      children=''
+      options='--model --policy --annotate --objects --output -o --env --config --env-file --data --help -h'
+      values='--model=@models --policy=@policies --annotate=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@files' ;;
+    'demo')
+      children=''
+      options='--keep --timeout --output -o --env --config --env-file --data --help -h'
+      values='--timeout= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@files' ;;
+    'init')
+      children=''
+      options='--env --env-file --compose --config --yes --dry-run --force --output -o --help -h'
+      values='--env=@profiles --env-file=@files --compose=@files --config=@files --output=text|json|jsonl -o=text|json|jsonl'
+      arguments='' ;;
+    'up')
+      children=''
+      options='--workers --output -o --env --config --env-file --data --help -h'
+      values='--workers= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'status')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'env')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'down')
+      children=''
+      options='--purge --env --config --env-file --data --help -h'
+      values='--env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'check')
+      children=''
+      options='--only --skip --scope --deep --wait --watch --timeout --fail-on --output -o --output-file --bundle --list --env --config --env-file --data --help -h'
+      values='--only=@checks --skip=@checks --scope=pre-deploy|post-deploy|worker --wait= --watch= --timeout= --fail-on= --output=text|short|json|jsonl|junit|nagios|prom|github -o=text|short|json|jsonl|junit|nagios|prom|github --output-file=@files --bundle=@files --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'doctor')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=flow|workers|compreface|rejections' ;;
+    'e2e')
+      children=''
+      options='--via --timeout --keep --clean --dry-run --fail-on --as --output -o --env --config --env-file --data --help -h'
+      values='--via=direct|backend --timeout= --fail-on=fail|warning --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='= *=@files' ;;
+    'worker')
+      children=''
+      options='--policy --slots --healthcheck --health-file --env --config --env-file --data --help -h'
+      values='--policy=@policies --slots= --health-file=@files --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'top')
+      children=''
+      options='--once --output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'report')
+      children=''
+      options='--window --output -o --env --config --env-file --data --help -h'
+      values='--window= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'reconcile')
+      children=''
+      options='--dry-run --older-than --limit --include-dead --objects --as --output -o --env --config --env-file --data --help -h'
+      values='--older-than= --limit= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'completion')
+      children=''
+      options='--help -h'
+      values=''
+      arguments='=bash|zsh|fish' ;;
+    'help')
+      children=''
+      options='--help -h'
+      values=''
+      arguments='=@topics' ;;
+    'review')
+      children='list approve reject'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'review list')
+      children=''
+      options='--queue --reason --limit --output -o --env --config --env-file --data --help -h'
+      values='--queue=waiting|rejected|failed|all --reason= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'review approve')
+      children=''
+      options='--reason --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@photos' ;;
+    'review reject')
+      children=''
+      options='--because --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--because=@reasons --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@photos' ;;
+    'queue')
+      children='list stats show pause resume drain retry delete cancel undo continue ops dead'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'queue list')
+      children=''
+      options='--by --limit --output -o --env --config --env-file --data --help -h'
+      values='--by=@groups --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@filters' ;;
+    'queue stats')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'queue show')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@jobs' ;;
+    'queue pause')
+      children=''
+      options='--reason --for --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --for= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'queue resume')
+      children=''
+      options='--upstream --as --output -o --env --config --env-file --data --help -h'
+      values='--upstream= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'queue drain')
+      children=''
+      options='--reason --timeout --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --timeout= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'queue retry')
+      children=''
+      options='--all --dry-run --confirm-count --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--confirm-count= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@filters' ;;
+    'queue delete')
+      children=''
+      options='--all --dry-run --confirm-count --for-good --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--confirm-count= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@filters' ;;
+    'queue cancel')
+      children=''
+      options='--all --dry-run --confirm-count --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--confirm-count= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@filters' ;;
+    'queue undo')
+      children=''
+      options='--dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@operations' ;;
+    'queue continue')
+      children=''
+      options='--as --output -o --env --config --env-file --data --help -h'
+      values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@operations' ;;
+    'queue ops')
+      children=''
+      options='--limit --output -o --env --config --env-file --data --help -h'
+      values='--limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'queue dead')
+      children='list retry delete'
+      options='--by --limit --output -o --env --config --env-file --data --help -h'
+      values='--by=@groups --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'queue dead list')
+      children=''
+      options='--by --limit --output -o --env --config --env-file --data --help -h'
+      values='--by=@groups --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@filters' ;;
+    'queue dead retry')
+      children=''
+      options='--all --dry-run --confirm-count --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--confirm-count= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@filters' ;;
+    'queue dead delete')
+      children=''
+      options='--all --dry-run --confirm-count --for-good --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--confirm-count= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@filters' ;;
+    'jobs')
+      children='submit status wait cancel history'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'jobs submit')
+      children=''
+      options='--keys --prefix --wait --sync --async --job-id --priority --rate --timeout --dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--keys=@files --prefix= --job-id= --priority=bulk|normal|high --rate= --timeout= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=' ;;
+    'jobs status')
+      children=''
+      options='--limit --output -o --env --config --env-file --data --help -h'
+      values='--limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@submissions' ;;
+    'jobs wait')
+      children=''
+      options='--timeout --output -o --env --config --env-file --data --help -h'
+      values='--timeout= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@submissions' ;;
+    'jobs cancel')
+      children=''
+      options='--dry-run --confirm-count --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--confirm-count= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@submissions' ;;
+    'jobs history')
+      children=''
+      options='--since --user --outcome --limit --output -o --env --config --env-file --data --help -h'
+      values='--since= --user= --outcome=done|approved|rejected|failed|in_review|skipped|dead|cancelled|lost --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'migrate')
+      children='verify apply status'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'migrate verify')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'migrate apply')
+      children=''
+      options='--dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'migrate status')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'backup')
+      children='create list verify restore'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'backup create')
+      children=''
+      options='--to --keep --as --output -o --env --config --env-file --data --help -h'
+      values='--to= --keep= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'backup list')
+      children=''
+      options='--from --output -o --env --config --env-file --data --help -h'
+      values='--from= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'backup verify')
+      children=''
+      options='--from --scratch --output -o --env --config --env-file --data --help -h'
+      values='--from= --scratch=@files --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'backup restore')
+      children=''
+      options='--into --from --confirm --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--into=postgres|queue|both --from= --confirm= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'models')
+      children='list add verify'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'models list')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'models add')
+      children=''
+      options='--sha256 --dir --accept-licence --insecure --output -o --env --config --env-file --data --help -h'
+      values='--sha256= --dir=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@models|@files =' ;;
+    'models verify')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@models' ;;
+    'config')
+      children='show schema example'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'config show')
+      children=''
+      options='--origin --changed --output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'config schema')
+      children=''
+      options='--output -o --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl'
+      arguments='' ;;
+    'config example')
+      children=''
+      options='--output -o --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl'
+      arguments='' ;;
+    *) children='' options='' values='' arguments='' ;;
+  esac
 }
 
-complete -o default -F _lomi_completion lomi
+# What the option $1 wants; fails where it is a switch, or not known.
+_lomi_wanted() {
+  local value
+  for value in $values; do
+    if [[ $value == "$1="* ]]; then
+      wanted=${value#*=}
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Offers $1 where it begins as it should. Whatever it holds, the shell never evaluates it.
+_lomi_offer() {
+  if [[ $1 == "$current"* ]]; then
+    COMPREPLY+=("$prefix$1")
+  fi
+}
+
+# Offers what fits into a place that wants $1.
+_lomi_fill() {
+  local part word rest=$1
+  while [[ $rest ]]; do
+    part=${rest%%|*}
+    if [[ $rest == *'|'* ]]; then rest=${rest#*|}; else rest=''; fi
+    case $part in
+      @files | @folders)
+        local flag=-f
+        if [[ $part == @folders ]]; then flag=-d; fi
+        compopt -o filenames 2>/dev/null
+        while IFS= read -r word; do COMPREPLY+=("$prefix$word"); done < <(compgen "$flag" -- "$current")
+        ;;
+      @*)
+        while IFS=$'\t' read -r word _; do
+          _lomi_offer "$word"
+        done < <("${words[0]}" _complete "${part#@}" "${words[@]:1}" 2>/dev/null)
+        ;;
+      *) _lomi_offer "$part" ;;
+    esac
+  done
+}
+
+_lomi() {
+  # The line is split here: bash would split `state:dead` and `--env=staging` at their signs, too.
+  local line=${COMP_LINE:0:COMP_POINT} path='' prefix='' wanted='' pending='' place=0
+  local children options values arguments current word index known
+  local -a words places
+  read -ra words <<<"$line"
+  if [[ $line == *[[:space:]] ]]; then words+=(''); fi
+  current=${words[${#words[@]} - 1]}
+  COMPREPLY=()
+  _lomi_table ''
+  for ((index = 1; index < ${#words[@]} - 1; index++)); do
+    word=${words[index]}
+    if [[ $pending ]]; then
+      pending=''
+    elif [[ $word == -* ]]; then
+      if [[ $word != *=* ]] && _lomi_wanted "$word"; then pending=yes; fi
+    else
+      known=''
+      for known in $children; do
+        if [[ $known == "$word" ]]; then break; fi
+        known=''
+      done
+      if [[ $known ]]; then
+        path="${path:+$path }$word"
+        _lomi_table "$path"
+        place=0
+      else
+        ((place += 1))
+      fi
+    fi
+  done
+  if [[ $pending ]]; then
+    _lomi_fill "$wanted"
+  elif [[ $current == -*=* ]]; then
+    if _lomi_wanted "${current%%=*}"; then
+      prefix="${current%%=*}="
+      current=${current#*=}
+      _lomi_fill "$wanted"
+    fi
+  elif [[ $current == -* ]]; then
+    for word in $options; do _lomi_offer "$word"; done
+  else
+    # Behind a word that is no command there is none.
+    if ((place == 0)); then for word in $children; do _lomi_offer "$word"; done; fi
+    read -ra places <<<"$arguments"
+    if ((${#places[@]})); then
+      if ((place >= ${#places[@]})) && [[ ${places[${#places[@]} - 1]} == '*'* ]]; then
+        place=$((${#places[@]} - 1))
+      fi
+      if ((place < ${#places[@]})); then _lomi_fill "${places[place]#*=}"; fi
+    fi
+  fi
+  # Readline replaces only what stands behind the last sign at which it splits.
+  line=${words[${#words[@]} - 1]}
+  local whole=$line kept=''
+  if [[ $whole == *[:=]* ]]; then kept=${whole%"${whole##*[:=]}"}; fi
+  if [[ $kept && $COMP_WORDBREAKS == *[:=]* ]]; then
+    for index in "${!COMPREPLY[@]}"; do COMPREPLY[index]=${COMPREPLY[index]#"$kept"}; done
+  fi
+  # A field of a filter goes on: `state:`.
+  if ((${#COMPREPLY[@]} == 1)) && [[ ${COMPREPLY[0]} == *: ]]; then compopt -o nospace 2>/dev/null; fi
+  return 0
+}
+
+complete -F _lomi lomi

@@ -1,1 +1,397 @@
-complete --command lomi --no-files --arguments "(env _LOMI_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) lomi)" --condition "env _LOMI_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) lomi"
+# Completion of lomi for fish, written from the program by `make completions`: change nothing here.
+# Put it as lomi.fish into ~/.config/fish/completions, or load it with: lomi completion fish | source
+
+# What a command takes: the names below it, its options, what these and its arguments want.
+function __lomi_table
+    switch "$argv[1]"
+        case ''
+            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'top	Show queue, workers and decisions as they are now' 'report	Summarise the photos uploaded in a window' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'review	Look at what waits or was rejected, and decide' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
+            set -g __lomi_options '--env	Profile of the configuration file; else LOMI_ENV' '--debug	Show tracebacks' '--version	Show the version and exit' '-V	Show the version and exit' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--env=@profiles'
+            set -g __lomi_arguments
+        case 'moderate'
+            set -g __lomi_children
+            set -g __lomi_options '--model	NSFW model: a name, or a manifest file' '--policy	Policy by name' '--annotate	Write copies with boxes drawn' '--objects	Each PATH is the key of an uploaded photo' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--model=@models' '--policy=@policies' '--annotate=@folders' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@files'
+        case 'demo'
+            set -g __lomi_children
+            set -g __lomi_options '--keep	Leave photos, rows and the stack as they are' '--timeout	Seconds to wait for the decisions' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--timeout=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@files'
+        case 'init'
+            set -g __lomi_children
+            set -g __lomi_options '--env	Name of the profile; else after the env file' '--env-file	Environment file (.env.production)' '--compose	Compose file' '--config	File to write' '--yes	Write without asking' '--dry-run	Only show what would be written' '--force	Replace a profile that says something else' '--output	text, json or jsonl' '-o	text, json or jsonl' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--env=@profiles' '--env-file=@files' '--compose=@files' '--config=@files' '--output=text|json|jsonl' '-o=text|json|jsonl'
+            set -g __lomi_arguments
+        case 'up'
+            set -g __lomi_children
+            set -g __lomi_options '--workers	Worker processes; else stack.workers, else as many as before, at first 1' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--workers=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'status'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'env'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'down'
+            set -g __lomi_children
+            set -g __lomi_options '--purge	Remove all data of the stack, photos included' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'check'
+            set -g __lomi_children
+            set -g __lomi_options '--only	Id, slug, category or pattern' '--skip	The same, left out' '--scope	Only what makes sense at that moment' '--deep	Also what writes or makes engines work' '--wait	Look again at what may still become true' '--watch	Do it again every so often' '--timeout	Longest time of one run' '--fail-on	`warning`: exit 4 for warnings' '--output	How it is written' '-o	How it is written' '--output-file	Write it there, in one step' '--bundle	Also pack an archive for support' '--list	Show the checks, and run none' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--only=@checks' '--skip=@checks' '--scope=pre-deploy|post-deploy|worker' '--wait=' '--watch=' '--timeout=' '--fail-on=' '--output=text|short|json|jsonl|junit|nagios|prom|github' '-o=text|short|json|jsonl|junit|nagios|prom|github' '--output-file=@files' '--bundle=@files' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'doctor'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=flow|workers|compreface|rejections'
+        case 'e2e'
+            set -g __lomi_children
+            set -g __lomi_options '--via	direct: as the backend does; backend: through its API, as a user\'s app' '--timeout	Wait so long for the decisions: 90s, 2m' '--keep	Leave photos, rows and jobs where they are' '--clean	Send nothing; remove what killed runs have left' '--dry-run	Only say what would be sent or removed' '--fail-on	warning: exit 4 when a target was missed' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--via=direct|backend' '--timeout=' '--fail-on=fail|warning' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=' '*=@files'
+        case 'worker'
+            set -g __lomi_children
+            set -g __lomi_options '--policy	Policy by name' '--slots	Jobs in hand at once' '--healthcheck	Ask the worker on this machine, and exit' '--health-file	Where the worker notes its state' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--policy=@policies' '--slots=' '--health-file=@files' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'top'
+            set -g __lomi_children
+            set -g __lomi_options '--once	Take one look and exit' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'report'
+            set -g __lomi_children
+            set -g __lomi_options '--window	today, yesterday, 7d, week, month, 2026-11-19, or A..B (UTC)' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--window=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'reconcile'
+            set -g __lomi_children
+            set -g __lomi_options '--dry-run	Only say what would be done' '--older-than	Leave photos alone that are pending for less: 90s, 10m, 2h' '--limit	Repair at most so many photos, the oldest first' '--include-dead	Queue photos of dead letters again, too' '--objects	Ask the store for the objects of these photos' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--older-than=' '--limit=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'completion'
+            set -g __lomi_children
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments '=bash|zsh|fish'
+        case 'help'
+            set -g __lomi_children
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments '=@topics'
+        case 'review'
+            set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'review list'
+            set -g __lomi_children
+            set -g __lomi_options '--queue	Which photos' '--reason	Only this reason, e.g' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--queue=waiting|rejected|failed|all' '--reason=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'review approve'
+            set -g __lomi_children
+            set -g __lomi_options '--reason	Why, for the audit trail' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@photos'
+        case 'review reject'
+            set -g __lomi_children
+            set -g __lomi_options '--because	blurry, no_face, group_photo, underage or nsfw' '--reason	Why, for the audit trail' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--because=@reasons' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@photos'
+        case 'queue'
+            set -g __lomi_children 'list	List jobs that match a filter' 'stats	Count jobs by state, with rates and the time to drain' 'show	Show one job and its story' 'pause	Stop all claims' 'resume	Allow claims again' 'drain	Pause, and wait until nothing runs any more' 'retry	Try dead letters again, and delayed jobs now' 'delete	Delete dead letters' 'cancel	Cancel jobs that wait, are delayed or run' 'undo	Put back what an operation changed' 'continue	Go on with an operation that was interrupted' 'ops	List operations of the last week, the latest first' 'dead	List dead letters, try them again, or delete them'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'queue list'
+            set -g __lomi_children
+            set -g __lomi_options '--by	Count by this: error, worker, user, …' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--by=@groups' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@filters'
+        case 'queue stats'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'queue show'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@jobs'
+        case 'queue pause'
+            set -g __lomi_children
+            set -g __lomi_options '--reason	Why, for everybody who wonders' '--for	Ends by itself: 90s, 10m, 2h' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--for=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'queue resume'
+            set -g __lomi_children
+            set -g __lomi_options '--upstream	Close the breaker of this upstream instead' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--upstream=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'queue drain'
+            set -g __lomi_children
+            set -g __lomi_options '--reason	Why, for everybody who wonders' '--timeout	Give up waiting after this long' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--timeout=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'queue retry'
+            set -g __lomi_children
+            set -g __lomi_options '--all	Every job that can be acted on; instead of a filter' '--dry-run	Only say how many there are' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--confirm-count=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@filters'
+        case 'queue delete'
+            set -g __lomi_children
+            set -g __lomi_options '--all	Every job that can be acted on; instead of a filter' '--dry-run	Only say how many there are' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--for-good	Keep nothing: frees memory, cannot be undone' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--confirm-count=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@filters'
+        case 'queue cancel'
+            set -g __lomi_children
+            set -g __lomi_options '--all	Every job that can be acted on; instead of a filter' '--dry-run	Only say how many there are' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--confirm-count=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@filters'
+        case 'queue undo'
+            set -g __lomi_children
+            set -g __lomi_options '--dry-run	Only say how many there are' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@operations'
+        case 'queue continue'
+            set -g __lomi_children
+            set -g __lomi_options '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@operations'
+        case 'queue ops'
+            set -g __lomi_children
+            set -g __lomi_options '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'queue dead'
+            set -g __lomi_children 'list	List dead letters that match, the latest first' 'retry	Try dead letters again with all their attempts' 'delete	Delete dead letters'
+            set -g __lomi_options '--by	Count by this: error, worker, user, …' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--by=@groups' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'queue dead list'
+            set -g __lomi_children
+            set -g __lomi_options '--by	Count by this: error, worker, user, …' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--by=@groups' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@filters'
+        case 'queue dead retry'
+            set -g __lomi_children
+            set -g __lomi_options '--all	Every job that can be acted on; instead of a filter' '--dry-run	Only say how many there are' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--confirm-count=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@filters'
+        case 'queue dead delete'
+            set -g __lomi_children
+            set -g __lomi_options '--all	Every job that can be acted on; instead of a filter' '--dry-run	Only say how many there are' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--for-good	Keep nothing: frees memory, cannot be undone' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--confirm-count=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@filters'
+        case 'jobs'
+            set -g __lomi_children 'submit	Have photos judged that wait for nobody' 'status	Show how far a submission is, or the latest ones' 'wait	Wait for the end of a submission or a job' 'cancel	Cancel what is not over of a submission, or one job' 'history	List jobs that ended: who, when, tries, how long, how'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'jobs submit'
+            set -g __lomi_children
+            set -g __lomi_options '--keys	A file with one id or key a line; - for stdin' '--prefix	All photos whose key begins so' '--wait	Wait for the end; the default on a terminal' '--sync	Wait, and print each decision as it comes' '--async	Print the id and return; the default elsewhere' '--job-id	The submission\'s UUID; the same command again adds nothing' '--priority	Else bulk for more than one job: it yields to live uploads' '--rate	Photos at most: 60/min, 2/s, 1000/h' '--timeout	Give up waiting after this long: 90s, 10m, 2h' '--dry-run	Only say what would be submitted' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--keys=@files' '--prefix=' '--job-id=' '--priority=bulk|normal|high' '--rate=' '--timeout=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*='
+        case 'jobs status'
+            set -g __lomi_children
+            set -g __lomi_options '--limit	At most so many submissions' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@submissions'
+        case 'jobs wait'
+            set -g __lomi_children
+            set -g __lomi_options '--timeout	Give up waiting after this long: 90s, 10m, 2h' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--timeout=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@submissions'
+        case 'jobs cancel'
+            set -g __lomi_children
+            set -g __lomi_options '--dry-run	Only count what is not over' '--confirm-count	How many jobs that is; needed for more than ten' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--confirm-count=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@submissions'
+        case 'jobs history'
+            set -g __lomi_children
+            set -g __lomi_options '--since	24h, 7d, today, week, month, 2026-11-19, or A..B (UTC)' '--user	Only jobs of this user' '--outcome	Only jobs that ended so' '--limit	At most so many, the latest first' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--since=' '--user=' '--outcome=done|approved|rejected|failed|in_review|skipped|dead|cancelled|lost' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'migrate'
+            set -g __lomi_children 'verify	Say in what the database differs' 'apply	Add what the database lacks' 'status	Show what is applied, since when, and what is not'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'migrate verify'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'migrate apply'
+            set -g __lomi_children
+            set -g __lomi_options '--dry-run	Print the SQL instead, and run nothing' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'migrate status'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'backup'
+            set -g __lomi_children 'create	Save Postgres, the queue, and the settings without secrets' 'list	List backups, the latest first' 'verify	Try a backup: restore it on this machine, and compare' 'restore	Put a backup back into the services that the settings name'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'backup create'
+            set -g __lomi_children
+            set -g __lomi_options '--to	Folder, or s3://bucket/prefix; else backup.to' '--keep	Then remove all but the N latest' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--to=' '--keep=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'backup list'
+            set -g __lomi_children
+            set -g __lomi_options '--from	Where it lies, if not in backup.to' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--from=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'backup verify'
+            set -g __lomi_children
+            set -g __lomi_options '--from	Where it lies, if not in backup.to' '--scratch	Folder for the trial\'s servers; else the system\'s for temporary files' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--from=' '--scratch=@files' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'backup restore'
+            set -g __lomi_children
+            set -g __lomi_options '--into	What to restore: postgres, queue or both' '--from	Where it lies, if not in backup.to' '--confirm	Of what is not empty: the name of the database, or of the list' '--dry-run	Only say what would be done' '--reason	Why, for the audit' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--into=postgres|queue|both' '--from=' '--confirm=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'models'
+            set -g __lomi_children 'list	List the models that can be used' 'add	Install a model, after a trial' 'verify	Check that installed models are what they were'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'models list'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'models add'
+            set -g __lomi_children
+            set -g __lomi_options '--sha256	What the file must hash to' '--dir	Folder to install into' '--accept-licence	Accept a licence that asks for more than a notice' '--insecure	Allow http; needs --sha256' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--sha256=' '--dir=@folders' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@models|@files' '='
+        case 'models verify'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@models'
+        case 'config'
+            set -g __lomi_children 'show	Show every setting as it holds now' 'schema	Print the JSON schema of the configuration file' 'example	Print a configuration file with every setting'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'config show'
+            set -g __lomi_children
+            set -g __lomi_options '--origin	Name the source of each value' '--changed	Only what differs from the defaults' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'config schema'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl'
+            set -g __lomi_arguments
+        case 'config example'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl'
+            set -g __lomi_arguments
+        case '*'
+            set -g __lomi_children
+            set -g __lomi_options
+            set -g __lomi_values
+            set -g __lomi_arguments
+    end
+end
+
+# What the option wants, on stdout; fails where it is a switch, or not known.
+function __lomi_wanted
+    for value in $__lomi_values
+        set -l parts (string split -m 1 -- = $value)
+        if test "$parts[1]" = "$argv[1]"
+            printf '%s\n' $parts[2]
+            return 0
+        end
+    end
+    return 1
+end
+
+# What fits into a place: the first argument is what it wants, the second what stands before each word.
+function __lomi_fill
+    set -l tokens (commandline -opc)
+    for part in (string split -- '|' $argv[1])
+        switch $part
+            case ''
+            case @files
+                __fish_complete_path (commandline -ct | string replace -- "$argv[2]" '') | string replace -r -- '^' "$argv[2]"
+            case @folders
+                __fish_complete_directories (commandline -ct | string replace -- "$argv[2]" '') | string replace -r -- '^' "$argv[2]"
+            case '@*'
+                $tokens[1] _complete (string sub -s 2 -- $part) $tokens[2..-1] 2>/dev/null | string replace -r -- '^' "$argv[2]"
+            case '*'
+                printf '%s\n' $argv[2]$part
+        end
+    end
+end
+
+function __lomi_complete
+    set -l tokens (commandline -opc)
+    set -l current (commandline -ct)
+    set -l path
+    set -l wanted
+    set -l pending no
+    set -l place 1
+    __lomi_table ''
+    for word in $tokens[2..-1]
+        if test $pending = yes
+            set pending no
+        else if string match -q -- '-*' $word
+            if not string match -q -- '*=*' $word; and set wanted (__lomi_wanted $word)
+                set pending yes
+            end
+        else if contains -- $word (string replace -r -- '\t.*' '' $__lomi_children)
+            set -a path $word
+            __lomi_table "$path"
+            set place 1
+        else
+            set place (math $place + 1)
+        end
+    end
+    if test $pending = yes
+        __lomi_fill "$wanted" ''
+    else if string match -q -- '-*=*' $current
+        set -l name (string split -m 1 -- = $current)[1]
+        if set wanted (__lomi_wanted $name)
+            __lomi_fill "$wanted" "$name="
+        end
+    else if string match -q -- '-*' $current
+        printf '%s\n' $__lomi_options
+    else
+        # Behind a word that is no command there is none.
+        if set -q __lomi_children[1]; and test $place -eq 1
+            printf '%s\n' $__lomi_children
+        end
+        if test $place -gt (count $__lomi_arguments); and string match -q -- '[*]*' "$__lomi_arguments[-1]"
+            set place (count $__lomi_arguments)
+        end
+        if test $place -ge 1 -a $place -le (count $__lomi_arguments)
+            __lomi_fill (string replace -r -- '^[*]?=' '' $__lomi_arguments[$place]) ''
+        end
+    end
+end
+
+complete -c lomi -e
+complete -c lomi -f -a '(__lomi_complete)'

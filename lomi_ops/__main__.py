@@ -1,4 +1,5 @@
-"""`lomi` and `python -m lomi_ops`. The version is answered before anything else is imported."""
+"""`lomi` and `python -m lomi_ops`. The version is answered before anything else is imported, and so is a
+shell that wants to complete a word."""
 
 from __future__ import annotations
 
@@ -10,6 +11,11 @@ def main() -> None:
         from lomi_ops.version import __version__
 
         sys.stdout.write(f"lomi {__version__}\n")
+        return
+    if sys.argv[1:2] == ["_complete"]:
+        from lomi_ops.cli.completing import complete
+
+        complete(sys.argv[2:])
         return
     try:
         from lomi_ops.cli.main import run

@@ -127,6 +127,7 @@ def opened(
     config: Path | None = None,
     env_file: Path | None = None,
     data: Path | None = None,
+    profile: str | None = None,
     overrides: Mapping[str, object] | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Runtime]:
@@ -135,6 +136,7 @@ def opened(
         config=config,
         env_file=env_file,
         data=data,
+        profile=profile,
         overrides=overrides or {},
         environ=os.environ,
         cwd=Path.cwd(),

@@ -104,32 +104,64 @@ def running_redis(*extra: str) -> Iterator[RedisServer]:
             server.stop(signal.SIGKILL)
 
 
+@dataclass
+class PostgresServer:
+    """A server that a test may stop and start again; the data folder stays."""
+
+    binary: Path
+    data: Path
+    port: int
+    password: str
+    settings: tuple[str, ...] = ()
+    """`name=value`, each for `-c`."""
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Of a superuser on database `postgres`."""
+        return f"postgresql://lomi:{self.password}@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        words = [word for setting in ("fsync=off", *self.settings) for word in ("-c", setting)]
+        self.process = subprocess.Popen(
+            [self.binary, "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", "-k", "", *words],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **owner.spawn_options(owner.choose()),
+        )  # fmt: skip
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                psycopg.connect(self.url, connect_timeout=2).close()
+                break
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(20)
+            self.process = None
+
+
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """Yields the URL of a superuser on database `postgres`."""
-    user, port, password = owner.choose(), free_port(), secrets.token_hex(8)
+def postgres_server(*settings: str) -> Iterator[PostgresServer]:
+    user, password = owner.choose(), secrets.token_hex(8)
     with open_folder("lomi-pg-") as folder:
         program = owner.runnable(postgres_programs(wanted_source()), user, folder)
         data = folder / "postgres" / "data"
         hand_over(data.parent, user)
         initialise(program, data, password, user, durable=False)
-        server = subprocess.Popen(
-            [program, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off",
-             "-c", "max_connections=200"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **owner.spawn_options(user),
-        )  # fmt: skip
-        url = f"postgresql://lomi:{password}@127.0.0.1:{port}/postgres"
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                psycopg.connect(url, connect_timeout=2).close()
-                break
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline or server.poll() is not None:
-                    raise
-                time.sleep(0.05)
+        server = PostgresServer(program, data, free_port(), password, settings)
+        server.start()
         try:
-            yield url
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(20)
+            server.stop()
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """Yields the URL of a superuser on database `postgres`."""
+    with postgres_server("max_connections=200") as server:
+        yield server.url

@@ -157,7 +157,10 @@ def backup_restore(
     from lomi_ops.ops.backup.place import find
     from lomi_ops.ops.local.binaries import wanted_source
 
-    with session.opened(common, "redis", "database") as runtime, closing(_place(runtime, place)) as lies:
+    with (
+        session.opened(common, "redis", "database", changes=True) as runtime,
+        closing(_place(runtime, place)) as lies,
+    ):
         handles = _restore_handles(runtime, lies)
         source, whole = wanted_source(), restore.Into(into.value)
         plan = restore.make_plan(handles, find(lies, name), whole, source)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lomi_ops.ops.backup.place import Kept
     from lomi_ops.ops.backup.restore import DatabasePlan, Plan, QueuePlan, Restored
 
+LISTS = ("ready", "high", "bulk", "delayed", "dead")
 STYLES = {"same": "green", "differs": "red", "unknown": "yellow"}
 
 
@@ -56,13 +57,15 @@ def verified(found: Verification, format_: Format) -> None:
     if format_ is not Format.TEXT:
         body = {
             "name": found.name, "at": found.at, "verdict": found.verdict.value, "exit_code": int(found.exit_code),
-            "parts": [{"part": p.part, "verdict": p.verdict.value, "detail": p.detail} for p in found.parts],
+            "parts": [
+                {"area": p.area.value, "part": p.part, "verdict": p.verdict.value, "detail": p.detail}
+                for p in found.parts
+            ],
             "notes": list(found.notes),
         }  # fmt: skip
         output.document(body, schema="lomi.backup.verify/v1", format_=format_)
         return
-    rows = [(p.part, painted(p.verdict.value, STYLES[p.verdict.value]), p.detail) for p in _worst_last(found.parts)]
-    output.table(("part", "restored", "detail"), rows)
+    output.table(("part", "restored", "detail"), _verified_rows(found.parts))
     for note in found.notes:
         diagnostics.note(note)
     output.text(f"{found.name}: {_verdict(found)}")
@@ -154,7 +157,9 @@ def _row(kept: Kept, now: datetime) -> tuple[str, ...]:
         return kept.name, "-", "-", "no", f"its manifest is damaged: {kept.damage}"
     age = span.said((now - kept.manifest.started_at).total_seconds())
     tried = "no" if kept.verified_at is None else f"{span.said((now - kept.verified_at).total_seconds())} ago"
-    what = f"{counted(kept.manifest.database.rows, 'row')}; {_lengths(kept.manifest)}"
+    lengths = kept.manifest.queue.lengths
+    jobs = sum(lengths.get(name, 0) for name in ("ready", "high", "bulk", "delayed", "running"))
+    what = f"{counted(kept.manifest.database.rows, 'row')}, {counted(jobs, 'job')}, {lengths.get('dead', 0)} dead"
     return kept.name, age, size(kept.manifest.bytes), tried, what
 
 
@@ -165,9 +170,32 @@ def _lengths(manifest: Manifest) -> str:
     return ", ".join(f"{lengths[name]} {name}" for name in names if lengths.get(name)) or "empty"
 
 
-def _worst_last(parts: Sequence[Compared]) -> list[Compared]:
-    order = ("same", "unknown", "differs")
-    return sorted(parts, key=lambda part: order.index(part.verdict.value))
+def _verified_rows(parts: Sequence[Compared]) -> list[tuple[str, ...]]:
+    """One line for each area that is the same as a whole; where one is not, each part that is not, the worst last."""
+    from lomi_ops.domain.backup import Area
+
+    nouns = {Area.FILES: "file", Area.SETTINGS: "file", Area.POSTGRES: "table", Area.QUEUE: "key"}
+    rows: list[tuple[str, ...]] = []
+    for area in Area:
+        same = [part for part in parts if part.area is area and part.verdict.value == "same"]
+        if same:
+            rows.append((area.value, painted("same", STYLES["same"]), _summary(area.value, same, nouns[area])))
+    for word in ("unknown", "differs"):
+        rows += [
+            (part.part if part.part == part.area.value else f"{part.area.value} {part.part}",
+             painted(word, STYLES[word]), part.detail)
+            for part in parts if part.verdict.value == word
+        ]  # fmt: skip
+    return rows
+
+
+def _summary(area: str, same: Sequence[Compared], noun: str) -> str:
+    if len(same) == 1:
+        return same[0].detail
+    # Of the queue the lists are what people ask for.
+    by_name = {part.part: part.detail.partition(",")[0] for part in same if area == "queue"}
+    named = [f"{by_name[name]} {name}" for name in LISTS if name in by_name]
+    return ", ".join([counted(len(same), noun), *named])
 
 
 def _verdict(found: Verification) -> str:

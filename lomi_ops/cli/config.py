@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from lomi_ops.config.load import Loaded
     from lomi_ops.config.view import Line
 
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Settings: what holds, and what there is.")
 
+
+@app.command("show")
 @options.with_common
 def config_show(
     common: options.Common,
@@ -24,7 +27,7 @@ def config_show(
 ) -> int:
     """Show every setting as it holds now.
 
-    Merged from all sources. Secrets appear as fingerprints.
+    Merged from all sources. Of a secret it is only said whether it is set.
     """
     from lomi_ops.config.view import lines
 
@@ -38,6 +41,7 @@ def config_show(
     return int(ExitCode.OK)
 
 
+@app.command("schema")
 def config_schema(format_: options.Output = Format.TEXT) -> int:
     """Print the JSON schema of the configuration file.
 
@@ -53,6 +57,7 @@ def config_schema(format_: options.Output = Format.TEXT) -> int:
     return int(ExitCode.OK)
 
 
+@app.command("example")
 def config_example(format_: options.Output = Format.TEXT) -> int:
     """Print a configuration file with every setting.
 

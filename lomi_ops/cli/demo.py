@@ -122,7 +122,7 @@ def _run(
 ) -> DemoResult:
     from lomi_ops.ops.demo.run import Targets, run_demo
 
-    with session.opened(replace(common, data=layout.folder), *session.ALL) as runtime:
+    with session.opened(replace(common, data=layout.folder, env=None), *session.ALL) as runtime:
         targets = Targets(runtime.objects, runtime.database, runtime.redis, runtime.settings.objects.bucket_photos)
         with progress.bar("uploading", len(samples)) as advance:
             return run_demo(targets, samples, timeout_s=timeout_s, keep=keep, on_progress=_follow(advance))

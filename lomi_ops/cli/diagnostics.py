@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import re
 import sys
 import traceback
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lomi_ops.errors import ConfigError, LomiError
@@ -15,12 +18,18 @@ if TYPE_CHECKING:
 
 _known: Redactor | None = None
 """Knows the secrets of this run's settings, once they are loaded."""
+_commands: re.Pattern[str] = re.compile(r"(?!)")
+"""What a command line looks like; a sentence may have the word lomi, too."""
+_profile = ""
+"""The profile that a flag chose: without it a command that is proposed would act elsewhere."""
+_COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 
 
-def start() -> None:
-    """A new command, which knows no secrets yet."""
-    global _known
-    _known = None
+def start(commands: Iterable[str] = ()) -> None:
+    """A new command, which knows no secrets and no profile yet. `commands` are the names of all."""
+    global _known, _commands, _profile
+    _known, _profile = None, ""
+    _commands = re.compile(rf"\blomi (?=(?:{'|'.join(commands) or '(?!)'})\b)")
     _never_fail_on_a_character()
 
 
@@ -53,6 +62,7 @@ def scrubbed(text: str) -> str:
 
 def note(text: str) -> None:
     """Progress or prose beside the answer. What looks like a secret (a URL's password, a signature) becomes stars."""
+    text = here(text)
     if "://" in text or "=" in text:
         from lomi_ops.config.redact import Redactor
 
@@ -78,9 +88,41 @@ def hint(text: str) -> None:
     note(f"  try: {text}")
 
 
+def repeat_profile(name: str | None) -> None:
+    """From now on commands that are proposed name this profile: without it they would act elsewhere."""
+    global _profile
+    # Only a name as it should be: it goes into every text, also into one that is JSON.
+    _profile = name if name and name.replace("-", "").replace("_", "").isalnum() else ""
+
+
+def here(text: str) -> str:
+    """The text, whose commands act where this one does."""
+    return _commands.sub(lambda _: f"lomi --env {_profile} ", text) if _profile else text
+
+
+def profile(name: str, colour: str | None) -> str:
+    """A profile's name as it stands before changes: in its colour where that can be seen, and as a word anyhow."""
+    if not colours():
+        return name
+    return f"\x1b[7;{_COLOURS[colour]}m {name} \x1b[0m" if colour else f"\x1b[7m {name} \x1b[0m"
+
+
+def colours() -> bool:
+    """Whether stderr takes and wants colours."""
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("LOMI_NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return on_terminal() and not unwanted
+
+
 def trace(failure: BaseException) -> None:
     """The traceback, for `--debug` only."""
     _write(scrubbed("".join(traceback.format_exception(failure))))
+
+
+def prompt(text: str) -> None:
+    """A question, whose answer goes on the same line."""
+    if sys.stderr is not None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def on_terminal() -> bool:

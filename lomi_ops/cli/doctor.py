@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,14 +21,16 @@ if TYPE_CHECKING:
 
 SIGNS = {"wrong": "✘", "unknown": "?", "note": "·"}
 PLAIN = {"wrong": "X", "unknown": "?", "note": "-"}
-_INDENT = "  "
+STYLES = {"wrong": "red", "unknown": "magenta", "note": "dim"}
+_INDENT, _LEFT = 2, 6
 
 
 @options.with_common
 def doctor(
     common: options.Common,
     area: Annotated[
-        Area | None, typer.Argument(help="flow, workers, compreface or rejections; all of them without.")
+        Area | None,
+        typer.Argument(help="flow, workers, compreface or rejections; all of them without.", metavar="AREA"),
     ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
@@ -40,8 +45,8 @@ def doctor(
     from lomi_ops.ops.doctor.run import diagnose
 
     areas = tuple(Area) if area is None else (area,)
-    with session.opened(common, "redis", "database") as runtime:
-        findings = diagnose(_handles(runtime), areas, datetime.now(UTC))
+    with session.opened(common, "redis", "database") as runtime, _opened(runtime) as handles:
+        findings = diagnose(handles, areas, datetime.now(UTC))
     code = int(exit_code(findings))
     if format_ is Format.TEXT:
         _show(findings, areas)
@@ -54,19 +59,28 @@ def doctor(
     return code
 
 
-def _handles(runtime: Runtime) -> Handles:
+@contextmanager
+def _opened(runtime: Runtime) -> Iterator[Handles]:
+    """The services, in the hands of somebody who does not wait for long; only statements keep their time, for they may
+    have much to count."""
+    from lomi_ops.ops.checks.impatient import impatient
     from lomi_ops.ops.containers import Look
     from lomi_ops.ops.doctor.handles import Handles
+    from lomi_ops.runtime import Runtime
 
-    return Handles(
-        settings=runtime.settings,
-        redis=runtime.redis,
-        queue=runtime.queue,
-        registry=runtime.registry,
-        database=runtime.database,
-        faces=runtime.faces,
-        docker=Look(runtime.docker),
-    )
+    settings = impatient(runtime.settings)
+    patient = {"statement_timeout_s": runtime.settings.database.statement_timeout_s}
+    settings = settings.model_copy(update={"database": settings.database.model_copy(update=patient)})
+    with closing(Runtime(replace(runtime.loaded, settings=settings))) as quick:
+        yield Handles(
+            settings=settings,
+            redis=quick.redis,
+            queue=quick.queue,
+            registry=quick.registry,
+            database=quick.database,
+            faces=quick.faces,
+            docker=Look(quick.docker),
+        )
 
 
 def _next(findings: Sequence[Finding]) -> str:
@@ -88,20 +102,35 @@ def _record(finding: Finding) -> dict[str, Any]:
 
 def _show(findings: Sequence[Finding], areas: Sequence[Area]) -> None:
     first = _next(findings)
-    troubles = [each for each in findings if each.gravity.value != "note"]
     names = ", ".join(each.value for each in areas)
-    output.text(f"run next: {first}" if first else f"nothing is wrong: {names}")
-    signs = PLAIN if output.ascii_only() else SIGNS
+    if first:
+        output.text(output.painted_text("run next: ", "bold") + first)
+    else:
+        output.text(output.painted_text(f"nothing is wrong: {names}", "green"))
     for finding in findings:
-        output.text("\n" + "\n".join(_lines(finding, signs[finding.gravity.value])))
-    if troubles:
-        wrong = sum(each.gravity.value == "wrong" for each in troubles)
-        counts = [f"{wrong} wrong"] if wrong else []
-        counts += [f"{len(troubles) - wrong} not known"] if len(troubles) > wrong else []
-        output.text(f"\n{names}: {', '.join(counts)}")
+        output.text("\n" + "\n".join(_lines(finding)))
+    counts = Counter(each.gravity.value for each in findings)
+    if counts["wrong"] or counts["unknown"]:
+        said = [
+            f"{counts[word]} {what}" for word, what in (("wrong", "wrong"), ("unknown", "not known")) if counts[word]
+        ]
+        output.text(f"\n{names}: {', '.join(said)}")
 
 
-def _lines(finding: Finding, sign: str) -> list[str]:
-    told = [f"{sign} {finding.id}  {diagnostics.scrubbed(finding.seen)}", f"{_INDENT}why   {finding.why}"]
-    told += [f"{_INDENT}      {diagnostics.scrubbed(line)}" for line in finding.lines]
-    return [*told, f"{_INDENT}next  {finding.next}"] if finding.next else told
+def _lines(finding: Finding) -> list[str]:
+    word = finding.gravity.value
+    sign = (PLAIN if output.ascii_only() else SIGNS)[word]
+    head = f"{sign} {finding.id}: "
+    seen = output.folded(diagnostics.scrubbed(finding.seen), _INDENT, first=len(head))
+    told = [output.painted_text(head, STYLES[word]) + seen, _told("why", finding.why)]
+    told += [
+        output.painted_text(f"{'':{_INDENT}}{'':{_LEFT}}| {diagnostics.scrubbed(line)}", "dim")
+        for line in finding.lines
+    ]
+    return [*told, _told("next", finding.next)] if finding.next else told
+
+
+def _told(name: str, text: str) -> str:
+    # What is to be copied is never folded.
+    left = _INDENT + _LEFT
+    return f"{'':{_INDENT}}{name:{_LEFT}}{text if name == 'next' else output.folded(text, left, first=left)}"

@@ -136,7 +136,7 @@ def _plan(samples: Sequence[Sample], via: Via, places: Sequence[str], format_: F
 def _clean(common: options.Common, format_: Format, *, dry_run: bool) -> int:
     from lomi_ops.cli import e2e_text
 
-    with session.opened(common, *session.ALL) as runtime, ExitStack() as held:
+    with session.opened(common, *session.ALL, changes=True) as runtime, ExitStack() as held:
         cleaner = _cleaner(runtime, _handles(runtime, held))
         if dry_run:
             return e2e_text.leftovers(cleaner.found(), format_)
@@ -149,7 +149,7 @@ def _clean(common: options.Common, format_: Format, *, dry_run: bool) -> int:
 def _opened(common: options.Common, via: Via, actor: str) -> Iterator[tuple[WayIn, Handles, list[str]]]:
     """The way in, where it can be followed, and where things would go, in words."""
     needs = session.ALL if via is Via.DIRECT else ()
-    with session.opened(common, *needs) as runtime, ExitStack() as held:
+    with session.opened(common, *needs, changes=True) as runtime, ExitStack() as held:
         at = _handles(runtime, held, named_only=via is Via.BACKEND)
         if via is Via.DIRECT:
             yield _direct(runtime, at, actor), at, _direct_places(runtime, at)

@@ -70,7 +70,7 @@ def jobs_wait(common: options.Common, name: Id, timeout: Timeout = None, format_
     from lomi_ops.ops.jobs import watch
 
     limit_s = timeout_s(timeout)
-    with session.opened(common, *session.ALL) as runtime:
+    with session.opened(common, *session.ALL, changes=True) as runtime:
         at = handles(runtime)
         return follow(at, watch.find(at, name), format_, limit_s)
 
@@ -97,7 +97,7 @@ def jobs_cancel(
 
     from lomi_ops.ops.jobs import cancel, watch
 
-    with session.opened(common, "redis", "database") as runtime:
+    with session.opened(common, "redis", "database", changes=True) as runtime:
         at = handles(runtime)
         target = watch.find(at, name)
         done = cancel.cancel(

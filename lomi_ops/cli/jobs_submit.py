@@ -74,7 +74,7 @@ def jobs_submit(
     request = requested(
         [*(photos or ()), *_lines(keys)], prefix, _priority(priority), parse_rate(rate) if rate else None
     )
-    with session.opened(common, *session.ALL) as runtime:
+    with session.opened(common, *session.ALL, changes=True) as runtime:
         at = handles(runtime)
         wanted = _submission_id(job_id)
         now, who = datetime.now(UTC), options.actor(actor)

@@ -1,7 +1,7 @@
 """The command tree, and the one place where an error becomes a message and an exit code.
 
-Command modules hold signatures and help; their bodies import what they need. That keeps `lomi --help` quick, and a
-test keeps it true.
+Command modules hold signatures and help, and are imported when one of their commands is asked for (`late.py`); their
+bodies import what they need. That keeps every start quick, and a test keeps it true.
 """
 
 from __future__ import annotations
@@ -9,33 +9,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
 
-from lomi_ops.cli import (
-    backup,
-    check,
-    config,
-    demo,
-    diagnostics,
-    doctor,
-    e2e,
-    jobs,
-    manual,
-    migrate,
-    models,
-    moderate,
-    queue,
-    reconcile,
-    report,
-    review,
-    stack,
-    top,
-    worker,
-)
+from lomi_ops.cli import diagnostics, options
+from lomi_ops.cli.late import Entry, Late, group_of
 from lomi_ops.errors import ExitCode, LomiError, UsageError
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -44,37 +25,41 @@ INTERRUPTED, TERMINATED = 130, 143
 HELP = "Runs and operates a photo-moderation cluster."
 EPILOG = "New here? `lomi demo` moderates nineteen photos on a stack of its own. Exit codes: `lomi help exit-codes`."
 
-COMMANDS: dict[str, Callable[..., int]] = {
-    "moderate": moderate.moderate,
-    "demo": demo.demo,
-    "up": stack.up,
-    "status": stack.status,
-    "env": stack.env,
-    "down": stack.down,
-    "check": check.check,
-    "doctor": doctor.doctor,
-    "e2e": e2e.e2e,
-    "worker": worker.worker,
-    "top": top.top,
-    "report": report.report,
-    "reconcile": reconcile.reconcile,
-    "help": manual.manual,
-    "_supervise": stack.supervise,
+COMMANDS: dict[str, Entry] = {
+    "moderate": Late("moderate:moderate", "Judge photos on their own: no queue, no database"),
+    "demo": Late("demo:demo", "Send photos through a local stack, see each decision"),
+    "init": Late("init:init", "Write a configuration from the files that are here"),
+    "up": Late("stack:up", "Start the local stack, or find it running"),
+    "status": Late("stack:status", "Show the parts of the local stack"),
+    "env": Late("stack:env", "Print where the stack's services are, with passwords"),
+    "down": Late("stack:down", "Stop the local stack"),
+    "check": Late("check:check", "Check all that a deploy rests on"),
+    "doctor": Late("doctor:doctor", "Explain what is wrong and what to do first"),
+    "e2e": Late("e2e:e2e", "Send photos through the real system and time each leg"),
+    "worker": Late("worker:worker", "Judge photos from the queue until told to stop"),
+    "top": Late("top:top", "Show queue, workers and decisions as they are now"),
+    "report": Late("report:report", "Summarise the photos uploaded in a window"),
+    "reconcile": Late("reconcile:reconcile", "Bring back pending photos that nobody would look at"),
+    "completion": Late("completion:completion", "Print the completion script of a shell"),
+    "help": Late("manual:manual", "Explain what belongs to no single command"),
+    "_supervise": Late("stack:supervise", "Keep the parts of a local stack running"),
 }
-GROUPS = {
-    "review": review.app,
-    "queue": queue.app,
-    "jobs": jobs.app,
-    "migrate": migrate.app,
-    "backup": backup.app,
-    "models": models.app,
+GROUPS: dict[str, Entry] = {
+    "review": Late("review:app", "Look at what waits or was rejected, and decide"),
+    "queue": Late("queue:app", "What waits, runs and died; acting on it"),
+    "jobs": Late("jobs:app", "Hand photos in, follow them, look back"),
+    "migrate": Late("migrate:app", "The columns of media, and lomi's schema"),
+    "backup": Late("backup:app", "Saving the cluster, and putting it back"),
+    "models": Late("models:app", "The models that look at photos"),
+    "config": Late("config:app", "Settings: what holds, and what there is"),
 }
 
 
 def build() -> typer.Typer:
-    """The whole tree. Imports signatures only."""
+    """The whole tree. A command is imported when it is asked for."""
     app = typer.Typer(
         name="lomi",
+        cls=group_of({**COMMANDS, **GROUPS}),
         help=HELP,
         epilog=EPILOG,
         no_args_is_help=True,
@@ -84,37 +69,22 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for name, command in COMMANDS.items():
-        app.command(name, hidden=name.startswith("_"))(command)
-    for name, group in GROUPS.items():
-        app.add_typer(group, name=name)
-    app.add_typer(_config_group(), name="config")
     return app
 
 
-def _config_group() -> typer.Typer:
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Settings: what holds, and what there is.")
-    group.command("show")(config.config_show)
-    group.command("schema")(config.config_schema)
-    group.command("example")(config.config_example)
-    return group
-
-
 def _root(
+    env: options.Env = None,
     debug: bool = typer.Option(False, "--debug", help="Show tracebacks."),
     version: bool = typer.Option(False, "--version", "-V", help="Show the version and exit."),
 ) -> None:
+    options.start(env)
     if debug:
         os.environ["LOMI_DEBUG"] = "1"
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
-    if "_LOMI_COMPLETE" in os.environ:
-        from typer.completion import completion_init  # type: ignore[attr-defined]
-
-        completion_init()
-    diagnostics.start()
+    diagnostics.start((*COMMANDS, *GROUPS))
     with _termination():
         return _outcome(arguments)
 

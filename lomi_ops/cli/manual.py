@@ -40,6 +40,7 @@ Where a command finds Redis, Postgres and the objects, first match wins:
 a local stack.""",
     "environment": """\
 LOMI_DATA, LOMI_CONFIG, LOMI_ENV_FILE   where settings are
+LOMI_ENV                                the profile that holds, as --env
 LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS, LOMI_COMPREFACE_URL
                                         services
 LOMI_POLICY, LOMI_MODELS                the active policy, the models' folder

@@ -96,7 +96,7 @@ def _opened(common: options.Common) -> Iterator[tuple[Database, Database | None]
     beside, where somebody watches."""
     from lomi_ops.db.pool import Database
 
-    with session.opened(common, "database") as runtime:
+    with session.opened(common, "database", changes=True) as runtime:
         section = runtime.settings.database
         main = Database.from_section(section, application="lomi migrate", size=1, tell=diagnostics.warn)
         beside = Database.from_section(section, application="lomi migrate watch", size=1)

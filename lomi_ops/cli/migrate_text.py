@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 import time
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lomi_ops.db.migrate import Differences, DryRun, MigrationState, Moment, Ran
     from lomi_ops.domain.drift import Difference
 
+_STATEMENTS = re.compile(r"(?<=;) (?=[A-Z])")
 AGAIN_S = 30.0
 """Between two notes about the same wait, where nobody watches a bar."""
 
@@ -27,16 +29,20 @@ def lines(found: Differences) -> list[str]:
     told = [difference.line for difference in found.found] + [unread.line for unread in found.unread]
     persons = [difference for difference in found.of(Mender.PERSON) if difference.fix]
     if persons:
-        told += ["a person must mend these; read before you run it, and mind that ALTER TABLE … TYPE stops the app:"]
-        told += [f"  {difference.fix}" for difference in persons]
+        told += ["by hand, with psql; ALTER COLUMN TYPE stops the app for as long as it runs:"]
+        told += [f"  {statement}" for difference in persons for statement in _STATEMENTS.split(difference.fix)]
     return [*told, _last(found)]
 
 
 def _last(found: Differences) -> str:
+    from lomi_ops.domain.drift import Mender
+
     if found.complete:
         return "complete"
     if not found.found:
         return f"could not tell: {found.command}"
+    if len(found.of(Mender.PERSON)) == len(found.found) and found.state.media.exists:
+        return f"not complete; when that is done: {found.command}"
     return f"not complete: {found.command}"
 
 
@@ -72,8 +78,8 @@ def _difference(difference: Difference) -> dict[str, str]:
 def deeds(ran: Ran) -> list[str]:
     if not ran.steps:
         return ["nothing to apply"]
-    rows = f"; {counted(ran.rows, 'row')} of media changed" if ran.rows else ""
-    return [f"done: {', '.join(ran.steps)}{rows}"]
+    changed = [f"changed: {counted(ran.rows, 'row')} of media"] if ran.rows else []
+    return [*(f"done: {step}" for step in ran.steps), *changed]
 
 
 def script(would: DryRun) -> str:
@@ -124,7 +130,8 @@ def show_status(state: MigrationState) -> None:
     ]
     rows += [(migration.label, "pending", "-", "-") for migration in state.pending]
     output.table(("migration", "state", "at (UTC)", "lomi"), rows, prose=(1,))
-    output.text(f"the schema is at {state.version:04}, this lomi knows {level():04}: {_standing(state)}")
+    at = f"the schema is at {state.version:04}" if state.applied else "there is no schema lomi"
+    output.text(f"{at}, this lomi knows {level():04}: {_standing(state)}")
 
 
 def _standing(state: MigrationState) -> str:
@@ -167,7 +174,9 @@ def progress() -> Iterator[Tell]:
 
 
 def _share(moment: Moment) -> str:
-    return f"{moment.done:,} of about {moment.total:,}" if moment.total else ""
+    if moment.total:
+        return f"{moment.done:,} of about {moment.total:,}"
+    return f"{moment.done:,} so far" if moment.done else ""
 
 
 class _Notes:

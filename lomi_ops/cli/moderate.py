@@ -32,8 +32,9 @@ def moderate(
 ) -> int:
     """Judge photos on their own: no queue, no database.
 
-    With --objects those that people uploaded. Exit 0 when all are approved, 1 when not, 3 when one could not be judged
-    and none was rejected. jsonl gives each photo as soon as it is judged.
+    With --objects each PATH is the key of a photo in the store: it is fetched and judged, nothing is changed. Exit 0
+    when all are approved, 1 when not, 3 when one could not be judged and none was rejected. jsonl gives each photo as
+    soon as it is judged.
     """
     from lomi_ops.cli import judging
 

@@ -6,12 +6,16 @@ import errno
 import io
 import json
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 
+from lomi_ops.cli import diagnostics
 from lomi_ops.errors import Unwritable
 
 if TYPE_CHECKING:
@@ -43,16 +47,16 @@ def document(body: Mapping[str, Any], *, schema: str, format_: Format = Format.J
     if format_ is Format.JSONL:
         line(whole)
     else:
-        _write(json.dumps(whole, indent=2, ensure_ascii=not _speaks_unicode(), default=_plain))
+        _write(_json(whole, indent=2))
 
 
 def line(body: Mapping[str, Any]) -> None:
     """One JSON object on one line, flushed at once so that a reader can follow."""
-    _write(json.dumps(body, ensure_ascii=not _speaks_unicode(), separators=(",", ":"), default=_plain))
+    _write(_json(body, separators=(",", ":")))
 
 
 def text(body: str) -> None:
-    _write(body.rstrip("\n"))
+    _write(diagnostics.here(body.rstrip("\n")))
 
 
 def to_file(path: Path, body: str) -> None:
@@ -85,6 +89,7 @@ def table(
 
     canvas = io.StringIO()
     screen = _console(canvas)
+    rows = [[_here(cell) for cell in row] for row in rows]
     folded = {index % len(headers) for index in prose}
     widths = _widths(headers, rows)
     if sum(width for index, width in enumerate(widths) if index not in folded) > screen.width - _ROOM * len(folded):
@@ -113,6 +118,12 @@ def _listed(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     left = max(map(len, headers))
     blocks = ("\n".join(f"{name:{left}}  {cell}" for name, cell in zip(headers, row, strict=True)) for row in rows)
     return "\n\n".join(blocks)
+
+
+def _here(cell: str) -> str:
+    """A cell whose commands act where this one does."""
+    there = diagnostics.here(cell)
+    return painted(there, cell.style) if isinstance(cell, Painted) else there
 
 
 def _styled(cell: str) -> Text:
@@ -218,22 +229,85 @@ def _speaks_unicode() -> bool:
 def _write(body: str) -> None:
     if sys.stdout is None:
         raise Unwritable("the answer cannot be written: stdout is closed")
+    heard: list[int] = []
     try:
-        sys.stdout.write(body + "\n")
-        sys.stdout.flush()
+        with _whole(heard):
+            _pour(sys.stdout, body + "\n")
     except OSError as failure:
         _give_up(failure)
+    except (KeyboardInterrupt, SystemExit):
+        _mute()
+        raise
+    for number in heard[:1]:
+        signal.raise_signal(number)
+
+
+def _pour(stream: TextIO, body: str) -> None:
+    """All of it. With PYTHONUNBUFFERED=1, as in many containers, Python's own way loses the rest of a long text when a
+    signal cuts one write short."""
+    below = getattr(stream, "buffer", None)
+    if below is None:
+        stream.write(body)
+        stream.flush()
+        return
+    stream.flush()
+    left = memoryview(body.encode(stream.encoding, stream.errors or "strict"))
+    while left:
+        taken = below.write(left)
+        if taken is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        left = left[taken:]
+    below.flush()
+
+
+@contextmanager
+def _whole(heard: list[int]) -> Iterator[None]:
+    """Signals wait until what is being written is written: half a document is worse than none. They are `heard` then. A
+    second one does not wait, for the reader may have stopped for good. Only the main thread hears signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def later(number: int, _: object) -> None:
+        if heard:
+            signal.signal(number, before[signal.Signals(number)])
+            signal.raise_signal(number)
+        heard.append(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in numbers}
+    for number in before:
+        signal.signal(number, later)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _give_up(failure: OSError) -> NoReturn:
-    """`lomi … | head` closes our stdout: no error. Whatever is left in the buffer goes nowhere, or Python would
-    complain about it at exit."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    os.close(devnull)
+    """`lomi … | head` closes our stdout: no error."""
+    _mute()
     if failure.errno == errno.EPIPE:
         raise SystemExit(BROKEN_PIPE) from None
     raise Unwritable(f"the answer cannot be written: {failure.strerror}") from failure
+
+
+def _mute() -> None:
+    """Whatever is left in the buffer goes nowhere, or Python would write it, or complain about it, at exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
+
+
+def _json(body: Mapping[str, Any], **style: Any) -> str:
+    """JSON has no word for NaN and infinity, though Python would write one: they become null."""
+    style |= {"ensure_ascii": not _speaks_unicode(), "default": _plain}
+    try:
+        return json.dumps(body, allow_nan=False, **style)
+    except ValueError:
+        # The detour makes everything plain first, whatever it is made of.
+        return json.dumps(json.loads(json.dumps(body, default=_plain), parse_constant=lambda _: None), **style)
 
 
 def _plain(value: object) -> object:

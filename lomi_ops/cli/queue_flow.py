@@ -136,7 +136,7 @@ def queue_pause(
     for_s = None if for_ is None else options.seconds("--for", for_)
     if for_s == 0:
         raise UsageError("--for 0 would end the pause as it begins", hint="--for 10m, or lomi queue resume")
-    with session.opened(common, "redis") as runtime:
+    with session.opened(common, "redis", changes=True) as runtime:
         stats = _pause(runtime, options.actor(actor), reason, for_s)
     until = "" if for_s is None else f" for {span.said(for_s)}"
     _told(format_, f"paused{until}; {counted(stats.running, 'job')} still running. lomi queue resume", stats)
@@ -159,7 +159,7 @@ def queue_resume(
     """
     if upstream is not None:
         return _resume_upstream(common, upstream, actor, format_)
-    with session.opened(common, "redis") as runtime:
+    with session.opened(common, "redis", changes=True) as runtime:
         was = runtime.queue.stats().pause
         resumed = runtime.queue.resume()
         if resumed:
@@ -172,7 +172,7 @@ def queue_resume(
 def _resume_upstream(common: options.Common, upstream: str, actor: str | None, format_: Format) -> int:
     from lomi_ops.errors import NotFound
 
-    with session.opened(common, "redis") as runtime:
+    with session.opened(common, "redis", changes=True) as runtime:
         open_now = [hold.upstream for hold in runtime.queue.stats().holds]
         if not runtime.queue.unhold(upstream):
             known = f"on hold: {', '.join(open_now)}" if open_now else "no upstream is on hold"
@@ -197,7 +197,7 @@ def queue_drain(
     when jobs still run.
     """
     limit_s = options.seconds("--timeout", timeout)
-    with session.opened(common, "redis") as runtime:
+    with session.opened(common, "redis", changes=True) as runtime:
         stats = _pause(runtime, options.actor(actor), reason, None)
         try:
             stats = _until_idle(runtime, stats, limit_s)

@@ -119,7 +119,7 @@ def act(common: options.Common, wish: Wish, format_: Format) -> int:
 
     wish.check()
     verb = Verb(wish.verb)
-    with session.opened(common, "redis") as runtime:
+    with session.opened(common, "redis", changes=True) as runtime:
         found = _planned(runtime, verb, wish)
         if not wish.dry_run:
             require_count(found, wish.confirm, wish.again)

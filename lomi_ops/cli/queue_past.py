@@ -24,7 +24,7 @@ def queue_undo(
     """
     from lomi_ops.cli.progress import bar
 
-    with session.opened(common, "redis") as runtime:
+    with session.opened(common, "redis", changes=True) as runtime:
         operations = operating.operations(runtime)
         known, looked_at = operations.get(op), operations.undoable(op)
         if dry_run:
@@ -47,7 +47,7 @@ def queue_continue(
     from lomi_ops.cli.progress import bar
     from lomi_ops.queue.operations import OperationState
 
-    with session.opened(common, "redis") as runtime:
+    with session.opened(common, "redis", changes=True) as runtime:
         operations = operating.operations(runtime)
         known = operations.get(op)
         with bar(known.verb.value, known.total) as tell, operating.Interruptible(op):

@@ -47,7 +47,7 @@ def reconcile(
     from lomi_ops.ops.reconcile.outcome import Order
 
     older_than_s = options.seconds("--older-than", older_than)
-    with session.opened(common, *session.ALL) as runtime:
+    with session.opened(common, *session.ALL, changes=True) as runtime:
         section = runtime.settings.objects
         handles = run.Handles(
             database=runtime.database,

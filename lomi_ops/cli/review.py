@@ -109,7 +109,7 @@ def _decide(
     if not note.strip():
         raise UsageError("--reason says nothing", hint="say why in a few words: an override is on record")
     photos = [_media_id(text) for text in ids]
-    with session.opened(common, "redis", "database") as runtime:
+    with session.opened(common, "redis", "database", changes=True) as runtime:
         step = reviews.decide(
             runtime.database, runtime.queue, photos, status, reason,
             actor=options.actor(actor), note=note, at=datetime.now(UTC),

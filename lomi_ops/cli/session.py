@@ -23,10 +23,12 @@ def opened(
     *needs: str,
     overrides: Mapping[str, object] | None = None,
     tell: Callable[[str], None] = diagnostics.warn,
+    changes: bool = False,
 ) -> Iterator[Runtime]:
     """A Runtime for a command that `needs` these services; `tell` hears what its settings and handles warn about.
 
-    Raises ConfigError for what is missing or wrong.
+    One that `changes` something says on which profile it acts, before it does. Raises ConfigError for what is missing
+    or wrong.
     """
     from lomi_ops import runtime
 
@@ -35,12 +37,16 @@ def opened(
         config=common.config,
         env_file=common.env_file,
         data=common.data,
+        profile=common.env,
         overrides=overrides,
         tell=tell,
     ) as found:
         diagnostics.keep_secret(found.redactor)
         for warning in found.loaded.warnings:
             tell(warning)
+        if changes and found.settings.profile:
+            name = diagnostics.profile(found.settings.profile, found.settings.colour)
+            diagnostics.note(f"profile: {name}")
         yield found
 
 

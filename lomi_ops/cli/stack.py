@@ -8,7 +8,7 @@ import typer
 
 from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format
-from lomi_ops.errors import ExitCode
+from lomi_ops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,11 +37,10 @@ def up(common: options.Common, workers: Workers = None, format_: options.Output 
     service does not.
     """
     from lomi_ops.ops.local import binaries, stack
-    from lomi_ops.ops.local.layout import locate
 
     settings = session.settings(common)
     status = stack.up(
-        locate(settings.settings.stack.data),
+        _layout(common, settings),
         workers=_wanted(settings) if workers is None else workers,
         source=binaries.wanted_source(),
         say=diagnostics.note,
@@ -103,7 +102,17 @@ def located(common: options.Common) -> Layout:
     """
     from lomi_ops.ops.local.layout import locate
 
-    return locate(common.data or session.settings(common).settings.stack.data)
+    return locate(common.data) if common.data and not common.env else _layout(common, session.settings(common))
+
+
+def _layout(common: options.Common, loaded: Loaded) -> Layout:
+    """Raises UsageError for a profile that a flag names and that is no stack: not another one is meant then."""
+    from lomi_ops.ops.local.layout import locate
+
+    if common.env and not loaded.origins["stack.data"].endswith(f" profile {common.env}"):
+        hint = f"give it stack.data, below profiles.{common.env}; or leave --env away"
+        raise UsageError(f"profile {common.env} is no local stack", hint=hint)
+    return locate(loaded.settings.stack.data)
 
 
 def _wanted(loaded: Loaded) -> int | None:
@@ -133,12 +142,12 @@ def supervise(
 
 
 def workers_environment(common: options.Common) -> Mapping[str, str]:
-    """The workers read the files that `up` was told to read."""
+    """The workers read the files that `up` was told to read, and hold to its profile."""
     import os
 
-    from lomi_ops.config.env import CONFIG, ENV_FILE
+    from lomi_ops.config.env import CONFIG, ENV_FILE, PROFILE
 
-    named = {CONFIG: common.config, ENV_FILE: common.env_file}
+    named = {CONFIG: common.config, ENV_FILE: common.env_file, PROFILE: common.env}
     return {**os.environ, **{name: str(path) for name, path in named.items() if path is not None}}
 
 

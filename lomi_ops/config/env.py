@@ -46,15 +46,18 @@ SHORT = {
     "LOMI_DATA": "stack.data",
     "LOMI_MODELS": "models.dir",
     "LOMI_POLICY": "policy.active",
+    "LOMI_COLOUR": "colour",
 }
 OBJECTS = "LOMI_OBJECTS"
 """Where the bytes are, in one text; several settings at once."""
 
 CONFIG = "LOMI_CONFIG"
 ENV_FILE = "LOMI_ENV_FILE"
+PROFILE = "LOMI_ENV"
 NO_SETTINGS = {
     CONFIG: "the configuration file",
     ENV_FILE: "the env file",
+    PROFILE: "the profile of the configuration file that holds",
     "LOMI_ACTOR": "who acts, for the audit",
     "LOMI_ASCII": "1: no signs outside ASCII",
     "LOMI_BINARIES": "where the local stack's programs come from: system, wheel or auto",
@@ -109,7 +112,9 @@ def read_variables(variables: Iterable[Variable], rank: Rank, base: Path, enviro
 
 
 def generic_name(key: Key) -> str:
-    """`redis.host` is LOMI_REDIS__HOST."""
+    """`redis.host` is LOMI_REDIS__HOST. A profile is chosen by a name that is quick to type."""
+    if key == ("profile",):
+        return PROFILE
     return _PREFIX + "__".join(key).upper()
 
 
@@ -136,7 +141,7 @@ class _Reading:
 
     def read(self, variable: Variable) -> None:
         if variable.name in NO_SETTINGS:
-            if self._rank is Rank.ENV_FILE and variable.name in (CONFIG, ENV_FILE):
+            if self._rank is Rank.ENV_FILE and variable.name in (CONFIG, ENV_FILE, PROFILE):
                 self._problem(variable, "has no effect inside an env file")
             return
         name, from_file = _base_name(variable.name)

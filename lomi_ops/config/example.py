@@ -14,7 +14,7 @@ from typing import Any, Literal
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from lomi_ops.config.env import CONTRACT, OBJECTS, SHORT
+from lomi_ops.config.env import CONTRACT, ENV_FILE, OBJECTS, PROFILE, SHORT
 from lomi_ops.config.keys import Key, Leaf, Node, Table, children, dotted, node_at
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.services import value_at
@@ -32,6 +32,14 @@ Every setting has a variable: redis.timeout_s is LOMI_REDIS__TIMEOUT_S. Other na
 are any. Keep secrets out of this file: put them into a variable, or into a file that NAME_FILE names
 (REDIS_PASSWORD_FILE=/run/secrets/redis). null means: not set. Written from the schema by `lomi config example`.
 """
+_PROFILES = """\
+Sets of settings by name, of which `--env NAME` (or LOMI_ENV, or `profile` above) chooses one. Each may say whatever
+this file says at its top, and wins over it. docs/configuration.md has the order.
+
+profiles:
+  production: {colour: red, env_file: /srv/app/.env.production}
+  staging: {colour: yellow, redis: {host: staging-redis}, database: {host: staging-db}}
+"""
 _PLAIN = re.compile(r"[A-Za-z][\w./-]*$")
 
 
@@ -45,6 +53,7 @@ def example() -> str:
             lines += _setting((name,), node, told=True, indent="")
         elif node is not None:
             lines += _section((name,), node, indent="", told=True)
+    lines += ["", *(f"# {line}".rstrip() for line in _PROFILES.splitlines()), "profiles: {}"]
     return "\n".join(lines) + "\n"
 
 
@@ -66,6 +75,7 @@ def short_names(key: Key) -> tuple[str, ...]:
     found = [name for table in (CONTRACT, SHORT) for name, target in table.items() if target == named]
     if key in (("objects", "directory"), ("objects", "endpoint")):
         found.append(OBJECTS)
+    found += {"env_file": [ENV_FILE], "profile": [PROFILE]}.get(named, [])
     return tuple(found)
 
 

@@ -1,9 +1,10 @@
 """Settings from everywhere, each value from the strongest source that gives it.
 
-Weakest first: defaults, a local stack, the YAML file, the env file, the environment, flags. Where the services are is
-found in another order: flags, then the environment and the env file, then the YAML file; with none of them the local
-stack in `stack.data` (LOMI_DATA), else the default one. `--data DIR` is a flag and names a stack outright. What is
-configured in part is never filled up from a stack.
+Weakest first: defaults, a local stack, the YAML file, its profile, the env file, the environment, flags; `profiles.py`
+says what a profile that a flag chooses changes in that. Where the services are is found in another order: flags, then
+the environment and the env file, then the YAML file; with none of them the local stack in `stack.data` (LOMI_DATA),
+else the default one. `--data DIR` is a flag and names a stack outright: then no profile's name holds. What is
+configured in part, or by a profile, is never filled up from a stack.
 """
 
 from __future__ import annotations
@@ -13,23 +14,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lomi_ops.config import env, paths, services
+from lomi_ops.config import env, paths, profiles, services
 from lomi_ops.config.env_file import read_env_file
 from lomi_ops.config.keys import Key, Leaf, dotted, leaves, nearest, node_at, split
 from lomi_ops.config.layers import Entry, Layer, Rank, merged
 from lomi_ops.config.policies import doubts, shipped
 from lomi_ops.config.problems import Problem, raise_all
+from lomi_ops.config.profiles import ENV_FILE, PROFILE, Choice, Named, Sources
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.stack_file import NAME, stack_values
 from lomi_ops.config.validation import validated
 from lomi_ops.config.values import typed
-from lomi_ops.config.yaml_file import read_yaml
-from lomi_ops.errors import ConfigError
+from lomi_ops.config.yaml_file import YamlFile, read_yaml
 
 _FLAGS = "command line"
-_ENV_FILE = ("env_file",)
 _HINT = "lomi config example, which explains every setting"
-_NOWHERE_HINT = "lomi up, which runs everything on this machine; or name your own: --env-file FILE or --config FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,8 @@ class LoadOptions:
     config: Path | None = None
     env_file: Path | None = None
     data: Path | None = None
+    profile: str | None = None
+    """The profile that a flag names."""
     overrides: Mapping[str, object] = field(default_factory=dict, repr=False)
     """Values of flags by dotted key."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -53,7 +54,8 @@ class Loaded:
 
     settings: Settings
     origins: Mapping[str, str]
-    """By dotted key: `default`, `local stack DIR`, `FILE:LINE [NAME]`, `environment NAME`, `command line`."""
+    """By dotted key: `default`, `local stack DIR`, `FILE:LINE`, `FILE:LINE profile NAME`, `FILE:LINE VARIABLE`,
+    `environment VARIABLE`, `command line`."""
     warnings: tuple[str, ...]
     stack: Path | None
     """The folder of the local stack that the services are from; None where they are configured, or there is none."""
@@ -79,13 +81,16 @@ class _Load:
         self._blank: set[Key] = set()
         self._seen: set[str] = set()
         self._absent: tuple[Path, str] | None = None
+        self._chosen: Choice | None = None
 
     def run(self) -> Loaded:
         config = self._config_file()
-        file = self._yaml(config)
-        naming = self._env_file(file)
-        env_file = Path(str(naming[_ENV_FILE].value)) if naming else None
-        said = [file, naming, *self._variables(env_file), self._flags()]
+        file, profile = self._yaml(config)
+        naming, named = profiles.env_file(self._env_files(), self._outright, profile, file)
+        env_file = Path(str(naming[ENV_FILE].value)) if naming else None
+        sources = Sources(file, profile, *self._variables(env_file), named, self._outright)
+        label = profiles.label(self._chosen, profile, self._data)
+        said = [*sources.ordered(), naming, label, self._flags(profile)]
         layers = [shipped(*said), *said]
         entries = merged(layers)
         settings, problems = validated(entries)
@@ -98,8 +103,13 @@ class _Load:
         if not nowhere:
             self._problems += services.gaps(self._options.needs, settings, entries, self._blank, self._seen)
         raise_all(self._problems, hint=_HINT)
-        self._stand_on_something(nowhere)
-        self._notice(entries, settings)
+        profile_name = self._chosen.name if self._chosen else ""
+        services.require_some(self._options.needs, self._absent, nowhere=nowhere, profile=profile_name)
+        if self._chosen and stack is None:
+            self._warnings += profiles.doubts(self._chosen, sources, entries)
+        if named is Named.PROFILE and (lost := profiles.unread(self._env_files(), naming)):
+            self._warnings.append(f"{lost} is ignored: --env {profile_name} was given")
+        self._warnings += [*services.without_effect(entries, settings), *doubts(settings)]
         return Loaded(
             settings=settings,
             origins=_origins(entries, settings),
@@ -116,23 +126,40 @@ class _Load:
         candidates = paths.config_files(self._options.environ, self._options.cwd)
         return next((path for path in candidates if os.path.lexists(path)), None)
 
-    def _yaml(self, path: Path | None) -> Layer:
-        if path is None:
-            return {}
-        found = read_yaml(path, self._options.environ)
+    def _yaml(self, path: Path | None) -> tuple[Layer, Layer]:
+        """What the file says for all, and what its chosen profile says."""
+        found = read_yaml(path, self._options.environ) if path else YamlFile()
         self._problems += found.problems
-        return found.entries
+        chosen = self._chosen = profiles.choice(self._options.profile, self._options.environ, found.entries)
+        if chosen is None:
+            return found.entries, {}
+        if self._data is not None and chosen.outright:
+            what = "--env and --data both say where the services are; give one of them"
+            self._problems.append(Problem(_FLAGS, what))
+        if chosen.name not in found.profiles:
+            self._problems.append(profiles.unknown(chosen, found.profiles, str(path or "")))
+        file = {key: entry for key, entry in found.entries.items() if key != PROFILE}
+        return file, found.profiles.get(chosen.name, {})
 
-    def _env_file(self, file: Layer) -> Layer:
-        """Which env file to read, as the setting that it is."""
-        if self._options.env_file:
-            return {_ENV_FILE: Entry(self._expanded(str(self._options.env_file)), _FLAGS, Rank.FLAG)}
-        if named := self._options.environ.get(env.ENV_FILE):
-            return {_ENV_FILE: Entry(self._expanded(named), f"environment {env.ENV_FILE}", Rank.ENVIRONMENT)}
-        return {_ENV_FILE: file[_ENV_FILE]} if _ENV_FILE in file else {}
+    @property
+    def _outright(self) -> bool:
+        return self._chosen is not None and self._chosen.outright
 
-    def _variables(self, env_file: Path | None) -> list[Layer]:
-        """The four layers of variables, weakest first."""
+    @property
+    def _data(self) -> Path | None:
+        """The stack that a flag names."""
+        return None if self._options.data is None else self._expanded(str(self._options.data))
+
+    def _env_files(self) -> tuple[Entry | None, Entry | None]:
+        """The env file that a flag names, and the one that a variable names."""
+        flag, variable = self._options.env_file, self._options.environ.get(env.ENV_FILE)
+        return (
+            Entry(self._expanded(str(flag)), _FLAGS, Rank.FLAG) if flag else None,
+            Entry(self._expanded(variable), f"environment {env.ENV_FILE}", Rank.ENVIRONMENT) if variable else None,
+        )
+
+    def _variables(self, env_file: Path | None) -> tuple[env.Variables, env.Variables]:
+        """What the env file and the environment say."""
         environ, cwd = self._options.environ, self._options.cwd
         lines, problems = read_env_file(env_file, environ) if env_file else ([], [])
         self._problems += problems
@@ -144,10 +171,13 @@ class _Load:
             self._problems += found.problems
             self._blank |= found.blank
             self._seen |= found.names
-        return [filed.contract, lived.contract, filed.own, lived.own]
+        return filed, lived
 
-    def _flags(self) -> Layer:
+    def _flags(self, profile: Layer) -> Layer:
         flags: dict[Key, Entry] = {}
+        if profiles.stands_on_a_stack(profile):
+            stack = profile["stack", "data"]
+            flags["stack", "data"] = Entry(stack.value, stack.origin, Rank.FLAG)
         for name, value in self._options.overrides.items():
             key = split(name)
             leaf = node_at(key)
@@ -155,9 +185,8 @@ class _Load:
                 flags[key] = Entry(typed(value, leaf, self._options.cwd, self._options.environ), _FLAGS, Rank.FLAG)
             else:
                 self._problems.append(Problem(_FLAGS, "is no setting", name, nearest(key)))
-        if self._options.data is not None:
-            folder = self._expanded(str(self._options.data))
-            flags["stack", "data"] = Entry(folder, _FLAGS, Rank.FLAG)
+        if self._data is not None:
+            flags["stack", "data"] = Entry(self._data, _FLAGS, Rank.FLAG)
         return flags
 
     def _configured(self, entries: Layer, settings: Settings) -> bool:
@@ -167,7 +196,7 @@ class _Load:
     def _stack(self, entries: Layer, settings: Settings) -> tuple[Path, Layer] | None:
         """The local stack to use and what it says, or None. Its mistakes count only for a command that needs it."""
         named = entries.get(("stack", "data"))
-        if not _outright(entries) and self._configured(entries, settings):
+        if not _outright(entries) and (self._chosen or self._configured(entries, settings)):
             return None
         folder = settings.stack.data or paths.default_data(self._options.environ)
         if folder is None:
@@ -196,34 +225,12 @@ class _Load:
         for service in services.SERVICES:
             lost = [before[key] for key in service.keys if key in before and before[key].rank > Rank.FILE]
             if lost and lost[0].value != stack[service.whole].value:
-                self._warnings.append(f"{lost[0].origin} is ignored: --data {folder} was given")
+                why = f"--data {folder} was given"
+                if self._chosen and self._data is None:
+                    why = f"profile {self._chosen.name} is the stack in {folder}"
+                self._warnings.append(f"{lost[0].origin} is ignored: {why}")
         elsewhere = {key for service in services.SERVICES for key in service.keys}
         return merged([{key: before[key] for key in before.keys() - elsewhere}, stack, layers[-1]])
-
-    def _stand_on_something(self, nowhere: bool) -> None:
-        """Raises ConfigError where a command needs services and nobody says where they are, or where the stack that a
-        flag names does not exist."""
-        if not self._options.needs:
-            return
-        folder, origin = self._absent or (None, "")
-        if folder is not None and origin:
-            raise ConfigError(f"there is no local stack in {folder} ({origin})", hint=f"lomi up --data {folder}")
-        if nowhere:
-            looked = f", and there is no local stack in {folder}" if folder else ""
-            verb = "are" if len(self._options.needs) > 1 else "is"
-            raise ConfigError(f"nothing says where {_listed(self._options.needs)} {verb}{looked}", hint=_NOWHERE_HINT)
-
-    def _notice(self, entries: Layer, settings: Settings) -> None:
-        """Settings that have no effect, and thresholds that changed while their version did not."""
-        plain = Settings()
-        for service in services.SERVICES[:2]:
-            if service.whole not in entries:
-                continue
-            for key in services.said(service, entries, settings, plain):
-                if key != service.whole:
-                    winner = f"{dotted(service.whole)} ({entries[service.whole].origin})"
-                    self._warnings.append(f"{entries[key].origin}: {dotted(key)} has no effect, {winner} wins")
-        self._warnings += doubts(settings)
 
     def _expanded(self, text: str) -> Path:
         return paths.expanded(text, self._options.cwd, self._options.environ)
@@ -238,8 +245,3 @@ def _outright(entries: Layer) -> bool:
 def _origins(entries: Layer, settings: Settings) -> dict[str, str]:
     every = [key for key, _ in leaves(tuple(settings.policy.policies))]
     return {dotted(key): entries[key].origin if key in entries else "default" for key in every}
-
-
-def _listed(names: frozenset[str]) -> str:
-    ordered = [service.name for service in services.SERVICES if service.name in names]
-    return ", ".join(ordered[:-1]) + " and " + ordered[-1] if len(ordered) > 1 else ordered[0]

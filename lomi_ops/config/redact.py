@@ -39,9 +39,9 @@ class Redactor:
         self._known = re.compile("|".join(map(_pattern, longest_first))) if longest_first else None
 
     @classmethod
-    def of(cls, settings: Settings) -> Redactor:
-        """Knows every secret of these settings, also the passwords inside URLs."""
-        return cls(secret for whole in secret_values(settings).values() for secret in _parts(whole))
+    def of(cls, settings: Settings, *more: str) -> Redactor:
+        """Knows every secret of these settings, also the passwords inside URLs, and `more`."""
+        return cls(secret for whole in (*secret_values(settings).values(), *more) for secret in _parts(whole))
 
     def __call__(self, text: str) -> str:
         return self.scrub(text)

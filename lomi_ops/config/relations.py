@@ -16,7 +16,7 @@ from lomi_ops.domain.backup import s3_place
 _NOT_A_HOST = re.compile(r"://|@|\s|^[^:/]*:\d+$")
 """An IPv6 address has more colons, and a folder is libpq's way to name a Unix socket."""
 
-_DOCKER_HOST = re.compile(r"unix:///?[^\s]+|tcp://[^\s/@]+:\d+|ssh://([^\s/@:]+@)?[^\s/@:]+(:\d+)?")
+_DOCKER_HOST = re.compile(r"unix:///?[^\s]+|tcp://[^\s/@]+:\d+|ssh://([^\s/@:]+@)?(\[[\da-fA-F:]+\]|[^\s/@:]+)(:\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,14 @@ def _docker(settings: Settings) -> Iterator[Misfit]:
     if host is not None and not _DOCKER_HOST.fullmatch(host):
         what = "must look like unix:///var/run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST"
         yield Misfit(("docker", "host"), what)
-    services = settings.docker.services
-    if len(set(services)) < len(services):
-        yield Misfit(("docker", "workers_service"), "and the other services must be different services")
+    named: dict[str, Key] = {}
+    for role in ("postgres", "redis", "backend", "compreface", "workers"):
+        key: Key = ("docker", f"{role}_service")
+        service = getattr(settings.docker, key[1])
+        if service and service in named:
+            yield Misfit(key, f"must differ from {'.'.join(named[service])}", (named[service],))
+        elif service:
+            named[service] = key
 
 
 def _service_url(key: Key, secret: SecretStr | None, schemes: tuple[str, ...]) -> Iterator[Misfit]:

@@ -27,6 +27,7 @@ class Section(BaseModel):
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Colour = Literal["red", "yellow", "green", "blue", "magenta", "cyan"]
 
 DEFAULT_BUCKET = "lomi-photos"
 SENTINEL_PORT = 26379
@@ -357,6 +358,8 @@ class Settings(Section):
     env_file: Path | None = Field(
         None, description="env file to read as well, e.g. the .env.production of the existing system"
     )
+    profile: str | None = Field(None, description="the profile that holds where --env chooses none")
+    colour: Colour | None = Field(None, description="colour of the profile's name before changes")
     redis: RedisSection = RedisSection()
     database: DatabaseSection = DatabaseSection()
     objects: ObjectsSection = ObjectsSection()

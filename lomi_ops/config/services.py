@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from lomi_ops.config.env import names_of
 from lomi_ops.config.keys import Key, closest, dotted
 from lomi_ops.config.layers import Entry, Rank
 from lomi_ops.config.problems import Problem
 from lomi_ops.config.schema import Settings
+from lomi_ops.errors import ConfigError
+
+_NOWHERE_HINT = "lomi up, which runs everything on this machine; or name your own: --env-file FILE or --config FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,37 @@ def gaps(
             source, state = "", f"is not configured, while {' and '.join(others)} is"
         parts = ", ".join(_spelled(key, seen) for key in lacks)
         yield Problem(source, f"{state}: missing {parts} (or all in one: {service.whole_variable})", service.name)
+
+
+def without_effect(entries: Mapping[Key, Entry], settings: Settings) -> Iterator[str]:
+    """Warnings: parts beside a whole that wins over them."""
+    plain = Settings()
+    for service in SERVICES[:2]:
+        if service.whole not in entries:
+            continue
+        for key in said(service, entries, settings, plain):
+            if key != service.whole:
+                winner = f"{dotted(service.whole)} ({entries[service.whole].origin})"
+                yield f"{entries[key].origin}: {dotted(key)} has no effect, {winner} wins"
+
+
+def require_some(needs: Collection[str], absent: tuple[Path, str] | None, *, nowhere: bool, profile: str) -> None:
+    """Raises ConfigError where a command needs services and nobody says where they are, or where the stack that is
+    named does not exist. `absent` is the folder without a stack, and who names it; `profile` is the chosen one."""
+    if not needs:
+        return
+    folder, origin = absent or (None, "")
+    if folder is not None and origin:
+        raise ConfigError(f"there is no local stack in {folder} ({origin})", hint=f"lomi up --data {folder}")
+    if not nowhere:
+        return
+    ordered = [service.name for service in SERVICES if service.name in needs]
+    listed = ", ".join(ordered[:-1]) + " and " + ordered[-1] + " are" if len(ordered) > 1 else f"{ordered[0]} is"
+    if profile:
+        hint = f"give it an env_file, or settings, below profiles.{profile}"
+        raise ConfigError(f"profile {profile} does not say where {listed}", hint=hint)
+    looked = f", and there is no local stack in {folder}" if folder else ""
+    raise ConfigError(f"nothing says where {listed}{looked}", hint=_NOWHERE_HINT)
 
 
 def _spelled(key: Key, seen: Collection[str]) -> str:

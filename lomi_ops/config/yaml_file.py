@@ -16,6 +16,7 @@ import yaml
 from lomi_ops.config.keys import Key, Leaf, Node, dotted, nearest, node_at
 from lomi_ops.config.layers import Entry, Rank
 from lomi_ops.config.problems import Problem
+from lomi_ops.config.profiles import NAME, NAMES, PROFILE, PROFILES
 from lomi_ops.config.text_file import read_text
 from lomi_ops.config.values import typed
 
@@ -35,17 +36,23 @@ class YamlFile:
     """What a file says."""
 
     entries: dict[Key, Entry] = field(default_factory=dict)
+    profiles: dict[str, dict[Key, Entry]] = field(default_factory=dict)
+    """What each profile says, by name."""
     problems: list[Problem] = field(default_factory=list)
 
 
 def read_yaml(path: Path, environ: Mapping[str, str]) -> YamlFile:
     """The settings of a file, each with its line, and what is wrong with it. Relative paths start at its folder."""
-    found = YamlFile()
     try:
         text = read_text(path)
     except ValueError as problem:
-        found.problems.append(Problem(str(path), str(problem)))
-        return found
+        return YamlFile(problems=[Problem(str(path), str(problem))])
+    return parse_yaml(text, path, environ)
+
+
+def parse_yaml(text: str, path: Path, environ: Mapping[str, str]) -> YamlFile:
+    """The same for the text of a file that need not be there yet."""
+    found = YamlFile()
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as problem:
@@ -77,6 +84,8 @@ class _Walk:
         self._path = path
         self._environ = environ
         self._found = found
+        self._into = found.entries
+        self._profile = ""
         self._nodes = 0
 
     def section(self, node: yaml.Node, key: Key) -> None:
@@ -96,12 +105,31 @@ class _Walk:
         there: Node | None = node_at(key)
         if len(key) == 1 and key[0].startswith("x-"):
             return  # a place for anchors, as in Compose files
-        if there is None:
+        if key in (PROFILE, PROFILES) and self._profile:
+            self._problem(word, "does not belong into a profile", key)
+        elif key == PROFILES:
+            self._profiles(value)
+        elif there is None:
             self._unknown(word, value, key)
         elif isinstance(there, Leaf):
             self._leaf(there, word, value, key)
         else:
             self.section(value, key)
+
+    def _profiles(self, node: yaml.Node) -> None:
+        """Names, and below each of them settings as at the top of the file."""
+        if _is_null(node):
+            return
+        if not isinstance(node, yaml.MappingNode):
+            self._problem(node, "must hold names of profiles with settings below them", PROFILES)
+            return
+        for name, value in self._pairs(node, PROFILES):
+            if not NAME.fullmatch(name.value):
+                self._problem(name, NAMES, (*PROFILES, name.value))
+                continue
+            self._profile, self._into = name.value, self._found.profiles.setdefault(name.value, {})
+            self.section(value, ())
+            self._profile, self._into = "", self._found.entries
 
     def _unknown(self, word: yaml.Node, value: yaml.Node, key: Key) -> None:
         name = key[-1]
@@ -144,7 +172,8 @@ class _Walk:
         return None if _is_null(node) else str(node.value)
 
     def _keep(self, key: Key, value: object, word: yaml.Node) -> None:
-        self._found.entries[key] = Entry(value, self._place(word), Rank.FILE)
+        origin = f"{self._place(word)} profile {self._profile}" if self._profile else self._place(word)
+        self._into[key] = Entry(value, origin, Rank.FILE)
 
     def _pairs(self, node: yaml.MappingNode, key: Key, inside: tuple[int, ...] = ()) -> Iterator[_Pair]:
         """Names and values, those of `<<:` first so that the mapping's own names win. Repeated names are mistakes."""
@@ -173,7 +202,8 @@ class _Walk:
                 self._problem(node, "merges something that is no mapping", (*key, "<<"))
 
     def _problem(self, node: yaml.Node, what: str, key: Key, meant: str = "") -> None:
-        self._found.problems.append(Problem(self._place(node), what, dotted(key), meant))
+        above = (*PROFILES, self._profile) if self._profile else ()
+        self._found.problems.append(Problem(self._place(node), what, dotted((*above, *key)), meant))
 
     def _place(self, node: yaml.Node) -> str:
         return f"{self._path}:{node.start_mark.line + 1}"

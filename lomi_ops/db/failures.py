@@ -17,6 +17,8 @@ _SCHEMA_GAPS = frozenset({"3F000", "42P01", "42703"})
 """No such schema, table, column: the database is behind this program."""
 _MISFIT_CLASSES = frozenset({"28", "3D", "3F", "42"})
 """Refused login, no such database, no such schema, and whatever a statement names that is not there or not allowed."""
+_NO_RIGHT = "42501"
+_RIGHTS = "give the role its rights: docs/database.md has them for each part of lomi"
 
 
 class DatabaseMisfit(LomiError):
@@ -49,7 +51,7 @@ def _ours(error: psycopg.Error, where: str, password: str) -> LomiError:
     if passing(error):
         return DatabaseUnavailable(f"Postgres at {where}: {text}", hint=_connection_hint(text))
     state = error.sqlstate
-    hint = "lomi migrate apply" if state in _SCHEMA_GAPS else ""
+    hint = "lomi migrate apply" if state in _SCHEMA_GAPS else _RIGHTS if state == _NO_RIGHT else ""
     kind = DatabaseMisfit if state is not None and state[:2] in _MISFIT_CLASSES else LomiError
     return kind(f"Postgres at {where}: {text}" + (f" (SQLSTATE {state})" if state else ""), hint=hint)
 
@@ -63,6 +65,10 @@ def _sentence(error: psycopg.Error) -> str:
 def _connection_hint(text: str) -> str:
     if "password" in text or "authentication" in text:
         return "check database.user and database.password"
+    if "too many clients" in text or "connection slots" in text:
+        return "raise max_connections, or see who holds the connections: psql -c 'SELECT * FROM pg_stat_activity'"
+    if "SSL" in text or "certificate" in text:
+        return "check database.ssl_mode: whether this server speaks TLS, and who signed its certificate"
     if "refused" in text or "resolve" in text or "translate host name" in text:
         return "check database.host and database.port, and whether Postgres runs"
     return ""

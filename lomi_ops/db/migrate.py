@@ -106,8 +106,9 @@ def apply(db: Database, conduct: Conduct = _QUICKLY) -> tuple[Migration, ...]:
     that takes no changes and for rights that are missing, LockHeld when another run takes longer than a minute.
     """
     with db.session() as session:
+        steps = _steps(session, media=False)
         session.admit()
-        if not _steps(session, media=False):
+        if not steps:
             return ()
     with exclusive(db, conduct.tell) as session:
         pending = state_of(_survey(session)).pending
@@ -126,9 +127,8 @@ def apply_all(
     `media`.
     """
     with exclusive(db, conduct.tell) as session:
+        steps = planned(session)
         session.admit()
-        survey = look(session)
-        steps = planning.plan(survey)
         ran = _run(session, steps, conduct)
         if ran.steps:
             after = {"steps": list(ran.steps), "rows": ran.rows}
@@ -139,9 +139,9 @@ def apply_all(
 def dry_run(db: Database) -> DryRun:
     """The SQL that `apply_all` would send. Reads the catalogue and nothing else. Raises what `apply_all` raises."""
     with db.session() as session:
-        session.admit()
         survey = look(session)
         steps = planning.plan(survey)
+        session.admit()
         shown = tuple(Shown(step.name, step.why, step.shown(session)) for step in steps)
         return DryRun(shown, planning.lacking(steps, survey))
 

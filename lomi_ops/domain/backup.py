@@ -49,6 +49,11 @@ class Table:
     checksum: str
     """Of all rows, whatever their order; empty where nobody asked for it."""
 
+    @property
+    def said(self) -> str:
+        """`1 row`, `4 rows`."""
+        return f"{self.rows} row{'' if self.rows == 1 else 's'}"
+
 
 @dataclass(frozen=True, slots=True)
 class DatabasePart:
@@ -132,10 +137,20 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Area(StrEnum):
+    """What a part of a backup belongs to."""
+
+    FILES = "files"
+    SETTINGS = "settings"
+    POSTGRES = "postgres"
+    QUEUE = "queue"
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """One part of a backup beside what came out of it when it was restored."""
 
+    area: Area
     part: str
     verdict: Verdict
     detail: str
@@ -249,18 +264,22 @@ def compare_tables(expected: Sequence[Table], found: Sequence[Table]) -> tuple[C
     theirs = {table.name: table for table in found}
     ours = {table.name: table for table in expected}
     lines = [_table(table, theirs.get(table.name)) for table in expected]
-    extra = [Compared(name, Verdict.DIFFERS, "not in the manifest") for name in theirs if name not in ours]
+    extra = [_compared(name, Verdict.DIFFERS, "not in the manifest") for name in theirs if name not in ours]
     return (*lines, *extra)
 
 
 def _table(expected: Table, found: Table | None) -> Compared:
     if found is None:
-        return Compared(expected.name, Verdict.DIFFERS, f"{expected.rows} rows expected, and there is no such table")
+        return _compared(expected.name, Verdict.DIFFERS, f"{expected.said} expected, and there is no such table")
     if found.rows != expected.rows:
-        return Compared(expected.name, Verdict.DIFFERS, f"{found.rows} rows, {expected.rows} expected")
+        return _compared(expected.name, Verdict.DIFFERS, f"{found.said}, {expected.rows} expected")
     if found.checksum != expected.checksum:
-        return Compared(expected.name, Verdict.DIFFERS, f"{found.rows} rows, with other content")
-    return Compared(expected.name, Verdict.SAME, f"{found.rows} rows")
+        return _compared(expected.name, Verdict.DIFFERS, f"{found.said}, with other content")
+    return _compared(expected.name, Verdict.SAME, found.said)
+
+
+def _compared(table: str, verdict: Verdict, detail: str) -> Compared:
+    return Compared(Area.POSTGRES, table, verdict, detail)
 
 
 def _database(body: Mapping[str, Any]) -> DatabasePart:

@@ -140,11 +140,14 @@ _URGENCY = (Status.WARN, Status.UNKNOWN, Status.FAIL)
 
 
 def blocked_by(spec: CheckSpec, results: Mapping[str, CheckResult]) -> str | None:
-    """The first need that did not pass, or None. What was skipped or only warned about blocks nothing."""
+    """What the first need that did not pass comes down to, or None: the check that failed by itself.
+
+    What was skipped or only warned about blocks nothing.
+    """
     for slug in spec.needs:
         result = results.get(slug)
         if result is not None and result.status in OBSTACLES:
-            return slug
+            return blocked_by(result.spec, results) or slug
     return None
 
 

@@ -96,7 +96,7 @@ class Container:
     error: str = ""
     """Why the engine could not start it."""
     oom_killed: bool = False
-    """The kernel killed something in it for want of memory in its last run."""
+    """The kernel has killed its main process for want of memory. Some engines keep the mark through restarts."""
     restart_count: int = 0
     """Restarts by its policy since somebody last started it."""
     started_at: datetime | None = None
@@ -160,6 +160,14 @@ class Cluster:
     def of(self, service: str) -> tuple[Container, ...]:
         return tuple(each for each in self.containers if each.service == service)
 
+    def has(self, service: str) -> bool:
+        return bool(self.of(service)) or self.swarm_service(service) is not None
+
+    def running(self, service: str) -> int:
+        """Containers of this engine that run, or tasks on all machines of a Swarm."""
+        swarm = self.swarm_service(service)
+        return sum(each.up for each in self.of(service)) if swarm is None else swarm.running
+
     def swarm_service(self, service: str) -> SwarmService | None:
         return next((each for each in self.swarm if each.name == service), None)
 
@@ -171,5 +179,17 @@ class Cluster:
 
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
     """Foreign text fit for a terminal: no control characters, no newlines, not too long."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return _cut(" ".join(_printable(text).split()), longest)
+
+
+def log_line(text: str, longest: int = LONGEST_LINE) -> str:
+    """The same for a line of a log, which keeps its indent."""
+    return _cut(_printable(text).rstrip(), longest)
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _cut(line: str, longest: int) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"

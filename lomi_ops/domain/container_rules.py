@@ -20,6 +20,8 @@ LOOP_RESTARTS = 3
 """Restarts by the policy from which they are no accident."""
 SETTLED_S = 600.0
 """A container that has run for so long is over its restarts."""
+OOM_FORGET_S = 86_400.0
+"""The engine keeps the mark of a kill as long as the container lives."""
 KEPT_UP = ("unless-stopped", "always")
 _SHOWN = 200
 _ENDS = {
@@ -82,7 +84,7 @@ def service_troubles(cluster: Cluster, service: str, expected: int = 1) -> tuple
     up = sum(each.up for each in containers)
     found = [trouble for each in containers if (trouble := _trouble_of(each, spare=up >= expected))]
     if len(containers) < expected:
-        what = f"{up} of {expected} run"
+        what = f"{expected} containers of service {service} are due, there are {len(containers)}"
         found.append(Trouble(Fault.TOO_FEW, Status.FAIL, what, up_command(cluster, service, expected)))
     return worst_first(found)
 
@@ -144,19 +146,24 @@ def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
-def oom_troubles(containers: Iterable[Container]) -> tuple[Trouble, ...]:
-    """Containers in whose last run the kernel killed something for want of memory."""
-    return tuple(
-        Trouble(
-            Fault.OOM,
-            Status.FAIL,
-            f"{each.name} was killed for want of memory, with {_memory(each.memory_limit)}",
-            f"docker stats --no-stream {each.name}",
-            (each.name,),
-        )
-        for each in containers
-        if each.oom_killed
-    )
+def oom_troubles(containers: Iterable[Container], now: datetime) -> tuple[Trouble, ...]:
+    """Containers in which the kernel killed the main process for want of memory: wrong while they are down or just up
+    again, a warning for a day, and then forgotten. A killed child of it leaves no mark."""
+    found = []
+    for each in containers:
+        ended_s = (now - each.finished_at).total_seconds() if each.finished_at else 0.0
+        if not each.oom_killed or (each.up and ended_s > OOM_FORGET_S):
+            continue
+        settled = each.up and _ran_s(each, now) >= SETTLED_S
+        since = f", {span.said(ended_s)} ago" if settled else ""
+        what = f"{each.name} was killed for want of memory, with {_memory(each.memory_limit)}{since}"
+        status = Status.WARN if settled else Status.FAIL
+        found.append(Trouble(Fault.OOM, status, what, f"docker stats --no-stream {each.name}", (each.name,)))
+    return worst_first(found)
+
+
+def _ran_s(container: Container, now: datetime) -> float:
+    return (now - container.started_at).total_seconds() if container.started_at and container.up else 0.0
 
 
 def loop_troubles(containers: Iterable[Container], now: datetime) -> tuple[Trouble, ...]:
@@ -165,7 +172,7 @@ def loop_troubles(containers: Iterable[Container], now: datetime) -> tuple[Troub
     for each in containers:
         if each.restart_count < LOOP_RESTARTS:
             continue
-        ran_s = (now - each.started_at).total_seconds() if each.started_at and each.up else 0.0
+        ran_s = _ran_s(each, now)
         if ran_s >= SETTLED_S:
             continue
         since = f", runs for {span.said(ran_s)}" if each.up else f": {_end(each)}"

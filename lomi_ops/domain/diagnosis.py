@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from lomi_ops.errors import ExitCode
 
+LAST_WORDS = 5
+"""Lines of a log that are shown."""
+
 
 class Area(StrEnum):
     """What `lomi doctor` can be asked about."""

@@ -52,7 +52,8 @@ def face_findings(facts: FaceFacts) -> Iterator[Finding]:
         )
         return
     down = [each for each in facts.endpoints if not each.ok]
-    if down:
+    explained = len(down) == len(facts.endpoints) and any(each.status is Status.FAIL for each in facts.container)
+    if down and not explained:
         yield _down(down, facts)
     if facts.photo is not None and len(down) < len(facts.endpoints):
         command = facts.photo.hint or "lomi config show compreface"

@@ -11,6 +11,7 @@ from lomi_ops.domain.diagnosis import Failure, Finding, Gravity, counted, unreac
 from lomi_ops.domain.reconcile import Bucket
 from lomi_ops.domain.stuck import OVERDUE_S, RUNS_S
 
+_LISTENER = "lomi check --only docker.backend --only queue.listened"
 BACKLOG_S = 60.0
 """A job that has waited for longer waits for somebody who does not come."""
 
@@ -57,6 +58,8 @@ class FlowFacts:
     """Dead letters by the code of their error; not all of a large number."""
     services: Sequence[Trouble] = ()
     """Troubles of the containers of Postgres, Redis and the backend, the worst first."""
+    last_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of the logs of these containers, by name."""
     redis: Failure | None = None
     postgres: Failure | None = None
 
@@ -73,7 +76,8 @@ def _sources(facts: FlowFacts) -> Iterator[Finding]:
     for trouble in facts.services:
         why = "photos pass through each of Postgres, Redis and the backend"
         gravity = Gravity.WRONG if trouble.status == "fail" else Gravity.UNKNOWN
-        yield Finding("flow.containers", gravity, trouble.what, why, trouble.next)
+        lines = tuple(line for name in trouble.names for line in facts.last_words.get(name, ()))
+        yield Finding("flow.containers", gravity, trouble.what, why, trouble.next, lines)
     if facts.redis is not None:
         why = "the backend cannot queue photos, and workers get none"
         yield unreachable("flow.redis", facts.redis, why, "lomi check --only redis")
@@ -95,9 +99,8 @@ def _queue(queue: QueueFacts, dead_codes: Mapping[str, int]) -> Iterator[Finding
         yield Finding("flow.held", Gravity.WRONG, seen, why, command)
     if queue.running_long:
         job_id, age_s = queue.running_long[0]
-        seen = (
-            f"{counted(len(queue.running_long), 'job')} run for more than {span.said(RUNS_S)}, up to {span.said(age_s)}"
-        )
+        jobs = counted(len(queue.running_long), "job runs", "jobs run")
+        seen = f"{jobs} for more than {span.said(RUNS_S)}, up to {span.said(age_s)}"
         yield Finding("flow.running_long", Gravity.WRONG, seen, "its worker hangs", f"lomi queue show {job_id}")
     if queue.overdue:
         seen = f"{counted(queue.overdue, 'job')} should have been tried again {span.said(OVERDUE_S)} ago"
@@ -110,7 +113,7 @@ def _queue(queue: QueueFacts, dead_codes: Mapping[str, int]) -> Iterator[Finding
         )
     yield from _heard(queue)
     if queue.waiting and queue.oldest_s is not None and queue.oldest_s > BACKLOG_S and not queue.paused_by:
-        seen = f"{counted(queue.waiting, 'job')} wait, the next one for {span.said(queue.oldest_s)}"
+        seen = f"{counted(queue.waiting, 'job waits', 'jobs wait')}, the next one for {span.said(queue.oldest_s)}"
         yield Finding("flow.backlog", Gravity.WRONG, seen, "people wait for their photos", "lomi doctor workers")
 
 
@@ -119,11 +122,11 @@ def _heard(queue: QueueFacts) -> Iterator[Finding]:
         since = f", the oldest for {span.said(queue.unheard_s)}" if queue.unheard_s else ""
         seen = f"{counted(queue.unsent, 'result was', 'results were')} published and not heard{since}"
         why = "the app does not show these decisions, and nobody was told"
-        yield Finding("flow.unheard", Gravity.WRONG, seen, why, "lomi check --only docker.backend,queue.listened")
+        yield Finding("flow.unheard", Gravity.WRONG, seen, why, _LISTENER)
     elif not queue.listeners:
         why = "what workers publish now is lost to people: old workers do not send it again"
         seen = "nobody listens on moderation_results"
-        yield Finding("flow.listeners", Gravity.WRONG, seen, why, "lomi check --only docker.backend,queue.listened")
+        yield Finding("flow.listeners", Gravity.WRONG, seen, why, _LISTENER)
 
 
 _BUCKETS: Mapping[Bucket, tuple[str, str, str, str]] = {

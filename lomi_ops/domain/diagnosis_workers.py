@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from lomi_ops.domain import span
 from lomi_ops.domain.check import Status
 from lomi_ops.domain.container_rules import Trouble
-from lomi_ops.domain.diagnosis import Failure, Finding, Gravity, counted
+from lomi_ops.domain.diagnosis import LAST_WORDS, Failure, Finding, Gravity, counted
 from lomi_ops.domain.worker_log import Cause, WorkerLog, WorkerTrouble
 
-LAST_WORDS = 5
-"""Lines of a log that are shown."""
 _WHY = "photos wait, and with no worker left nothing is moderated"
 
 
@@ -155,7 +153,7 @@ def _nobody(facts: WorkerFacts) -> Finding:
     """No worker is seen. That is wrong where jobs wait; else old ones may be at work elsewhere."""
     if facts.waiting:
         since = f", the next one for {span.said(facts.oldest_s)}" if facts.oldest_s is not None else ""
-        seen = f"no worker is to be seen, and {counted(facts.waiting, 'job')} wait{since}"
+        seen = f"no worker is to be seen, and {counted(facts.waiting, 'job waits', 'jobs wait')}{since}"
         return Finding("workers.none", Gravity.WRONG, seen, _WHY, "lomi worker")
     if facts.contained is not None:
         return Finding("workers.none", Gravity.WRONG, "no worker runs", _WHY, "lomi worker")

@@ -106,19 +106,17 @@ class Unread:
 def compare(
     expected: Iterable[Thing], found: Iterable[Thing], *, schema: str = "", mended_by_apply: bool = False
 ) -> tuple[Difference, ...]:
-    """What is missing, extra, wrong or invalid, by object. Of a table that is missing or extra as a whole nothing else
-    is told. `schema` is put before every name; `mended_by_apply` is true of what `apply` makes wherever it is missing.
-    """
+    """What is missing, extra, wrong or invalid, by kind and name; of a table that is missing or extra as a whole no
+    part. `schema` is put before every name; `mended_by_apply` is true of what `apply` makes where it is missing."""
     wanted = {thing.key: thing for thing in expected}
     there = {thing.key: thing for thing in found}
     lost, alien = _tables(wanted) - _tables(there), _tables(there) - _tables(wanted)
     words = _Words(schema, mended_by_apply)
-    found_differences = [
+    return tuple(
         difference
         for key in sorted(wanted.keys() | there.keys())
         if key[1] not in lost | alien and (difference := words.of(wanted.get(key), there.get(key))) is not None
-    ]
-    return tuple(sorted(found_differences, key=lambda difference: difference.what))
+    )
 
 
 def _tables(things: Iterable[tuple[Kind, str, str]]) -> set[str]:
@@ -141,7 +139,7 @@ class _Words:
         return None if same(wanted, there) else self._wrong(wanted, there)
 
     def _missing(self, thing: Thing) -> Difference:
-        fix = "" if self.mended_by_apply else make(thing, self.schema) or "restore it from a backup"
+        fix = "" if self.mended_by_apply else make(thing, self.schema) or self._restore(thing)
         return Difference(Problem.MISSING, self._name(thing), "missing", _words(thing), self._mender, fix)
 
     def _extra(self, thing: Thing) -> Difference:
@@ -156,8 +154,11 @@ class _Words:
         return Difference(Problem.INVALID, self._name(thing), there, _words(thing), self._mender, fix)
 
     def _wrong(self, wanted: Thing, there: Thing) -> Difference:
-        fix = change(wanted, there, self.schema)
+        fix = change(wanted, there, self.schema) or self._restore(wanted)
         return Difference(Problem.WRONG, self._name(wanted), there.definition, wanted.definition, Mender.PERSON, fix)
+
+    def _restore(self, thing: Thing) -> str:
+        return f"-- {self._name(thing)}: restore it from a backup"
 
     @property
     def _mender(self) -> Mender:
@@ -251,7 +252,7 @@ def drop(thing: Thing, schema: str) -> str:
 
 
 def change(wanted: Thing, there: Thing, schema: str) -> str:
-    """The statements that lead from one definition to the other."""
+    """The statements that lead from one definition to the other; empty where there are none."""
     table = _qualified(schema, wanted.parent)
     if wanted.kind is Kind.COLUMN:
         return " ".join(_column_changes(table, wanted, there)) or f"{drop(there, schema)} {make(wanted, schema)}"
@@ -260,7 +261,7 @@ def change(wanted: Thing, there: Thing, schema: str) -> str:
     if wanted.kind is Kind.TABLE and there.definition == f"unlogged {wanted.definition}":
         return f"ALTER TABLE {_qualified(schema, wanted.name)} SET LOGGED;"
     again = make(wanted, schema)
-    return f"{drop(there, schema)} {again}" if again else "restore it from a backup"
+    return f"{drop(there, schema)} {again}" if again else ""
 
 
 def _column_changes(table: str, wanted: Thing, there: Thing) -> Iterator[str]:

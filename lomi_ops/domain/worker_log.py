@@ -144,11 +144,10 @@ def worker_trouble(log: WorkerLog, now: datetime) -> WorkerTrouble | None:
     container = log.container
     if log.ready_at is not None and container.up:
         return None
-    name = container.name
-    if container.oom_killed:
+    name, failure = container.name, start_failure(log.tail)
+    if container.oom_killed and (failure is None or not container.up):
         killed = StartFailure(Cause.MEMORY, "killed for want of memory")
         return WorkerTrouble(container, Status.FAIL, f"{name}: killed for want of memory", killed)
-    failure = start_failure(log.tail)
     if not container.up:
         why = f": {failure.words()}: {failure.line}" if failure else f", exit code {container.exit_code}"
         return WorkerTrouble(container, Status.FAIL, f"{name} does not run{why}", failure)

@@ -158,6 +158,17 @@ class Keys:
         """HASH: one worker's own description."""
         return self._at(f"worker:{boot}")
 
+    def types(self) -> dict[str, str]:
+        """The keys that are always the same ones, with their types in Redis' words."""
+        kinds = {
+            "list": (self.ready, self.high, self.bulk),
+            "zset": (self.delayed, self.lease, self.dead, self.done, self.unsent, self.workers, self.doubt, self.ops),
+            "hash": (self.slots, self.paused, self.holds, self.stats, self.limits),
+            "stream": (self.results, self.events, self.samples, self.ended),
+            "string": (self.tick, self.server),
+        }
+        return {name: kind for kind, names in kinds.items() for name in names}
+
     def shared(self) -> tuple[str, ...]:
         """The keys that every script gets, in the order in which `common.lua` names them."""
         return (

@@ -7,6 +7,7 @@ refused in its first write has changed nothing. docs/operations.md has the same 
 from __future__ import annotations
 
 import re
+import ssl
 
 import redis
 
@@ -28,8 +29,9 @@ HINTS = {
     "MAXCLIENTS": "raise maxclients, or see who holds the connections: redis-cli CLIENT LIST",
     "WRONGTYPE": "another program uses one of the queue's keys for something else",
     "NOPRIMARY": "check redis.sentinels and redis.sentinel_service, or wait for the failover to end",
+    "TLS": "does this port speak TLS, with a certificate that redis.tls_ca knows? rediss:// and redis.tls ask for it",
 }
-"""The next step, by Redis's own word; MAXCLIENTS and NOPRIMARY are ours."""
+"""The next step, by Redis's own word; MAXCLIENTS, NOPRIMARY and TLS are ours."""
 
 _MOVING = frozenset(
     {"READONLY", "UNBLOCKED", "MASTERDOWN", "NOREPLICAS", "LOADING", "MOVED", "CLUSTERDOWN", "NOPRIMARY"}
@@ -43,6 +45,7 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _MAX_TEXT = 300
+_IN_OPENSSL = re.compile(r"^_ssl\.c:\d+: | \(_ssl\.c:\d+\)$|^\[[A-Z_: ]+\] ")
 
 
 class NoPrimary(redis.ConnectionError):
@@ -52,6 +55,8 @@ class NoPrimary(redis.ConnectionError):
 def word(error: redis.RedisError) -> str:
     """Redis's word for why it does not serve, e.g. `READONLY`; empty for the network and for anything unknown."""
     text = str(error)
+    if _handshake(error):
+        return "TLS"
     if isinstance(error, NoPrimary):
         return "NOPRIMARY"
     if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.AuthenticationWrongNumberOfArgsError):
@@ -81,9 +86,23 @@ def elsewhere(error: redis.RedisError) -> bool:
 
 def text(error: redis.RedisError) -> str:
     """What it said, on one line, with its word in front where redis-py took that off."""
-    said = str(error).splitlines()[0][:_MAX_TEXT] if str(error) else type(error).__name__
+    whole = _handshake(error) or str(error)
+    said = whole.splitlines()[0][:_MAX_TEXT] if whole else type(error).__name__
     code = getattr(error, "status_code", None)
     return f"{code} {said}" if code in HINTS and not said.startswith(str(code)) else said
+
+
+def _handshake(error: BaseException) -> str:
+    """What went wrong with TLS, if that did; redis-py keeps it behind an error that only says `connecting`."""
+    link: BaseException | None = error
+    seen: set[int] = set()
+    # An error that is raised again and again can be its own context.
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        if isinstance(link, ssl.SSLError) or "handshake" in str(link):
+            return f"TLS: {_IN_OPENSSL.sub('', str(link.args[-1]))}"
+        link = link.__cause__ or link.__context__
+    return ""
 
 
 _BY_CLASS: dict[type[redis.RedisError], str] = {

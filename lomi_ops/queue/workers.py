@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar, cast
 
 import redis
 
@@ -15,6 +15,8 @@ from lomi_ops.queue.client import guarded
 from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.scripts import Argument, Scripts, ms, text
+
+_T = TypeVar("_T")
 
 RECORD_TTL_S = 600.0
 """A worker that was not heard of for so long is no longer listed; `beat.lua` has the same."""
@@ -132,12 +134,12 @@ def _record(boot: str, fields: Mapping[bytes, bytes], now: int, held: Mapping[st
     info = WorkerInfo(
         boot=boot,
         host=said.get("host", ""),
-        pid=int(said.get("pid", 0)),
+        pid=_number(said.get("pid")),
         version=said.get("version", ""),
-        slots=int(said.get("slots", 0)),
-        engines=tuple(EngineInfo(**engine) for engine in json.loads(said.get("engines", "[]"))),
+        slots=_number(said.get("slots")),
+        engines=tuple(found for each in _parsed(said.get("engines"), []) if (found := _known(EngineInfo, each))),
         policy=said.get("policy", ""),
-        golden=Golden(**json.loads(said["golden"])) if said.get("golden") else None,
+        golden=_known(Golden, _parsed(said.get("golden"), None)),
     )
     return WorkerRecord(
         info=info,
@@ -147,3 +149,24 @@ def _record(boot: str, fields: Mapping[bytes, bytes], now: int, held: Mapping[st
         jobs=held.get(boot, ()),
         exit=said.get("exit", ""),
     )
+
+
+def _number(value: str | None) -> int:
+    return int(value) if value and value.isdecimal() else 0
+
+
+def _parsed(value: str | None, default: Any) -> Any:
+    try:
+        found = json.loads(value or "null")
+    except ValueError:
+        return default
+    return found if isinstance(found, type(default) if default is not None else dict) else default
+
+
+def _known(kind: Callable[..., _T], said: Any) -> _T | None:
+    """The parts that this version knows: a newer worker may say more. None where it is no such thing at all."""
+    names = {each.name for each in fields(cast("Any", kind))}
+    try:
+        return kind(**{name: value for name, value in said.items() if name in names})
+    except (AttributeError, TypeError):
+        return None

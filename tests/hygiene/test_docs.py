@@ -121,6 +121,8 @@ def fault(command: str) -> str | None:
     words = [word for word in shlex.split(command) if not ASSIGNMENT.fullmatch(word)]
     words = [_example(word) for word in words[words.index(next(w for w in words if w.endswith("lomi"))) + 1 :]]
     words = [word for word in words if word not in ("", "-h", "--help", "-V", "--version", "--debug")]
+    if words[:1] == ["--env"]:
+        words = words[2:]
     node = root()
     while words and hasattr(node, "commands"):
         if words[0].startswith("-") and node.invoke_without_command:

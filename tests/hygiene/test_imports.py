@@ -15,6 +15,12 @@ HEAVY = {
     "jinja2", "yaml", "pydantic", "worker",
 }  # fmt: skip
 
+PLATFORM = {
+    "lomi_ops.cli", "lomi_ops.cli.main", "lomi_ops.cli.late", "lomi_ops.cli.options", "lomi_ops.cli.output",
+    "lomi_ops.cli.diagnostics", "lomi_ops.errors",
+}  # fmt: skip
+"""What every command line loads of ours."""
+
 PROBE = """
 import json, sys
 from lomi_ops.cli import main
@@ -23,11 +29,15 @@ try:
 finally:
     sys.stdout.flush()
     print()
-    print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))
+    print(json.dumps(sorted(sys.modules)))
 """
 
 
 def loaded(*arguments: str, **variables: str) -> set[str]:
+    return {name.partition(".")[0] for name in modules(*arguments, **variables)}
+
+
+def modules(*arguments: str, **variables: str) -> set[str]:
     code = PROBE.format(arguments=list(arguments))
     environ = {**os.environ, **variables}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
@@ -69,13 +79,52 @@ def test_a_command_loads_the_libraries_of_its_services_and_no_other(
     assert loaded(*words.split(), **nowhere) & HEAVY - common == needed
 
 
-def test_the_version_loads_not_even_typer() -> None:
-    code = (
-        "import sys; sys.argv = ['lomi', '-V']; import lomi_ops.__main__ as m; m.main(); print('typer' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def imported(*words: str) -> set[str]:
+    """What the command line itself loads, beyond what Python loads at its start, by Python's own account."""
 
-    assert done.stdout.splitlines()[-1] == "False"
+    def names(*line: str) -> set[str]:
+        command = [sys.executable, "-X", "importtime", *line]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        told = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+        return {line.rpartition("|")[2].strip() for line in told}
+
+    return names("-m", "lomi_ops", *words) - names("-c", "import runpy, __future__")
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_loads_two_modules(option: str) -> None:
+    assert {name for name in imported(option) if not name.startswith("encodings")} == {"lomi_ops", "lomi_ops.version"}
+
+
+def test_the_help_loads_no_command() -> None:
+    """Typer draws it, and its rich stays where it is."""
+    found = modules("--help")
+
+    assert {name.partition(".")[0] for name in found} & HEAVY == set()
+    assert {name for name in found if name.startswith("lomi_ops.")} == PLATFORM
+
+
+def test_a_command_loads_no_other() -> None:
+    found = {name for name in modules("completion", "bash") if name.startswith("lomi_ops.cli.")}
+
+    assert found - PLATFORM == {"lomi_ops.cli.completion", "lomi_ops.cli.completions", "lomi_ops.cli.tree"}
+
+
+def test_the_list_of_commands_says_what_their_own_help_says() -> None:
+    from lomi_ops.cli.late import Late
+    from lomi_ops.cli.main import COMMANDS, GROUPS
+    from lomi_ops.cli.tree import command_tree
+
+    summaries = {child.path[0]: child.summary for child in command_tree().children}
+    abouts = {name: entry.about for name, entry in {**COMMANDS, **GROUPS}.items() if isinstance(entry, Late)}
+
+    wrong = {
+        name: (about, summaries[name])
+        for name, about in abouts.items()
+        if name in summaries and summaries[name] != about and not summaries[name].startswith(f"{about}:")
+    }
+    assert wrong == {}
+    assert len(abouts) > 15
 
 
 def test_every_command_explains_itself() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lomi_ops.domain.backup import (
+    Area,
     Compared,
     DatabasePart,
     Manifest,
@@ -147,7 +148,7 @@ def test_tables_are_compared_by_rows_and_content() -> None:
 
 def test_differs_beats_unknown_beats_same() -> None:
     def verification(*verdicts: Verdict) -> Verification:
-        return Verification("x", AT, tuple(Compared("p", verdict, "") for verdict in verdicts))
+        return Verification("x", AT, tuple(Compared(Area.QUEUE, "p", verdict, "") for verdict in verdicts))
 
     assert verification(Verdict.SAME, Verdict.SAME).exit_code is ExitCode.OK
     assert verification(Verdict.SAME, Verdict.UNKNOWN).exit_code is ExitCode.UNKNOWN

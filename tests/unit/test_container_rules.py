@@ -89,7 +89,7 @@ def test_three_of_four_workers_are_too_few() -> None:
 
     (trouble,) = service_troubles(three, WORKERS, 4)
 
-    assert trouble.what == "3 of 4 run"
+    assert trouble.what == "4 containers of service moderator-worker are due, there are 3"
     assert "--scale moderator-worker=4" in trouble.next
 
 
@@ -123,9 +123,21 @@ def test_of_a_swarm_the_manager_counts() -> None:
 
 
 def test_what_was_killed_for_want_of_memory_is_told_with_its_limit() -> None:
-    (trouble,) = oom_troubles([container("redis"), stopped(WORKERS, 2, oom_killed=True, exit_code=137)])
+    killed = stopped(WORKERS, 2, oom_killed=True, exit_code=137)
+
+    (trouble,) = oom_troubles([container("redis"), killed], NOW)
 
     assert trouble.what == "app-moderator-worker-2 was killed for want of memory, with 1024 MiB"
+
+
+@pytest.mark.parametrize(
+    ("ago", "status"),
+    [(timedelta(minutes=5), Status.FAIL), (timedelta(hours=5), Status.WARN), (timedelta(days=2), None)],
+)
+def test_a_kill_is_forgotten_once_the_container_runs_again_for_long(ago: timedelta, status: Status | None) -> None:
+    again = container(WORKERS, oom_killed=True, started_at=NOW - ago, finished_at=NOW - ago)
+
+    assert [trouble.status for trouble in oom_troubles([again], NOW)] == ([status] if status else [])
 
 
 @pytest.mark.parametrize(
@@ -196,4 +208,4 @@ def test_an_empty_cluster_breaks_no_rule_but_that_its_services_are_missing() -> 
     nothing = Cluster("", (), NOW)
 
     assert service_troubles(nothing, "redis")[0].fault is Fault.MISSING
-    assert image_troubles(nothing, WORKERS) == limit_troubles([]) == oom_troubles([]) == ()
+    assert image_troubles(nothing, WORKERS) == limit_troubles([]) == oom_troubles([], NOW) == ()

@@ -194,7 +194,7 @@ def test_a_stopped_worker_whose_log_tells_why_is_told_about_once() -> None:
     dead = stopped(WORKERS)
     contained = Contained(
         services=service_troubles(cluster(dead), WORKERS),
-        killed=oom_troubles([dead]),
+        killed=oom_troubles([dead], NOW),
         starts=starting(WorkerLog(dead, tail=("MemoryError",))).starts,
     )
 

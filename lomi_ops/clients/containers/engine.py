@@ -157,11 +157,14 @@ class Engine:
 
 
 def run_began(container: Container) -> datetime | None:
-    """Just before the first line of a container's run, and after the last one of the run before."""
+    """Just before the first line of a container's run, and after the last one of the run before.
+
+    Of one that does not run the engine's end is this run's, and of a very short one it may be noted before its start.
+    """
     if container.started_at is None:
         return None
     before = container.started_at - timedelta(seconds=EARLY_S)
-    if container.finished_at is not None and container.finished_at < container.started_at:
+    if container.up and container.finished_at is not None and container.finished_at < container.started_at:
         return max(before, container.finished_at)
     return before
 

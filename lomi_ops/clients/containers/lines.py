@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lomi_ops.clients.containers.answers import moment
-from lomi_ops.domain.container import one_line
+from lomi_ops.domain.container import log_line
 
 LONGEST = 64 * 1024
 """Bytes of a line that are kept; the rest of a longer one is dropped."""
@@ -53,4 +53,4 @@ def _frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 def _line(raw: bytes) -> LogLine:
     stamp, _, text = raw[:LONGEST].decode("utf-8", "replace").partition(" ")
     at = moment(stamp)
-    return LogLine(at, one_line(text if at else f"{stamp} {text}"))
+    return LogLine(at, log_line(text if at else f"{stamp} {text}"))

@@ -21,7 +21,10 @@ MEDIA_COLUMNS = (
     "retry_count",
     "batch_id",
 )
-MEDIA_INDEXES = ("idx_media_moderation_status", "idx_media_batch_id")
+MEDIA_INDEXES = {"idx_media_moderation_status": "moderation_status", "idx_media_batch_id": "batch_id"}
+"""With the column that each is on."""
+ROWS_NEED = frozenset({"moderation_status", "batch_id", "moderated_at"})
+"""The columns that say which rows are not migrated."""
 LEVELS_FROM = 3
 """The migration since which the database keeps who may still write."""
 

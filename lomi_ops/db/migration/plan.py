@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lomi_ops.db.level import newer_than_us, upgrade
-from lomi_ops.db.migration.files import LEVELS_FROM, Migration
+from lomi_ops.db.migration.files import LEVELS_FROM, MEDIA_INDEXES, ROWS_NEED, Migration
 from lomi_ops.db.migration.survey import BACKFILL, Ground, Survey, Untold
 from lomi_ops.db.migration.verdict import WHERE, MigrationState, state_of, wrong_columns
 from lomi_ops.db.pool import Session
@@ -166,15 +166,15 @@ def _of_media(survey: Survey, state: MigrationState) -> Iterator[Step]:
             Statement(file="contract/media_columns.sql"),
             Right.OWN_MEDIA,
         )
-    if wrong_columns(survey):
-        return
-    rows = survey.rows
+    wrong, rows = wrong_columns(survey), survey.rows
     unfinished = survey.backfill_open or bool(state.media.missing_columns)
-    if unfinished or (rows is not None and not isinstance(rows, Untold) and rows.any):
+    left = rows is not None and not isinstance(rows, Untold) and rows.any
+    if (unfinished or left) and not wrong & ROWS_NEED:
         yield Step(
             "rows of media",
             "What their flag means becomes their status. The last statement is sent again and again, with as many rows "
-            "as take a tenth of a second, until it says that it is finished; it goes on where it was interrupted.",
+            "as take a tenth of a second, until no row comes back (in psql: \\watch 0.1); it goes on where it was "
+            "interrupted.",
             Way.ROWS,
             (
                 Statement("session_limits", {"statement_timeout": NO_LIMIT, "lock_timeout": LOCK_TIMEOUT}),
@@ -184,7 +184,8 @@ def _of_media(survey: Survey, state: MigrationState) -> Iterator[Step]:
             frozenset({Right.FILL_MEDIA}),
         )
     for name in state.media.missing_indexes:
-        yield _index(name, invalid=name in state.media.invalid_indexes)
+        if MEDIA_INDEXES[name] not in wrong:
+            yield _index(name, invalid=name in state.media.invalid_indexes)
 
 
 def _index(name: str, *, invalid: bool) -> Step:

@@ -120,7 +120,7 @@ def run(session: Session, steps: tuple[Step, ...], conduct: Conduct) -> Ran:
             one.tell()
             match step.way:
                 case Way.ATOMIC:
-                    one.insist()
+                    one.patiently(one.atomic, one.insist)
                 case Way.ALONE:
                     one.build()
                 case Way.ROWS:
@@ -166,39 +166,36 @@ class _One:
             for statement in work:
                 statement.run(self.session)
 
-    def patiently(self, act: Callable[[], T]) -> T:
-        """`act`, again after a growing pause while a lock cannot be had. `act` leaves nothing behind when it fails."""
+    def patiently(self, act: Callable[[], T], insist: Callable[[], T] | None = None) -> T:
+        """`act`, again after a growing pause while a lock cannot be had. `act` leaves nothing behind when it fails.
+
+        `insist` asks longer, and is tried once where a vacuum has the lock: an autovacuum gives it up, but only to
+        somebody who has waited for longer than `deadlock_timeout`. So long everybody waits behind us.
+        """
         began, pause = self.conduct.clock(), FIRST_PAUSE_S
         while True:
             try:
                 return act()
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as busy:
-                self._pause_or_give_up(began, pause, busy)
+                holder = self.session.one(_Holder, "migration_holders")
+                if insist is not None and holder is not None and holder.vacuum:
+                    self.tell(waits=holder.words)
+                    with suppress(psycopg.errors.LockNotAvailable):
+                        return insist()
+                    insist = None
+                self._pause(holder, began, pause, busy)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    def insist(self) -> None:
-        """An atomic step, patiently. An autovacuum gives its lock up, but only to somebody who has waited for longer
-        than `deadlock_timeout`; so that long everybody waits behind us, once."""
-        try:
-            self.atomic()
-            return
-        except psycopg.errors.LockNotAvailable:
-            holder = self.session.one(_Holder, "migration_holders")
-        if holder is not None and holder.vacuum:
-            self.tell(waits=holder.words)
-            with suppress(psycopg.errors.LockNotAvailable):
-                self.atomic(self.session.value("beyond_deadlock_timeout"))
-                return
-        self.patiently(self.atomic)
-
-    def _pause_or_give_up(self, began: float, pause: float, busy: psycopg.Error) -> None:
-        holder = self.session.one(_Holder, "migration_holders")
+    def _pause(self, holder: _Holder | None, began: float, pause: float, busy: psycopg.Error) -> None:
         who = holder.words if holder else "somebody who is gone by now"
         if self.conduct.clock() - began + pause > self.conduct.patience_s:
             text = f"{self.at.step}: no lock within {self.conduct.patience_s:.0f} s; held by {who}"
             raise DatabaseUnavailable(text, hint="lomi migrate apply, once that is over: it goes on here") from busy
         self.tell(waits=who)
         self.conduct.sleep(pause * (0.5 + self.conduct.jitter() / 2))
+
+    def insist(self) -> None:
+        self.atomic(self.session.value("beyond_deadlock_timeout"))
 
     def build(self) -> None:
         """An index, as it stands now: what is left of an interrupted build is dropped, a valid one is left alone."""
@@ -268,7 +265,7 @@ class _One:
             if chunk is None or chunk.finished:
                 return (chunk.changed if chunk else changed) - place.changed
             changed = chunk.changed
-            self.tell(chunk.seen, max(total, chunk.seen))
+            self.tell(chunk.seen, total if total > chunk.seen else 0)
             self.conduct.sleep(took * REST)
             size = next_size(size, took)
 

@@ -113,7 +113,7 @@ def look(session: Session, *, whole: bool = True, rows: bool = True) -> Survey:
 def countable(media: tuple[Thing, ...]) -> bool:
     """Whether the columns that say which rows are not migrated are there and can be asked."""
     found = {thing.name: thing for thing in media if thing.kind is Kind.COLUMN}
-    return {"batch_id", "moderated_at", "moderation_status"} <= found.keys() and is_text(found["moderation_status"])
+    return found.keys() >= files.ROWS_NEED and is_text(found["moderation_status"])
 
 
 def is_text(thing: Thing) -> bool:
@@ -132,7 +132,7 @@ def _rows(session: Session) -> Rows | Untold:
     def count() -> Rows:
         with session.transaction():
             session.value("migration_limits", statement_timeout=f"{ROWS_TIMEOUT_S:.0f}s", lock_timeout="1s")
-            return session.all(Rows, "media_unmigrated")[0]
+            return session.all(Rows, "media_rows_unmigrated")[0]
 
     return _told(count)
 

@@ -25,7 +25,6 @@ from lomi_ops.domain.drift import (
 
 APPLY = "lomi migrate apply"
 WHERE = "lomi config show --origin"
-_FIRST = f"once the columns have their types: {APPLY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +153,11 @@ def _of_media(survey: Survey) -> Iterator[Difference]:
         return
     wrong = wrong_columns(survey)
     for difference in compare(files.media_shape(), _at_their_places(survey.media), mended_by_apply=True):
-        of_index = not difference.what.startswith(f"{MEDIA}.")
-        if not (wrong and of_index):
+        if files.MEDIA_INDEXES.get(difference.what) not in wrong:
             yield difference
         elif difference.problem is not Problem.WRONG:
-            yield replace(difference, mender=Mender.PERSON, fix=_FIRST)
-        # The definition of an index quotes the types of its columns: mended with them, it may be right.
+            yield replace(difference, mender=Mender.PERSON)
+        # The definition of an index quotes the type of its column: mended with that, it may be right.
 
 
 def _at_their_places(media: tuple[Thing, ...]) -> Iterator[Thing]:
@@ -183,8 +181,8 @@ def _of_rows(survey: Survey) -> Iterator[Difference]:
     for number, words, should_be in told:
         if number:
             counted = f"{number:,} {'row' if number == 1 else 'rows'} {words}"
-            mender, fix = (Mender.PERSON, _FIRST) if wrong_columns(survey) else (Mender.APPLY, "")
-            yield Difference(Problem.UNMIGRATED, MEDIA, counted, should_be, mender, fix)
+            mender = Mender.PERSON if wrong_columns(survey) & files.ROWS_NEED else Mender.APPLY
+            yield Difference(Problem.UNMIGRATED, MEDIA, counted, should_be, mender)
 
 
 def _of_migrations(state: MigrationState) -> Iterator[Difference]:
@@ -230,11 +228,11 @@ def may_read_record(role: str) -> str:
     return f"GRANT USAGE ON SCHEMA lomi TO {role}; GRANT SELECT ON lomi.schema_migrations TO {role};"
 
 
-def wrong_columns(survey: Survey) -> tuple[str, ...]:
+def wrong_columns(survey: Survey) -> frozenset[str]:
     """Columns of ours that `media` has with another type: nothing is built upon them before a person mends that."""
     shape = {thing.name: thing for thing in files.media_shape() if thing.kind is Kind.COLUMN}
     found = survey.media_columns
-    return tuple(name for name, thing in shape.items() if name in found and _type(found[name]) != _type(thing))
+    return frozenset(name for name, thing in shape.items() if name in found and _type(found[name]) != _type(thing))
 
 
 def _type(thing: Thing) -> str:

@@ -72,18 +72,33 @@ SELECT extname::text AS name FROM pg_extension WHERE extname <> 'plpgsql' ORDER 
 SELECT name::text FROM pg_available_extensions WHERE name = ANY(%(names)s::text[]) ORDER BY 1;
 
 -- name: backup_roles
--- Who owns a schema, relation or function of this database, or was granted something in it.
+-- Who owns a schema, relation or function of this database, or was granted something in it. What belongs to an extension,
+-- and the schema public, are somebody else's.
 -- out name
 WITH schemas AS (
-    SELECT oid, nspowner, nspacl FROM pg_namespace WHERE nspname NOT LIKE 'pg\_%%' AND nspname <> 'information_schema'
+    SELECT oid, nspname, nspowner, nspacl
+    FROM pg_namespace
+    WHERE nspname NOT LIKE 'pg\_%%' AND nspname <> 'information_schema'
+), theirs (classid, objid) AS (
+    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+), relations AS (
+    SELECT c.relowner, c.relacl FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace
+    WHERE ('pg_class'::regclass, c.oid) NOT IN (SELECT classid, objid FROM theirs)
+), functions AS (
+    SELECT p.proowner, p.proacl FROM pg_proc p JOIN schemas s ON s.oid = p.pronamespace
+    WHERE ('pg_proc'::regclass, p.oid) NOT IN (SELECT classid, objid FROM theirs)
 ), roles (oid) AS (
-    SELECT nspowner FROM schemas
-    UNION SELECT c.relowner FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace
-    UNION SELECT p.proowner FROM pg_proc p JOIN schemas s ON s.oid = p.pronamespace
-    UNION SELECT acl.grantee FROM schemas s CROSS JOIN aclexplode(s.nspacl) AS acl
-    UNION SELECT acl.grantee FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) AS acl
+    SELECT nspowner FROM schemas WHERE nspname <> 'public'
+    UNION SELECT relowner FROM relations
+    UNION SELECT proowner FROM functions
+    UNION SELECT acl.grantee FROM schemas CROSS JOIN aclexplode(nspacl) AS acl
+    UNION SELECT acl.grantee FROM relations CROSS JOIN aclexplode(relacl) AS acl
+    UNION SELECT acl.grantee FROM functions CROSS JOIN aclexplode(proacl) AS acl
 )
-SELECT r.rolname::text AS name FROM pg_roles r JOIN roles ON roles.oid = r.oid WHERE r.rolname NOT LIKE 'pg\_%%' ORDER BY 1;
+SELECT r.rolname::text AS name
+FROM pg_roles r JOIN roles ON roles.oid = r.oid
+WHERE r.rolname NOT LIKE 'pg\_%%'
+ORDER BY 1;
 
 -- name: backup_roles_here
 -- Of some roles, whether this server has them and whether this session may act as them.

@@ -229,7 +229,7 @@ LEFT JOIN pg_class AS t ON t.oid = i.indrelid
 WHERE m.oid = to_regclass('media')
 ORDER BY kind, parent, name;
 
--- name: media_unmigrated
+-- name: media_rows_unmigrated
 -- Rows that have no status, and rows from before moderation that their flag calls approved. Reads the whole table.
 -- out unset, approved_before
 SELECT (SELECT count(*) FROM media WHERE moderation_status IS NULL) AS unset,
@@ -310,15 +310,15 @@ FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE i.indrelid = to_regclass('media') AND c.relname = %(name)s;
 
 -- name: media_builder
--- A session that builds or drops an index at `media` right now, or alters the table; no row where there is none. Vacuum
--- and ANALYZE hold the same lock, and what they do shows in their own views.
+-- A session that builds or drops an index at `media` right now, or analyzes it; no row where there is none. A vacuum
+-- holds the same lock, and shows in a view of its own.
 -- out pid
 SELECT l.pid
 FROM pg_locks AS l
 WHERE l.locktype = 'relation' AND l.relation = to_regclass('media') AND l.granted AND l.pid <> pg_backend_pid()
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND l.mode = 'ShareUpdateExclusiveLock'
-  AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum UNION ALL SELECT pid FROM pg_stat_progress_analyze)
+  AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
 LIMIT 1;
 
 -- name: migration_holders

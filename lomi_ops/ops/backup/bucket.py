@@ -58,6 +58,9 @@ class BucketPlace:
     def note(self, name: str, file: str, text: str) -> None:
         self._files.put(self._bucket, self._key(name, file), text.encode(), "application/json")
 
+    def forget(self, name: str, file: str) -> None:
+        self._files.delete(self._bucket, self._key(name, file))
+
     def fetch(self, name: str, file: str, room: Path) -> Path:
         path = room / file
         try:

@@ -68,6 +68,10 @@ class FolderPlace:
             fresh.replace(self._root / name / file)
             sync_folder(self._root / name)
 
+    def forget(self, name: str, file: str) -> None:
+        with self._blamed():
+            (self._root / name / file).unlink(missing_ok=True)
+
     def fetch(self, name: str, file: str, room: Path) -> Path:
         path = self._root / name / file
         if not path.is_file():

@@ -67,6 +67,10 @@ class Place(Protocol):
         """Writes a small file beside the others, in one step."""
         ...
 
+    def forget(self, name: str, file: str) -> None:
+        """Removes a note; one that is not there is no error."""
+        ...
+
     def fetch(self, name: str, file: str, room: Path) -> Path:
         """A file on this machine, copied into the folder `room` where it is not. Raises DamagedBackup where it is
         missing."""

@@ -208,7 +208,7 @@ def _filled(tables: Sequence[Table]) -> tuple[Table, ...]:
 def _in_the_way(found: Plan) -> Iterator[str]:
     if found.database is not None and found.database.filled:
         largest = sorted(found.database.filled, key=lambda table: -table.rows)
-        rows = ", ".join(f"{table.name} {table.rows} rows" for table in largest[:_NAMED])
+        rows = ", ".join(f"{table.name} {table.said}" for table in largest[:_NAMED])
         more = f" and {len(largest) - _NAMED} more tables" if len(largest) > _NAMED else ""
         yield f"the database {found.database.name} at {found.database.where} would be replaced: {rows}{more}"
     if found.queue is not None and not found.queue.empty:

@@ -16,7 +16,7 @@ from lomi_ops.db import backup as record
 from lomi_ops.db.login import login_of
 from lomi_ops.db.pool import Database
 from lomi_ops.domain import backup
-from lomi_ops.domain.backup import Compared, Manifest, Verdict, Verification
+from lomi_ops.domain.backup import Area, Compared, Manifest, Verdict, Verification
 from lomi_ops.errors import LomiError, MissingExtra, StackError
 from lomi_ops.ops.backup import held, postgres, programs, scratch
 from lomi_ops.ops.backup.children import ProgramFailed
@@ -32,7 +32,6 @@ from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.keys import Keys
 from lomi_ops.version import __version__
 
-DATABASE, QUEUE, SETTINGS = "postgres", "queue", "settings"
 _DATABASE_PATIENCE_S = 24 * 3600.0
 """For one statement of the trial; a checksum reads a whole table."""
 
@@ -51,16 +50,18 @@ class Order:
 
 
 def verify(place: Place, manifest: Manifest, order: Order, say: Say = lambda text: None) -> Verification:
-    """What came back, part by part. Where all is the same, that is noted beside the backup. Raises ObjectsUnavailable
+    """What came back, part by part. Where all is the same, that is noted beside the backup; where something differs, an
+    earlier note goes. Raises ObjectsUnavailable
     where the place does not answer, LomiError where there is no room; what else fails is in the answer."""
     with held.room(order.room, scratch.clear) as folder:
         trial = _Trial(place, manifest, order, say, folder)
         trial.run()
     found = Verification(manifest.name, order.clock(), tuple(trial.parts), tuple(trial.notes))
-    if found.verdict is not Verdict.SAME:
-        return found
     try:
-        place.note(manifest.name, backup.VERIFIED, backup.verified_text(found.at, order.host, __version__))
+        if found.verdict is Verdict.SAME:
+            place.note(manifest.name, backup.VERIFIED, backup.verified_text(found.at, order.host, __version__))
+        elif found.verdict is Verdict.DIFFERS:
+            place.forget(manifest.name, backup.VERIFIED)
     except LomiError as failure:
         return replace(found, notes=(*found.notes, f"not noted beside the backup: {failure.message}"))
     return found
@@ -89,32 +90,38 @@ class _Trial:
                 self.say(f"starting Postgres {programs.shown(program)} and a Redis for the trial")
                 servers = ending.enter_context(scratch.running(self.folder, program, self.order.source))
             except (MissingExtra, StackError) as failure:
-                names = (DATABASE, QUEUE)
-                self.parts += [Compared(name, Verdict.UNKNOWN, f"{failure.message}; {failure.hint}") for name in names]
+                for area in (Area.POSTGRES, Area.QUEUE):
+                    self._tell(area, Verdict.UNKNOWN, f"{failure.message}; {failure.hint}")
                 return
             for file, compare in wanted.items():
                 if file in files:
                     compare(files[file], servers, program)
 
+    def _tell(self, area: Area, verdict: Verdict, detail: str, part: str = "") -> None:
+        self.parts.append(Compared(area, part or area.value, verdict, detail))
+
     def _files(self) -> dict[str, Path]:
         """The parts that are what the manifest says; the others are told."""
         found: dict[str, Path] = {}
+        # Not in the folder itself: the servers' user enters that, and so may anybody else.
+        private = self.folder / "files"
+        private.mkdir(mode=0o700)
         self.say(f"reading {self.manifest.name}")
         for part in self.manifest.parts:
             try:
-                path = self.place.fetch(self.manifest.name, part.file, self.folder)
+                path = self.place.fetch(self.manifest.name, part.file, private)
             except DamagedBackup as failure:
-                self.parts.append(Compared(part.file, Verdict.DIFFERS, failure.message))
+                self._tell(Area.FILES, Verdict.DIFFERS, failure.message, part.file)
                 continue
             now = measure(path, part.file)
             if now == part:
-                self.parts.append(Compared(part.file, Verdict.SAME, f"{part.bytes} bytes, sha256 {part.sha256[:12]}…"))
+                self._tell(Area.FILES, Verdict.SAME, f"{part.bytes} bytes, sha256 {part.sha256[:12]}…", part.file)
                 found[part.file] = path
             elif now.bytes != part.bytes:
                 text = f"{now.bytes} bytes, {part.bytes} expected; not restored"
-                self.parts.append(Compared(part.file, Verdict.DIFFERS, text))
+                self._tell(Area.FILES, Verdict.DIFFERS, text, part.file)
             else:
-                self.parts.append(Compared(part.file, Verdict.DIFFERS, "other bytes (sha256); not restored"))
+                self._tell(Area.FILES, Verdict.DIFFERS, "other bytes (sha256); not restored", part.file)
         return found
 
     def _database(self, path: Path, servers: Scratch, server: Program) -> None:
@@ -130,7 +137,7 @@ class _Trial:
                     text = (
                         f"Postgres on this machine lacks {', '.join(lacking)}: install what brings it, or try elsewhere"
                     )
-                    self.parts.append(Compared(DATABASE, Verdict.UNKNOWN, text))
+                    self._tell(Area.POSTGRES, Verdict.UNKNOWN, text)
                     return
             how = Restoring(replace=False, owners=False, present=lacking)
             written_by = self.manifest.database.dumped_by
@@ -138,10 +145,10 @@ class _Trial:
                 program = programs.pg_restore(programs.shown(server), written_by, self.order.source)
                 postgres.restore(program, login_of(url), path, how)
             except MissingExtra as failure:
-                self.parts.append(Compared(DATABASE, Verdict.UNKNOWN, f"{failure.message}; {failure.hint}"))
+                self._tell(Area.POSTGRES, Verdict.UNKNOWN, f"{failure.message}; {failure.hint}")
                 return
             except ProgramFailed as failure:
-                self.parts.append(Compared(DATABASE, Verdict.DIFFERS, f"it cannot be restored: {failure.message}"))
+                self._tell(Area.POSTGRES, Verdict.DIFFERS, f"it cannot be restored: {failure.message}")
                 return
             self.say("comparing every table")
             self.parts += backup.compare_tables(self.manifest.database.tables, record.content(database))
@@ -159,7 +166,7 @@ class _Trial:
             for _ in tally.counted(whole()):
                 pass
         except Damaged as damage:
-            self.parts.append(Compared(QUEUE, Verdict.DIFFERS, str(damage)))
+            self._tell(Area.QUEUE, Verdict.DIFFERS, str(damage))
             return
         with queue_client(RedisSection(url=SecretStr(servers.redis_url))) as client:
             client.config_set("appendonly", "no")
@@ -173,26 +180,25 @@ class _Trial:
 def compare_queues(expected: Mapping[str, Likeness], found: Mapping[str, Likeness], keys: Keys) -> Iterator[Compared]:
     """One line for each key of either side."""
     for key in dict.fromkeys([*expected, *found]):
-        name = f"{QUEUE} {_short(key, keys)}"
+        name = _short(key, keys)
         one, other = expected.get(key), found.get(key)
         if one is None or other is None:
             text = "not in the backup" if one is None else f"{one.count} expected, and it is not there"
-            yield Compared(name, Verdict.DIFFERS, text)
+            yield Compared(Area.QUEUE, name, Verdict.DIFFERS, text)
         elif one.count != other.count:
-            yield Compared(name, Verdict.DIFFERS, f"{other.count}, {one.count} expected")
+            yield Compared(Area.QUEUE, name, Verdict.DIFFERS, f"{other.count}, {one.count} expected")
         elif one != other:
-            yield Compared(name, Verdict.DIFFERS, f"{other.count}, with other content")
+            yield Compared(Area.QUEUE, name, Verdict.DIFFERS, f"{other.count}, with other content")
         else:
-            yield Compared(name, Verdict.SAME, f"{other.count}{', in order' if one.kind == 'list' else ''}")
+            yield Compared(Area.QUEUE, name, Verdict.SAME, f"{other.count}{', in order' if one.kind == 'list' else ''}")
 
 
 def _lengths(promised: Mapping[str, int], found: Mapping[str, int]) -> Iterator[Compared]:
     """What the manifest counted, beside what the file holds."""
     wrong = {name: length for name, length in promised.items() if found.get(name) != length}
     for name, length in wrong.items():
-        yield Compared(
-            f"{QUEUE} {name}", Verdict.DIFFERS, f"{found.get(name, 0)} in the file, {length} in the manifest"
-        )
+        text = f"{found.get(name, 0)} in the file, {length} in the manifest"
+        yield Compared(Area.QUEUE, name, Verdict.DIFFERS, text)
 
 
 def _short(key: str, keys: Keys) -> str:
@@ -204,8 +210,8 @@ def _settings(path: Path) -> Compared:
         body = json.loads(path.read_text(encoding="utf-8"))
         count = len(body["settings"]) if body["schema"] == SETTINGS_SCHEMA else 0
     except (OSError, ValueError, KeyError, TypeError) as damage:
-        return Compared(SETTINGS, Verdict.DIFFERS, f"cannot be read: {type(damage).__name__}")
-    return Compared(SETTINGS, Verdict.SAME if count else Verdict.DIFFERS, f"{count} settings")
+        return Compared(Area.SETTINGS, Area.SETTINGS.value, Verdict.DIFFERS, f"cannot be read: {type(damage).__name__}")
+    return Compared(Area.SETTINGS, Area.SETTINGS.value, Verdict.SAME if count else Verdict.DIFFERS, f"{count} settings")
 
 
 def _major(manifest: Manifest) -> int:

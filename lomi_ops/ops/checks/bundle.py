@@ -38,6 +38,7 @@ def gathered(at: Handles, settings: Mapping[str, object]) -> dict[str, str]:
         "queue.json": lambda: asdict(at.queue.stats()),
         "stuck.json": lambda: [each.what for each in at.queue.stuck()],
         "workers.json": lambda: [asdict(record) for record in at.registry.list()],
+        "containers.json": lambda: _containers(at),
         "migrations.json": lambda: asdict(migrate.state(at.database)),
     }
     return {name: _text(part) for name, part in parts.items()}
@@ -77,6 +78,12 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def _containers(at: Handles) -> dict[str, Any]:
+    if at.docker.engine.place is None:
+        return {"unavailable": "there is no Docker Engine"}
+    return asdict(at.docker.cluster())
 
 
 def _redis(at: Handles) -> dict[str, Any]:

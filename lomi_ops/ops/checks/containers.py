@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from urllib.parse import urlsplit
 
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain import span
@@ -21,14 +20,14 @@ from lomi_ops.domain.container_rules import (
     short_digest,
 )
 from lomi_ops.domain.worker_log import WorkerTrouble, worker_trouble
-from lomi_ops.errors import ConfigError, DockerUnavailable
+from lomi_ops.errors import ConfigError, DockerUnavailable, RedisUnavailable
+from lomi_ops.ops.checks import elsewhere
 from lomi_ops.ops.checks.handles import Check, Handles, Probe
 from lomi_ops.ops.checks.words import counted
 
 USUAL_WORKERS = 4
 """Containers that the Compose file runs, where `checks.workers` says nothing."""
 _NOTHING = "this engine runs no container of the cluster"
-_HERE = ("", "localhost", "127.0.0.1", "::1", "host.docker.internal")
 
 
 def engine(at: Handles) -> Found:
@@ -82,22 +81,11 @@ def _service(name: Callable[[Settings], str | None], hosts: Callable[[Settings],
         service = name(at.settings)
         if service is None:
             return Found(Status.SKIP, "it runs elsewhere, the settings say")
-        containers = cluster.of(service)
-        if (
-            not containers
-            and cluster.swarm_service(service) is None
-            and (host := _elsewhere(hosts(at.settings), service))
-        ):
+        if not cluster.has(service) and (host := elsewhere.host(hosts(at.settings), service)):
             return Found(Status.SKIP, f"it runs elsewhere: {host}")
-        return _told(service_troubles(cluster, service), _well(containers, cluster))
+        return _told(service_troubles(cluster, service), _well(cluster.of(service), cluster))
 
     return probe
-
-
-def _elsewhere(hosts: Sequence[str], service: str) -> str:
-    """Where the settings look for a service, if that is neither this machine nor the service's own name."""
-    away = [host for host in hosts if host not in (*_HERE, service)]
-    return away[0] if hosts and len(away) == len(hosts) else ""
 
 
 def _well(containers: Sequence[Container], cluster: Cluster) -> str:
@@ -111,16 +99,26 @@ def _well(containers: Sequence[Container], cluster: Cluster) -> str:
 
 @_judged
 def workers(cluster: Cluster, at: Handles) -> Found:
-    service, expected = at.settings.docker.workers_service, at.settings.checks.workers or USUAL_WORKERS
+    service, wanted = at.settings.docker.workers_service, at.settings.checks.workers
     if service is None:
         return Found(Status.SKIP, "they run elsewhere, the settings say")
-    containers = cluster.of(service)
-    up = sum(each.up for each in containers)
-    metric = Metric("worker_containers", up)
-    usual = "" if at.settings.checks.workers else "; where fewer are meant, set checks.workers"
-    found = _told(service_troubles(cluster, service, expected), f"{up} run, {expected} are expected")
-    hint = f"{found.hint}{usual}" if found.hint else ""
-    return Found(found.status, found.detail, hint, observed=str(up), expected=str(expected), metric=metric)
+    if not cluster.has(service) and (others := _registered(at)):
+        return Found(Status.SKIP, f"{counted(others, 'worker beats', 'workers beat')}, in no container of this engine")
+    expected = USUAL_WORKERS if wanted is None else wanted
+    up = cluster.running(service)
+    found = _told(service_troubles(cluster, service, expected), "")
+    detail = "; ".join(part for part in (f"{up} of {expected} run", found.detail) if part)
+    usual = "; where fewer are meant, set checks.workers" if wanted is None and found.hint else ""
+    return Found(found.status, detail, f"{found.hint}{usual}", observed=str(up), expected=str(expected),
+                 metric=Metric("worker_containers", up))  # fmt: skip
+
+
+def _registered(at: Handles) -> int:
+    """Workers of lomi that live, wherever they run; 0 also where Redis does not say."""
+    try:
+        return sum(record.beat_age_s <= at.settings.worker.lease_s for record in at.registry.list())
+    except RedisUnavailable:
+        return 0
 
 
 @_judged
@@ -158,6 +156,11 @@ def _of_workers(rule: Callable[[Sequence[Container]], tuple[Trouble, ...]], well
 
 
 @_judged
+def kills(cluster: Cluster, at: Handles) -> Found:
+    return _told(oom_troubles(cluster.containers, cluster.at), "no container was killed for want of memory lately")
+
+
+@_judged
 def loops(cluster: Cluster, at: Handles) -> Found:
     return _told(loop_troubles(cluster.containers, cluster.at), "no container is restarted again and again")
 
@@ -187,29 +190,6 @@ def _told(troubles: Sequence[Trouble], well: str) -> Found:
     return Found(troubles[0].status, "; ".join(each.what for each in troubles), troubles[0].next)
 
 
-def _database_hosts(settings: Settings) -> Sequence[str]:
-    section = settings.database
-    return _hosts(section.url.get_secret_value() if section.url else None, section.host)
-
-
-def _redis_hosts(settings: Settings) -> Sequence[str]:
-    section = settings.redis
-    return _hosts(section.url.get_secret_value() if section.url else None, section.host)
-
-
-def _faces_hosts(settings: Settings) -> Sequence[str]:
-    return [host for url in settings.compreface.urls for host in _hosts(url, None)]
-
-
-def _backend_hosts(settings: Settings) -> Sequence[str]:
-    return _hosts(settings.backend.url, None)
-
-
-def _hosts(url: str | None, host: str | None) -> Sequence[str]:
-    named = urlsplit(url).hostname if url else host
-    return [named] if named else []
-
-
 ENGINE, CLUSTER_FOUND = "docker.engine", "docker.containers"
 
 
@@ -226,22 +206,22 @@ CHECKS = (
     _check(1, ENGINE, "the Docker Engine answers", "docker version", engine),
     _check(2, CLUSTER_FOUND, "the cluster's containers are found", _LOOK, found),
     _check(3, "docker.postgres", "the container of Postgres is well", _LOOK,
-           _service(lambda settings: settings.docker.postgres_service, _database_hosts), eventual=True),
+           _service(lambda settings: settings.docker.postgres_service, elsewhere.database), eventual=True),
     _check(4, "docker.redis", "the container of Redis is well", _LOOK,
-           _service(lambda settings: settings.docker.redis_service, _redis_hosts), eventual=True),
+           _service(lambda settings: settings.docker.redis_service, elsewhere.redis), eventual=True),
     _check(5, "docker.backend", "the container of the backend is well", _LOOK,
-           _service(lambda settings: settings.docker.backend_service, _backend_hosts), eventual=True),
+           _service(lambda settings: settings.docker.backend_service, elsewhere.backend), eventual=True),
     _check(6, "docker.compreface", "the container of CompreFace is well", _LOOK,
-           _service(lambda settings: settings.docker.compreface_service, _faces_hosts), eventual=True),
+           _service(lambda settings: settings.docker.compreface_service, elsewhere.faces), eventual=True),
     _check(7, "docker.workers", "as many workers' containers run as are wanted", _LOOK, workers, eventual=True),
     _check(8, "docker.models", "every worker has loaded its model", "lomi doctor workers", models, eventual=True),
     _check(9, "docker.memory", "no container was killed for want of memory", "docker stats --no-stream",
-           _of_all(oom_troubles, "no container was killed for want of memory")),
+           kills),
     _check(10, "docker.restarts", "no container is restarted again and again", _LOOK, loops, eventual=True),
-    _check(11, "docker.limits", "workers have the guide's memory limits", "docker update --memory 1g",
+    _check(11, "docker.limits", "workers have the guide's memory limits", "docker stats --no-stream",
            _of_workers(limit_troubles, "1 GiB or more each, 512 MiB or more reserved"), severity=Severity.WARNING),
     _check(12, "docker.restart_policy", "containers are started again by themselves",
-           "docker update --restart unless-stopped", _of_all(policy_troubles, "unless-stopped or always"),
+           "docker update --restart unless-stopped NAME", _of_all(policy_troubles, "unless-stopped or always"),
            severity=Severity.WARNING),
     _check(13, "docker.images", "workers come from one image", "docker compose up -d", images,
            severity=Severity.WARNING),

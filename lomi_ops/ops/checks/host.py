@@ -16,6 +16,7 @@ from lomi_ops.ops.checks.handles import Check, Handles
 from lomi_ops.ops.checks.postgres import PING as POSTGRES
 from lomi_ops.ops.checks.redis import PING as REDIS
 from lomi_ops.ops.checks.words import below, percent
+from lomi_ops.ops.models.listing import sha256_of
 from lomi_ops.queue.client import guarded
 
 SCARCE, FULL = 0.9, 0.97
@@ -77,12 +78,16 @@ def models(at: Handles) -> Found:
     """The models that a worker here would load lie here, unaltered."""
     section = at.settings.models
     wanted = (*section.nsfw, section.local_faces)
-    missing = []
+    missing: list[tuple[str, str]] = []
     for name in dict.fromkeys(wanted):
         try:
-            model_files.require(name, section.dir)
-        except ModelError as error:
-            missing.append((error.message, error.hint))
+            _, path, sha256 = model_files.require(name, section.dir)
+            altered = sha256 is not None and sha256_of(path) != sha256
+        except (ModelError, OSError) as error:
+            missing.append((str(error), getattr(error, "hint", "lomi models list")))
+            continue
+        if altered:
+            missing.append((f"{path} is not the file that was installed", f"lomi models add {name}"))
     if not missing:
         return Found(Status.PASS, ", ".join(dict.fromkeys(wanted)))
     return Found(Status.FAIL, "; ".join(message for message, _ in missing), missing[0][1])

@@ -10,20 +10,33 @@ from lomi_ops.ops.checks.redis import PING
 from lomi_ops.ops.checks.words import below, counted
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import RESULTS_CHANNEL
+from lomi_ops.queue.odd_answers import HINTS
+from lomi_ops.queue.survey import foreign_keys, listeners
 from lomi_ops.queue.wire import parse_job
 
 NEXT = 3
 """Elements that runbooks look at: `LRANGE photo_moderation_queue 0 2`."""
 
 
+def own_keys(at: Handles) -> Found:
+    """Nobody uses a key of the queue for something else."""
+    foreign = foreign_keys(at.redis, at.queue.keys)
+    if not foreign:
+        return Found(Status.PASS, "every key has its type")
+    wanted = at.queue.keys.types()
+    text = "; ".join(f"{name} is a {kind}, no {wanted[name]}" for name, kind in foreign.items())
+    return Found(Status.FAIL, text, HINTS["WRONGTYPE"] + ": give one of them a database of its own, redis.db")
+
+
 def readable(at: Handles) -> Found:
-    """The key is a list, and what is taken next is a job."""
+    """What is taken next is a job."""
     ready = at.queue.keys.ready
     with guarded(at.redis, f"LRANGE {ready}"):
         elements: list[bytes] = call(at.redis, "LRANGE", ready, -NEXT, -1)
     broken = [problem for problem in map(_problem, elements) if problem]
     if not broken:
-        return Found(Status.PASS, f"{ready} is a list" + (f", its next {len(elements)} are jobs" if elements else ""))
+        text = f"the next {len(elements)} elements are jobs" if len(elements) > 1 else "the next element is a job"
+        return Found(Status.PASS, text if elements else "nothing waits")
     text = f"{len(broken)} of the next {len(elements)} elements are no jobs: {broken[0]}"
     return Found(Status.FAIL, text, "lomi queue list state:ready; whoever pushes them is to be mended")
 
@@ -79,12 +92,10 @@ def heard(at: Handles) -> Found:
 
 
 def listened(at: Handles) -> Found:
-    with guarded(at.redis, "PUBSUB NUMSUB"):
-        found = at.redis.pubsub_numsub(RESULTS_CHANNEL)
-    listeners = int(found[0][1]) if found else 0
-    metric = Metric("listeners", listeners)
-    if listeners:
-        text = f"{counted(listeners, 'subscriber', 'subscribers')} on {RESULTS_CHANNEL}"
+    number = listeners(at.redis)
+    metric = Metric("listeners", number)
+    if number:
+        text = f"{counted(number, 'subscriber', 'subscribers')} on {RESULTS_CHANNEL}"
         return Found(Status.PASS, text, metric=metric)
     if at.stack is not None and not at.settings.backend.url:
         return Found(Status.SKIP, "a local stack has no backend", metric=metric)
@@ -99,11 +110,14 @@ def stuck(at: Handles) -> Found:
     return Found(Status.FAIL, "; ".join(each.what for each in found), found[0].command)
 
 
-_ON = (PING,)
+KEYS = "queue.keys"
+_ON = (KEYS,)
 
 CHECKS = (
-    Check(CheckSpec("LOMI-QUEUE-008", "queue.readable", "the queue is a list of jobs", "lomi queue list state:ready",
-                    _ON, target="redis"), readable),
+    Check(CheckSpec("LOMI-QUEUE-009", KEYS, "the queue's keys are the queue's", "redis-cli TYPE photo_moderation_queue",
+                    (PING,), target="redis"), own_keys),
+    Check(CheckSpec("LOMI-QUEUE-008", "queue.readable", "what waits are jobs", "lomi queue list state:ready", _ON,
+                    target="redis"), readable),
     Check(CheckSpec("LOMI-QUEUE-001", "queue.backlog", "the queue is near empty", "lomi worker", _ON,
                     Severity.WARNING, target="redis", scopes=CLUSTER, eventual=True), backlog),
     Check(CheckSpec("LOMI-QUEUE-002", "queue.oldest", "the next job is young", "lomi top --once", _ON,
@@ -115,8 +129,8 @@ CHECKS = (
     Check(CheckSpec("LOMI-QUEUE-005", "queue.heard", "results are heard", "lomi queue stats", _ON,
                     Severity.WARNING, target="redis", scopes=CLUSTER, eventual=True), heard),
     Check(CheckSpec("LOMI-QUEUE-007", "queue.listened", "somebody listens for results",
-                    "docker compose -f docker-compose.prod.yml restart backend", _ON, target="redis", scopes=CLUSTER,
-                    eventual=True), listened),
+                    "docker compose -f docker-compose.prod.yml restart backend", (PING,), target="redis",
+                    scopes=CLUSTER, eventual=True), listened),
     Check(CheckSpec("LOMI-QUEUE-006", "queue.stuck", "nothing in the queue stands still", "lomi queue stats", _ON,
                     target="redis", scopes=CLUSTER), stuck),
 )  # fmt: skip

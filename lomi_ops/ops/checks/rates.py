@@ -10,7 +10,7 @@ from lomi_ops.domain.check import CLUSTER, CheckSpec, Found, Metric, Severity, S
 from lomi_ops.domain.window import Window
 from lomi_ops.ops.checks.handles import Check, Handles
 from lomi_ops.ops.checks.postgres import MEDIA
-from lomi_ops.ops.checks.redis import PING
+from lomi_ops.ops.checks.queue import KEYS
 from lomi_ops.ops.checks.words import below, percent
 
 DAY = timedelta(days=1)
@@ -62,5 +62,5 @@ CHECKS = (
     Check(CheckSpec("LOMI-RATE-002", "rates.time", "photos are judged quickly", "lomi top --once", (MEDIA,),
                     Severity.WARNING, target="postgres", scopes=CLUSTER), time_per_photo),
     Check(CheckSpec("LOMI-RATE-003", "rates.throughput", "the queue empties as fast as it fills", "lomi queue stats",
-                    (PING,), Severity.WARNING, target="redis", scopes=CLUSTER), throughput),
+                    (KEYS,), Severity.WARNING, target="redis", scopes=CLUSTER), throughput),
 )  # fmt: skip

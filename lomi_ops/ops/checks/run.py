@@ -20,6 +20,7 @@ RUN_S = 15.0
 silent in between."""
 AT_ONCE = 4
 """Checks that ask the same target at the same time."""
+_SERVER_TIMEOUTS = frozenset({"QueryCanceled", "LockNotAvailable"})
 _HUNG_HINT = "see whether the service hangs; its own log says more than we can"
 _LOST_HINT = "see whether it runs where we look for it: lomi config show --origin"
 
@@ -159,9 +160,11 @@ def timed_out(failure: BaseException) -> bool:
     """Whether an error has its origin in an answer that did not come in time.
 
     The libraries' own classes say so in their names (redis.TimeoutError, psycopg.errors.ConnectionTimeout,
-    botocore's ReadTimeoutError, httpx.ReadTimeout), and clients keep them as the cause.
+    botocore's ReadTimeoutError, httpx.ReadTimeout), but for what Postgres ends by itself after our time (QueryCanceled,
+    LockNotAvailable), and clients keep them as the cause.
     """
-    return any("Timeout" in type(link).__name__ for link in _chain(failure))
+    names = {type(link).__name__ for link in _chain(failure)}
+    return bool(names & _SERVER_TIMEOUTS) or any("Timeout" in name for name in names)
 
 
 def _chain(failure: BaseException | None) -> Iterator[BaseException]:

@@ -8,7 +8,7 @@ from lomi_ops.config import model_files
 from lomi_ops.domain.check import RUNNING, CheckSpec, Found, Metric, Severity, Status
 from lomi_ops.domain.golden import Golden, apart, misjudged
 from lomi_ops.ops.checks.handles import Check, Handles
-from lomi_ops.ops.checks.redis import PING
+from lomi_ops.ops.checks.queue import KEYS
 from lomi_ops.ops.checks.words import counted
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.workers import WorkerRecord
@@ -46,12 +46,13 @@ def expected(at: Handles) -> Found:
 
 def models(at: Handles) -> Found:
     records = _alive(at)
-    kinds = {(engine.engine, engine.model, engine.sha256) for record in records for engine in record.info.engines}
-    names = sorted({f"{engine}: {model}" for engine, model, _ in kinds if model})
-    if len(kinds) == len({engine for engine, _, _ in kinds}):
+    loaded = [frozenset(record.info.engines) for record in records]
+    if len(set(loaded)) <= 1:
+        names = sorted(f"{engine.engine}: {engine.model}" for engines in loaded[:1] for engine in engines)
         return Found(Status.PASS, ", ".join(names) or "no worker has registered")
-    text = f"workers differ: {', '.join(names)}"
-    return Found(Status.WARN, text, "restart the workers on one models folder")
+    odd = frozenset.union(*loaded) - frozenset.intersection(*loaded)
+    names = sorted({f"{each.engine}: {each.model} {each.sha256[:8]}".rstrip() for each in odd})
+    return Found(Status.WARN, f"workers differ: {', '.join(names)}", "restart the workers on one models folder")
 
 
 def configured(at: Handles) -> Found:
@@ -159,20 +160,20 @@ def _name(record: WorkerRecord) -> str:
 ALIVE = "workers.alive"
 
 CHECKS = (
-    Check(CheckSpec("LOMI-WORKER-001", ALIVE, "workers beat", "lomi top --once", (PING,), target="redis",
+    Check(CheckSpec("LOMI-WORKER-001", ALIVE, "workers beat", "lomi top --once", (KEYS,), target="redis",
                     scopes=RUNNING, eventual=True), alive),
-    Check(CheckSpec("LOMI-WORKER-003", "workers.expected", "as many workers as wanted", "lomi worker", (PING,),
+    Check(CheckSpec("LOMI-WORKER-003", "workers.expected", "as many workers as wanted", "lomi worker", (KEYS,),
                     target="redis", scopes=RUNNING, eventual=True), expected),
-    Check(CheckSpec("LOMI-WORKER-002", "workers.models", "workers agree on their models", "lomi models verify", (PING,),
+    Check(CheckSpec("LOMI-WORKER-002", "workers.models", "workers agree on their models", "lomi models verify", (KEYS,),
                     Severity.WARNING, target="redis", scopes=RUNNING), models),
     Check(CheckSpec("LOMI-WORKER-004", "workers.configured", "workers have the configured models",
                     "lomi config show --origin", (ALIVE,), target="redis", scopes=RUNNING), configured),
     Check(CheckSpec("LOMI-WORKER-008", "workers.golden", "workers see what is in a known portrait",
                     "lomi models verify", (ALIVE,), target="redis", scopes=RUNNING), golden),
-    Check(CheckSpec("LOMI-WORKER-005", "workers.policy", "workers agree on the policy", "lomi top --once", (PING,),
+    Check(CheckSpec("LOMI-WORKER-005", "workers.policy", "workers agree on the policy", "lomi top --once", (KEYS,),
                     Severity.WARNING, target="redis", scopes=RUNNING), policies),
     Check(CheckSpec("LOMI-WORKER-006", "workers.versions", "workers and this lomi are one version", "lomi --version",
-                    (PING,), Severity.WARNING, target="redis", scopes=RUNNING), versions),
-    Check(CheckSpec("LOMI-WORKER-007", "workers.running", "no worker is quiet", "lomi top --once", (PING,),
+                    (KEYS,), Severity.WARNING, target="redis", scopes=RUNNING), versions),
+    Check(CheckSpec("LOMI-WORKER-007", "workers.running", "no worker is quiet", "lomi top --once", (KEYS,),
                     Severity.WARNING, target="redis", scopes=RUNNING), running),
 )  # fmt: skip

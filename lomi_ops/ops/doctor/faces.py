@@ -7,9 +7,9 @@ from lomi_ops.domain.container import Cluster
 from lomi_ops.domain.container_rules import oom_troubles, service_troubles
 from lomi_ops.domain.diagnosis import Failure
 from lomi_ops.domain.diagnosis_faces import Endpoint, FaceFacts
-from lomi_ops.domain.diagnosis_workers import LAST_WORDS
 from lomi_ops.imaging.golden import SIZE, portrait
 from lomi_ops.ops.doctor.handles import Handles, asked
+from lomi_ops.ops.doctor.last_words import last_words
 
 
 def facts(at: Handles) -> FaceFacts:
@@ -39,12 +39,9 @@ def _photo(faces: FaceService) -> int | Failure:
 def _contained(at: Handles, cluster: Cluster) -> FaceFacts:
     service = at.settings.docker.compreface_service or ""
     containers = cluster.of(service)
-    if not containers and cluster.swarm_service(service) is None:
+    if not cluster.has(service):
         return FaceFacts(configured=False)
-    troubles = (*service_troubles(cluster, service), *oom_troubles(containers))
-    last_words: tuple[str, ...] = ()
-    if troubles and containers:
-        lines = asked("docker", lambda: at.docker.engine.logs(containers[0], tail=LAST_WORDS))
-        last_words = () if isinstance(lines, Failure) else tuple(line.text for line in lines)
-    return FaceFacts(configured=False, container=troubles, names=tuple(each.name for each in containers),
-                     last_words=last_words)  # fmt: skip
+    troubles = (*service_troubles(cluster, service), *oom_troubles(containers, cluster.at))
+    words = tuple(line for lines in last_words(at, troubles).values() for line in lines)
+    names = tuple(each.name for each in containers)
+    return FaceFacts(configured=False, container=troubles, names=names, last_words=words)

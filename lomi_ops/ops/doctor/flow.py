@@ -14,6 +14,7 @@ from lomi_ops.domain.diagnosis_flow import FlowFacts, Held, QueueFacts
 from lomi_ops.domain.reconcile import Bucket
 from lomi_ops.domain.stuck import RUNS_S
 from lomi_ops.ops.doctor.handles import Handles, asked
+from lomi_ops.ops.doctor.last_words import last_words
 from lomi_ops.ops.reconcile import run
 from lomi_ops.ops.reconcile.outcome import Order
 from lomi_ops.queue import board, entries
@@ -31,12 +32,14 @@ def facts(at: Handles, now: datetime) -> FlowFacts:
     pending = None
     if not isinstance(queue, Failure) and not isinstance(postgres, Failure):
         pending = asked("postgres", lambda: _pending(at, now))
+    services = _services(at)
     failed = next((each for each in (postgres, pending) if isinstance(each, Failure)), None)
     return FlowFacts(
         queue=None if isinstance(queue, Failure) else queue,
         pending=None if isinstance(pending, Failure) else pending,
         dead_codes={} if isinstance(queue, Failure) or not queue.dead else _dead_codes(at),
-        services=_services(at),
+        services=services,
+        last_words=last_words(at, services),
         redis=queue if isinstance(queue, Failure) else None,
         postgres=failed,
     )
@@ -88,5 +91,5 @@ def _services(at: Handles) -> tuple[Trouble, ...]:
         return ()
     section = at.settings.docker
     names = (section.postgres_service, section.redis_service, section.backend_service)
-    present = [name for name in names if name and (cluster.of(name) or cluster.swarm_service(name))]
+    present = [name for name in names if name and cluster.has(name)]
     return tuple(each for name in present for each in service_troubles(cluster, name) if each.status is not Status.WARN)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from lomi_ops.clients.objects.s3 import make_client
+from lomi_ops.db.bootstrap import prepare
 from tests.integration.backup.conftest import Busy, Lomi, OldCluster, S3Server, contents, rows
 from tests.integration.objects.conftest import BUCKET
 
@@ -122,7 +123,7 @@ def test_a_backup_is_listed_with_age_size_and_contents(photos: OldCluster, busy:
     assert body["backups"][0]["database"]["tables"]["public.media"] == 4
     assert [record["name"] for record in lomi("backup", "list", "-o", "jsonl").records] == [second, first]
     assert first in text
-    assert "3 running" in text
+    assert f"{len(busy.ready) + 6} jobs, 1 dead" in text
 
 
 def test_a_good_backup_is_verified_and_says_so_afterwards(
@@ -139,7 +140,7 @@ def test_a_good_backup_is_verified_and_says_so_afterwards(
     parts = {each["part"]: each for each in body["parts"]}
     assert parts["public.media"]["detail"] == "4 rows"
     assert "lomi.audit" in parts
-    assert parts["queue ready"]["detail"] == f"{len(busy.ready) + 2}, in order"
+    assert parts["ready"]["detail"] == f"{len(busy.ready) + 2}, in order"
     assert {each["verdict"] for each in body["parts"]} == {"same"}
     assert lomi("backup", "list", "-o", "json").document["backups"][0]["verified_at"] is not None
     assert rows(photos) == before
@@ -148,10 +149,11 @@ def test_a_good_backup_is_verified_and_says_so_afterwards(
 
 
 @pytest.mark.parametrize("file", ["postgres.dump", "queue.jsonl.gz", "settings.json"])
-def test_a_damaged_part_is_named_and_nothing_is_noted(
+def test_a_damaged_part_is_named_and_the_backup_no_longer_counts_as_verified(
     photos: OldCluster, busy: Busy, place: Lies, lomi: Lomi, scratch: str, file: str
 ) -> None:
     name = created(lomi)
+    assert lomi("backup", "verify", "--scratch", scratch).code == 0
     data = bytearray(place.read(f"{name}/{file}"))
     data[len(data) // 2] ^= 0xFF
     place.write(f"{name}/{file}", bytes(data))
@@ -200,8 +202,8 @@ def test_a_dump_of_other_content_is_noticed_although_its_file_is_whole(
     differs = {each["part"]: each["detail"] for each in done.document["parts"] if each["verdict"] == "differs"}
     assert differs == {
         "public.media": "4 rows, 5 expected",
-        "public.users": "1 rows, with other content",
-        "queue ready": f"{len(busy.ready)} in the file, {len(busy.ready) + 1} in the manifest",
+        "public.users": "1 row, with other content",
+        "ready": f"{len(busy.ready)} in the file, {len(busy.ready) + 1} in the manifest",
     }
 
 
@@ -393,3 +395,49 @@ def test_owners_and_grants_are_kept_where_their_roles_are_here(
 
     assert done.code == 0, done.err
     assert f"for want of the roles {role}" in done.err
+
+
+def test_a_role_that_owns_its_database_and_nothing_else_can_save_and_restore_it(
+    old: OldCluster, bench: Any, place: Lies, lomi: Lomi, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in production: the extension is an administrator's, everything else the backend's."""
+    role, name = f"app_{old.user.hex[:8]}", f"app_{old.user.hex[:8]}"
+    server = postgres_server.rsplit("@", 1)[1].partition("/")[0]
+    own = f"postgresql://{role}:x@{server}/{name}"
+    # The tests' own superuser is called lomi, and this role may not pin its search path.
+    make = (f"CREATE DATABASE {name} OWNER {role}", f"ALTER ROLE lomi IN DATABASE {name} SET search_path = public")
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'".encode())
+        for statement in make:
+            admin.execute(statement.encode())
+    try:
+        with psycopg.connect(postgres_server.rsplit("/", 1)[0] + f"/{name}", autocommit=True) as admin:
+            if not admin.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'uuid-ossp'").fetchone():
+                pytest.skip("this Postgres has no uuid-ossp")
+            admin.execute('CREATE EXTENSION "uuid-ossp"')
+        prepare(own)
+        with psycopg.connect(own, autocommit=True) as pg:
+            pg.execute("INSERT INTO users (telegram_id, name) VALUES (7, 'Hana')")
+            pg.execute("INSERT INTO media (user_id, media_type, url) SELECT id, 'photo', 'users/x.jpg' FROM users")
+        app = OldCluster(old.redis_url, own, old.objects)
+        before = rows(app)
+        monkeypatch.setenv("LOMI_DATABASE_URL", own)
+        backup = created(lomi)
+
+        replaced = lomi("backup", "restore", backup, "--into", "postgres", "--confirm", name)
+        after = rows(app)
+        with psycopg.connect(postgres_server, autocommit=True) as admin:
+            for statement in (f"DROP DATABASE {name}", *make):
+                admin.execute(statement.encode())
+        fresh = lomi("backup", "restore", backup, "--into", "postgres")
+
+        for done, found in ((replaced, after), (fresh, rows(app))):
+            assert done.code == 0, done.err
+            assert "owners and grants" not in done.err
+            assert {table: each for table, each in found.items() if table != "lomi.audit"} == {
+                table: each for table, each in before.items() if table != "lomi.audit"
+            }
+    finally:
+        with psycopg.connect(postgres_server, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+            admin.execute(f"DROP ROLE {role}".encode())

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from lomi_ops.ops.backup.folder import FolderPlace
 from lomi_ops.ops.local import binaries
 from lomi_ops.ops.local.binaries import Source
 from tests.conftest import need
@@ -492,3 +493,52 @@ def test_a_backup_is_for_its_owner_only(photos: OldCluster, bench: Any, backups:
 
     for path in (backups, *backups.rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_trial_on_a_machine_without_the_backends_extension_takes_a_stand_in(
+    photos: OldCluster, bench: Any, backups: Path, lomi: Lomi, scratch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Postgres of the wheel has no uuid-ossp."""
+    need(binaries.client_programs("pg_dump", Source.WHEEL), "the Postgres of lomi-ops[local]")
+    with photos.sql() as pg:
+        there = pg.execute("SELECT count(*) AS n FROM pg_extension WHERE extname = 'uuid-ossp'").fetchone()
+    need(there == {"n": 1}, "a Postgres of the system with uuid-ossp")
+    assert lomi("backup", "create").code == 0
+    monkeypatch.setenv("LOMI_BINARIES", "wheel")
+
+    done = lomi("backup", "verify", "-o", "json", "--scratch", scratch)
+
+    assert done.code == 0, done.out + done.err
+    assert any("uuid-ossp" in note for note in done.document["notes"])
+
+
+def test_a_trial_on_a_machine_without_another_extension_cannot_tell(
+    photos: OldCluster, bench: Any, backups: Path, lomi: Lomi, scratch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need(binaries.client_programs("pg_dump", Source.WHEEL), "the Postgres of lomi-ops[local]")
+    with photos.sql() as pg:
+        if pg.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'").fetchone() is None:
+            pytest.skip("the Postgres here has no pg_trgm")
+        pg.execute("CREATE EXTENSION pg_trgm")
+    assert lomi("backup", "create").code == 0
+    monkeypatch.setenv("LOMI_BINARIES", "wheel")
+
+    done = lomi("backup", "verify", "-o", "json", "--scratch", scratch)
+
+    assert done.code == 3
+    told = {part["area"]: part["detail"] for part in done.document["parts"] if part["verdict"] == "unknown"}
+    assert list(told) == ["postgres"]
+    assert "pg_trgm" in told["postgres"]
+
+
+def test_a_backup_of_another_cluster_that_is_being_made_in_the_folder_is_not_swept_away(tmp_path: Path) -> None:
+    one, other = FolderPlace(tmp_path / "backups"), FolderPlace(tmp_path / "backups")
+
+    with one.draft("20261126-031507-0001") as draft:
+        draft.put("postgres.dump", [b"half"])
+        assert other.sweep() == ()
+        assert other.names() == ()
+        draft.commit("{}")
+
+    assert one.names() == ("20261126-031507-0001",)
+    assert everything_in(tmp_path) == b"{}half"

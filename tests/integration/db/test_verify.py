@@ -35,6 +35,8 @@ def test_a_freshly_prepared_database_differs_in_nothing(db: Database) -> None:
     assert (found.found, found.unread, found.complete, found.command) == ((), (), True, "")
 
 
+FROM_BACKUP = "restore it from a backup"
+
 # What an operator does, the one line that follows, who mends it, and (for a person) with what.
 BROKEN: dict[str, tuple[str, str, Mender, str]] = {
     "a column of media is missing": (
@@ -125,7 +127,7 @@ BROKEN: dict[str, tuple[str, str, Mender, str]] = {
     "a table of ours is missing": (
         "DROP TABLE lomi.checkpoints",
         "lomi.checkpoints: missing, should be table",
-        Mender.PERSON, "restore it from a backup",
+        Mender.PERSON, FROM_BACKUP,
     ),
     "a table of ours may lose its rows": (
         "ALTER TABLE lomi.checkpoints SET UNLOGGED",
@@ -239,7 +241,7 @@ BROKEN: dict[str, tuple[str, str, Mender, str]] = {
     "a function is another one": (
         "CREATE OR REPLACE FUNCTION lomi.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
         "lomi.refuse_change(): returns trigger, plpgsql, text",
-        Mender.PERSON, "restore it from a backup",
+        Mender.PERSON, FROM_BACKUP,
     ),
     "a row has no status": (
         "INSERT INTO media (user_id, media_type, url, moderation_status) SELECT id, 'photo', 'k', NULL FROM users",
@@ -282,7 +284,8 @@ def test_each_thing_that_can_be_broken_is_told_on_one_line(db: Database, plain: 
 
     found = migrate.differences(db)
     assert [difference.line[: len(line)] for difference in found.found] == [line]
-    assert (found.found[0].mender, found.found[0].fix) == (mender, fix)
+    assert found.found[0].mender is mender
+    assert found.found[0].fix == (fix if fix != FROM_BACKUP else f"-- {found.found[0].what}: {FROM_BACKUP}")
     assert "\n" not in found.found[0].line
     assert (found.unread, found.complete) == ((), False)
     commands = {Mender.APPLY: "lomi migrate apply", Mender.PERSON: "lomi migrate verify"}
@@ -327,35 +330,41 @@ def statements(fix: str) -> Iterator[str]:
 
 def test_what_apply_leaves_alone_is_still_a_difference_afterwards(db: Database, plain: Plain) -> None:
     plain.execute("DROP INDEX idx_media_batch_id; CREATE INDEX idx_media_batch_id ON media (user_id)")
-    plain.execute("ALTER TABLE media ALTER COLUMN retry_count TYPE bigint")
+    plain.execute("ALTER TABLE media ALTER COLUMN retry_count TYPE bigint; DROP INDEX idx_media_moderation_status")
 
     ran, left = migrate.apply_all(db, actor="ada", now=db.now)
 
-    assert ran.steps == ()
-    assert {difference.what for difference in left.found} == {"media.retry_count"}, "then its index is looked at"
-    plain.execute("ALTER TABLE media ALTER COLUMN retry_count TYPE int")
-    assert lines(db) == ["idx_media_batch_id: btree (user_id), should be btree (batch_id)"]
+    assert ran.steps == ("idx_media_moderation_status",)
+    assert [difference.what for difference in left.found] == ["media.retry_count", "idx_media_batch_id"]
 
 
 def test_nothing_is_built_upon_a_column_of_another_type_until_a_person_has_mended_it(
     db: Database, plain: Plain
 ) -> None:
     plain.execute("CREATE TYPE state AS ENUM ('pending', 'approved')")
-    plain.execute("DROP INDEX idx_media_moderation_status")
+    plain.execute("DROP INDEX idx_media_moderation_status, idx_media_batch_id")
     plain.execute("ALTER TABLE media ALTER COLUMN moderation_status DROP DEFAULT")
     plain.execute("ALTER TABLE media ALTER COLUMN moderation_status TYPE state USING 'pending'")
 
     ran, left = migrate.apply_all(db, actor="ada", now=db.now)
 
-    assert ran.steps == ()
-    assert [difference.line.partition(",")[0] for difference in left.found] == [
-        "idx_media_moderation_status: missing", "media.moderation_status: state",
+    assert ran.steps == ("idx_media_batch_id",)
+    assert [(difference.line.partition(",")[0], difference.mender) for difference in left.found] == [
+        ("media.moderation_status: state", Mender.PERSON), ("idx_media_moderation_status: missing", Mender.PERSON),
     ]  # fmt: skip
-    assert left.found[0].fix == "once the columns have their types: lomi migrate apply"
     assert [unread.line for unread in left.unread] == ["rows of media: not known, moderation_status is state"]
-    for statement in statements(left.found[1].fix):
+    for statement in statements(left.found[0].fix):
         plain.execute(statement.encode())
     assert migrate.apply_all(db, actor="ada", now=db.now)[1].complete
+
+
+def test_an_index_whose_column_has_another_type_is_judged_with_the_column(db: Database, plain: Plain) -> None:
+    plain.execute("ALTER TABLE media ALTER COLUMN moderation_status TYPE text")
+    found = migrate.differences(db)
+    assert [difference.what for difference in found.found] == ["media.moderation_status"]
+    for statement in statements(found.found[0].fix):
+        plain.execute(statement.encode())
+    assert migrate.differences(db).complete
 
 
 def test_everything_that_differs_is_told_at_once(db: Database, plain: Plain) -> None:
@@ -381,7 +390,7 @@ def test_an_old_cluster_lacks_the_migrations_and_not_every_single_table(old: str
     with Database(old) as db:
         found = migrate.differences(db)
     assert [difference.what for difference in found.found] == [
-        "idx_media_batch_id", "idx_media_moderation_status", *sorted(f"media.{name}" for name in migrate.MEDIA_COLUMNS),
+        *sorted(f"media.{name}" for name in migrate.MEDIA_COLUMNS), *sorted(migrate.MEDIA_INDEXES),
         *(migration.label for migration in migrate.migrations()),
     ]  # fmt: skip
     assert {difference.mender for difference in found.found} == {Mender.APPLY}

@@ -111,7 +111,7 @@ def test_jobs_that_nobody_takes_are_a_backlog(old: OldCluster, listener: None, l
     said = lomi("doctor", "-o", "json")
 
     assert said.code == 1
-    assert found(said)["workers.none"]["seen"] == "no worker is to be seen, and 1 job wait, the next one for 60 min"
+    assert found(said)["workers.none"]["seen"] == "no worker is to be seen, and 1 job waits, the next one for 60 min"
     assert found(said)["flow.backlog"]["next"] == "lomi doctor workers"
 
 

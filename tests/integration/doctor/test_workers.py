@@ -15,7 +15,7 @@ from lomi_ops.domain.worker_log import READY_LINE
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.commands import Lomi
-from tests.docker_engine import Fleet
+from tests.docker_engine import Fleet, killed
 from tests.integration.doctor.test_flow import found
 from tests.integration.ops.old_cluster import OldCluster
 
@@ -128,9 +128,25 @@ def test_a_password_in_a_workers_log_is_not_repeated(production: Fleet, old: Old
 
 @pytest.mark.docker
 @pytest.mark.xdist_group("docker")
+def test_workers_of_ours_that_run_in_no_container_are_not_missed_there(
+    production: Fleet, registry: WorkerRegistry, lomi: Lomi
+) -> None:
+    production.run("redis", FOREVER)
+    missed = lomi("doctor", "workers", "-o", "json")
+    assert found(missed)["workers.containers"]["seen"] == "there is no container of service moderator-worker"
+
+    registry.register(WorkerInfo("b1", "host-1", 77, "0.1.0", 1))
+
+    assert lomi("doctor", "workers").code == 0
+    said = lomi("check", "--only", "docker.workers", "-o", "json")
+    check = next(each for each in said.document["checks"] if each["slug"] == "docker.workers")
+    assert (check["status"], check["detail"]) == ("skip", "1 worker beats, in no container of this engine")
+
+
+@pytest.mark.docker
+@pytest.mark.xdist_group("docker")
 def test_a_worker_that_ate_its_memory_is_given_more(production: Fleet, lomi: Lomi) -> None:
-    made = production.run(WORKERS, "tail /dev/zero", mem_limit="16m", memswap_limit="16m")
-    production.await_state(made, "exited")
+    production.await_that(production.run(WORKERS, "tail /dev/zero", mem_limit="16m", memswap_limit="16m"), killed)
 
     said = lomi("doctor", "workers", "-o", "json")
 

@@ -31,6 +31,10 @@ class LikeR2:
     refused: list[str] = field(default_factory=list)
     answer: tuple[str, str] | None = None
     """HTTP status line and S3 code to answer everything with, e.g. ("503 Slow Down", "SlowDown")."""
+    to_strangers: tuple[str, str] | None = ("403 Forbidden", "AccessDenied")
+    """The same for requests that nobody has signed; None: the bucket is public."""
+    read_only: bool = False
+    """The key may not write."""
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         if self.answer:
@@ -41,9 +45,13 @@ class LikeR2:
         if chunked or sums or "HTTP_X_AMZ_TRAILER" in environ:
             self.refused.append(environ["REQUEST_METHOD"])
             return self._error(start, "501 Not Implemented", "NotImplemented")
-        credential = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+        if "HTTP_AUTHORIZATION" not in environ:
+            return self._error(start, *self.to_strangers) if self.to_strangers else self.app(environ, start)
+        credential = re.search(r"Credential=([^/]+)/", environ["HTTP_AUTHORIZATION"])
         if not credential or credential[1] != ACCESS_KEY:
             return self._error(start, "403 Forbidden", "InvalidAccessKeyId")
+        if self.read_only and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return self._error(start, "403 Forbidden", "AccessDenied")
         return self.app(environ, start)
 
     def _error(self, start: Start, status: str, code: str) -> Iterable[bytes]:
@@ -92,7 +100,8 @@ def s3(s3_server: S3Server) -> Iterator[S3Server]:
     client = make_client(section, endpoint_url(section))
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "auto"})
     yield s3_server
-    s3_server.gate.answer = None
+    s3_server.gate.answer, s3_server.gate.read_only = None, False
+    s3_server.gate.to_strangers = ("403 Forbidden", "AccessDenied")
     for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
         client.delete_object(Bucket=BUCKET, Key=item["Key"])
     client.delete_bucket(Bucket=BUCKET)

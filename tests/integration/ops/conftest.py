@@ -15,6 +15,8 @@ import redis
 from lomi_ops.config import model_files
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.db.bootstrap import prepare
+from lomi_ops.domain.check import Cost
+from lomi_ops.ops.checks.catalogue import SPECS
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.keys import RESULTS_CHANNEL
 from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
@@ -137,6 +139,15 @@ def troubled(said: Said) -> dict[str, str]:
         slug: check["status"] for slug, check in checks(said).items()
         if check["status"] not in WELL and check["category"] in SERVED
     }  # fmt: skip
+
+
+def on(root: str) -> set[str]:
+    """What rests on a check, through and through, in a run without --deep."""
+    found = {root}
+    for spec in SPECS:
+        if found & set(spec.needs) and spec.cost is Cost.CHEAP and spec.category in SERVED:
+            found.add(spec.slug)
+    return found - {root}
 
 
 def tasks(said: Said) -> list[str]:

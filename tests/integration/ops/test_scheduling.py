@@ -83,7 +83,7 @@ def test_what_rests_on_a_failure_is_blocked_through_and_through() -> None:
     results = {result.spec.slug: result.found for result in run(checks)}
 
     assert results["branch"] == Found(Status.BLOCKED, "needs root")
-    assert results["leaf"] == Found(Status.BLOCKED, "needs branch")
+    assert results["leaf"] == Found(Status.BLOCKED, "needs root"), "the cause, not what stands between"
     assert results["child"].status is Status.PASS
 
 

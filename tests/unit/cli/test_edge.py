@@ -50,7 +50,7 @@ def _first(command: object) -> str:
 
 def test_no_help_is_cut(lomi: Lomi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    groups = ["", *main.GROUPS, "config"]
+    groups = ["", *main.GROUPS]
 
     assert [group for group in groups if "..." in lomi(*group.split(), "--help").out.partition("Commands:")[2]] == []
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from lomi_ops.cli.main import run
 from lomi_ops.config import paths
 from lomi_ops.config.example import example
 from lomi_ops.config.keys import leaves
+from tests.unit.config.test_finding_services import make_stack
 
 
 @pytest.fixture(autouse=True)
@@ -28,15 +28,13 @@ def test_show_names_each_value_and_where_it_is_from(
 ) -> None:
     Path("lomi.yaml").write_text("models: {nsfw: [a, b]}\nredis: {tls: yes}\n")
     Path("prod.env").write_text("REDIS_PASSWORD=geheim77\n")
-    digest = hashlib.sha256(b"geheim77").hexdigest()[:4]
 
     assert run(["config", "show", "--origin", "--changed", "--env-file", "prod.env"]) == 0
     out = capsys.readouterr().out
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines() if line.strip()}
     assert rows["models.nsfw"] == f"a, b {tmp_path}/lomi.yaml:1"
     assert rows["redis.tls"] == f"true {tmp_path}/lomi.yaml:2"
-    origin = f"{tmp_path}/prod.env:1 REDIS_PASSWORD"
-    assert rows["redis.password"] == f"set (sha256:{digest}…, from {origin}) {origin}"
+    assert rows["redis.password"] == f"set {tmp_path}/prod.env:1 REDIS_PASSWORD"
     assert "geheim77" not in out
     assert "worker.slots" not in rows
 
@@ -49,10 +47,11 @@ def test_show_as_json_has_every_setting(tmp_path: Path, capsys: pytest.CaptureFi
     body = json.loads(captured.out)
     assert body["schema"] == "lomi.config/v1"
     assert body["files"] == {"config": f"{tmp_path}/lomi.yaml", "env_file": None, "stack": None}
+    assert body["settings"]["profile"] == {"value": None, "origin": "default"}
     assert list(body["settings"]) == [".".join(key) for key, _ in leaves()]
     assert body["settings"]["worker.slots"] == {"value": 1, "origin": "default"}
     assert body["settings"]["stack.data"]["value"] == f"{tmp_path}/d"
-    assert body["settings"]["redis.url"]["value"].startswith("sha256:")
+    assert body["settings"]["redis.url"]["value"] == "set"
     assert body["settings"]["database.url"] == {"value": None, "origin": "default", "secret": True}
     assert "redis.password has no effect" in body["warnings"][0]
     assert "redis.password has no effect" in captured.err
@@ -102,3 +101,70 @@ def test_without_origin_only_values_are_shown(capsys: pytest.CaptureFixture[str]
     out = capsys.readouterr().out
     assert "default" not in out.splitlines()[0] + out.splitlines()[2]
     assert any(line.split() == ["worker.slots", "1"] for line in out.splitlines())
+
+
+def test_the_schema_of_a_profile_is_that_of_the_file_but_for_the_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "schema"]) == 0
+    properties = json.loads(capsys.readouterr().out)["properties"]
+    profile = properties["profiles"]["additionalProperties"]
+
+    assert profile["properties"].keys() == properties.keys() - {"profile", "profiles"}
+    assert profile["additionalProperties"] is False
+
+
+LINES = """\
+profile: staging
+worker: {slots: 2}
+redis: {db: 1}
+profiles:
+  staging:
+    env_file: staging.env
+    log: {level: debug}
+    redis: {host: from-profile}
+"""
+
+
+def test_every_source_is_named_as_the_origin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_stack(tmp_path / "stack")
+    Path("lomi.yaml").write_text(LINES)
+    Path("staging.env").write_text("# secrets\nREDIS_PASSWORD=geheim77\nDB_HOST=db\n")
+    Path("key").write_text("geheim88")
+    monkeypatch.setenv("S3_ENDPOINT", "s3")
+    monkeypatch.setenv("S3_SECRET_KEY_FILE", "key")
+    monkeypatch.setenv("LOMI_MODELS", "models")
+
+    def origins(*more: str) -> dict[str, str]:
+        assert run(["config", "show", "-o", "json", *more]) == 0
+        captured = capsys.readouterr()
+        assert "geheim" not in captured.out + captured.err
+        return {key: value["origin"] for key, value in json.loads(captured.out)["settings"].items()}
+
+    found = origins()
+    assert found["worker.beat_s"] == "default"
+    assert found["profile"] == f"{tmp_path}/lomi.yaml:1"
+    assert found["worker.slots"] == f"{tmp_path}/lomi.yaml:2"
+    assert found["log.level"] == f"{tmp_path}/lomi.yaml:7 profile staging"
+    assert found["env_file"] == f"{tmp_path}/lomi.yaml:6 profile staging"
+    assert found["redis.host"] == f"{tmp_path}/lomi.yaml:8 profile staging"
+    assert found["redis.password"] == f"{tmp_path}/staging.env:2 REDIS_PASSWORD"
+    assert found["database.host"] == f"{tmp_path}/staging.env:3 DB_HOST"
+    assert found["objects.endpoint"] == "environment S3_ENDPOINT"
+    assert found["objects.secret_key"] == "environment S3_SECRET_KEY_FILE"
+    assert found["models.dir"] == "environment LOMI_MODELS"
+    assert origins("--env", "staging")["profile"] == "command line"
+    assert origins("--env-file", "staging.env")["env_file"] == "command line"
+    on_a_stack = origins("--data", "stack")
+    assert on_a_stack["redis.url"] == f"local stack {tmp_path}/stack"
+    assert on_a_stack["stack.data"] == "command line"
+    assert on_a_stack["profile"] == "default"
+
+
+def test_a_secret_is_only_said_to_be_set(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("prod.env").write_text("REDIS_PASSWORD=geheim77\nLOMI_DATABASE_URL=postgresql://u:geheim88@h/d\n")
+
+    assert run(["config", "show", "--origin", "--env-file", "prod.env"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[1] for row in rows if row and row[0] in ("redis.password", "database.url")] == ["set", "set"]
+    assert [len(row) for row in rows if row and row[0] == "redis.sentinel_password"] == [2], "no value, and its origin"

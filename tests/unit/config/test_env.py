@@ -67,9 +67,10 @@ def other_text(key: str, default: object) -> str:
     special = {
         "redis.url": "redis://h", "database.url": "postgresql://h/d", "database.ssl_mode": "require",
         "compreface.mode": "core", "log.level": "debug", "log.format": "json", "policy.active": "default",
-        "env_file": "/dev/null", "redis.host": "one", "redis.sentinels": "one:26379", "database.host": "one",
+        "env_file": "/dev/null", "profile": "one", "colour": "red",
+        "redis.host": "one", "redis.sentinels": "one:26379", "database.host": "one",
         "backup.to": "/var/backups", "backup.object": "s3://bucket/key",
-        "checks.workers": "3",
+        "checks.workers": "3", "docker.host": "unix:///run/docker.sock",
     }  # fmt: skip
     match default:
         case bool():
@@ -89,7 +90,7 @@ def other_text(key: str, default: object) -> str:
 def test_every_setting_has_a_variable_and_every_variable_sets_its_setting(machine: Machine) -> None:
     for key, _ in leaves():
         dotted, default = ".".join(key), value_at(Settings(), key)
-        loaded = machine.load(environ={generic_name(key): other_text(dotted, default)})
+        loaded = machine.load("profiles: {one: {}}\n", environ={generic_name(key): other_text(dotted, default)})
 
         assert value_at(loaded.settings, key) != default, dotted
         assert loaded.origins[dotted] == f"environment {generic_name(key)}"

@@ -1,0 +1,1 @@
+"""`lomi init`: from an env file, a Compose file and what answers to a configuration."""
