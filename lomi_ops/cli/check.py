@@ -67,7 +67,7 @@ def check(
     wanted = Wanted(
         common=common,
         chosen=tuple(chosen),
-        whole=not (choice.only or choice.skip),
+        whole=not (choice.only or choice.skip or choice.scope),
         limit_s=options.seconds("--timeout", timeout),
         wait_s=options.seconds("--wait", wait) if wait else 0.0,
         fail_on_warning=fail_on == "warning",
@@ -75,7 +75,16 @@ def check(
         file=output_file,
         bundle=bundle,
     )
-    return run_once(wanted) if watch is None else _watched(wanted, options.seconds("--watch", watch))
+    if watch is None:
+        return run_once(wanted)
+    if format_ in _ONE_DOCUMENT and output_file is None:
+        raise UsageError(
+            f"--watch writes again and again, and {format_} is one document", hint="-o jsonl, or --output-file"
+        )
+    return _watched(wanted, options.seconds("--watch", watch))
+
+
+_ONE_DOCUMENT = (CheckFormat.JSON, CheckFormat.JUNIT, CheckFormat.PROM)
 
 
 def _chosen(choice: Choice) -> list[Chosen]:
@@ -104,13 +113,14 @@ def _list(chosen: Sequence[Chosen], format_: CheckFormat) -> int:
 
 
 def _watched(wanted: Wanted, every_s: float) -> int:
-    """Until somebody ends it; the code is the last run's."""
-    from lomi_ops.cli.check_run import INTERRUPTED, run_once
+    """Until somebody ends it; the code is that of the last run that came to its end."""
+    from lomi_ops.cli.check_run import INTERRUPTED, TERMINATED, run_once
 
-    code = 0
+    last = INTERRUPTED
     try:
-        while (code := run_once(wanted)) != INTERRUPTED:
+        while (code := run_once(wanted)) not in (INTERRUPTED, TERMINATED):
+            last = code
             time.sleep(every_s)
     except KeyboardInterrupt:
-        pass
-    return code
+        return last
+    return last if code == INTERRUPTED else code

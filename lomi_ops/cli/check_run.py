@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,6 +34,10 @@ INTERRUPTED, TERMINATED = 130, 143
 _AGAIN_S = 2.0
 """Between two looks of --wait."""
 _LATE = Found(Status.UNKNOWN, "interrupted before it was known")
+
+
+Judged = Callable[[Iterable[CheckResult]], Iterator[CheckResult]]
+"""Marks results, as they come, by what was accepted and by what was fine before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +77,26 @@ def run_once(wanted: Wanted) -> int:
 
 def _run(wanted: Wanted, runtime: Runtime, handles: Handles, started: datetime) -> int:
     known, began = _suppressions(handles), time.monotonic()
-    results, ended = _results(wanted, handles)
     place = _place(runtime)
     green = memory.recall(*place) if place else None
+    results, ended = _results(
+        wanted, handles, lambda found: memory.marked(suppress(found, known, started.date()), green)
+    )
     report = Report(
         started=started,
         duration_ms=(time.monotonic() - began) * 1000,
-        results=tuple(memory.marked(suppress(results, known, started.date()), green)),
+        results=tuple(results),
         version=__version__,
         fail_on_warning=wanted.fail_on_warning,
         green_at=green.at if green else None,
-        interrupted=ended is not None,
+        ended=ended,
     )
     _write(wanted, report)
     if wanted.whole and report.green and place:
         _remember(place, report)
     if wanted.bundle is not None:
         _pack(wanted.bundle, runtime, handles, report)
-    return _code(wanted, report) if ended is None else ended
+    return _code(wanted, report)
 
 
 @contextmanager
@@ -120,12 +126,12 @@ def _suppressions(handles: Handles) -> Sequence[Suppression]:
     return read_suppressions(path) if path else ()
 
 
-def _results(wanted: Wanted, handles: Handles) -> tuple[list[CheckResult], int | None]:
+def _results(wanted: Wanted, handles: Handles, judged: Judged) -> tuple[list[CheckResult], int | None]:
     """In the declared order; the exit code of a signal that ended it early."""
     known: dict[str, CheckResult] = {}
 
     def run(chosen: Sequence[Chosen]) -> Iterator[CheckResult]:
-        for result in run_checks(handles, CHECKS, chosen, limit_s=wanted.limit_s):
+        for result in judged(run_checks(handles, CHECKS, chosen, limit_s=wanted.limit_s)):
             known[result.spec.slug] = result
             if wanted.streams:
                 output.line(records.one_line(result))
@@ -141,7 +147,12 @@ def _results(wanted: Wanted, handles: Handles) -> tuple[list[CheckResult], int |
         code = TERMINATED if isinstance(signal, SystemExit) else INTERRUPTED
         if isinstance(signal, SystemExit) and signal.code != TERMINATED:
             raise
-        return [known.get(each.spec.slug, CheckResult(each.spec, _LATE)) for each in wanted.chosen], code
+        late = [CheckResult(each.spec, _LATE) for each in wanted.chosen if each.spec.slug not in known]
+        for result in judged(late):
+            known[result.spec.slug] = result
+            if wanted.streams:
+                output.line(records.one_line(result))
+        return [known[each.spec.slug] for each in wanted.chosen], code
 
 
 def _patience(wait_s: float) -> Callable[[], bool]:
@@ -157,17 +168,20 @@ def _patience(wait_s: float) -> Callable[[], bool]:
 
 
 def _write(wanted: Wanted, report: Report) -> None:
-    text = writer(wanted.format_)(report)
     if wanted.file is None:
-        output.text(text)
+        output.text(writer(wanted.format_)(report))
         return
+    with output.plain():
+        text = writer(wanted.format_)(report)
     if wanted.format_ is CheckFormat.JSONL:
         text = "\n".join([*(records.as_line(result) for result in report.results), text])
     output.to_file(wanted.file, text)
 
 
 def _code(wanted: Wanted, report: Report) -> int:
-    return nagios.code(report) if wanted.format_ is CheckFormat.NAGIOS else int(report.code)
+    """A signal's own in every format."""
+    usual = wanted.format_ is not CheckFormat.NAGIOS or report.interrupted
+    return report.code if usual else nagios.code(report)
 
 
 def _place(runtime: Runtime) -> tuple[Path, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
@@ -61,18 +62,18 @@ def text(body: str) -> None:
 
 def to_file(path: Path, body: str) -> None:
     """Writes an answer to a file in one step: a reader sees the old one or the new one. Raises Unwritable."""
-    import tempfile
-
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
+        with fresh.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(body.rstrip("\n") + "\n")
             file.flush()
             os.fsync(file.fileno())
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
+        # For whoever reads it, such as a collector of metrics, whatever our umask is.
+        fresh.chmod(0o644)
+        fresh.replace(path)
     except OSError as failure:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
         raise Unwritable(f"{path} cannot be written: {failure.strerror}", hint="--output-file FILE") from failure
 
 
@@ -218,8 +219,22 @@ def on_terminal() -> bool:
     return _is_terminal()
 
 
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """What is drawn meanwhile is for a file: whole lines, no colours."""
+    global _plainly
+    _plainly = True
+    try:
+        yield
+    finally:
+        _plainly = False
+
+
+_plainly = False
+
+
 def _is_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
+    return not _plainly and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _speaks_unicode() -> bool:

@@ -32,7 +32,10 @@ _FILE = TypeAdapter(tuple[_Entry, ...])
 def read_suppressions(path: Path) -> tuple[Suppression, ...]:
     """Every entry, whether still in force or not. Raises ConfigError with every mistake."""
     try:
-        entries = _FILE.validate_python(tuple(yaml.safe_load(read_text(path)) or ()))
+        written = yaml.safe_load(read_text(path)) or []
+        if not isinstance(written, list):
+            raise TypeError
+        entries = _FILE.validate_python(tuple(written))
     except ValueError as problem:
         raise_all(_problems(path, problem), message=f"the suppressions in {path} cannot be used", hint=_HINT)
         raise

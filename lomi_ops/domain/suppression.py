@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -26,16 +26,17 @@ class Suppression:
         return today <= self.until
 
 
-def suppress(results: Iterable[CheckResult], known: Sequence[Suppression], today: date) -> list[CheckResult]:
-    """The results with what is accepted today marked so; what only waits for something accepted is marked, too."""
-    found: list[CheckResult] = []
+def suppress(results: Iterable[CheckResult], known: Sequence[Suppression], today: date) -> Iterator[CheckResult]:
+    """The results, as they come, with what is accepted today marked so, and what only waits for something accepted.
+
+    What a check needs must come before it.
+    """
     hidden: set[str] = set()
     for result in results:
         marked = _marked(result, known, today, hidden)
         if marked.status is Status.SUPPRESSED:
             hidden.add(marked.spec.slug)
-        found.append(marked)
-    return found
+        yield marked
 
 
 def expired(known: Iterable[Suppression], today: date) -> list[Suppression]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from xml.etree import ElementTree
@@ -11,21 +13,23 @@ from lomi_ops.cli.diagnostics import scrubbed
 from lomi_ops.domain.check import CheckResult, Status
 from lomi_ops.ops.checks.report import Report
 
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ERRORS = frozenset({Status.UNKNOWN, Status.BLOCKED})
 _SKIPPED = frozenset({Status.SKIP, Status.SUPPRESSED})
 
 
 def document(report: Report) -> str:
     root = ElementTree.Element(
-        "testsuites", {"name": "lomi check", "time": _time(report.results), **_totals(report.results)}
+        "testsuites", {"name": "lomi check", "time": _time(report.results), **_totals(report, report.results)}
     )
     for category, each in groupby(report.results, lambda result: result.spec.category):
         results = list(each)
         about = {"name": category, "time": _time(results), "timestamp": f"{report.started:%Y-%m-%dT%H:%M:%S}"}
-        suite = ElementTree.SubElement(root, "testsuite", about | _totals(results))
+        suite = ElementTree.SubElement(root, "testsuite", about | _totals(report, results))
         for result in results:
             _case(suite, report, result)
     if report.failure is not None:
+        root.attrib |= {"tests": "1", "errors": "1"}
         _never_ran(root, scrubbed(report.failure.message))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
@@ -59,13 +63,15 @@ def _kind(report: Report, result: CheckResult) -> str | None:
     return "skipped" if result.status in _SKIPPED else None
 
 
-def _totals(results: Sequence[CheckResult]) -> dict[str, str]:
-    return {
-        "tests": str(len(results)),
-        "failures": str(sum(result.status is Status.FAIL for result in results)),
-        "errors": str(sum(result.status in _ERRORS for result in results)),
-        "skipped": str(sum(result.status in _SKIPPED for result in results)),
+def _totals(report: Report, results: Sequence[CheckResult]) -> dict[str, str]:
+    kinds = Counter(_kind(report, result) for result in results)
+    counts = {
+        "tests": len(results),
+        "failures": kinds["failure"],
+        "errors": kinds["error"],
+        "skipped": kinds["skipped"],
     }
+    return {name: str(count) for name, count in counts.items()}
 
 
 def _time(results: Sequence[CheckResult]) -> str:
@@ -73,5 +79,5 @@ def _time(results: Sequence[CheckResult]) -> str:
 
 
 def _xml(text: str) -> str:
-    """Without the control characters that XML 1.0 cannot carry."""
-    return "".join(sign for sign in text if sign in "\t\n" or sign >= " ")
+    """Without the characters that XML 1.0 cannot carry."""
+    return _FORBIDDEN.sub("", text)

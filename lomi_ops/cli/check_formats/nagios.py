@@ -38,11 +38,16 @@ def line(report: Report) -> str:
 def _number(result: CheckResult) -> str:
     metric = result.found.metric
     assert isinstance(metric, Metric)
-    limits = ";".join("" if limit is None else f"{limit:g}" for limit in (metric.warn, metric.fail))
+    limits = ";".join("" if limit is None else _decimal(limit) for limit in (metric.warn, metric.fail))
     unit = "s" if metric.name.endswith("_s") else ""
-    return f"'{result.spec.slug}.{metric.name}'={metric.value:g}{unit};{limits}"
+    return f"'{result.spec.slug}.{metric.name}'={_decimal(metric.value)}{unit};{limits}"
+
+
+def _decimal(value: float) -> str:
+    """Digits, a dot and a minus are all that there may be: no exponent."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _plain(text: str) -> str:
     """The bar separates the numbers, a line break the detail."""
-    return text.replace("|", "/").replace("\n", " ")
+    return " ".join(text.replace("|", "/").split())

@@ -38,7 +38,7 @@ def _numbers(report: Report) -> Iterator[str]:
 
 def _run(report: Report) -> Iterator[str]:
     values = {
-        "lomi_check_exit_code": ("The exit code of the run.", int(report.code)),
+        "lomi_check_exit_code": ("The exit code of the run.", report.code),
         "lomi_check_run_timestamp_seconds": ("When the run began.", round(report.started.timestamp(), 3)),
         "lomi_check_run_duration_seconds": ("How long the run took.", round(report.duration_ms / 1000, 6)),
     }

@@ -33,8 +33,8 @@ def last_line(report: Report) -> str:
 
 def _head(report: Report) -> dict[str, Any]:
     return {
-        "ok": int(report.code) == 0,
-        "exit_code": int(report.code),
+        "ok": report.code == 0,
+        "exit_code": report.code,
         "version": report.version,
         "started": report.started.isoformat(timespec="milliseconds"),
         "duration_ms": round(report.duration_ms, 1),

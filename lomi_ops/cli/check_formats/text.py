@@ -33,9 +33,9 @@ def whole(report: Report) -> str:
 def short(report: Report) -> str:
     """Only what is not well, for pasting: no colour, no folding."""
     if report.failure is not None:
-        return f"no check ran: {scrubbed(report.failure.message)} · lomi {report.version}"
+        return f"no check ran: {' '.join(scrubbed(report.failure.message).split())} · lomi {report.version}"
     lines = [
-        f"{result.status.value:{_WORD}}  {result.spec.id}  {result.spec.slug}: {detail(result)}"
+        f"{result.status.value:{_WORD}}  {result.spec.id}  {result.spec.slug}: {_said(result)}"
         for result in report.results
         if result.status not in (Status.PASS, Status.SKIP)
     ]
@@ -47,15 +47,20 @@ def _line(result: CheckResult, left: int) -> str:
     word = result.status.value
     head = f"  {signs[word]} {word:{_WORD}}  {result.spec.slug:{left}}  "
     fresh = " (new)" if result.new else ""
-    text = output.folded(detail(result) + fresh, len(head))
+    text = output.folded(_said(result) + fresh, len(head))
     return output.painted_text(head, STYLES.get(word, "dim"), upto=4 + _WORD) + text
+
+
+def _said(result: CheckResult) -> str:
+    """On one line, whatever a server has put into it."""
+    return " ".join(detail(result).split())
 
 
 def _skipped(results: Sequence[CheckResult]) -> Iterator[str]:
     """The reasons, each with what it keeps from being looked at: too many lines of nothing hide the others."""
-    reasons = Counter(result.found.detail for result in results)
+    reasons = Counter(map(_said, results))
     for reason in reasons:
-        slugs = ", ".join(result.spec.slug for result in results if result.found.detail == reason)
+        slugs = ", ".join(result.spec.slug for result in results if _said(result) == reason)
         text = f"skipped, {reason}: {slugs}"
         yield output.painted_text(output.folded(text, 2, first=0), "dim")
     if reasons:
@@ -68,9 +73,9 @@ def _tasks(results: Iterable[CheckResult]) -> Iterator[str]:
     for result in tasks:
         word = result.status.value
         head = f"{signs[word]} {result.spec.slug}: "
-        what = output.folded(f"{detail(result)}", 2, first=len(head))
+        what = output.folded(_said(result), 2, first=len(head))
         yield output.painted_text(head, STYLES[word]) + what
-        yield f"  {output.folded(result.hint, 2, first=2)}"
+        yield f"  {output.folded(' '.join(result.hint.split()), 2, first=2)}"
         yield output.painted_text(f"  lomi help {result.spec.id}", "dim")
     if tasks:
         yield ""
@@ -84,5 +89,5 @@ def _sum(report: Report, *, paint: bool = True) -> str:
         text += f"; {len(fresh)} new since the last green run ({report.green_at:%Y-%m-%d %H:%M} UTC)"
     if report.interrupted:
         text += "; interrupted"
-    style = {0: "green", 1: "red", 3: "magenta", 4: "yellow"}.get(int(report.code), "")
+    style = {0: "green", 1: "red", 3: "magenta", 4: "yellow"}.get(report.code, "magenta")
     return output.painted_text(text, style) if paint else text

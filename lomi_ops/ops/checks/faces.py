@@ -100,7 +100,7 @@ CHECKS = (
                     eventual=True), health),
     Check(CheckSpec("LOMI-FACES-002", "faces.key", "CompreFace has a key of its own", "lomi config show --origin",
                     (HEALTH,), Severity.WARNING), key),
-    Check(CheckSpec("LOMI-FACES-003", "faces.ages", "CompreFace can tell ages", _LOG, (HEALTH,)),
+    Check(CheckSpec("LOMI-FACES-003", "faces.ages", "CompreFace can tell ages", "lomi doctor compreface", (HEALTH,)),
           ages),
     Check(CheckSpec("LOMI-FACES-004", "faces.canary", "CompreFace sees a face where one is", _LOG,
                     (HEALTH,), cost=Cost.DEEP, timeout_s=12.0), face),

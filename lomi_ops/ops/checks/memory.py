@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,11 +26,10 @@ class GreenRun:
     """By slug; what was skipped is not there."""
 
 
-def marked(results: Sequence[CheckResult], green: GreenRun | None) -> list[CheckResult]:
-    """The results, each `new` where it is worse than it was then."""
-    if green is None:
-        return list(results)
-    return [replace(result, new=_worse(result, green)) for result in results]
+def marked(results: Iterable[CheckResult], green: GreenRun | None) -> Iterator[CheckResult]:
+    """The results, as they come, each `new` where it is worse than it was then."""
+    for result in results:
+        yield result if green is None else replace(result, new=_worse(result, green))
 
 
 def _worse(result: CheckResult, green: GreenRun) -> bool:

@@ -25,7 +25,7 @@ def errors(at: Handles) -> Found:
     limit = at.settings.checks.error_rate
     text = f"{work.failed} of {work.decided} photos could not be judged in 24 h, {percent(work.error_rate)}"
     metric = Metric("error_rate", round(work.error_rate, 4), limit)
-    return below(metric, text, "lomi report shows the reasons; lomi help LOMI-RATE-001 what they mean")
+    return below(metric, text, "lomi report shows the reasons; lomi doctor flow looks for the cause")
 
 
 def time_per_photo(at: Handles) -> Found:

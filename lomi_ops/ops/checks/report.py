@@ -22,16 +22,23 @@ class Report:
     fail_on_warning: bool = False
     green_at: datetime | None = None
     """When the last green run on this target was, where one is remembered."""
-    interrupted: bool = False
-    """Somebody ended the run: what was not known by then is `unknown`."""
+    ended: int | None = None
+    """The exit code for a signal by which somebody ended the run: what was not known by then is `unknown`."""
     failure: LomiError | None = None
     """Why there was no run at all."""
 
     @property
-    def code(self) -> ExitCode:
+    def interrupted(self) -> bool:
+        return self.ended is not None
+
+    @property
+    def code(self) -> int:
+        """Of the process, in every format but nagios."""
+        if self.ended is not None:
+            return self.ended
         if self.failure is not None:
-            return self.failure.exit_code
-        return exit_code(self.results, fail_on_warning=self.fail_on_warning)
+            return int(self.failure.exit_code)
+        return int(exit_code(self.results, fail_on_warning=self.fail_on_warning))
 
     @property
     def green(self) -> bool:

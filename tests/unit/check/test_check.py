@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lomi_ops.domain.check import CheckResult, CheckSpec, Found, Status, blocked_by, exit_code, summary, to_do
+from lomi_ops.domain.check import (
+    OBSTACLES,
+    CheckResult,
+    CheckSpec,
+    Found,
+    Status,
+    blocked_by,
+    critical_path,
+    exit_code,
+    summary,
+    to_do,
+)
 from lomi_ops.errors import ExitCode
 from lomi_ops.ops.checks.catalogue import SPECS
+from tests.unit.check.reports import results
 
 STATUSES = st.lists(st.sampled_from(Status))
 
@@ -63,3 +79,33 @@ def test_every_check_stands_behind_what_it_needs_and_has_an_id_of_its_own() -> N
 
     assert all(need in slugs[: slugs.index(spec.slug)] for spec in SPECS for need in spec.needs)
     assert len({spec.id for spec in SPECS}) == len(set(slugs)) == len(SPECS)
+
+
+@given(results())
+def test_the_critical_path_is_the_longest_chain_of_needs(found: Sequence[CheckResult]) -> None:
+    by_slug = {each.spec.slug: each for each in found}
+
+    def longest(slug: str) -> float:
+        return by_slug[slug].duration_ms + max(map(longest, by_slug[slug].spec.needs), default=0.0)
+
+    path = critical_path(found)
+
+    assert (path == ()) == (not found)
+    assert all(before in by_slug[after].spec.needs for before, after in pairwise(path))
+    assert sum(by_slug[slug].duration_ms for slug in path) == pytest.approx(max(map(longest, by_slug), default=0.0))
+
+
+def test_a_need_that_is_not_in_the_run_is_no_part_of_the_path() -> None:
+    assert critical_path([result(Status.PASS, "c.d", "a.b")]) == ("c.d",)
+
+
+@given(results())
+def test_what_is_blocked_names_something_that_failed_by_itself(found: Sequence[CheckResult]) -> None:
+    by_slug = {each.spec.slug: each for each in found}
+    for each in found:
+        cause = blocked_by(each.spec, by_slug)
+        obstacles = [need for need in each.spec.needs if by_slug[need].status in OBSTACLES]
+        assert (cause is None) == (not obstacles)
+        if cause is not None:
+            assert by_slug[cause].status in OBSTACLES
+            assert by_slug[cause].status is not Status.BLOCKED or blocked_by(by_slug[cause].spec, by_slug) is None
