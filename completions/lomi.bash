@@ -262,7 +262,7 @@ _lomi_table() {
     'backup verify')
       children=''
       options='--from --scratch --output -o --env --config --env-file --data --help -h'
-      values='--from= --scratch=@files --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      values='--from= --scratch=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=' ;;
     'backup restore')
       children=''

@@ -245,7 +245,7 @@ function __lomi_table
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'backup'
-            set -g __lomi_children 'create	Save Postgres, the queue, and the settings without secrets' 'list	List backups, the latest first' 'verify	Try a backup: restore it on this machine, and compare' 'restore	Put a backup back into the services that the settings name'
+            set -g __lomi_children 'create	Save Postgres, the queue and the settings' 'list	List backups, the latest first' 'verify	Try a backup: restore it on this machine, and compare' 'restore	Put a backup back where the settings say'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -262,7 +262,7 @@ function __lomi_table
         case 'backup verify'
             set -g __lomi_children
             set -g __lomi_options '--from	Where it lies, if not in backup.to' '--scratch	Folder for the trial\'s servers; else the system\'s for temporary files' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--from=' '--scratch=@files' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_values '--from=' '--scratch=@folders' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '='
         case 'backup restore'
             set -g __lomi_children

@@ -172,6 +172,11 @@ class Fleet:
         self.api.close()
 
 
+def killed(said: Mapping[str, Any]) -> bool:
+    """Whether a container has ended for want of memory: the engine notes the end and the mark one after the other."""
+    return said["State"]["Status"] == "exited" and bool(said["State"]["OOMKilled"])
+
+
 def _root_file_system(tag: str) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:

@@ -45,10 +45,10 @@ def backup_create(
     actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Save Postgres, the queue, and the settings without secrets.
+    """Save Postgres, the queue and the settings.
 
-    While everything runs. The bytes of photos are not in it. What a killed run has left is removed first.
-    Exit 75 when another backup is being made.
+    While everything runs, and without secrets. The bytes of photos are not in it. What a killed run has left is removed
+    first. Exit 75 when another backup is being made.
     """
     import socket
 
@@ -101,7 +101,9 @@ def backup_verify(
     place: From = None,
     scratch: Annotated[
         Path | None,
-        typer.Option("--scratch", help="Folder for the trial's servers; else the system's for temporary files."),
+        typer.Option(
+            "--scratch", help="Folder for the trial's servers; else the system's for temporary files.", metavar="DIR"
+        ),
     ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
@@ -147,7 +149,7 @@ def backup_restore(
     actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Put a backup back into the services that the settings name.
+    """Put a backup back where the settings say.
 
     A database is replaced, all of it or nothing. To a queue what it lacks is added; jobs that ran are ready again.
     Claims are paused before, and stay paused: stop the backend and old workers yourself. Exit 5 when there is something

@@ -143,6 +143,7 @@ def _filters(chosen: Mapping[str, str]) -> Iterator[Word]:
         if name != "state":
             yield f"{name}:", field.help
     try:
+        yield from ((f"worker:{name.partition('/')[0]}", about) for name, about in _workers(chosen))
         yield from _jobs(chosen)
     except LomiError:
         return

@@ -80,6 +80,7 @@ def _opened(runtime: Runtime) -> Iterator[Handles]:
             database=quick.database,
             faces=quick.faces,
             docker=Look(quick.docker),
+            stack=runtime.loaded.stack,
         )
 
 

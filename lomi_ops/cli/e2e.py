@@ -159,8 +159,11 @@ def _opened(common: options.Common, via: Via, actor: str) -> Iterator[tuple[WayI
         backend = runtime.backend
         if backend is None:
             raise ConfigError("no backend is configured", hint="set backend.url (LOMI_BACKEND__URL)")
+        section = runtime.settings.objects
+        has_objects = (section.directory is not None or section.endpoint) and not _stray(runtime)
+        store = runtime.objects if has_objects else None
         places = [f"photos and batches: the backend at {backend.label}"]
-        yield ThroughBackend(at, backend, runtime.settings.backend), at, places
+        yield ThroughBackend(at, backend, runtime.settings.backend, store, section.bucket_photos), at, places
 
 
 def _handles(runtime: Runtime, held: ExitStack, *, named_only: bool = False) -> Handles:
@@ -171,12 +174,19 @@ def _handles(runtime: Runtime, held: ExitStack, *, named_only: bool = False) -> 
     settings = runtime.settings
     has_database = settings.database.url is not None or settings.database.host
     has_redis = settings.redis.url is not None or settings.redis.host or settings.redis.sentinels
-    stray = named_only and runtime.loaded.stack is not None and runtime.loaded.origins["stack.data"] == "default"
+    stray = named_only and _stray(runtime)
     database = None
     if has_database and not stray:
-        database = held.enter_context(Database.from_section(settings.database, application="lomi e2e", size=ROOM))
+        database = held.enter_context(
+            Database.from_section(settings.database, application="lomi e2e", size=ROOM, tell=diagnostics.warn)
+        )
     client, queue = (runtime.redis, runtime.queue) if has_redis and not stray else (None, None)
     return Handles(database, client, queue, local=runtime.loaded.stack is not None and not stray)
+
+
+def _stray(runtime: Runtime) -> bool:
+    """Whether the services are those of a local stack that nobody named."""
+    return runtime.loaded.stack is not None and runtime.loaded.origins["stack.data"] == "default"
 
 
 def _direct(runtime: Runtime, at: Handles, actor: str) -> WayIn:

@@ -73,7 +73,7 @@ def _written(proposal: Proposal, block: Block, format_: Format, *, yes: bool, dr
         if format_ is not Format.TEXT or not asking.somebody():
             return False
         name = diagnostics.profile(block.name, block.colour)
-        if not asking.confirmed(f"Write this to {proposal.path}, as profile {name}?"):
+        if not asking.confirmed(f"profile {name}: write it to {proposal.path}?"):
             diagnostics.note("nothing was written")
             return None
     files.write(proposal.path, proposal.text, proposal.before)
@@ -84,19 +84,23 @@ def _show(seen: Seen, proposal: Proposal) -> None:
     headers = ("what", "where", "from", "answer")
     output.table(headers, [_row(finding) for finding in seen.plan.findings], prose=(2, 3))
     for note in seen.plan.notes:
-        output.text(f"! {diagnostics.scrubbed(note)}")
+        output.text(f"! {output.folded(diagnostics.scrubbed(note), 2)}")
     for problem in proposal.missing:
-        output.text(f"missing: {diagnostics.scrubbed(problem)}")
+        output.text(f"missing: {output.folded(diagnostics.scrubbed(problem), 9)}")
     if proposal.changed:
         output.text(f"\n{proposal.text}")
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    states = {True: ("answers", "green"), False: ("no answer", "red"), None: ("", "")}
-    word, style = states[finding.ok]
-    detail = diagnostics.scrubbed(finding.detail)
-    answer = f"{word}: {detail}" if word else detail
-    return (finding.what, finding.where or "-", finding.origin or "-", output.painted(answer, style))
+    style = {True: "green", False: "red", None: ""}[finding.ok]
+    answer = diagnostics.scrubbed(finding.detail)
+    origin = finding.origin.removeprefix(f"{Path.cwd()}/")
+    return (
+        finding.what,
+        finding.where or "-",
+        origin or "-",
+        output.painted(f"answers: {answer}" if finding.ok else answer, style),
+    )
 
 
 def _next(proposal: Proposal, block: Block, *, written: bool) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _STATEMENTS = re.compile(r"(?<=;) (?=[A-Z])")
 AGAIN_S = 30.0
-"""Between two notes about the same wait, where nobody watches a bar."""
+"""Between two lines about the same wait."""
 
 
 def lines(found: Differences) -> list[str]:
@@ -151,23 +151,26 @@ Tell = Callable[["Moment"], None]
 
 @contextmanager
 def progress() -> Iterator[Tell]:
-    """A bar on stderr where somebody watches; elsewhere only whom it waits for."""
+    """A bar on stderr where somebody watches, and everywhere a line about whom it waits for."""
     if not diagnostics.on_terminal():
-        yield _Notes().tell
+        yield _Waits(diagnostics.note).tell
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.text import Text
 
     columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as drawn:
+    console = Console(file=sys.stderr, highlight=False)
+    with Progress(*columns, console=console, transient=True) as drawn:
         number = drawn.add_task("", total=None, words="")
+        waits = _Waits(lambda line: console.print(Text(line)))
 
         def tell(moment: Moment) -> None:
+            waits.tell(moment)
             place = f"{moment.number}/{moment.steps} " if moment.steps else ""
-            words = f"waits for {moment.waits}" if moment.waits else _share(moment)
             drawn.update(
                 number, description=f"{place}{moment.step}", total=moment.total or None, completed=moment.done,
-                words=words,
+                words="waits" if moment.waits else _share(moment),
             )  # fmt: skip
 
         yield tell
@@ -179,10 +182,11 @@ def _share(moment: Moment) -> str:
     return f"{moment.done:,} so far" if moment.done else ""
 
 
-class _Notes:
+class _Waits:
     """One line for each wait, and again now and then while it lasts."""
 
-    def __init__(self) -> None:
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
         self._step = ""
         self._at = 0.0
 
@@ -190,4 +194,4 @@ class _Notes:
         now = time.monotonic()
         if moment.waits and (moment.step != self._step or now - self._at >= AGAIN_S):
             self._step, self._at = moment.step, now
-            diagnostics.note(f"{moment.step}: waits for {moment.waits}")
+            self._write(f"{moment.step}: waits for {moment.waits}")

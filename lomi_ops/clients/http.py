@@ -58,6 +58,8 @@ class Peer:
     """Where its URL stands."""
     example: str
     """A URL as it may look."""
+    hint: str = ""
+    """What to do where it does not answer."""
 
 
 class Transport:
@@ -122,15 +124,17 @@ class Transport:
         except httpx.TimeoutException as error:
             raise self.too_slow(timeout_s, error) from error
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-            raise self.unavailable(f"{self.where}: {_what(error)}") from error
+            raise self.unavailable(f"{self.where}: {_what(error)}", hint=self._peer.hint) from error
 
     def unavailable(self, text: str, *, hint: str = "") -> Transient:
         return self._peer.unavailable(text, hint=hint)
 
     def too_slow(self, timeout_s: float, error: Exception | None = None) -> Transient:
         if isinstance(error, httpx.ConnectTimeout):
-            return self.unavailable(f"{self.where}: no connection within {self._connect_timeout_s:g} s")
-        return self.unavailable(f"{self.where} gave no complete answer within {timeout_s:g} s")
+            text = f"{self.where}: no connection within {self._connect_timeout_s:g} s"
+        else:
+            text = f"{self.where} gave no complete answer within {timeout_s:g} s"
+        return self.unavailable(text, hint=self._peer.hint)
 
     def _body(self, response: httpx.Response, deadline: float, timeout_s: float) -> bytes:
         if response.headers.get("content-encoding", "identity") != "identity":

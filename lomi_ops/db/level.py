@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lomi_ops.db.failures import DatabaseMisfit
 from lomi_ops.db.migration import files
-from lomi_ops.domain.drift import Standing, standing
+from lomi_ops.domain.level import Standing, standing
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:

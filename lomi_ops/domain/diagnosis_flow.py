@@ -45,6 +45,8 @@ class QueueFacts:
     paused_by: str = ""
     pause_reason: str = ""
     held: tuple[Held, ...] = ()
+    has_backend: bool = True
+    """False on a local stack, where nobody is to hear anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ def _queue(queue: QueueFacts, dead_codes: Mapping[str, int]) -> Iterator[Finding
 
 
 def _heard(queue: QueueFacts) -> Iterator[Finding]:
+    if not queue.has_backend and not queue.listeners:
+        return
     if queue.unsent:
         since = f", the oldest for {span.said(queue.unheard_s)}" if queue.unheard_s else ""
         seen = f"{counted(queue.unsent, 'result was', 'results were')} published and not heard{since}"

@@ -20,10 +20,25 @@ LOMI = [sys.executable, "-m", "lomi_ops"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("words", [("queue", "stats"), ("report",), ("check", "-o", "json")], ids=" ".join)
+@pytest.mark.parametrize("words", [("queue", "stats"), ("report",), ("top", "--once", "-o", "json")], ids=" ".join)
 def test_a_signal_ends_a_waiting_command_without_a_word(
     words: Sequence[str], number: signal.Signals, code: int
 ) -> None:
+    assert interrupted(words, number) == (code, "", "")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_checks_with_one_document_that_says_so(number: signal.Signals, code: int) -> None:
+    returned, out, err = interrupted(("check", "-o", "json"), number)
+
+    said = json.loads(out)
+    assert (returned, err) == (code, "")
+    assert (said["interrupted"], said["exit_code"]) == (True, code)
+    assert {check["slug"]: check["detail"] for check in said["checks"]}["postgres.ping"].startswith("interrupted")
+
+
+def interrupted(words: Sequence[str], number: signal.Signals) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command that waits for services that never answer, and is told to stop."""
     with black_hole() as hole:
         where = {
             "LOMI_REDIS_URL": f"redis://127.0.0.1:{hole.port}", "LOMI_OBJECTS": "/tmp",
@@ -37,7 +52,7 @@ def test_a_signal_ends_a_waiting_command_without_a_word(
         running.send_signal(number)
         out, err = running.communicate(timeout=60)
 
-    assert (running.returncode, out, err) == (code, "", "")
+    return running.returncode, out, err
 
 
 def test_ctrl_c_before_the_command_is_loaded_is_quiet_too() -> None:

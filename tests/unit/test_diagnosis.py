@@ -112,6 +112,7 @@ def test_dead_letters_are_told_by_their_codes() -> None:
 
 def test_unheard_results_and_a_channel_without_listeners_are_one_finding() -> None:
     assert by_id(flow_findings(FlowFacts(changed(listeners=0)))).keys() == {"flow.listeners"}
+    assert not list(flow_findings(FlowFacts(changed(listeners=0, unsent=4, has_backend=False)))), "a local stack"
     (found,) = flow_findings(FlowFacts(changed(listeners=0, unsent=4, unheard_s=600)))
     assert found.seen == "4 results were published and not heard, the oldest for 10 min"
 

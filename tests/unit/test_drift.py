@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lomi_ops.domain.drift import Column, Difference, Kind, Mender, Problem, Thing, compare, same
+from lomi_ops.domain.catalogue import Column, Kind, Thing, same
+from lomi_ops.domain.drift import Difference, Mender, Problem, compare
 
 TABLE = Thing(Kind.TABLE, "", "jobs", "table")
 COLUMN = Thing(Kind.COLUMN, "jobs", "host", "text DEFAULT 'a'::text NOT NULL")

@@ -47,3 +47,8 @@ def test_a_batch_leads_to_its_job() -> None:
 @given(st.integers(0, 2**30 - 1))
 def test_the_telegram_id_of_a_row_is_an_int64_below_every_chat(chance: int) -> None:
     assert -(2**63) <= marked.telegram_id(marked.user_id(NOW, chance)) <= -(2**62) < -(5 * 10**12)
+
+
+def test_the_bounds_are_those_that_statements_and_documents_write_out() -> None:
+    assert str(marked.FIRST) == "6c6f6d69-2d65-3265-0000-000000000000"
+    assert str(marked.LAST) == "6c6f6d69-2d65-3265-ffff-ffffffffffff"

@@ -33,8 +33,14 @@ PUT_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 3.0
 _CONNECTIONS = 8
 _API = "/api/v1"
-_BACKEND = Peer("the backend", BackendUnavailable, "backend.url", "https://api.example.org")
-_BUCKET = Peer("the object store", ObjectsUnavailable, "upload_url", "https://account.r2.cloudflarestorage.com")
+_BACKEND = Peer(
+    "the backend", BackendUnavailable, "backend.url", "https://api.example.org",
+    "check backend.url, and whether the backend runs",
+)  # fmt: skip
+_BUCKET = Peer(
+    "the object store", ObjectsUnavailable, "upload_url", "https://account.r2.cloudflarestorage.com",
+    "the backend named this host for uploads: check its S3_ENDPOINT, and the way from here to there",
+)  # fmt: skip
 
 T = TypeVar("T")
 
@@ -127,7 +133,7 @@ class Backend:
         if self._section.token is None:
             raise ConfigError(
                 "backend.token is not set",
-                hint="set LOMI_BACKEND__TOKEN, or LOMI_BACKEND__TOKEN_FILE, to an admin's JWT",
+                hint="set LOMI_BACKEND__TOKEN to an admin's JWT",
             )
         return self._section.token
 

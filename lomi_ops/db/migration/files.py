@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from lomi_ops.db.queries import script, sql_folder
-from lomi_ops.domain.drift import Kind, Thing
+from lomi_ops.domain.catalogue import Kind, Thing
 from lomi_ops.errors import LomiError
 
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")

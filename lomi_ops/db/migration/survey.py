@@ -11,7 +11,7 @@ import psycopg
 from lomi_ops.db.level import Applied
 from lomi_ops.db.migration import files
 from lomi_ops.db.pool import Session
-from lomi_ops.domain.drift import Kind, Thing
+from lomi_ops.domain.catalogue import Kind, Thing
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ _NAMES = {"columns": list(files.MEDIA_COLUMNS), "indexes": list(files.MEDIA_INDE
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where we are, and what this role may do here."""
+    """Where we are, and what this role may do here. Names are quoted where SQL needs it."""
 
     role: str
     database: str
@@ -69,6 +69,8 @@ class Untold:
 
     why: str
     """In the server's words."""
+    denied: bool
+    """Because this role may not look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +143,5 @@ def _told(ask: Callable[[], T]) -> T | Untold:
     try:
         return ask()
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as no:
-        return Untold(" ".join((no.diag.message_primary or str(no)).split()))
+        why = " ".join((no.diag.message_primary or str(no)).split())
+        return Untold(why, denied=isinstance(no, psycopg.errors.InsufficientPrivilege))

@@ -9,19 +9,9 @@ from lomi_ops.db.level import Applied, newer_than_us, upgrade
 from lomi_ops.db.migration import files
 from lomi_ops.db.migration.files import Migration
 from lomi_ops.db.migration.survey import Survey, Untold, is_text
-from lomi_ops.domain.drift import (
-    MEDIA,
-    Column,
-    Difference,
-    Kind,
-    Mender,
-    Problem,
-    Standing,
-    Thing,
-    Unread,
-    compare,
-    standing,
-)
+from lomi_ops.domain.catalogue import Column, Kind, Thing
+from lomi_ops.domain.drift import MEDIA, Difference, Mender, Problem, Unread, compare
+from lomi_ops.domain.level import Standing, standing
 
 APPLY = "lomi migrate apply"
 WHERE = "lomi config show --origin"
@@ -215,8 +205,7 @@ def _unread(survey: Survey) -> Iterator[Unread]:
         why = f"the role {ground.role} may not read lomi.schema_migrations"
         yield Unread("schema lomi", why, may_read_record(ground.role))
     if isinstance(survey.rows, Untold):
-        allowed = "permission" not in survey.rows.why
-        command = "lomi migrate verify" if allowed else f"GRANT SELECT ON media TO {ground.role};"
+        command = f"GRANT SELECT ON media TO {ground.role};" if survey.rows.denied else "lomi migrate verify"
         yield Unread("rows of media", survey.rows.why, command)
     status = survey.media_columns.get("moderation_status")
     if status is not None and not is_text(status):

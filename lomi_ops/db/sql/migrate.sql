@@ -57,20 +57,20 @@ SELECT to_regclass(%(name)s::text) IS NOT NULL AS present;
 -- Where a migration would run, and what this role may do there. Asks only catalogues, which every role may read.
 -- out role, database, path, standby, read_only, media, media_owner, owns_media, fills_media, schema, schema_owner, record
 -- out reads_record, owns_record, creates_schema, creates_tables, backfills
-SELECT current_user::text AS role,
-       current_database()::text AS database,
+SELECT quote_ident(current_user) AS role,
+       quote_ident(current_database()) AS database,
        array_to_string(current_schemas(false), ', ') AS path,
        pg_is_in_recovery() AS standby,
        current_setting('transaction_read_only') = 'on' AS read_only,
        m.oid IS NOT NULL AS media,
-       coalesce(pg_get_userbyid(m.relowner)::text, '') AS media_owner,
+       coalesce(quote_ident(pg_get_userbyid(m.relowner)), '') AS media_owner,
        coalesce(pg_has_role(m.relowner, 'USAGE'), false) AS owns_media,
        coalesce(pg_has_role(m.relowner, 'USAGE'), false)
            OR coalesce(has_column_privilege(m.oid, (
                SELECT attnum FROM pg_attribute WHERE attrelid = m.oid AND attname = 'moderation_status'
            ), 'UPDATE'), false) AS fills_media,
        n.oid IS NOT NULL AS schema,
-       coalesce(pg_get_userbyid(n.nspowner)::text, '') AS schema_owner,
+       coalesce(quote_ident(pg_get_userbyid(n.nspowner)), '') AS schema_owner,
        r.oid IS NOT NULL AS record,
        coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(r.oid, 'SELECT'), false) AS reads_record,
        coalesce(pg_has_role(r.relowner, 'USAGE'), false) AS owns_record,

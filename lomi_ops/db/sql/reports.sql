@@ -19,11 +19,12 @@ GROUP BY 1, 2
 ORDER BY photos DESC, status, reason;
 
 -- name: work_decided
--- What workers decided in a window, from the decision log.
+-- What workers decided in a window, from the decision log, without the photos of `lomi e2e`.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out decided, failed, mean_ms
 SELECT count(*)::int AS decided, (count(*) FILTER (WHERE status = 'failed'))::int AS failed,
        avg(processing_ms)::float8 AS mean_ms
 FROM lomi.decisions
-WHERE actor = 'worker' AND at >= %(start)s::timestamptz AND at < %(end)s::timestamptz;
+WHERE actor = 'worker' AND at >= %(start)s::timestamptz AND at < %(end)s::timestamptz
+  AND user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff';

@@ -57,7 +57,7 @@ class Order:
     actor: str
     clock: Callable[[], datetime]
     settings: tuple[Mapping[str, Any], ...]
-    """As people may see them: secrets only as fingerprints."""
+    """As people may see them: of a secret only that it is set."""
     keep: int | None = None
     """So many backups stay; None for all."""
     source: Source = Source.AUTO

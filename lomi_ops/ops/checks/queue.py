@@ -86,6 +86,8 @@ def heard(at: Handles) -> Found:
     unsent = at.queue.stats().unsent
     if unsent == 0:
         return Found(Status.PASS, "every result was heard", metric=Metric("results_unheard", 0, 1))
+    if _alone(at):
+        return Found(Status.SKIP, _ALONE, metric=Metric("results_unheard", unsent))
     text = f"{counted(unsent, 'result', 'results')} had no listener on {RESULTS_CHANNEL}"
     hint = "start the backend: workers send them again when it listens"
     return below(Metric("results_unheard", unsent, 1), text, hint)
@@ -97,10 +99,14 @@ def listened(at: Handles) -> Found:
     if number:
         text = f"{counted(number, 'subscriber', 'subscribers')} on {RESULTS_CHANNEL}"
         return Found(Status.PASS, text, metric=metric)
-    if at.stack is not None and not at.settings.backend.url:
-        return Found(Status.SKIP, "a local stack has no backend", metric=metric)
+    if _alone(at):
+        return Found(Status.SKIP, _ALONE, metric=metric)
     hint = "start the backend: until it listens, people get no message"
     return Found(Status.FAIL, f"nobody listens on {RESULTS_CHANNEL}", hint, metric=metric)
+
+
+def _alone(at: Handles) -> bool:
+    return at.stack is not None and not at.settings.backend.url
 
 
 def stuck(at: Handles) -> Found:
@@ -110,6 +116,7 @@ def stuck(at: Handles) -> Found:
     return Found(Status.FAIL, "; ".join(each.what for each in found), found[0].command)
 
 
+_ALONE = "a local stack has no backend"
 KEYS = "queue.keys"
 _ON = (KEYS,)
 

@@ -65,6 +65,7 @@ def queue_facts(at: Handles) -> QueueFacts:
         paused_by=(stats.pause.by or "somebody") if stats.pause else "",
         pause_reason=stats.pause.reason if stats.pause else "",
         held=tuple(Held(hold.upstream, (stats.server_ms - hold.since_ms) / 1000, hold.reason) for hold in stats.holds),
+        has_backend=at.stack is None or bool(at.settings.backend.url),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import redis
@@ -31,6 +32,8 @@ class Handles:
     database: Database
     faces: FaceService | None
     docker: Look
+    stack: Path | None = None
+    """The local stack that the services are from, if they are."""
 
 
 def asked(source: str, question: Callable[[], T]) -> T | Failure:

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from lomi_ops.clients.backend import Backend, BackendMissing, QuotaUsedUp, UploadTarget
+from lomi_ops.clients.objects import ObjectStore
 from lomi_ops.config.schema import BackendSection
 from lomi_ops.db.media import PhotoFilter, listed
 from lomi_ops.domain.verdict import MediaStatus
@@ -30,6 +31,9 @@ class ThroughBackend:
     at: Handles
     backend: Backend
     section: BackendSection
+    store: ObjectStore | None = None
+    """Where its bucket lies, if that is configured."""
+    bucket: str = ""
     user_id: UUID | None = None
     _token: SecretStr | None = None
     _uploaded: list[str] = field(default_factory=list)
@@ -112,10 +116,11 @@ class ThroughBackend:
         return found
 
     def clean(self) -> tuple[Left, ...]:
-        """The backend deletes rejected photos for an admin, and has no way to delete others: those are named."""
-        left = [
-            Left("object", key, "it is in no batch, and the backend has no call to delete it") for key in self._uploaded
-        ]
+        """The backend deletes rejected photos for an admin, and has no way to delete others: those are named.
+
+        What is in no batch is nobody's but ours, and is removed where the store is configured.
+        """
+        left = [Left("object", key, why) for key in self._uploaded if (why := self._removed(key))]
         if not self._sent:
             return tuple(left)
         try:
@@ -127,6 +132,16 @@ class ThroughBackend:
             if why:
                 left.append(Left("photo", f"{photo.media_id} ({key})", why))
         return tuple(left)
+
+    def _removed(self, key: str) -> str:
+        """Why it was not; empty where it was."""
+        if self.store is None:
+            return "it is in no batch, the backend has no call to delete it, and the object store is not configured"
+        try:
+            self.store.delete(self.bucket, key)
+        except LomiError as failure:
+            return failure.message
+        return ""
 
     def _deleted(self, photo: Shown) -> str:
         """Why it was not; empty where it was."""

@@ -97,7 +97,11 @@ class Service:
     password_line: int = 0
 
     def published(self, target: int) -> Published | None:
-        return next((port for port in self.ports if port.target == target), None)
+        """Where a port of the container is from here. A number that no port of it has may be the outer one already, or,
+        with one port only, an old one."""
+        inside = [port for port in self.ports if port.target == target]
+        outside = [port for port in self.ports if port.port == target]
+        return next(iter(inside or outside or (self.ports if len(self.ports) == 1 else ())), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,10 @@ def planned(heard: Mapping[Part, Sequence[Heard]], compose: ComposeFile | None) 
         settings |= way.changes
         reasons |= dict.fromkeys(way.changes, way.origin)
         findings.append(Finding(NAMES[part], way.where, way.origin, answer.ok, answer.detail))
-        if not answer.ok and not answer.resolves:
+        host = way.address[0] if way.address else ""
+        if not answer.resolves and ("." not in host or (compose and compose.named(host))):
             notes.append(
-                f"{way.host} is a name of another network, and its port is not published on this machine: publish it "
+                f"{host} is a name of another network, and no port of it is published on this machine: publish one "
                 "(ports: in the Compose file), or run lomi inside that network"
             )
     findings += [Finding(NAMES[part], "", "", None, "nothing names one") for part in Part if part not in heard]

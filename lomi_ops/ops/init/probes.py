@@ -19,9 +19,11 @@ from lomi_ops.config.schema import BackendSection, CompreFaceSection, DatabaseSe
 from lomi_ops.errors import LomiError
 from lomi_ops.ops.init.ways import Part, Way
 
-LIMIT_S = 6.0
+LIMIT_S = 8.0
 CONNECT_S = 2.0
-ANSWER_S = 3.0
+"""For somebody to be there."""
+ANSWER_S = 6.0
+"""For what is there to say something of use, on a busy machine, too."""
 HEALTH = "/api/v1/health"
 _CANARY = "lomi-canary/"
 
@@ -36,51 +38,46 @@ class Answer:
     """Whether the host's name means anything here."""
 
 
-def ask(ways: Iterable[Way], limit_s: float = LIMIT_S) -> list[Answer]:
-    """One answer for each way, in their order."""
+def ask(ways: Iterable[Way]) -> list[Answer]:
+    """One answer for each way, in their order, after LIMIT_S at most."""
     asked = list(ways)
     heard: queue.Queue[tuple[int, Answer]] = queue.Queue()
     for index, way in enumerate(asked):
         # Nobody waits for these at the end: a resolver may take half a minute to say no.
         threading.Thread(target=lambda i=index, w=way: heard.put((i, _answer(w))), daemon=True).start()
     found: dict[int, Answer] = {}
-    ends = time.monotonic() + limit_s
+    ends = time.monotonic() + LIMIT_S
     while len(found) < len(asked):
         try:
             index, answer = heard.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:
             break
         found[index] = answer
-    late = Answer(ok=False, detail=f"no answer within {limit_s:g} s")
+    late = Answer(ok=False, detail=f"no answer within {LIMIT_S:g} s")
     return [found.get(index, late) for index in range(len(asked))]
 
 
 def _answer(way: Way) -> Answer:
-    if way.host and not _resolves(way.host):
-        return Answer(ok=False, detail=f"the name {way.host} is not known here", resolves=False)
     try:
+        if way.address is not None:
+            socket.create_connection(way.address, CONNECT_S).close()
         return Answer(ok=True, detail=_PROBES[way.part](way.section))
+    except socket.gaierror:
+        return Answer(ok=False, detail="its name is not known here", resolves=False)
+    except TimeoutError:
+        return Answer(ok=False, detail=f"no connection within {CONNECT_S:g} s")
+    except ConnectionRefusedError:
+        return Answer(ok=False, detail="nobody listens there")
     except LomiError as failure:
         return Answer(ok=False, detail=failure.message)
     except Exception as other:  # noqa: BLE001 - whatever a strange server does to a library: it is no answer
         return Answer(ok=False, detail=f"no usable answer ({type(other).__name__})")
 
 
-def _resolves(host: str) -> bool:
-    if host.startswith("/"):  # a folder with a Unix socket
-        return True
-    try:
-        return bool(socket.getaddrinfo(host, None))
-    except (OSError, UnicodeError):
-        return False
-
-
 def _redis(section: RedisSection) -> str:
     from lomi_ops.queue.client import inspect, queue_client
 
-    with closing(
-        queue_client(section.model_copy(update={"connect_timeout_s": CONNECT_S, "timeout_s": ANSWER_S}))
-    ) as at:
+    with closing(queue_client(section.model_copy(update={"connect_timeout_s": ANSWER_S, "timeout_s": ANSWER_S}))) as at:
         server = inspect(at)
     return f"{server.name} {server.version}"
 
@@ -88,7 +85,7 @@ def _redis(section: RedisSection) -> str:
 def _database(section: DatabaseSection) -> str:
     from lomi_ops.db.pool import Database
 
-    limits = {"connect_timeout_s": CONNECT_S, "statement_timeout_s": ANSWER_S, "pool_size": 1}
+    limits = {"connect_timeout_s": ANSWER_S, "statement_timeout_s": ANSWER_S, "pool_size": 1}
     with Database.from_section(section.model_copy(update=limits)) as database:
         database.value("server_clock")
     return f"database {section.name}" if section.name else "it answers"
@@ -101,7 +98,7 @@ def _objects(section: ObjectsSection) -> str:
         if section.directory is None:
             from lomi_ops.clients.objects.s3 import S3Store
 
-            limits = {"connect_timeout_s": CONNECT_S, "read_timeout_s": ANSWER_S}
+            limits = {"connect_timeout_s": ANSWER_S, "read_timeout_s": ANSWER_S}
             brief = section.model_copy(update=limits)
             store = S3Store(brief, endpoint_url(brief), allowed_buckets(brief), retries=0)
         next(iter(store.list(section.bucket_photos, _CANARY)), None)
@@ -114,7 +111,7 @@ def _compreface(section: CompreFaceSection) -> str:
     said = []
     for url in section.urls:
         with closing(
-            Endpoint(url, section.model_copy(update={"connect_timeout_s": CONNECT_S, "timeout_s": ANSWER_S}))
+            Endpoint(url, section.model_copy(update={"connect_timeout_s": ANSWER_S, "timeout_s": ANSWER_S}))
         ) as at:
             health = at.health()
         if not health.ok:

@@ -18,8 +18,8 @@ COLOURS = {"production": "red", "prod": "red", "staging": "yellow", "stage": "ye
 OTHER_COLOUR = "green"
 _PLAIN = re.compile(r"[A-Za-z0-9/][\w./:-]*(?<!:)")
 _HEAD = """\
-# Written by `lomi init`. Secrets stay in the env file; `lomi config show --origin` tells where each value is from,
-# `lomi config example` what else can be set.
+# Written by `lomi init`. Secrets stay in the env file.
+# `lomi config example` has everything else that can be set.
 
 # Holds where neither --env nor LOMI_ENV chooses another one.
 profile: {name}
@@ -50,7 +50,8 @@ class Block:
         sections: dict[str, list[str]] = {}
         for (section, name), value in ((key, value) for key, value in self.settings.items()):
             line = f"{inside * 2}{name}: {_scalar(value)}"
-            sections.setdefault(section, []).append(f"{line}  # {self.reasons[section, name]}")
+            # The file's name is enough here: in full it would be longer than all it explains.
+            sections.setdefault(section, []).append(f"{line}  # {self.reasons[section, name].rpartition('/')[2]}")
         for section, lines in sections.items():
             found += [f"{inside}{section}:", *lines]
         return [" " * indent + line for line in found]

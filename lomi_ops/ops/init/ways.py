@@ -50,8 +50,8 @@ class Way:
     where: str
     """For people."""
     origin: str
-    host: str
-    """The first name that has to resolve; empty where that does not matter."""
+    address: tuple[str, int] | None
+    """Where to knock first; None where only our own client knows."""
     changes: Mapping[Key, object] = field(default_factory=dict)
     """What the configuration has to say for it, beside the env file. Never a secret."""
 
@@ -85,10 +85,10 @@ class _Looking:
         said = self._settings.redis
         if said.url is not None or said.sentinels:
             key = ("redis", "url") if said.url is not None else ("redis", "sentinels")
-            yield Way(Part.REDIS, said, "a URL" if said.url else ", ".join(said.sentinels), self._origin(key), "")
+            yield Way(Part.REDIS, said, "a URL" if said.url else ", ".join(said.sentinels), self._origin(key), None)
         elif said.host:
             place = f"{said.host}:{said.port}"
-            yield Way(Part.REDIS, said, place, self._origin(("redis", "host")), said.host)
+            yield Way(Part.REDIS, said, place, self._origin(("redis", "host")), (said.host, said.port))
             yield from self._moved(Part.REDIS, said, said.host, said.port)
         elif (service := self._role("redis", "valkey")) and (port := service.published(REDIS_PORT)):
             password = service.password.text if service.password else ""
@@ -98,10 +98,12 @@ class _Looking:
     def database(self) -> Iterator[Way]:
         said = self._settings.database
         if said.url is not None:
-            yield Way(Part.DATABASE, said, "a URL", self._origin(("database", "url")), "")
+            yield Way(Part.DATABASE, said, "a URL", self._origin(("database", "url")), None)
         elif said.host:
             place = f"{said.host}:{said.port}"
-            yield Way(Part.DATABASE, said, place, self._origin(("database", "host")), said.host)
+            # A folder with a Unix socket is libpq's alone.
+            knock = None if said.host.startswith("/") else (said.host, said.port)
+            yield Way(Part.DATABASE, said, place, self._origin(("database", "host")), knock)
             yield from self._moved(Part.DATABASE, said, said.host, said.port)
         elif (service := self._role("postgres", "postgis", "timescale")) and (port := service.published(POSTGRES_PORT)):
             given = service.environment
@@ -113,12 +115,11 @@ class _Looking:
     def objects(self) -> Iterator[Way]:
         said = self._settings.objects
         if said.directory is not None:
-            yield Way(Part.OBJECTS, said, str(said.directory), self._origin(("objects", "directory")), "")
+            yield Way(Part.OBJECTS, said, str(said.directory), self._origin(("objects", "directory")), None)
         elif said.endpoint:
             scheme = "https" if said.use_ssl else "http"
             endpoint = said.endpoint if "://" in said.endpoint else f"{scheme}://{said.endpoint}"
-            host = urlsplit(endpoint).hostname or ""
-            yield Way(Part.OBJECTS, said, said.endpoint, self._origin(("objects", "endpoint")), host)
+            yield Way(Part.OBJECTS, said, said.endpoint, self._origin(("objects", "endpoint")), _address(endpoint))
             if (moved := self._outside(endpoint)) is not None:
                 url, port = moved
                 changes: dict[Key, object] = {("objects", "endpoint"): url}
@@ -127,8 +128,8 @@ class _Looking:
     def compreface(self) -> Iterator[Way]:
         said = self._settings.compreface
         if said.urls:
-            host = urlsplit(said.urls[0]).hostname or ""
-            yield Way(Part.COMPREFACE, said, ", ".join(said.urls), self._origin(("compreface", "urls")), host)
+            origin = self._origin(("compreface", "urls"))
+            yield Way(Part.COMPREFACE, said, ", ".join(said.urls), origin, _address(said.urls[0]))
             moved = [self._outside(url) for url in said.urls]
             if ports := [found[1] for found in moved if found]:
                 urls = tuple(found[0] if found else url for found, url in zip(moved, said.urls, strict=True))
@@ -142,8 +143,7 @@ class _Looking:
     def backend(self) -> Iterator[Way]:
         said = self._settings.backend
         if said.url:
-            host = urlsplit(said.url).hostname or ""
-            yield Way(Part.BACKEND, said, said.url, self._origin(("backend", "url")), host)
+            yield Way(Part.BACKEND, said, said.url, self._origin(("backend", "url")), _address(said.url))
             return
         services = self._compose.services if self._compose else ()
         known = sorted((s for s in services if s.name in _BACKENDS), key=lambda s: _BACKENDS.index(s.name))
@@ -168,13 +168,13 @@ class _Looking:
 
     def _way(self, part: Part, section: Section, where: str, port: Published, changes: Mapping[Key, object]) -> Way:
         assert self._compose is not None
-        return Way(part, section, where, self._compose.place(port.line), "", changes)
+        return Way(part, section, where, self._compose.place(port.line), (port.host, port.port), changes)
 
     def _outside(self, url: str) -> tuple[str, Published] | None:
         """A URL of the Compose network as it is published; None where it names no service, or one that is not."""
         parts = urlsplit(url)
         service = self._compose.named(parts.hostname or "") if self._compose else None
-        port = service.published(parts.port or _SCHEME_PORTS.get(parts.scheme, 0)) if service else None
+        port = service.published(_address(url)[1]) if service else None
         return (f"{parts.scheme}://{port.host}:{port.port}{parts.path}", port) if port else None
 
     def _role(self, *images: str) -> Service | None:
@@ -187,3 +187,8 @@ class _Looking:
 
     def _origin(self, key: Key) -> str:
         return self._entries[key].origin if key in self._entries else "default"
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or _SCHEME_PORTS.get(parts.scheme, 0)

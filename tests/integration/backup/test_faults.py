@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from lomi_ops.ops.backup.folder import FolderPlace
 from lomi_ops.ops.local import binaries
 from lomi_ops.ops.local.binaries import Source
 from tests.conftest import need
@@ -188,7 +189,7 @@ def test_no_secret_is_in_the_backup_on_a_command_line_or_in_pg_dumps_environment
         assert redis_server.password.encode() not in text
     settings = json.loads((backups / name / "settings.json").read_text())["settings"]
     told = {each["key"]: each["value"] for each in settings}
-    assert told["backend.token"].startswith("sha256:")
+    assert told["backend.token"] == "set"
     assert told["backup.command"] == "ask --password=***"
     assert told["worker.slots"] == 1
 
@@ -528,3 +529,16 @@ def test_a_trial_on_a_machine_without_another_extension_cannot_tell(
     told = {part["area"]: part["detail"] for part in done.document["parts"] if part["verdict"] == "unknown"}
     assert list(told) == ["postgres"]
     assert "pg_trgm" in told["postgres"]
+
+
+def test_a_backup_of_another_cluster_that_is_being_made_in_the_folder_is_not_swept_away(tmp_path: Path) -> None:
+    one, other = FolderPlace(tmp_path / "backups"), FolderPlace(tmp_path / "backups")
+
+    with one.draft("20261126-031507-0001") as draft:
+        draft.put("postgres.dump", [b"half"])
+        assert other.sweep() == ()
+        assert other.names() == ()
+        draft.commit("{}")
+
+    assert one.names() == ("20261126-031507-0001",)
+    assert everything_in(tmp_path) == b"{}half"

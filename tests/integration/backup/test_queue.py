@@ -274,6 +274,64 @@ def test_no_job_is_missed_while_workers_and_producers_go_on(bench: Bench, tmp_pa
     assert len(read) > 10
 
 
+def test_a_job_that_is_given_back_after_its_list_was_read_is_not_missed(bench: Bench) -> None:
+    """In hand while the list is read, in the list again when its record is read."""
+    elements = [element() for _ in range(100)]
+    bench.push(*elements)
+    taken: list[Claimed] = []
+    read = []
+    for page in export.pages(bench.client, KEYS):
+        read.append(page)
+        if page.key == KEYS.ready and not taken:
+            taken = [bench.take(f"boot/{number}") for number in range(3)]
+            bench.queue.submit(element(priority=2), Priority.HIGH)
+        if page.key == KEYS.high:
+            for job in taken:
+                bench.queue.release(job.job_id, job.token)
+    listed = [item for page in read if page.key == KEYS.ready for item in page.items]
+    assert len(listed) == len(elements) - len(taken)
+    bench.client.flushall()
+
+    put_back(bench.client, lambda: iter(read))
+
+    assert sorted(bench.client.lrange(KEYS.ready, 0, -1)) == sorted(elements)
+
+
+@pytest.mark.parametrize(
+    ("state", "time", "index"), [(b"delayed", b"due_ms", "delayed"), (b"dead", b"dead_ms", "dead")]
+)
+def test_a_job_whose_place_was_read_before_it_came_there_is_put_there(
+    bench: Bench, state: bytes, time: bytes, index: str
+) -> None:
+    """Sorted sets and records are read at different moments: what the record says holds."""
+    raw = element()
+    record = Page(KEYS.job(job_id(raw)), Kind.HASH, ((b"state", state), (b"raw", raw), (time, b"4102444800000")))
+    other = Page(getattr(KEYS, index), Kind.ZSET, ((b"gone-since", 5.0),))
+
+    put_back(bench.client, lambda: iter([other, record]))
+
+    assert bench.client.zrange(getattr(KEYS, index), 0, -1, withscores=True) == [
+        (job_id(raw).encode(), 4102444800000.0)
+    ]
+
+
+def test_a_delayed_job_that_is_done_by_now_is_not_delayed_again(bench: Bench, tmp_path: Path) -> None:
+    bench.push(element(), element())
+    gone, still = bench.take("boot/0"), bench.take("boot/1")
+    bench.queue.fail(gone, LOST_CONNECTION)
+    bench.queue.fail(still, LOST_CONNECTION)
+    whole = saved(bench.client, tmp_path)
+    bench.client.zadd(KEYS.delayed, {gone.job_id: 1})
+    again = bench.take()
+    bench.queue.finish(again.job_id, again.token)
+    bench.client.delete(KEYS.job(still.job_id), KEYS.delayed)
+
+    put_back(bench.client, whole)
+
+    assert bench.client.zrange(KEYS.delayed, 0, -1) == [still.job_id.encode()]
+    assert state(bench.client, gone.job_id) == b"done"
+
+
 def test_a_push_while_a_list_is_read_shows_no_element_twice(bench: Bench) -> None:
     elements = [element() for _ in range(400)]
     bench.push(*elements)

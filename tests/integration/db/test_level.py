@@ -13,7 +13,7 @@ from lomi_ops.db.level import ASK_AGAIN_S, Gate, SchemaTooNew
 from lomi_ops.db.pool import Database
 from lomi_ops.db.queries import block_of, blocks
 from lomi_ops.domain.audit import AuditEntry
-from lomi_ops.domain.drift import Standing, standing
+from lomi_ops.domain.level import Standing, standing
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import ExitCode
 from tests.integration.db.conftest import AT, Backend, plainly

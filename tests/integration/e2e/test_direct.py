@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from lomi_ops.db import reports
+from lomi_ops.db.pool import Database
 from lomi_ops.domain import marked
+from lomi_ops.domain.window import Window
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.wire import parse_job
 from tests.doubles.backend import BackendDouble
@@ -57,6 +61,19 @@ def test_what_stays_is_the_append_only_record_and_it_tells_whose_it_is(
         " AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'"
     ).fetchone()
     assert outside == {"n": 0}
+
+
+def test_photos_of_a_test_are_in_no_ones_error_rate(cluster: Cluster, worker: Worker, lomi: Lomi) -> None:
+    now = datetime.now(UTC)
+    today = Window(now - timedelta(hours=1), now + timedelta(hours=1))
+    lomi("e2e", 2, cluster.photo("a"), cluster.photo("b", "broken"))
+    with Database(cluster.database_url) as db:
+        assert reports.work(db, today, logged=True).decided == 0
+        cluster.pg.execute(
+            "INSERT INTO lomi.decisions (at, media_id, user_id, job_id, actor, status)"
+            " VALUES (now(), gen_random_uuid(), gen_random_uuid(), 'j', 'worker', 'failed')"
+        )
+        assert reports.work(db, today, logged=True).decided == 1
 
 
 def test_twenty_photos_travel_in_batches_of_nine_in_the_producers_shape(

@@ -138,8 +138,21 @@ def test_a_quota_that_is_used_up_is_said_plainly(
     assert body["error"]["message"].startswith("this account has no photos left: the backend takes 30 in 24 hours")
     assert "--via direct" in body["error"]["hint"]
     assert body["batches"][0]["stopped"]["where"] == "upload"
-    assert [left["what"] for left in body["left"]] == ["object", "object"], "their bytes lie in the bucket"
+    assert (body["left"], list(cluster.store.list("lomi-photos"))) == ([], []), "what is in no batch is removed"
     assert cluster.redis.llen(QUEUE) == 0
+
+
+def test_without_the_store_photos_that_are_in_no_batch_are_named(
+    cluster: Cluster, lomi: Lomi, point: Point, hana: UUID
+) -> None:
+    point(services=False)
+    cluster.redis.set(f"photo_upload_rate:{hana}", 30)
+
+    said = lomi("e2e", 2, cluster.photo("a"), "--via", "backend", "-o", "json")
+
+    left = document(said.out)["left"]
+    assert [each["what"] for each in left] == ["object", "object"]
+    assert {each["name"] for each in left} == {item.key for item in cluster.store.list("lomi-photos")}
 
 
 def test_thirty_photos_pass_and_the_quota_stops_the_thirty_first(

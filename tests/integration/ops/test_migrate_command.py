@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -235,14 +239,44 @@ def test_apply_names_in_a_pipe_whom_it_waits_for_once(unmigrated: OldCluster, lo
     assert "(backend), idle in transaction" in note
 
 
+def test_on_a_terminal_its_progress_is_drawn_beside_the_answer(unmigrated: OldCluster) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "lomi_ops", "migrate", "apply"]
+    with psycopg.connect(unmigrated.database_url, application_name="backend") as slow:
+        slow.execute("SELECT FROM media")
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=slave, env={**os.environ, "COLUMNS": "80"}
+        ) as run:
+            os.close(slave)
+            drawn = b""
+            while b"waits for pid" not in drawn or b"columns of media" not in drawn:
+                drawn += os.read(master, 1000)
+            slow.rollback()
+            drain = threading.Thread(target=drained, args=(master,))
+            drain.start()
+            answer, _ = run.communicate(timeout=60)
+            drain.join(30)
+    os.close(master)
+    assert run.returncode == 0
+    assert answer.decode().splitlines()[-1] == "complete"
+    assert "waits" not in answer.decode()
+    assert "\x1b" not in answer.decode()
+
+
+def drained(terminal: int) -> None:
+    with suppress(OSError):  # how Linux says that the other end is closed
+        while os.read(terminal, 1000):
+            pass
+
+
 @contextmanager
 def released_after_a_try(slow: psycopg.Connection[Any]) -> Iterator[None]:
-    """Lets go of the table once somebody has waited for it in vain."""
+    """Lets go of the table while somebody waits for it for the second time: by then it has been told of the first."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
 
     def watch() -> None:
         with psycopg.connect(slow.info.dsn, password=slow.info.password, autocommit=True) as admin:
-            for wanted in (1, 0):
+            for wanted in (1, 0, 1):
                 while admin.execute(waiting).fetchone() != (wanted,):
                     time.sleep(0.01)
         slow.rollback()

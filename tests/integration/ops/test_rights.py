@@ -15,7 +15,7 @@ import pytest
 
 from lomi_ops.db import checkpoints, history, ledger, media, migrate, outbox
 from lomi_ops.db.pool import Database, Session
-from lomi_ops.db.queries import block_of
+from lomi_ops.db.queries import block_of, blocks
 from lomi_ops.domain.decision import PhotoDecision, contract_scores
 from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import Job, PhotoRef
@@ -149,6 +149,14 @@ def test_the_migrator_migrates_an_old_cluster_that_the_backend_owns(bare: tuple[
             "SELECT pg_get_userbyid(relowner) AS owner FROM pg_class WHERE relname = 'media'"
         ).fetchone()
         assert owner == {"owner": roles.name("backend")}
+
+
+def test_the_migrator_may_do_what_a_test_of_the_whole_system_does(swapped: tuple[Roles, OldCluster]) -> None:
+    """Every statement of `lomi e2e`: it adds photos as the backend does, and takes them back."""
+    roles, _ = swapped
+    of_tests = {name for name in blocks() if name.startswith(("marked_", "upload"))}
+    assert len(of_tests) >= 8
+    assert refused(roles.url("lomi_migrator"), of_tests) == []
 
 
 def test_where_media_is_complete_the_migrator_needs_nothing_of_the_backends(bare: tuple[Roles, OldCluster]) -> None:

@@ -42,7 +42,8 @@ def plan(all_ways: dict[Part, list[Way]], compose: ComposeFile | None, *answerin
     """A plan where only these places answer; names of the Compose network are not known, but for `known`."""
 
     def heard(way: Way) -> Heard:
-        inside = way.host in ("redis", "postgres", "compreface", "nowhere") and way.host != known
+        host = way.address[0] if way.address else ""
+        inside = host in ("redis", "postgres", "compreface", "nowhere") and host != known
         return Heard(way, Answer(ok=way.where in answering, detail="", resolves=not inside))
 
     return planned({part: [heard(way) for way in each] for part, each in all_ways.items()}, compose)

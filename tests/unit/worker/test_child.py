@@ -8,6 +8,7 @@ import pytest
 
 from lomi_ops.config.schema import ImagesSection, ModelsSection
 from lomi_ops.domain.finding import Engine, EngineReport
+from lomi_ops.domain.golden import Golden
 from lomi_ops.errors import ModelError, PhotoError
 from tests.unit.evidence import POLICY
 from worker.judging import child
@@ -113,7 +114,7 @@ def test_a_child_that_is_ready_says_so_and_ends_with_its_parent(monkeypatch: pyt
     with pytest.raises(EOFError):
         child._serve(pipe)  # type: ignore[arg-type]
 
-    assert pipe.sent == [Ready(())]
+    assert pipe.sent == [Ready((), Golden())], "without an engine nothing is seen in the portrait"
     assert asked[0].compreface.urls == (child.FACE_SERVICE,)
 
 
