@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -21,12 +20,13 @@ _WORD = max(map(len, (status.value for status in Status)))
 def whole(report: Report) -> str:
     if report.failure is not None:
         return "no check ran"
-    shown = [result for result in report.results if result.status is not Status.SKIP]
+    shown = [result for result in report.results if result.status not in (Status.SKIP, Status.BLOCKED)]
     left = max((len(result.spec.slug) for result in shown), default=0)
     lines: list[str] = []
     for category, results in groupby(shown, lambda result: result.spec.category):
         lines += ["", output.painted_text(category, "bold"), *(_line(result, left) for result in results)]
-    lines += ["", *_skipped(report.of(Status.SKIP)), *_tasks(report.results)]
+    lines += ["", *_dimmed("skipped", report.of(Status.SKIP)), *_dimmed("blocked", report.of(Status.BLOCKED))]
+    lines += _tasks(report.results)
     style = {0: "green", 1: "red", 4: "yellow"}.get(report.code, "magenta")
     return "\n".join([*lines[1:], output.painted_text(output.folded(_sum(report), 2, first=0), style)])
 
@@ -38,9 +38,10 @@ def short(report: Report) -> str:
     lines = [
         f"{result.status.value:{_WORD}}  {result.spec.id}  {result.spec.slug}: {_said(result)}"
         for result in report.results
-        if result.status not in (Status.PASS, Status.SKIP)
+        if result.status not in (Status.PASS, Status.SKIP, Status.BLOCKED)
     ]
-    return "\n".join([*lines, f"{_sum(report)}{_dot()}lomi {report.version}"])
+    blocked = _grouped("blocked", report.of(Status.BLOCKED))
+    return "\n".join([*blocked, *lines, f"{_sum(report)}{_dot()}lomi {report.version}"])
 
 
 def _line(result: CheckResult, left: int) -> str:
@@ -58,15 +59,18 @@ def _said(result: CheckResult) -> str:
     return " ".join(detail(result).split())
 
 
-def _skipped(results: Sequence[CheckResult]) -> Iterator[str]:
-    """The reasons, each with what it keeps from being looked at: too many lines of nothing hide the others."""
-    reasons = Counter(map(_said, results))
-    for reason in reasons:
-        slugs = ", ".join(result.spec.slug for result in results if _said(result) == reason)
-        text = f"skipped, {reason}: {slugs}"
+def _dimmed(word: str, results: Sequence[CheckResult]) -> Iterator[str]:
+    for text in _grouped(word, results):
         yield output.painted_text(output.folded(text, 2, first=0), "dim")
-    if reasons:
+    if results:
         yield ""
+
+
+def _grouped(word: str, results: Sequence[CheckResult]) -> Iterator[str]:
+    """The reasons, each with what it keeps from being looked at: too many lines of nothing hide the one that counts."""
+    for reason in dict.fromkeys(map(_said, results)):
+        slugs = ", ".join(result.spec.slug for result in results if _said(result) == reason)
+        yield f"{word}, {reason}: {slugs}"
 
 
 def _tasks(results: Iterable[CheckResult]) -> Iterator[str]:
