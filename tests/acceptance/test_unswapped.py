@@ -102,7 +102,7 @@ def test_every_reading_command_works_says_what_it_cannot_know_and_writes_nothing
     checks = {check["slug"]: check for check in bodies["check"]["checks"]}
     assert {slug: c["status"] for slug, c in checks.items() if c["status"] not in ("pass", "skip")} == {
         "config.complete": "warn", "postgres.schema": "warn", "postgres.pending": "warn", "workers.alive": "unknown",
-        "workers.configured": "blocked",
+        "workers.configured": "blocked", "workers.golden": "blocked", "backup.young": "warn",
     }  # fmt: skip
     assert "old workers leave no trace" in checks["workers.alive"]["detail"]
     assert "lomi worker" in checks["workers.alive"]["hint"]
@@ -270,7 +270,7 @@ def test_without_the_moderation_columns_every_command_names_the_step(
         assert done.stderr.splitlines()[-1] == "  try: lomi migrate apply"
     check = lomi("check", check=1, **named(cluster))
     *_, cause, command, page, _, counts = check.stdout.splitlines()
-    assert cause.startswith("✘ postgres.media: missing: moderation_status")
+    assert cause.startswith("✘ postgres.media: missing: batch_id, moderated_at, moderation_reason")
     assert (command, page) == ("  lomi migrate apply", "  lomi help LOMI-DB-002")
     assert "1 fail" in counts
     with psycopg.connect(database_url) as pg:

@@ -8,7 +8,7 @@ from lomi_ops.db import media, migrate, server
 from lomi_ops.domain import span
 from lomi_ops.domain.check import CLUSTER, CheckSpec, Found, Metric, Severity, Status
 from lomi_ops.domain.drift import MEDIA as MEDIA_TABLE
-from lomi_ops.domain.drift import Difference, Mender
+from lomi_ops.domain.drift import Difference, Mender, Problem
 from lomi_ops.ops.checks.handles import Check, Handles
 from lomi_ops.ops.checks.words import below, counted
 
@@ -76,12 +76,15 @@ def media_table(at: Handles) -> Found:
 
 
 def _of_media(what: str) -> bool:
-    return what == MEDIA_TABLE or what.startswith(f"{MEDIA_TABLE}.")
+    return what == MEDIA_TABLE or what.startswith(f"{MEDIA_TABLE}.") or what in migrate.MEDIA_INDEXES
 
 
 def _differs(wrong: Sequence[Difference], hint: str) -> Found:
-    more = f"; and {len(wrong) - SOME} more" if len(wrong) > SOME else ""
-    return Found(Status.FAIL, "; ".join(each.line for each in wrong[:SOME]) + more, hint)
+    missing = [each.what.removeprefix(f"{MEDIA_TABLE}.") for each in wrong if each.problem is Problem.MISSING]
+    others = [each.line for each in wrong if each.problem is not Problem.MISSING]
+    told = [f"missing: {', '.join(missing)}"] if missing else []
+    more = [f"and {len(others) - SOME} more"] if len(others) > SOME else []
+    return Found(Status.FAIL, "; ".join([*told, *others[:SOME], *more]), hint)
 
 
 def backfill(at: Handles) -> Found:
