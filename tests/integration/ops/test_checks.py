@@ -206,7 +206,7 @@ def test_a_foreign_database_and_a_half_migrated_one_are_told_apart(
     said = lomi("check", "-o", "json")
 
     assert said.code == 1
-    assert checks(said)["postgres.media"]["detail"].startswith("missing: moderation_status, moderation_reason")
+    assert checks(said)["postgres.media"]["detail"].startswith("missing: batch_id, moderated_at, moderation_reason")
     assert checks(said)["postgres.media"]["hint"] == "lomi migrate apply"
     assert statuses(said)["postgres.pending"] == "blocked"
 
@@ -266,6 +266,7 @@ def test_services_that_never_answer_are_named_as_timeouts(
             "LOMI_DATABASE__CONNECT_TIMEOUT_S": "2",
             "LOMI_COMPREFACE_URL": f"http://127.0.0.1:{hole.port}",
             "LOMI_COMPREFACE__TIMEOUT_S": "1",
+            "LOMI_BACKEND__URL": f"http://127.0.0.1:{hole.port}",
         }.items():
             monkeypatch.setenv(name, value)
         said = lomi("check", "-o", "json")
