@@ -215,7 +215,11 @@ def test_a_foreign_database_and_a_half_migrated_one_are_told_apart(
     ("change", "status", "words"),
     [
         ("UPDATE lomi.schema_migrations SET checksum = 'x'", "fail", "ran with another text"),
-        ("INSERT INTO lomi.schema_migrations VALUES (9999, 'future', 'x')", "fail", "newer than this lomi"),
+        (
+            "INSERT INTO lomi.schema_migrations VALUES (9999, 'future', 'x', now(), 9999)",
+            "fail",
+            "newer than this lomi",
+        ),
         ("DELETE FROM lomi.schema_migrations", "warn", "no schema lomi"),
     ],
 )
