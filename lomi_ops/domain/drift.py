@@ -131,8 +131,7 @@ class _Words:
         return Mender.APPLY if self.mended_by_apply else Mender.PERSON
 
     def _name(self, thing: Thing) -> str:
-        path = [thing.name] if self.mended_by_apply and thing.kind is Kind.INDEX else [thing.parent, thing.name]
-        return ".".join(part for part in (self.schema, *path) if part)
+        return ".".join(part for part in (self.schema, thing.parent, thing.name) if part)
 
 
 def _words(thing: Thing) -> str:

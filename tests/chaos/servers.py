@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
 
 from lomi_ops.clients.objects.opening import endpoint_url
@@ -96,7 +97,7 @@ def restartable_postgres() -> Iterator[PostgresServer]:
 
 @contextmanager
 def running_s3(bucket: str, objects: Mapping[str, bytes]) -> Iterator[int]:
-    """Moto's server with these objects; yields its port. All of a process share one memory: the bucket may be there."""
+    """Moto's server with these objects; yields its port. All of a process share one memory, which is empty afterwards."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -113,5 +114,7 @@ def running_s3(bucket: str, objects: Mapping[str, bytes]) -> Iterator[int]:
     finally:
         client.close()
         server.stop()
+        for account in get_backend("s3").values():
+            account["aws"].reset()
         if server._server is not None:
             server._server.server_close()

@@ -63,7 +63,7 @@ def test_defaults_are_compared_by_what_they_mean(ours: str, theirs: str, alike: 
 
 def test_what_apply_makes_needs_no_sql_for_people() -> None:
     (found,) = compare([Thing(Kind.INDEX, "media", "i", "btree (a)")], [], mended_by_apply=True)
-    assert found == Difference(Problem.MISSING, "i", "missing", "an index on media: btree (a)", Mender.APPLY)
+    assert found == Difference(Problem.MISSING, "media.i", "missing", "an index on media: btree (a)", Mender.APPLY)
 
 
 def test_the_sql_for_a_unique_index_says_so() -> None:

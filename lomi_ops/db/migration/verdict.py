@@ -143,7 +143,7 @@ def _of_media(survey: Survey) -> Iterator[Difference]:
         return
     wrong = wrong_columns(survey)
     for difference in compare(files.media_shape(), _at_their_places(survey.media), mended_by_apply=True):
-        if files.MEDIA_INDEXES.get(difference.what) not in wrong:
+        if files.MEDIA_INDEXES.get(difference.what.removeprefix(f"{MEDIA}.")) not in wrong:
             yield difference
         elif difference.problem is not Problem.WRONG:
             yield replace(difference, mender=Mender.PERSON)

@@ -76,7 +76,7 @@ def media_table(at: Handles) -> Found:
 
 
 def _of_media(what: str) -> bool:
-    return what == MEDIA_TABLE or what.startswith(f"{MEDIA_TABLE}.") or what in migrate.MEDIA_INDEXES
+    return what == MEDIA_TABLE or what.startswith(f"{MEDIA_TABLE}.")
 
 
 def _differs(wrong: Sequence[Difference], hint: str) -> Found:

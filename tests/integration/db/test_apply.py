@@ -460,7 +460,7 @@ def server(program: Path, data: Path, port: int, url: str) -> Iterator[None]:
 @pytest.mark.slow
 def test_a_standby_can_be_verified_and_is_not_changed() -> None:
     with standby() as url, Database(url) as db:
-        assert [difference.what for difference in migrate.differences(db).found] == ["idx_media_batch_id"]
+        assert [difference.what for difference in migrate.differences(db).found] == ["media.idx_media_batch_id"]
         assert migrate.state(db).current
         assert migrate.apply(db) == ()
         for step in (lambda: apply_all(db), lambda: migrate.dry_run(db)):

@@ -86,25 +86,25 @@ BROKEN: dict[str, tuple[str, str, Mender, str]] = {
     ),
     "an index of media is missing": (
         "DROP INDEX idx_media_batch_id",
-        "idx_media_batch_id: missing, should be an index on media: btree (batch_id)",
+        "media.idx_media_batch_id: missing, should be an index on media: btree (batch_id)",
         Mender.APPLY, "",
     ),
     "an index of media is invalid": (
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_media_batch_id'::regclass",
-        ("idx_media_batch_id: invalid, left by a build that was interrupted or is still at work,"
+        ("media.idx_media_batch_id: invalid, left by a build that was interrupted or is still at work,"
         " should be an index on media: btree (batch_id)"),
         Mender.APPLY, "",
     ),
     "an index of media is on another column": (
         "DROP INDEX idx_media_batch_id; CREATE INDEX idx_media_batch_id ON media (user_id)",
-        "idx_media_batch_id: btree (user_id), should be btree (batch_id)",
+        "media.idx_media_batch_id: btree (user_id), should be btree (batch_id)",
         Mender.PERSON,
         ("DROP INDEX CONCURRENTLY idx_media_batch_id;"
         " CREATE INDEX CONCURRENTLY idx_media_batch_id ON media USING btree (batch_id);"),
     ),
     "an index of media has no predicate": (
         "DROP INDEX idx_media_moderation_status; CREATE INDEX idx_media_moderation_status ON media (moderation_status)",
-        f"idx_media_moderation_status: btree (moderation_status), should be {INDEX}",
+        f"media.idx_media_moderation_status: btree (moderation_status), should be {INDEX}",
         Mender.PERSON,
         ("DROP INDEX CONCURRENTLY idx_media_moderation_status;"
         f" CREATE INDEX CONCURRENTLY idx_media_moderation_status ON media USING {INDEX};"),
@@ -112,14 +112,14 @@ BROKEN: dict[str, tuple[str, str, Mender, str]] = {
     "an index of media has another predicate": (
         ("DROP INDEX idx_media_moderation_status; CREATE INDEX idx_media_moderation_status ON media (moderation_status)"
         " WHERE moderation_status = 'rejected'"),
-        f"idx_media_moderation_status: {INDEX.replace('pending', 'rejected')}, should be {INDEX}",
+        f"media.idx_media_moderation_status: {INDEX.replace('pending', 'rejected')}, should be {INDEX}",
         Mender.PERSON,
         ("DROP INDEX CONCURRENTLY idx_media_moderation_status;"
         f" CREATE INDEX CONCURRENTLY idx_media_moderation_status ON media USING {INDEX};"),
     ),
     "an index of that name is on another table": (
         "DROP INDEX idx_media_batch_id; CREATE INDEX idx_media_batch_id ON users (telegram_id)",
-        "idx_media_batch_id: on users: btree (telegram_id), should be btree (batch_id)",
+        "media.idx_media_batch_id: on users: btree (telegram_id), should be btree (batch_id)",
         Mender.PERSON,
         ("DROP INDEX CONCURRENTLY idx_media_batch_id;"
         " CREATE INDEX CONCURRENTLY idx_media_batch_id ON media USING btree (batch_id);"),
@@ -335,7 +335,7 @@ def test_what_apply_leaves_alone_is_still_a_difference_afterwards(db: Database, 
     ran, left = migrate.apply_all(db, actor="ada", now=db.now)
 
     assert ran.steps == ("idx_media_moderation_status",)
-    assert [difference.what for difference in left.found] == ["media.retry_count", "idx_media_batch_id"]
+    assert [difference.what for difference in left.found] == ["media.retry_count", "media.idx_media_batch_id"]
 
 
 def test_nothing_is_built_upon_a_column_of_another_type_until_a_person_has_mended_it(
@@ -350,7 +350,8 @@ def test_nothing_is_built_upon_a_column_of_another_type_until_a_person_has_mende
 
     assert ran.steps == ("idx_media_batch_id",)
     assert [(difference.line.partition(",")[0], difference.mender) for difference in left.found] == [
-        ("media.moderation_status: state", Mender.PERSON), ("idx_media_moderation_status: missing", Mender.PERSON),
+        ("media.moderation_status: state", Mender.PERSON),
+        ("media.idx_media_moderation_status: missing", Mender.PERSON),
     ]  # fmt: skip
     assert [unread.line for unread in left.unread] == ["rows of media: not known, moderation_status is state"]
     for statement in statements(left.found[0].fix):
@@ -390,7 +391,7 @@ def test_an_old_cluster_lacks_the_migrations_and_not_every_single_table(old: str
     with Database(old) as db:
         found = migrate.differences(db)
     assert [difference.what for difference in found.found] == [
-        *sorted(f"media.{name}" for name in migrate.MEDIA_COLUMNS), *sorted(migrate.MEDIA_INDEXES),
+        *(f"media.{name}" for names in (migrate.MEDIA_COLUMNS, migrate.MEDIA_INDEXES) for name in sorted(names)),
         *(migration.label for migration in migrate.migrations()),
     ]  # fmt: skip
     assert {difference.mender for difference in found.found} == {Mender.APPLY}

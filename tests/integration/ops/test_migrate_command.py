@@ -58,7 +58,7 @@ def test_verify_names_each_difference_and_ends_with_the_next_command(cluster: Ol
     assert (said.code, said.err) == (1, "")
     assert said.out.splitlines() == [
         "media.retry_count: integer, should be integer DEFAULT 0",
-        "idx_media_batch_id: missing, should be an index on media: btree (batch_id)",
+        "media.idx_media_batch_id: missing, should be an index on media: btree (batch_id)",
         "lomi.jobs.jobs_open: missing, should be an index on jobs: btree (opened_at) WHERE (settled_at IS NULL)",
         "lomi.x: a table that no migration made, should be absent",
         "by hand, with psql; ALTER COLUMN TYPE stops the app for as long as it runs:",
@@ -88,7 +88,7 @@ def test_the_differences_are_records(cluster: OldCluster, lomi: Lomi) -> None:
             "mender": "person", "fix": "ALTER TABLE media ALTER COLUMN retry_count SET DEFAULT 0;",
         },
         {
-            "problem": "missing", "what": "idx_media_batch_id", "there": "missing",
+            "problem": "missing", "what": "media.idx_media_batch_id", "there": "missing",
             "should_be": "an index on media: btree (batch_id)", "mender": "apply", "fix": "",
         },
     ]  # fmt: skip
