@@ -97,7 +97,7 @@ def restartable_postgres() -> Iterator[PostgresServer]:
 
 @contextmanager
 def running_s3(bucket: str, objects: Mapping[str, bytes]) -> Iterator[int]:
-    """Moto's server with these objects; yields its port. All of a process share one memory, which is empty afterwards."""
+    """Moto's server with these objects; yields its port. All of a process share one memory: it is empty afterwards."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
