@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lomi_ops.clients.backend import DashboardStatus
 from lomi_ops.domain.check import CLUSTER, CheckSpec, Found, Metric, Status
 from lomi_ops.ops.checks.handles import Check, Handles, Probe
 from lomi_ops.ops.checks.redis import PING
@@ -49,6 +48,8 @@ def queue_stats(at: Handles) -> Found:
 @_as_admin
 def dashboard(at: Handles) -> Found:
     assert at.backend is not None
+    from lomi_ops.clients.backend import DashboardStatus  # httpx takes 80 ms to import
+
     page = at.backend.dashboard(DashboardStatus.PENDING, page=1, limit=1)
     return Found(Status.PASS, f"{page.pagination.total} pending photos on it")
 

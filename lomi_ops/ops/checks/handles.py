@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import redis
-
-from lomi_ops.clients.backend import Backend
-from lomi_ops.clients.compreface.pool import FaceService
-from lomi_ops.clients.objects import ObjectStore
-from lomi_ops.config.schema import Settings
-from lomi_ops.db.pool import Database
 from lomi_ops.domain.check import CheckSpec, Found
-from lomi_ops.ops.containers import Look
-from lomi_ops.queue.jobs import JobQueue
-from lomi_ops.queue.workers import WorkerRegistry
+
+if TYPE_CHECKING:
+    import redis
+
+    from lomi_ops.clients.backend import Backend
+    from lomi_ops.clients.compreface.pool import FaceService
+    from lomi_ops.clients.objects import ObjectStore
+    from lomi_ops.config.schema import Settings
+    from lomi_ops.db.pool import Database
+    from lomi_ops.ops.containers import Look
+    from lomi_ops.queue.jobs import JobQueue
+    from lomi_ops.queue.workers import WorkerRegistry
 
 
 @dataclass(frozen=True, slots=True)

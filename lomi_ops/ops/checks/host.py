@@ -16,7 +16,6 @@ from lomi_ops.ops.checks.handles import Check, Handles
 from lomi_ops.ops.checks.postgres import PING as POSTGRES
 from lomi_ops.ops.checks.redis import PING as REDIS
 from lomi_ops.ops.checks.words import below, percent
-from lomi_ops.ops.models.listing import sha256_of
 from lomi_ops.queue.client import guarded
 
 SCARCE, FULL = 0.9, 0.97
@@ -76,6 +75,8 @@ def _skew(ask: Callable[[], datetime], who: str) -> Found:
 
 def models(at: Handles) -> Found:
     """The models that a worker here would load lie here, unaltered."""
+    from lomi_ops.ops.models.listing import sha256_of
+
     section = at.settings.models
     wanted = (*section.nsfw, section.local_faces)
     missing: list[tuple[str, str]] = []
