@@ -292,6 +292,16 @@ def test_an_operation_touches_and_puts_back_each_job_once(bench: Bench, unlucky:
     settled(bench, buried=TIMES, requeued=TIMES, duplicates=TIMES - 1)
 
 
+def test_a_job_of_a_test_is_forgotten_for_good(bench: Bench, unlucky: Unlucky) -> None:
+    for _ in range(TIMES):
+        raw = element()
+        bench.push(raw)
+        assert unlucky.twice("forget", unlucky.queue.forget, job_id(raw), raw)
+    assert bench.client.llen(bench.keys.ready) == 0
+    assert bench.client.keys(bench.keys.job("*")) == []
+    settled(bench)
+
+
 def test_a_doubt_is_settled_once(bench: Bench, unlucky: Unlucky, ear: Any) -> None:
     names = filled(bench)
     for name in names:
