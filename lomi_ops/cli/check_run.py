@@ -132,10 +132,14 @@ def _results(wanted: Wanted, handles: Handles, judged: Judged) -> tuple[list[Che
 
     def run(chosen: Sequence[Chosen]) -> Iterator[CheckResult]:
         for result in judged(run_checks(handles, CHECKS, chosen, limit_s=wanted.limit_s)):
+            tell(result)
+            yield result
+
+    def tell(result: CheckResult) -> None:
+        with output.together():
             known[result.spec.slug] = result
             if wanted.streams:
                 output.line(records.one_line(result))
-            yield result
 
     def still_waiting(result: CheckResult) -> None:
         if wanted.wait_s:
@@ -149,9 +153,7 @@ def _results(wanted: Wanted, handles: Handles, judged: Judged) -> tuple[list[Che
             raise
         late = [CheckResult(each.spec, _LATE) for each in wanted.chosen if each.spec.slug not in known]
         for result in judged(late):
-            known[result.spec.slug] = result
-            if wanted.streams:
-                output.line(records.one_line(result))
+            tell(result)
         return [known[each.spec.slug] for each in wanted.chosen], code
 
 

@@ -56,6 +56,16 @@ def line(body: Mapping[str, Any]) -> None:
     _write(_json(body, separators=(",", ":")))
 
 
+@contextmanager
+def together() -> Iterator[None]:
+    """What is written and what is noted about it are not torn apart by a signal: it is heard afterwards."""
+    heard: list[int] = []
+    with _whole(heard):
+        yield
+    for number in heard[:1]:
+        signal.raise_signal(number)
+
+
 def text(body: str) -> None:
     _write(diagnostics.here(body.rstrip("\n")))
 

@@ -105,13 +105,13 @@ def test_a_signal_in_the_middle_leaves_one_whole_document(
 
 
 def test_what_was_known_before_a_signal_stays_known(silent: BlackHole) -> None:
-    running = subprocess.Popen([*LOMI, "check", "-o", "jsonl", *ONLY_SERVED], stdout=subprocess.PIPE, text=True)
-    assert running.stdout is not None
     seen: list[dict[str, Any]] = []
-    while not any(line["slug"] == "config.passwords" for line in seen):
-        seen.append(json.loads(running.stdout.readline()))
-    running.send_signal(signal.SIGINT)
-    *rest, last = [json.loads(line) for line in running.communicate(timeout=60)[0].splitlines()]
+    with subprocess.Popen([*LOMI, "check", "-o", "jsonl", *ONLY_SERVED], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        while not any(line["slug"] == "config.passwords" for line in seen):
+            seen.append(json.loads(running.stdout.readline()))
+        running.send_signal(signal.SIGINT)
+        *rest, last = [json.loads(line) for line in running.stdout]
 
     assert running.returncode == last["exit_code"] == 130
     slugs = [line["slug"] for line in (*seen, *rest)]
