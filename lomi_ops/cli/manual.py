@@ -26,7 +26,8 @@ TOPICS = {
 130  interrupted (Ctrl-C)
 141  the reader of our output went away
 143  terminated
-The same in every output format.""",
+The same in every output format but `lomi check -o nagios`, which ends with 0
+to 3 as Nagios wants it.""",
     "services": """\
 Where a command finds Redis, Postgres and the objects, first match wins:
   1  flags and environment: LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS,

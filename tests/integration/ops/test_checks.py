@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -279,24 +280,52 @@ def test_services_that_never_answer_are_named_as_timeouts(
     assert all(checks(said)[slug]["hint"] for slug in silent)
 
 
-OUTCOMES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "fine": lambda patch: None,
-    "failed": lambda patch: patch.setenv("LOMI_OBJECTS", "/nowhere/at/all"),
-    "misconfigured": lambda patch: patch.setenv("LOMI_WORKER__SLOTS", "many"),
+@dataclass(frozen=True)
+class Outcome:
+    """How to bring a run to its end, and its exit codes: in every format, and in Nagios'."""
+
+    code: int
+    nagios: int
+    cause: Callable[[Sound, pytest.MonkeyPatch], object] = lambda sound, patch: None
+    words: tuple[str, ...] = ()
+
+
+def _forgets(sound: Sound, patch: pytest.MonkeyPatch) -> None:
+    patch.delenv("LOMI_CHECKS__WORKERS")
+
+
+def _nobody_knows(sound: Sound, patch: pytest.MonkeyPatch) -> None:
+    sound.registry.deregister("b1")
+    patch.delenv("LOMI_CHECKS__WORKERS")
+
+
+def _fails(sound: Sound, patch: pytest.MonkeyPatch) -> None:
+    _nobody_knows(sound, patch)
+    patch.setenv("LOMI_OBJECTS", "/nowhere/at/all")
+
+
+OUTCOMES = {
+    "fine": Outcome(0, 0),
+    "warned": Outcome(0, 1, _forgets),
+    "warned, and that counts": Outcome(4, 1, _forgets, ("--fail-on", "warning")),
+    "unknown": Outcome(3, 3, _nobody_knows),
+    "unknown, and warnings count": Outcome(3, 3, _nobody_knows, ("--fail-on", "warning")),
+    "failed, beside doubts and warnings": Outcome(1, 2, _fails, ("--fail-on", "warning")),
+    "misconfigured": Outcome(2, 3, lambda sound, patch: patch.setenv("LOMI_WORKER__SLOTS", "many")),
 }
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
-def test_the_exit_code_is_the_same_in_every_format(
-    sound: Sound, lomi: Lomi, monkeypatch: pytest.MonkeyPatch, outcome: str
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_the_exit_code_is_the_same_in_every_format_but_nagios(
+    sound: Sound, lomi: Lomi, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    OUTCOMES[outcome](monkeypatch)
+    outcome = OUTCOMES[name]
+    outcome.cause(sound, monkeypatch)
 
-    codes = {format_: lomi("check", "-o", format_, *ONLY_SERVED).code for format_ in CheckFormat}
+    codes = {format_: lomi("check", "-o", format_, *ONLY_SERVED, *outcome.words).code for format_ in CheckFormat}
 
-    nagios = codes.pop(CheckFormat.NAGIOS)
-    assert nagios == {"fine": 0, "failed": 2, "misconfigured": 3}[outcome]
-    assert set(codes.values()) == {{"fine": 0, "failed": 1, "misconfigured": 2}[outcome]}
+    assert codes.pop(CheckFormat.NAGIOS) == outcome.nagios
+    assert set(codes.values()) == {outcome.code}
 
 
 def test_jsonl_has_one_record_for_each_check_as_it_ends_and_then_the_summary(sound: Sound, lomi: Lomi) -> None:
