@@ -305,7 +305,8 @@ def test_settings_that_are_missing_are_named(
 def test_ctrl_c_names_what_the_backend_has_by_now(cluster: Cluster, double: BackendDouble, hana: UUID) -> None:
     settings = {"LOMI_BACKEND__URL": double.url, "LOMI_BACKEND__TOKEN": double.app.token(hana, admin=True)}
     with cluster.process("e2e", 1, cluster.photo("a"), "--via", "backend", "-o", "json", **settings) as running:
-        until(lambda: cluster.redis.llen(QUEUE) == 1, "the job waits")
+        # Before that it may not have heard yet what the backend made of its photo.
+        until(lambda: double.calls["GET /api/v1/users/media/moderation-status"], "it asks what became of its photo")
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
 
