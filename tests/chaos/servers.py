@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
 
 from lomi_ops.clients.objects.opening import endpoint_url
@@ -97,7 +96,8 @@ def restartable_postgres() -> Iterator[PostgresServer]:
 
 @contextmanager
 def running_s3(bucket: str, objects: Mapping[str, bytes]) -> Iterator[int]:
-    """Moto's server with these objects; yields its port. All of a process share one memory: it is empty afterwards."""
+    """Moto's server with these objects; yields its port. All of a process share one memory: the bucket may be there, and
+    it stays, since others may be at work on it."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -114,7 +114,5 @@ def running_s3(bucket: str, objects: Mapping[str, bytes]) -> Iterator[int]:
     finally:
         client.close()
         server.stop()
-        for account in get_backend("s3").values():
-            account["aws"].reset()
         if server._server is not None:
             server._server.server_close()

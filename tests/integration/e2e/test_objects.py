@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from moto.backends import get_backend
 
 from lomi_ops.clients.objects.opening import endpoint_url
 from lomi_ops.clients.objects.s3 import make_client
@@ -30,6 +31,9 @@ def s3(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         client = make_client(section, endpoint_url(section))
         yield client
         client.close()
+        # What is left in its memory would be in the way of other tests of this process.
+        for account in get_backend("s3").values():
+            account["aws"].reset()
 
 
 def test_an_old_worker_can_fetch_by_the_address_in_the_job_and_only_our_objects_go(
