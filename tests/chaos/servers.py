@@ -96,8 +96,8 @@ def restartable_postgres() -> Iterator[PostgresServer]:
 
 @contextmanager
 def running_s3(bucket: str, objects: Mapping[str, bytes]) -> Iterator[int]:
-    """Moto's server with these objects; yields its port. All of a process share one memory: the bucket may be there, and
-    it stays, since others may be at work on it."""
+    """Moto's server with these objects; yields its port. All of a process share one memory: the bucket may be there and
+    stays, since others may be at work on it."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
