@@ -18,8 +18,7 @@ from lomi_ops.ops.doctor.last_words import last_words
 from lomi_ops.ops.reconcile import run
 from lomi_ops.ops.reconcile.outcome import Order
 from lomi_ops.queue import board, entries
-from lomi_ops.queue.client import guarded
-from lomi_ops.queue.keys import RESULTS_CHANNEL
+from lomi_ops.queue.survey import listeners
 
 DEAD = 500
 """Dead letters whose reasons are counted."""
@@ -48,8 +47,6 @@ def facts(at: Handles, now: datetime) -> FlowFacts:
 def queue_facts(at: Handles) -> QueueFacts:
     """Raises RedisUnavailable."""
     stats, ages = at.queue.stats(), board.ages(at.redis, at.queue.keys)
-    with guarded(at.redis, "PUBSUB NUMSUB"):
-        subscribed = at.redis.pubsub_numsub(RESULTS_CHANNEL)
     long = sorted((each for each in ages.running_s if each[1] > RUNS_S), key=lambda each: -each[1])
     return QueueFacts(
         waiting=stats.waiting,
@@ -57,7 +54,7 @@ def queue_facts(at: Handles) -> QueueFacts:
         running=stats.running,
         dead=stats.dead,
         unsent=stats.unsent,
-        listeners=int(subscribed[0][1]) if subscribed else 0,
+        listeners=listeners(at.redis),
         oldest_s=stats.oldest_age_s,
         unheard_s=ages.unheard_s,
         overdue=ages.overdue,
