@@ -48,11 +48,9 @@ def default_data(environ: Mapping[str, str], uid: int | None = None) -> Path | N
     return base / "lomi" if base else None
 
 
-def state_folder(environ: Mapping[str, str], uid: int | None = None) -> Path | None:
-    """What a command remembers between two calls: `/var/lib/lomi/state` as root, else `$XDG_STATE_HOME/lomi`, else
-    `~/.local/state/lomi`; None without a home folder."""
-    if (os.geteuid() if uid is None else uid) == 0 and not environ.get("XDG_STATE_HOME"):
-        return SYSTEM_DATA / "state"
+def state_folder(environ: Mapping[str, str]) -> Path | None:
+    """What a command remembers between two calls: `$XDG_STATE_HOME/lomi`, else `~/.local/state/lomi`; None without a
+    home folder. As root, too: a folder below `/var/lib/lomi` would be in the way of a stack there."""
     base = _xdg(environ, "XDG_STATE_HOME", ".local/state")
     return base / "lomi" if base else None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from lomi_ops.config import paths
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.check import CheckResult, CheckSpec, Found, Status
 from lomi_ops.ops.checks.memory import GreenRun, marked, recall, remember, target
@@ -84,3 +85,14 @@ def test_each_cluster_has_a_name_of_its_own_that_no_secret_changes() -> None:
     assert name(url="redis://:one@h/0") == name(url="redis://:two@h/0")
     assert len({name(url="redis://h/0"), name(url="redis://h/1"), name(url="redis://g/0"), name(host="h")}) == 4
     assert "secret" not in target(Settings.model_validate({"redis": {"url": "redis://:secret@h/0"}}))
+
+
+def test_what_is_remembered_is_never_in_the_way_of_a_stack(tmp_path: Path) -> None:
+    """`lomi up` takes an empty folder only, and as root its own is the system's."""
+    assert paths.state_folder({"HOME": str(tmp_path)}) == tmp_path / ".local/state/lomi"
+    assert paths.state_folder({"HOME": "/root", "XDG_STATE_HOME": "/state"}) == Path("/state/lomi")
+    for uid in (0, 1000):
+        stack, state = paths.default_data({"HOME": "/root"}, uid), paths.state_folder({"HOME": "/root"})
+        assert stack is not None
+        assert state is not None
+        assert not state.is_relative_to(stack)
