@@ -152,7 +152,7 @@ def _filters(chosen: Mapping[str, str]) -> Iterator[Word]:
 def _workers(chosen: Mapping[str, str]) -> Iterator[Word]:
     with _opened(chosen, "redis") as runtime:
         for worker in runtime.registry.list():
-            yield f"{worker.info.host}/{worker.info.pid}", f"{worker.mode.value} {worker.info.policy}"
+            yield worker.info.name, f"{worker.mode.value} {worker.info.policy}"
 
 
 def _operations(chosen: Mapping[str, str]) -> Iterator[Word]:

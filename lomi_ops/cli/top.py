@@ -99,7 +99,7 @@ def _photo_rows(record: Record) -> list[tuple[str, str]]:
 def _show_workers(workers: Sequence[WorkerRecord]) -> None:
     rows = [
         (
-            f"{worker.info.host}/{worker.info.pid}",
+            worker.info.name,
             worker.mode.value,
             f"{worker.beat_age_s:.0f} s",
             worker.info.policy,

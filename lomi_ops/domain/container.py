@@ -109,13 +109,19 @@ class Container:
     """Bytes; 0 is none."""
     restart_policy: str = ""
     """`no`, `always`, `unless-stopped` or `on-failure`."""
+    hostname: str = ""
+    """Inside it; empty where the engine does not say."""
+    host_network: bool = False
+    """It lives in the machine's network, and has its host name."""
+    pid: int = 0
+    """Of its main process, as the machine counts; 0 where it does not run."""
     tty: bool = False
     """It has a terminal: its log comes as it is written, not in frames."""
     compose: ComposeFile = ComposeFile()
 
     @property
     def short_id(self) -> str:
-        """Also its host name, unless somebody chose another one."""
+        """Also its host name, unless somebody chose another one, or the machine's."""
         return self.id[:SHORT_ID]
 
     @property

@@ -18,6 +18,8 @@ READY_LINE = "NSFW model loaded successfully"
 PATIENCE_S = 180.0
 """A model may take so long to load: old workers fetch theirs from the internet at every start."""
 _SHOWN = 240
+_BOOT = re.compile(r'"boot": ?"([^"]+)"')
+"""A line that was cut is no JSON any more."""
 _LAST_WORDS = ("worker_cannot_go_on", "start_waits")
 """Actions of our log that say why a worker does not work."""
 
@@ -98,6 +100,19 @@ class WorkerLog:
     """Why the log cannot be read."""
     tail: tuple[str, ...] = ()
     """Its last lines, the latest last."""
+    ready_line: str = ""
+    """What it logged then."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether a worker of lomi wrote it: those register."""
+        return self.ready_line.startswith("{")
+
+    @property
+    def boot(self) -> str:
+        """Under which a worker of lomi registered; empty for an old one."""
+        found = _BOOT.search(self.ready_line) if self.ours else None
+        return found[1] if found else ""
 
 
 def start_failure(lines: Sequence[str]) -> StartFailure | None:

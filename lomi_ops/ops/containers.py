@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from lomi_ops.clients.containers import Engine
@@ -45,7 +45,10 @@ class Look:
 
     def worker_logs(self, service: str) -> tuple[WorkerLog, ...]:
         """What the logs of a service's containers tell about their start."""
-        return tuple(all_at_once(self.worker_log, self.cluster().of(service), most=READERS))
+        return self.logs_of(self.cluster().of(service))
+
+    def logs_of(self, containers: Sequence[Container]) -> tuple[WorkerLog, ...]:
+        return tuple(all_at_once(self.worker_log, containers, most=READERS))
 
     def worker_log(self, container: Container) -> WorkerLog:
         """Reads from the start of the container's run to the line that says it is ready, and where there is none its
@@ -53,10 +56,11 @@ class Look:
         try:
             search = self.engine.search(container, READY_LINE)
             ready_at = (search.found.at or container.started_at) if search.found else None
+            ready_line = search.found.text if search.found else ""
             if ready_at is not None and container.up:
-                return WorkerLog(container, ready_at)
+                return WorkerLog(container, ready_at, ready_line=ready_line)
             tail = tuple(line.text for line in self.engine.logs(container, tail=TAIL))
         except DockerUnavailable as failure:
             return WorkerLog(container, complete=False, trouble=failure.message)
         late = container.started_at and search.first_at and search.first_at - container.started_at > _SLACK
-        return WorkerLog(container, ready_at, complete=search.ended and not late, tail=tail)
+        return WorkerLog(container, ready_at, complete=search.ended and not late, tail=tail, ready_line=ready_line)

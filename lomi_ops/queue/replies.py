@@ -8,17 +8,7 @@ from enum import StrEnum
 
 from lomi_ops.domain.flow import Flow
 from lomi_ops.domain.job_state import JobState as JobState
-
-
-class WorkerMode(StrEnum):
-    """What a worker is doing, or was told to do."""
-
-    RUNNING = "running"
-    QUIET = "quiet"
-    """Finishes what it has, claims nothing."""
-    DRAINING = "draining"
-    """On its way out."""
-
+from lomi_ops.domain.worker import WorkerMode as WorkerMode
 
 # --- claim ----------------------------------------------------------------------------------------------------------
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, TypeVar, cast
 
 import redis
 
 from lomi_ops.domain.golden import Golden
+from lomi_ops.domain.worker import EngineInfo as EngineInfo
+from lomi_ops.domain.worker import WorkerInfo as WorkerInfo
+from lomi_ops.domain.worker import WorkerMode as WorkerMode
+from lomi_ops.domain.worker import WorkerRecord as WorkerRecord
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.client import guarded
 from lomi_ops.queue.keys import Keys
-from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.scripts import Argument, Scripts, ms, text
 
 _T = TypeVar("_T")
@@ -21,49 +24,6 @@ _T = TypeVar("_T")
 RECORD_TTL_S = 600.0
 """A worker that was not heard of for so long is no longer listed; `beat.lua` has the same."""
 MAX_LISTED = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """One engine of a worker."""
-
-    engine: str
-    """blur, faces or nsfw."""
-    model: str
-    sha256: str = ""
-    """Of the model's file; empty where it is not a file of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerInfo:
-    """What a worker says about itself."""
-
-    boot: str
-    """UUID of this start of the process; the first part of its slots' names."""
-    host: str
-    pid: int
-    version: str
-    slots: int
-    engines: tuple[EngineInfo, ...] = ()
-    policy: str = ""
-    """`name@version`"""
-    golden: Golden | None = None
-    """What it saw in the portrait whose outcome is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerRecord:
-    """A registered worker."""
-
-    info: WorkerInfo
-    mode: WorkerMode
-    started_ms: int
-    beat_age_s: float
-    """Seconds since it was last heard of, by the server's clock."""
-    jobs: tuple[str, ...] = ()
-    """What it holds now, by slot."""
-    exit: str = ""
-    """How its process ended, where whoever started it has told."""
 
 
 class WorkerRegistry:

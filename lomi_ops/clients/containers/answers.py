@@ -49,6 +49,9 @@ def container(said: Mapping[str, Any], place: Place) -> Container:
         memory_limit=int(host.get("Memory") or 0),
         memory_reservation=int(host.get("MemoryReservation") or 0),
         restart_policy=str(policy.get("Name") or "no"),
+        hostname=str(config.get("Hostname") or ""),
+        host_network=host.get("NetworkMode") == "host",
+        pid=int(state.get("Pid") or 0),
         tty=bool(config.get("Tty")),
         compose=compose_file(_part(config, "Labels")),
     )

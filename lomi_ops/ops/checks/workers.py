@@ -23,7 +23,7 @@ def alive(at: Handles) -> Found:
     silent = [record for record in records if _silent(at, record)]
     if not silent:
         return Found(Status.PASS, f"{counted(len(records), 'worker beats', 'workers beat')}")
-    names = ", ".join(f"{record.info.host}/{record.info.pid}" for record in silent)
+    names = ", ".join(record.info.name for record in silent)
     status = Status.FAIL if len(silent) == len(records) else Status.WARN
     text = f"{len(silent)} of {len(records)} without a beat: {names}"
     return Found(status, text, "start workers: lomi worker; what the silent ones held is reaped")
@@ -63,7 +63,7 @@ def configured(at: Handles) -> Found:
         file = model_files.locate(name, section.dir)
         wanted[file.manifest.name] = file.sha256 or ""
     names = ", ".join(sorted(wanted))
-    odd = {_name(record): fault for record in _alive(at) if (fault := _misfit(record, wanted))}
+    odd = {record.info.name: fault for record in _alive(at) if (fault := _misfit(record, wanted))}
     if not odd:
         return Found(Status.PASS, f"every worker has loaded {names}").seen(names, names)
     text = "; ".join(f"{name} {fault}" for name, fault in odd.items())
@@ -85,7 +85,7 @@ def _misfit(record: WorkerRecord, wanted: Mapping[str, str]) -> str:
 def golden(at: Handles) -> Found:
     """Each worker has looked at the portrait when it started, and saw in it what is there."""
     records = _alive(at)
-    seen = {_name(record): record for record in records if record.info.golden is not None}
+    seen = {record.info.name: record for record in records if record.info.golden is not None}
     if not seen:
         return Found(Status.SKIP, "no worker says what it saw in the portrait")
     policy = at.settings.active_policy()
@@ -131,7 +131,7 @@ def running(at: Handles) -> Found:
     halted = [record for record in _alive(at) if record.mode is not WorkerMode.RUNNING]
     if not halted:
         return Found(Status.PASS, "all of them take jobs")
-    names = ", ".join(f"{_name(record)} ({record.mode})" for record in halted)
+    names = ", ".join(f"{record.info.name} ({record.mode})" for record in halted)
     return Found(Status.WARN, f"take no new jobs: {names}", "lomi top --once")
 
 
@@ -149,12 +149,7 @@ def _alive(at: Handles) -> list[WorkerRecord]:
 
 
 def _silent(at: Handles, record: WorkerRecord) -> bool:
-    """A worker that was not heard of for so long has lost its jobs."""
-    return record.beat_age_s > at.settings.worker.lease_s
-
-
-def _name(record: WorkerRecord) -> str:
-    return f"{record.info.host}/{record.info.pid}"
+    return record.silent(at.settings.worker.lease_s)
 
 
 ALIVE = "workers.alive"

@@ -30,8 +30,8 @@ def facts(at: Handles) -> WorkerFacts:
 
 
 def _seen(at: Handles, record: WorkerRecord) -> Registered:
-    silent = record.beat_age_s if record.beat_age_s > at.settings.worker.lease_s else None
-    return Registered(f"{record.info.host}/{record.info.pid}", silent, record.mode.value)
+    silent = record.beat_age_s if record.silent(at.settings.worker.lease_s) else None
+    return Registered(record.info.name, silent, record.mode.value)
 
 
 def _contained(at: Handles, registered: Sequence[Registered]) -> Contained | Failure | None:

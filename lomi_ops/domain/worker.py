@@ -1,0 +1,70 @@
+"""A worker of lomi as it registers: what it says about itself, and what is heard of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lomi_ops.domain.golden import Golden
+
+
+class WorkerMode(StrEnum):
+    """What a worker is doing, or was told to do."""
+
+    RUNNING = "running"
+    QUIET = "quiet"
+    """Finishes what it has, claims nothing."""
+    DRAINING = "draining"
+    """On its way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """One engine of a worker."""
+
+    engine: str
+    """blur, faces or nsfw."""
+    model: str
+    sha256: str = ""
+    """Of the model's file; empty where it is not a file of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """What a worker says about itself."""
+
+    boot: str
+    """UUID of this start of the process; the first part of its slots' names."""
+    host: str
+    pid: int
+    version: str
+    slots: int
+    engines: tuple[EngineInfo, ...] = ()
+    policy: str = ""
+    """`name@version`"""
+    golden: Golden | None = None
+    """What it saw in the portrait whose outcome is known."""
+
+    @property
+    def name(self) -> str:
+        """How an operator names its process."""
+        return f"{self.host}/{self.pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A registered worker."""
+
+    info: WorkerInfo
+    mode: WorkerMode
+    started_ms: int
+    beat_age_s: float
+    """Seconds since it was last heard of, by the server's clock."""
+    jobs: tuple[str, ...] = ()
+    """What it holds now, by slot."""
+    exit: str = ""
+    """How its process ended, where whoever started it has told."""
+
+    def silent(self, lease_s: float) -> bool:
+        """A worker that was not heard of for so long has lost its jobs."""
+        return self.beat_age_s > lease_s
