@@ -11,6 +11,7 @@
     ├── Refused                    5   a guard said no
     ├── Conflict                   5   somebody else changed it first
     ├── LockHeld                  75   another run is at work
+    ├── ContainerError             1   the Docker Engine refused a change, in its own words
     ├── PhotoError                 1   this photo cannot be judged, ever; has a FailureCode
     ├── JobError                   1   this job cannot be run, ever (poison)
     ├── LeaseLost                  1   the job is no longer ours; discard and go on
@@ -122,6 +123,17 @@ class LockHeld(LomiError):
     """Another run of the same command is at work."""
 
     exit_code = ExitCode.LOCKED
+
+
+class ContainerError(LomiError):
+    """The Docker Engine answered, and did not do what was asked: no room, a port in use, a command that is not there.
+
+    `gone` tells that the container or service does not exist any more.
+    """
+
+    def __init__(self, message: str, *, gone: bool = False, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.gone = gone
 
 
 class PhotoError(LomiError):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lomi_ops.clients.backend import Backend
     from lomi_ops.clients.compreface.pool import FaceService
-    from lomi_ops.clients.containers import Engine
+    from lomi_ops.clients.containers import Control, Engine
     from lomi_ops.clients.objects import ObjectStore
     from lomi_ops.config.schema import Settings
     from lomi_ops.db.pool import Database
@@ -104,6 +104,13 @@ class Runtime:
         engine = Engine(self.settings.docker, os.environ)
         self._closing.callback(engine.close)
         return engine
+
+    @cached_property
+    def docker_control(self) -> Control:
+        """For what changes containers and services on that engine."""
+        from lomi_ops.clients.containers import Control
+
+        return Control(self.docker)
 
     @cached_property
     def backend(self) -> Backend | None:

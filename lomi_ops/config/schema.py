@@ -133,7 +133,7 @@ class CompreFaceSection(Section):
 
 
 class DockerSection(Section):
-    """The Docker Engine that runs the cluster's containers. It is only ever read."""
+    """The Docker Engine that runs the cluster's containers. Only commands that say so change something on it."""
 
     host: str | None = Field(
         None, description="unix://, tcp:// or ssh:// URL; empty: DOCKER_HOST, the docker context, or this machine's"

@@ -131,6 +131,11 @@ class Keys:
         return self._at("restoring")
 
     @property
+    def fleet(self) -> str:
+        """HASH with a life time: who changes the workers at the moment."""
+        return self._at("fleet")
+
+    @property
     def job_prefix(self) -> str:
         return self._at("job:")
 

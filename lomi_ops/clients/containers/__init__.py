@@ -1,5 +1,9 @@
-"""What the Docker Engine knows about the cluster's containers. Reads only; `Engine` is all that others need."""
+"""What the Docker Engine knows about the cluster's containers, and what is changed about them.
 
+`Engine` only asks; `Control` is the only one that changes something.
+"""
+
+from lomi_ops.clients.containers.control import Clone, Control
 from lomi_ops.clients.containers.engine import Engine
 
-__all__ = ["Engine"]
+__all__ = ["Clone", "Control", "Engine"]

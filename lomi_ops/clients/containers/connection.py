@@ -61,7 +61,7 @@ class Connection:
             with api.get(url, params=dict(params), timeout=self._timeout_s, stream=True) as answer:
                 if not answer.ok:
                     raise DockerUnavailable(
-                        f"the Docker Engine at {self.place} says: {_said(answer)}", hint="docker ps -a"
+                        f"the Docker Engine at {self.place} says: {words(answer)}", hint="docker ps -a"
                     )
                 yield self._bounded(answer.iter_content(_CHUNK))
 
@@ -99,13 +99,13 @@ class Connection:
     def _unavailable(self, problem: Exception) -> DockerUnavailable:
         at = self.place or ""
         if isinstance(problem, APIError) and problem.response is not None:
-            return DockerUnavailable(f"the Docker Engine at {at} says: {_said(problem.response)}", hint="docker ps -a")
+            return DockerUnavailable(f"the Docker Engine at {at} says: {words(problem.response)}", hint="docker ps -a")
         if self._tunnel is not None and (said := self._tunnel.said()):
             return DockerUnavailable(f"the Docker Engine at {at}: {said}", hint=f"ssh {at} docker version")
         return place.unreachable(at, self._timeout_s, _root(problem))
 
 
-def _said(answer: requests.Response) -> str:
+def words(answer: requests.Response) -> str:
     """The engine's own words for what it refuses."""
     try:
         return one_line(str(answer.json()["message"]), _LONGEST_WORDS)

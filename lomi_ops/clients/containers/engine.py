@@ -70,7 +70,8 @@ class Engine:
             self._opened.close()
 
     @property
-    def _line(self) -> Connection:
+    def connection(self) -> Connection:
+        """For `Control`, which does more than ask."""
         from lomi_ops.clients.containers.connection import Connection
 
         with self._lock:
@@ -79,7 +80,7 @@ class Engine:
             return self._opened
 
     def version(self) -> EngineVersion:
-        with self._line.asking() as api:
+        with self.connection.asking() as api:
             said, info = api.version(), api.info()
         return EngineVersion(str(said.get("Version", "")), str(said.get("ApiVersion", "")), _manages_swarm(info))
 
@@ -93,7 +94,7 @@ class Engine:
         if chosen.others:
             text = f"several Compose projects may be the cluster: {', '.join(chosen.others)}"
             raise ConfigError(text, hint=f"set docker.project, e.g. LOMI_DOCKER__PROJECT={chosen.others[0]}")
-        with self._line.asking() as api:
+        with self.connection.asking() as api:
             info = api.info()
         now = answers.moment(info.get("SystemTime")) or datetime.now(UTC)
         swarm = self._swarm(chosen.project) if chosen.project and _manages_swarm(info) else ()
@@ -107,13 +108,13 @@ class Engine:
 
     def logs(self, container: Container, *, tail: int = 100, since: datetime | None = None) -> tuple[LogLine, ...]:
         """The last lines, the latest last."""
-        with self._line.stream(_log_of(container), _asked(tail, since)) as read:
+        with self.connection.stream(_log_of(container), _asked(tail, since)) as read:
             return tuple(lines(read, tty=container.tty))[-tail:]
 
     def search(self, container: Container, words: str) -> Search:
         """Looks for the first line of the container's present run (or of its last one) that has these words."""
         first_at, size = None, 0
-        with self._line.stream(_log_of(container), _asked("all", run_began(container))) as read:
+        with self.connection.stream(_log_of(container), _asked("all", run_began(container))) as read:
             for line in lines(read, tty=container.tty):
                 first_at, size = first_at or line.at, size + len(line.text)
                 if words in line.text:
@@ -124,7 +125,7 @@ class Engine:
 
     def _sightings(self) -> dict[str, Sighting]:
         """Containers of the services, by id."""
-        with self._line.asking() as api:
+        with self.connection.asking() as api:
             listed: Sequence[Mapping[str, Any]] = api.containers(all=True)
         found = (self._sighting(each) for each in listed)
         return {each.id: each for each in found if each is not None}
@@ -138,7 +139,7 @@ class Engine:
         from docker.errors import NotFound
 
         found = []
-        with self._line.asking() as api:
+        with self.connection.asking() as api:
             for container_id in chosen.ids:
                 try:
                     said = api.inspect_container(container_id)
@@ -149,7 +150,7 @@ class Engine:
 
     def _swarm(self, project: str) -> tuple[SwarmService, ...]:
         """The services of a stack."""
-        with self._line.asking() as api:
+        with self.connection.asking() as api:
             listed = api.services(filters={"label": f"{STACK}={project}"})
             names = [each["Spec"]["Name"] for each in listed]
             tasks = [api.tasks(filters={"service": name}) for name in names]

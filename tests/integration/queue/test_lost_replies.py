@@ -19,6 +19,7 @@ from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.attempt import Failure
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.client import queue_client
+from lomi_ops.queue.fleet import Claimant, FleetLease
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
 from lomi_ops.queue.operations import Operations, OperationState, Order, Verb
@@ -335,6 +336,17 @@ def test_a_switch_stands_where_it_was_put(bench: Bench, unlucky: Unlucky) -> Non
         unlucky.twice("deregister", registry.deregister, "boot")
         assert registry.list() == ()
     assert set(unlucky.lost.values()) == {TIMES}
+
+
+def test_the_fleet_has_one_holder(bench: Bench, unlucky: Unlucky) -> None:
+    fleet, other = FleetLease(unlucky.client), FleetLease(bench.client)
+    ada, ben = Claimant("ada", "lomi scale 6", "a"), Claimant("ben", "lomi scale 7", "b")
+    for _ in range(TIMES):
+        assert unlucky.twice("fleet_take", fleet.take, "token", ada, 60) is None
+        assert other.take("other", ben, 60) is not None
+        assert unlucky.twice("fleet_keep", fleet.keep, "token", 60)
+        assert not unlucky.twice("fleet_leave", fleet.leave, "token"), "the first one has done it"
+        assert fleet.tenure() is None
 
 
 def test_every_script_has_lost_its_thousand_replies() -> None:
