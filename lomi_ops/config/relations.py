@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ def misfits(settings: Settings) -> Iterator[Misfit]:
     yield from _sentinels(settings)
     yield from _backups(settings)
     yield from _docker(settings)
+    yield from _autoscale(settings)
     yield from _policies(settings)
 
 
@@ -136,6 +138,20 @@ def _docker(settings: Settings) -> Iterator[Misfit]:
             yield Misfit(key, f"must differ from {'.'.join(named[service])}", (named[service],))
         elif service:
             named[service] = key
+
+
+def _autoscale(settings: Settings) -> Iterator[Misfit]:
+    section = settings.autoscale
+    if section.min > section.max:
+        yield Misfit(("autoscale", "min"), f"must not exceed autoscale.max = {section.max}", (("autoscale", "max"),))
+    stages = ("fewer_below", "one_more_at", "two_more_at", "five_more_at")
+    for low, high in itertools.pairwise(stages):
+        if getattr(section, low) >= getattr(section, high):
+            what = f"must be less than autoscale.{high} = {getattr(section, high):g}"
+            yield Misfit(("autoscale", low), what, (("autoscale", high),))
+    if section.gap_s <= section.every_s:
+        what = f"must exceed autoscale.every_s = {section.every_s:g}, or nothing ever holds for a while"
+        yield Misfit(("autoscale", "gap_s"), what, (("autoscale", "every_s"),))
 
 
 def _service_url(key: Key, secret: SecretStr | None, schemes: tuple[str, ...]) -> Iterator[Misfit]:

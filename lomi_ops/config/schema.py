@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lomi_ops.domain.autoscale import Rules
 from lomi_ops.domain.finding import Label
 from lomi_ops.domain.policy import AgeRule, BlurRule, FaceRule, Policy, Requirement, Zones
 
@@ -25,6 +26,7 @@ class Section(BaseModel):
 
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Colour = Literal["red", "yellow", "green", "blue", "magenta", "cyan"]
@@ -352,6 +354,32 @@ class ChecksSection(Section):
     suppressions: Path | None = Field(None, description="file of accepted trouble: check, reason, until")
 
 
+class AutoscaleSection(Section):
+    """By which numbers workers are added and taken, as the queue needs them."""
+
+    min: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="workers that there are at least")
+    max: Annotated[int, Field(ge=1, le=1000)] = Field(12, description="workers that there are at most")
+    queue: Annotated[int, Field(ge=1)] = Field(10, description="jobs that may wait before one more worker is due")
+    photo_s: Seconds = Field(3.0, description="seconds per photo from which one more is due, while jobs wait")
+    one_more_at: Share = Field(0.85, description="share of the slots in use, as expected, from which one more is due")
+    two_more_at: Share = Field(0.90, description="the same for two more")
+    five_more_at: Share = Field(0.95, description="the same for five more")
+    fewer_below: Share = Field(0.70, description="one fewer is due where that leaves a smaller share in use")
+    drain_s: Seconds = Field(600.0, description="seconds in which a backlog is to be worked off")
+    calm_s: Seconds = Field(10.0, description="no worker is taken while the next job has waited for longer")
+    up_after_s: Seconds = Field(90.0, description="seconds for which more must have been due")
+    down_after_s: Seconds = Field(900.0, description="seconds for which fewer must have been enough")
+    cooldown_up_s: Seconds = Field(180.0, description="seconds from any change to the next one upwards")
+    cooldown_down_s: Seconds = Field(600.0, description="seconds from any change to the next one downwards")
+    ready_s: Seconds = Field(300.0, description="seconds that new workers may need to get ready")
+    stale_s: Seconds = Field(60.0, description="numbers older than this are not acted on")
+    gap_s: Seconds = Field(180.0, description="looks further apart do not make one span: cron must call more often")
+    every_s: Seconds = Field(15.0, description="seconds between looks, as a service")
+
+    def to_rules(self) -> Rules:
+        return Rules(**self.model_dump(exclude={"every_s"}))
+
+
 class Settings(Section):
     """Everything `lomi` can be told."""
 
@@ -375,6 +403,7 @@ class Settings(Section):
     policy: PolicyChoice = PolicyChoice()
     stack: StackSection = StackSection()
     backup: BackupSection = BackupSection()
+    autoscale: AutoscaleSection = AutoscaleSection()
 
     def active_policy(self, name: str | None = None) -> Policy:
         """The named policy, else the active one, else `default` with CompreFace and `local` without.

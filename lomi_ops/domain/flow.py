@@ -25,6 +25,8 @@ class Sample:
     """Copies and cancelled elements that a claim cleared away."""
     requeued: int
     """Dead letters that were put back."""
+    running: int | None = None
+    """Those of `inside` that a worker holds; None where a worker noted it that does not say so yet."""
 
     @property
     def out(self) -> int:

@@ -74,10 +74,20 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
     )
 
 
+def samples(client: redis.Redis, keys: Keys) -> tuple[Sample, ...]:
+    """What workers of ours have noted within a little more than ten minutes, the latest last."""
+    with guarded(client, "samples of the flow"):
+        found = cast("list[tuple[bytes, Fields]]", client.xrevrange(keys.samples, count=SAMPLES))
+    return tuple(_sample(entry, fields) for entry, fields in reversed(found))
+
+
 def _sample(entry: bytes, fields: Fields) -> Sample:
     """As `reap.lua` notes it."""
     names = (b"inside", b"finished", b"buried", b"withdrawn", b"dropped", b"requeued")
-    return Sample(int(entry.partition(b"-")[0]), *(number(fields, name) for name in names))
+    inside, finished, buried, withdrawn, dropped, requeued = (number(fields, name) for name in names)
+    running = number(fields, b"running") if b"running" in fields else None
+    at_ms = int(entry.partition(b"-")[0])
+    return Sample(at_ms, inside, finished, buried, withdrawn, dropped, requeued, running)
 
 
 def _sample_now(now_ms: int, inside: int, counters: Fields) -> Sample:

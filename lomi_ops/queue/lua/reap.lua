@@ -107,10 +107,12 @@ redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', NOW - WORKER_GONE_MS)
 local sampled = redis.call('XREVRANGE', SAMPLES, '+', '-', 'COUNT', 1)[1]
 if not sampled or NOW - tonumber(string.match(sampled[1], '^%d+')) >= SAMPLE_MS then
   local ready = redis.call('LLEN', READY) + redis.call('LLEN', HIGH) + redis.call('LLEN', BULK)
-  local inside = ready + redis.call('ZCARD', DELAYED) + redis.call('ZCARD', LEASE)
+  local running = redis.call('ZCARD', LEASE)
+  local inside = ready + redis.call('ZCARD', DELAYED) + running
   local n = redis.call('HMGET', STATS, 'finished', 'buried', 'withdrawn', 'tombstones', 'duplicates', 'requeued')
   redis.call('XADD', SAMPLES, 'MAXLEN', '~', SAMPLES_MAX, '*', 'inside', inside, 'finished', n[1] or 0, 'buried',
-    n[2] or 0, 'withdrawn', n[3] or 0, 'dropped', (tonumber(n[4]) or 0) + (tonumber(n[5]) or 0), 'requeued', n[6] or 0)
+    n[2] or 0, 'withdrawn', n[3] or 0, 'dropped', (tonumber(n[4]) or 0) + (tonumber(n[5]) or 0), 'requeued', n[6] or 0,
+    'running', running)
 end
 local doubt = redis.call('ZRANGE', DOUBT, 0, DOUBTS - 1)
 return { 'REAPED', requeued, buried, cancelled, healed, promoted, math.min(old, TRIM), doubt }
