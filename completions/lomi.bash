@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker top report reconcile completion help review queue jobs migrate backup models config'
+      children='moderate demo init up status env down check doctor e2e worker top report reconcile completion help review queue jobs migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -269,6 +269,21 @@ _lomi_table() {
       options='--into --from --confirm --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
       values='--into=postgres|queue|both --from= --confirm= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=' ;;
+    'deploy')
+      children='render secrets'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'deploy render')
+      children=''
+      options='--workers --max-workers --project --image --ops-image --tag --build --user --mail-to --command --time-zone --out --dry-run --force --output -o --env --config --env-file --data --help -h'
+      values='--workers= --max-workers= --project= --image= --ops-image= --tag= --build= --user= --mail-to= --command= --time-zone= --out=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=compose|swarm|kubernetes|systemd|cron' ;;
+    'deploy secrets')
+      children=''
+      options='--out --dry-run --output -o --env --config --env-file --data --help -h'
+      values='--out=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
     'models')
       children='list add verify'
       options='--help -h'

@@ -50,6 +50,7 @@ GROUPS: dict[str, Entry] = {
     "jobs": Late("jobs:app", "Hand photos in, follow them, look back"),
     "migrate": Late("migrate:app", "The columns of media, and lomi's schema"),
     "backup": Late("backup:app", "Saving the cluster, and putting it back"),
+    "deploy": Late("deploy:app", "Files to run the cluster from, and new versions"),
     "models": Late("models:app", "The models that look at photos"),
     "config": Late("config:app", "Settings: what holds, and what there is"),
 }

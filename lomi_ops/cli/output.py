@@ -87,6 +87,11 @@ def to_file(path: Path, body: str) -> None:
         raise Unwritable(f"{path} cannot be written: {failure.strerror}", hint="--output-file FILE") from failure
 
 
+def verbatim(body: str) -> None:
+    """The text of a file as it is: a command in it acts where the file will be."""
+    _write(body.rstrip("\n"))
+
+
 def table(
     headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), prose: Sequence[int] = (-1,)
 ) -> None:

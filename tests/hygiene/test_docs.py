@@ -49,7 +49,7 @@ PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]*")
 FILE = re.compile(r"[\w.-]+\.(?:py|lua|sql|md)")
 TEST = re.compile(r"test_[a-z0-9_]+")
 SECTIONS = "|".join(Settings.model_fields)
-SETTING = re.compile(rf"(?:{SECTIONS})(?:\.(?!json|log)[a-z_*]+)+")
+SETTING = re.compile(rf"(?:{SECTIONS})(?:\.(?!json|log|yml)[a-z_*]+)+")
 DEFAULT = re.compile(rf"^\|[^|]*\| `((?:{SECTIONS})\.[a-z_.]+)` \| ([\d.,]+)", re.MULTILINE)
 
 

@@ -1,0 +1,1 @@
+"""Files for whatever runs the cluster, and putting a new version on it."""
