@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker top report reconcile completion help review queue jobs migrate backup deploy models config'
+      children='moderate demo init up status env down check doctor e2e worker top report reconcile completion help workers review queue jobs migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -89,6 +89,36 @@ _lomi_table() {
       options='--help -h'
       values=''
       arguments='=@topics' ;;
+    'workers')
+      children='list inspect logs quiet resume'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'workers list')
+      children=''
+      options='--memory --output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'workers inspect')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@workers' ;;
+    'workers logs')
+      children=''
+      options='--follow -f --since --tail --level --grep --service --output -o --env --config --env-file --data --help -h'
+      values='--since= --tail= --level=debug|info|warning|error --grep= --service= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@workers' ;;
+    'workers quiet')
+      children=''
+      options='--all --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@workers' ;;
+    'workers resume')
+      children=''
+      options='--all --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@workers' ;;
     'review')
       children='list approve reject'
       options='--help -h'

@@ -5,7 +5,7 @@
 function __lomi_table
     switch "$argv[1]"
         case ''
-            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'top	Show queue, workers and decisions as they are now' 'report	Summarise the photos uploaded in a window' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'review	Look at what waits or was rejected, and decide' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'deploy	Files to run the cluster from, and new versions' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
+            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'top	Show queue, workers and decisions as they are now' 'report	Summarise the photos uploaded in a window' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'workers	Who is at work, what they say, telling them what to do' 'review	Look at what waits or was rejected, and decide' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'deploy	Files to run the cluster from, and new versions' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
             set -g __lomi_options '--env	Profile of the configuration file; else LOMI_ENV' '--debug	Show tracebacks' '--version	Show the version and exit' '-V	Show the version and exit' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--env=@profiles'
             set -g __lomi_arguments
@@ -89,6 +89,36 @@ function __lomi_table
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments '=@topics'
+        case 'workers'
+            set -g __lomi_children 'list	List all workers and how they stand' 'inspect	Show everything about one worker' 'logs	Show the logs of all workers as one, by time' 'quiet	Let workers finish what they have and take nothing new' 'resume	Let quiet workers take jobs again'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'workers list'
+            set -g __lomi_children
+            set -g __lomi_options '--memory	Ask the engine how much memory each uses now' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'workers inspect'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@workers'
+        case 'workers logs'
+            set -g __lomi_children
+            set -g __lomi_options '--follow	Go on as lines are written, until Ctrl-C' '-f	Go on as lines are written, until Ctrl-C' '--since	From then on: 10m, 7d, 2026-11-26T09:00' '--tail	The last lines of each; without --since 100' '--level	At least so bad: error, warning, …' '--grep	Only lines that match' '--service	Of another service, such as compreface' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--since=' '--tail=' '--level=debug|info|warning|error' '--grep=' '--service=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@workers'
+        case 'workers quiet'
+            set -g __lomi_children
+            set -g __lomi_options '--all	All that run; instead of names' '--dry-run	Only say what would be done' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@workers'
+        case 'workers resume'
+            set -g __lomi_children
+            set -g __lomi_options '--all	All that run; instead of names' '--dry-run	Only say what would be done' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@workers'
         case 'review'
             set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'

@@ -48,25 +48,55 @@ def running_engine() -> Iterator[str]:
     if given := os.environ.get("TEST_DOCKER_HOST"):
         yield given
         return
+    with own_engine() as own:
+        yield own.url
+
+
+@contextmanager
+def own_engine() -> Iterator[Dockerd]:
+    """One that a test may stop and start. Raises OSError."""
     with open_folder("lomi-docker-") as folder:
-        log = folder / "dockerd.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                ["dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid",
-                 "--host", f"unix://{folder}/docker.sock", "--iptables=false",
+        own = Dockerd(folder)
+        own.start()
+        try:
+            yield own
+        finally:
+            own.stop()
+
+
+class Dockerd:
+    """An engine with its data in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"unix://{folder}/docker.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = self.folder / "dockerd.log"
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                ["dockerd", "--data-root", self.folder / "data", "--exec-root", self.folder / "exec",
+                 "--pidfile", self.folder / "pid", "--host", self.url, "--iptables=false",
                  "--ip6tables=false", "--bridge=none"],
                 stdout=out, stderr=out, cwd="/", start_new_session=True,
             )  # fmt: skip
         try:
-            _await(f"unix://{folder}/docker.sock", process, log)
-            yield f"unix://{folder}/docker.sock"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(30)
-            if process.poll() is None:
-                process.kill()
-                process.wait(10)
+            _await(self.url, self._process, log)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -160,6 +190,13 @@ class Fleet:
         deadline = time.monotonic() + within_s
         while not holds(said := self.state(container)):
             assert time.monotonic() < deadline, said["State"]
+            time.sleep(0.05)
+
+    def await_log(self, container: str, words: str, within_s: float = 30.0) -> None:
+        """Until it has said so."""
+        deadline = time.monotonic() + within_s
+        while words.encode() not in (said := self.api.logs(container)):
+            assert time.monotonic() < deadline, said
             time.sleep(0.05)
 
     def close(self) -> None:

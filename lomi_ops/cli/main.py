@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "_supervise": Late("stack:supervise", "Keep the parts of a local stack running"),
 }
 GROUPS: dict[str, Entry] = {
+    "workers": Late("workers:app", "Who is at work, what they say, telling them what to do"),
     "review": Late("review:app", "Look at what waits or was rejected, and decide"),
     "queue": Late("queue:app", "What waits, runs and died; acting on it"),
     "jobs": Late("jobs:app", "Hand photos in, follow them, look back"),

@@ -70,6 +70,12 @@ def text(body: str) -> None:
     _write(diagnostics.here(body.rstrip("\n")))
 
 
+def foreign(lines: Sequence[str]) -> None:
+    """Lines of somebody else's, as they are, several at once."""
+    if lines:
+        _write("\n".join(lines))
+
+
 def to_file(path: Path, body: str) -> None:
     """Writes an answer to a file in one step: a reader sees the old one or the new one. Raises Unwritable."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
@@ -174,6 +180,12 @@ def painted(value: str, style: str) -> Painted:
     cell = Painted(value)
     cell.style = style
     return cell
+
+
+def colours() -> bool:
+    """Whether stdout takes and wants colours."""
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("LOMI_NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return _is_terminal() and not unwanted
 
 
 def painted_text(value: str, style: str, *, upto: int | None = None) -> str:

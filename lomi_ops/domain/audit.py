@@ -16,6 +16,9 @@ class Action(StrEnum):
     REJECT = "review.reject"
     SUBMIT = "jobs.submit"
     CANCEL = "jobs.cancel"
+    QUIET = "workers.quiet"
+    RESUME = "workers.resume"
+    RESTART = "workers.restart"
     E2E = "e2e"
     MIGRATE = "migrate.apply"
 
@@ -45,6 +48,11 @@ def job_subject(job_id: str) -> str:
 
 def submission_subject(submission_id: object) -> str:
     return f"submission:{submission_id}"
+
+
+def worker_subject(name: str) -> str:
+    """By the name of its container, else by host and process."""
+    return f"worker:{name}"
 
 
 def photo_subject(media_id: object) -> str:

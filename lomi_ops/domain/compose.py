@@ -83,6 +83,17 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 1
 
 
+def service_names(project: str, labels: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    """The services of a Compose project, or of a Swarm stack, by the labels of their containers."""
+    found = set()
+    for each in labels:
+        if SERVICE in each and each.get(PROJECT, "") == project:
+            found.add(each[SERVICE])
+        elif SWARM_SERVICE in each and each.get(STACK, "") == project:
+            found.add(each[SWARM_SERVICE].removeprefix(f"{project}_"))
+    return tuple(sorted(found))
+
+
 def choose(seen: Iterable[Sighting], wanted: str | None, workers: str) -> Chosen:
     """The containers of the project that is wanted, else of the only one that can be meant.
 

@@ -115,6 +115,8 @@ class Container:
     """It lives in the machine's network, and has its host name."""
     pid: int = 0
     """Of its main process, as the machine counts; 0 where it does not run."""
+    mounts: int = 0
+    """How many folders and volumes are mounted in it."""
     tty: bool = False
     """It has a terminal: its log comes as it is written, not in frames."""
     compose: ComposeFile = ComposeFile()
@@ -123,6 +125,12 @@ class Container:
     def short_id(self) -> str:
         """Also its host name, unless somebody chose another one, or the machine's."""
         return self.id[:SHORT_ID]
+
+    @property
+    def short_name(self) -> str:
+        """Without the project that all of them have in common."""
+        project = self.place.project
+        return (self.name.removeprefix(project).lstrip("-_") or self.name) if project else self.name
 
     @property
     def service(self) -> str:

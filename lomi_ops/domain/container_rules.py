@@ -108,14 +108,14 @@ def _trouble_of(container: Container, *, spare: bool) -> Trouble | None:
         case ContainerState.RUNNING:
             return _health_trouble(container, look)
         case ContainerState.RESTARTING:
-            what = f"{name} restarts again and again: {_end(container)}, {_times(container.restart_count)} so far"
+            what = f"{name} restarts again and again: {end_of(container)}, {_times(container.restart_count)} so far"
             return Trouble(Fault.RESTARTING, Status.FAIL, what, look, (name,))
         case ContainerState.PAUSED:
             return Trouble(Fault.PAUSED, Status.FAIL, f"{name} is paused", f"docker unpause {name}", (name,))
         case ContainerState.CREATED if not container.error:
             what = f"{name} was never started"
             return Trouble(Fault.STOPPED, Status.FAIL, what, f"docker start {name}", (name,))
-    what = f"{name} has stopped: {_end(container)}"
+    what = f"{name} has stopped: {end_of(container)}"
     status = Status.WARN if spare else Status.FAIL
     return Trouble(Fault.STOPPED, status, what, look if container.exit_code else f"docker start {name}", (name,))
 
@@ -133,7 +133,8 @@ def _health_trouble(container: Container, look: str) -> Trouble | None:
     return None
 
 
-def _end(container: Container) -> str:
+def end_of(container: Container) -> str:
+    """How its last run ended."""
     if container.oom_killed:
         return f"exit code {container.exit_code}, killed for want of memory"
     if container.error:
@@ -175,7 +176,7 @@ def loop_troubles(containers: Iterable[Container], now: datetime) -> tuple[Troub
         ran_s = _ran_s(each, now)
         if ran_s >= SETTLED_S:
             continue
-        since = f", runs for {span.said(ran_s)}" if each.up else f": {_end(each)}"
+        since = f", runs for {span.said(ran_s)}" if each.up else f": {end_of(each)}"
         what = f"{each.name} was restarted {_times(each.restart_count)}{since}"
         found.append(Trouble(Fault.LOOP, Status.FAIL, what, f"docker logs --tail 50 {each.name}", (each.name,)))
     return tuple(found)

@@ -74,7 +74,7 @@ def _contained(found: Contained) -> Iterator[Finding]:
     silent = [(log, trouble) for log, trouble in found.starts if trouble.failure is None and log.container.up]
     for log, mute in silent:
         gravity = Gravity.UNKNOWN if mute.status is Status.UNKNOWN else Gravity.WRONG
-        command = f"docker logs --tail 50 {log.container.name}"
+        command = f"lomi workers logs {log.container.name}"
         yield Finding("workers.start", gravity, mute.what, _WHY, command, log.tail[-LAST_WORDS:])
     for trouble in found.killed:
         if not set(trouble.names) <= explained:
@@ -122,7 +122,7 @@ def _command(cause: Cause, names: Sequence[str]) -> str:
             return "lomi check --only postgres"
         case Cause.MEMORY:
             return _more_memory(names)
-    return f"docker logs --tail 50 {names[0]}"
+    return f"lomi workers logs {names[0]}"
 
 
 def _more_memory(names: Sequence[str]) -> str:
@@ -137,11 +137,12 @@ def _registered(facts: WorkerFacts) -> Iterator[Finding]:
     for each in silent:
         seen = f"worker {each.name} is not heard of for {span.said(each.silent_s or 0)}"
         yield Finding("workers.silent", Gravity.WRONG, seen, "its jobs went to others; the process is dead or frozen",
-                      "lomi top --once")  # fmt: skip
+                      "lomi workers list")  # fmt: skip
     for each in alive:
         if each.mode != "running":
             seen = f"worker {each.name} is {each.mode}"
-            yield Finding("workers.quiet", Gravity.NOTE, seen, "it takes no new jobs", "lomi top --once")
+            yield Finding("workers.quiet", Gravity.NOTE, seen, "it takes no new jobs",
+                          f"lomi workers resume {each.name}")  # fmt: skip
     explained = facts.contained is not None and (
         facts.contained.up or facts.contained.services or facts.contained.starts
     )

@@ -183,7 +183,8 @@ def _contained(
     asked: bool,
 ) -> Member:  # fmt: skip
     present = next(iter(lives), None)
-    if present is not None and container.up and _before_this_run(present, container, now):
+    said_so = present is not None and log is not None and log.boot == present.info.boot
+    if present is not None and container.up and not said_so and _before_this_run(present, container, now):
         present = None
     earlier = tuple(each for each in lives if each is not present)
     trouble = worker_trouble(log, now) if log else None

@@ -62,7 +62,7 @@ def _undecided(sees: Sees, sight: Sight) -> Stop:
     match sight.state:
         case JobState.RUNNING:
             text = f"a worker has claimed it (attempt {sight.attempt}) and has not settled it{_because(sight)}"
-            return Stop(Where.WORKER, text, "lomi top --once, which shows each worker and its last beat")
+            return Stop(Where.WORKER, text, "lomi workers list, which shows each worker and its last beat")
         case JobState.DELAYED:
             text = f"attempt {sight.attempt} came to nothing and it is tried again later{_because(sight)}"
             return Stop(Where.WORKER, text, "lomi check")
@@ -94,13 +94,13 @@ def _waiting(sees: Sees, sight: Sight) -> Stop:
         jobs = "1 job is" if sight.ahead == 1 else f"{sight.ahead} jobs are"
         return Stop(Where.QUEUE, f"{never}: {jobs} before it", "lomi queue stats")
     workers = "1 worker is" if sight.workers == 1 else f"{sight.workers} workers are"
-    return Stop(Where.QUEUE, f"{never}: {workers} registered, and none has taken it", "lomi top --once")
+    return Stop(Where.QUEUE, f"{never}: {workers} registered, and none has taken it", "lomi workers list")
 
 
 def _unpublished(sight: Sight) -> Stop:
     if sight.state is JobState.RUNNING:
         text = "it is settled in Postgres, and its worker has not finished the job in Redis: nothing is published yet"
-        return Stop(Where.CHANNEL, text, "lomi top --once; another worker takes it over when the lease runs out")
+        return Stop(Where.CHANNEL, text, "lomi workers list; another worker takes it over when the lease runs out")
     text = "it is settled in Postgres, and nothing came on moderation_results"
     return Stop(Where.CHANNEL, text, "lomi queue stats; the user of Redis may lack the right to publish: lomi check")
 

@@ -64,6 +64,14 @@ class WorkerRecord:
     """What it holds now, by slot."""
     exit: str = ""
     """How its process ended, where whoever started it has told."""
+    done: int | None = None
+    """Jobs that it has finished since `started_ms`; None for one of an earlier version, which does not count."""
+    errors: int | None = None
+    """Attempts that failed with it, outages apart; None where `done` is."""
+    error_age_s: float | None = None
+    """Seconds since the last of them; None where there was none."""
+    error_code: str = ""
+    """What that one was."""
 
     def silent(self, lease_s: float) -> bool:
         """A worker that was not heard of for so long has lost its jobs."""

@@ -60,7 +60,7 @@ _PATTERNS = (
     ),
 )
 _COMPILED = tuple((cause, re.compile(pattern, re.IGNORECASE)) for cause, pattern in _PATTERNS)
-_COMPLAINT = re.compile(r"(error|exception)\b|\b(fatal|critical|traceback|fail(ed|ure)?)\b", re.IGNORECASE)
+COMPLAINT = re.compile(r"(error|exception)\b|\b(fatal|critical|traceback|fail(ed|ure)?)\b", re.IGNORECASE)
 _WORDS = {
     Cause.MODEL: ("its model does not load", "their model does not load"),
     Cause.FACES: ("CompreFace does not answer it", "CompreFace does not answer them"),
@@ -121,11 +121,11 @@ def start_failure(lines: Sequence[str]) -> StartFailure | None:
     for line in reversed(lines):
         text, hint = _own(line)
         for cause, pattern in _COMPILED:
-            if pattern.search(text) and (hint is not None or _COMPLAINT.search(text) or cause is not Cause.DATABASE):
+            if pattern.search(text) and (hint is not None or COMPLAINT.search(text) or cause is not Cause.DATABASE):
                 return StartFailure(cause, one_line(text, _SHOWN), hint or "")
         if hint is not None:
             return StartFailure(Cause.OTHER, one_line(text, _SHOWN), hint)
-        if complaint is None and _COMPLAINT.search(text):
+        if complaint is None and COMPLAINT.search(text):
             complaint = StartFailure(Cause.OTHER, one_line(text, _SHOWN))
     return complaint
 

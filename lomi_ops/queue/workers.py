@@ -56,7 +56,7 @@ class WorkerRegistry:
     def set_mode(self, boot: str, mode: WorkerMode) -> None:
         """Anything but running stops its claims at once. Raises NotFound."""
         if self._scripts.run("mode", [self.keys.worker(boot)], [mode.value])[0] != b"SET":
-            raise NotFound(f"no worker {boot} is registered", hint="lomi top --once")
+            raise NotFound(f"no worker {boot} is registered", hint="lomi workers list")
 
     def epitaph(self, host: str, pid: int, how: str) -> bool:
         """Note how the process `pid` on `host` ended, such as `killed by SIGKILL`; False where it is not registered."""
@@ -108,7 +108,15 @@ def _record(boot: str, fields: Mapping[bytes, bytes], now: int, held: Mapping[st
         beat_age_s=max(0, now - int(said.get("beat_ms", now))) / 1000,
         jobs=held.get(boot, ()),
         exit=said.get("exit", ""),
+        done=_counter(said.get("done")),
+        errors=_counter(said.get("errors")),
+        error_age_s=max(0, now - int(said["error_ms"])) / 1000 if "error_ms" in said else None,
+        error_code=said.get("error_code", ""),
     )
+
+
+def _counter(value: str | None) -> int | None:
+    return int(value) if value and value.isdecimal() else None
 
 
 def _number(value: str | None) -> int:

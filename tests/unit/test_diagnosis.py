@@ -168,7 +168,7 @@ def test_workers_that_fail_alike_are_one_finding_with_their_last_words() -> None
 @pytest.mark.parametrize(
     ("line", "command"),
     [
-        ("OSError: We couldn't connect to 'https://huggingface.co'", "docker logs --tail 50 app-moderator-worker-1"),
+        ("OSError: We couldn't connect to 'https://huggingface.co'", "lomi workers logs app-moderator-worker-1"),
         ("HTTPConnectionPool(host='compreface', port=8000): Max retries exceeded", "lomi doctor compreface"),
         ("Error 111 connecting to redis:6379. Connection refused.", "lomi check --only redis"),
         ('FATAL:  password authentication failed for user "lomi"', "lomi check --only postgres"),

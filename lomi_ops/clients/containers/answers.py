@@ -52,9 +52,20 @@ def container(said: Mapping[str, Any], place: Place) -> Container:
         hostname=str(config.get("Hostname") or ""),
         host_network=host.get("NetworkMode") == "host",
         pid=int(state.get("Pid") or 0),
+        mounts=len(said.get("Mounts") or ()),
         tty=bool(config.get("Tty")),
         compose=compose_file(_part(config, "Labels")),
     )
+
+
+def memory_used(said: Mapping[str, Any]) -> int | None:
+    """From `GET /containers/ID/stats`, as Docker's own command line counts it: without the pages that the kernel may
+    drop. None where it does not run."""
+    memory = _part(said, "memory_stats")
+    usage, stats = memory.get("usage"), _part(memory, "stats")
+    if not isinstance(usage, int):
+        return None
+    return max(0, usage - int(stats.get("inactive_file") or stats.get("total_inactive_file") or 0))
 
 
 def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -59,11 +59,29 @@ class Connection:
         with self.asking() as api:
             url = f"{api.base_url}/v{api.api_version}{path}"
             with api.get(url, params=dict(params), timeout=self._timeout_s, stream=True) as answer:
-                if not answer.ok:
-                    raise DockerUnavailable(
-                        f"the Docker Engine at {self.place} says: {words(answer)}", hint="docker ps -a"
-                    )
+                self._check(answer)
                 yield self._bounded(answer.iter_content(_CHUNK))
+
+    def flow(self, path: str, params: Mapping[str, object], *, idle_s: float | None = None) -> Iterator[bytes]:
+        """The bytes of an answer that may go on for ever, as they come.
+
+        With `idle_s` it ends quietly where nothing has come for so long, as one does whose other side is gone without a
+        word: whoever follows asks anew. Without it each read may take the timeout.
+        """
+        with self.asking() as api:
+            url = f"{api.base_url}/v{api.api_version}{path}"
+            patience = (self._timeout_s, idle_s or self._timeout_s)
+            try:
+                with api.get(url, params=dict(params), timeout=patience, stream=True) as answer:
+                    self._check(answer)
+                    yield from answer.iter_content(_CHUNK)
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as found:
+                if idle_s is None or not isinstance(_root(found), TimeoutError):
+                    raise
+
+    def _check(self, answer: requests.Response) -> None:
+        if not answer.ok:
+            raise DockerUnavailable(f"the Docker Engine at {self.place} says: {words(answer)}", hint="docker ps -a")
 
     def _bounded(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         deadline = time.monotonic() + _HEADROOM * self._timeout_s

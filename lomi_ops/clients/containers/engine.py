@@ -5,18 +5,19 @@ The SDK takes 80 ms to import, and most machines have no engine: it is imported 
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lomi_ops.clients.containers import answers, place
-from lomi_ops.clients.containers.lines import LogLine, lines
+from lomi_ops.clients.containers.lines import LONGEST, LogLine, lines
 from lomi_ops.config.schema import DockerSection
 from lomi_ops.domain import compose
 from lomi_ops.domain.compose import STACK, Chosen, Sighting
-from lomi_ops.domain.container import Cluster, Container, SwarmService
+from lomi_ops.domain.container import Cluster, Container, Place, SwarmService
 from lomi_ops.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SCAN_CHARACTERS = 32 << 20
 """Of a log that is searched for a line near its start."""
+IDLE_S = 30.0
+"""Whoever follows asks anew after so long a silence."""
 EARLY_S = 2.0
 """The engine notes the start of a container a little after its first line may have been written."""
 
@@ -84,12 +87,13 @@ class Engine:
             said, info = api.version(), api.info()
         return EngineVersion(str(said.get("Version", "")), str(said.get("ApiVersion", "")), _manages_swarm(info))
 
-    def cluster(self) -> Cluster:
-        """The containers of the configured project, else of the one that can be meant.
+    def cluster(self, also: Collection[str] = ()) -> Cluster:
+        """The containers of the configured project, else of the one that can be meant: of the configured services, and
+        `also` of others.
 
         Raises ConfigError where there are several of those.
         """
-        seen = self._sightings()
+        seen = self._sightings(also)
         chosen = compose.choose(seen.values(), self._section.project, self._section.workers_service or "")
         if chosen.others:
             text = f"several Compose projects may be the cluster: {', '.join(chosen.others)}"
@@ -98,13 +102,13 @@ class Engine:
             info = api.info()
         now = answers.moment(info.get("SystemTime")) or datetime.now(UTC)
         swarm = self._swarm(chosen.project) if chosen.project and _manages_swarm(info) else ()
-        return Cluster(chosen.project, self._inspected(chosen, seen), now, swarm)
+        return Cluster(chosen.project, self._inspected(chosen, _places(seen)), now, swarm)
 
     def containers(self, project: str | None = None) -> tuple[Container, ...]:
         """Those of the services in one project, else in all; by service and number."""
         seen = self._sightings()
         ids = tuple(key for key, each in seen.items() if project is None or each.place.project == project)
-        return self._inspected(Chosen(project or "", ids), seen)
+        return self._inspected(Chosen(project or "", ids), _places(seen))
 
     def logs(self, container: Container, *, tail: int = 100, since: datetime | None = None) -> tuple[LogLine, ...]:
         """The last lines, the latest last."""
@@ -123,19 +127,52 @@ class Engine:
                     return Search(None, first_at, ended=False)
         return Search(None, first_at)
 
-    def _sightings(self) -> dict[str, Sighting]:
+    def read(self, container: Container, *, tail: int | None, since: datetime | None) -> Iterator[LogLine]:
+        """A log line by line, however long it is; `tail` None: all of it."""
+        asked = _asked("all" if tail is None else tail, since)
+        yield from lines(self.connection.flow(_log_of(container), asked), tty=container.tty, longest=LONGEST)
+
+    def follow(self, container: Container, since: datetime | None) -> Iterator[LogLine]:
+        """What it writes from a moment on, as it comes. Ends with the container's run, and after a long silence."""
+        asked = _asked("all", since) | {"follow": 1}
+        chunks = self.connection.flow(_log_of(container), asked, idle_s=IDLE_S)
+        yield from lines(chunks, tty=container.tty, longest=LONGEST)
+
+    def happenings(self) -> Iterator[None]:
+        """Something for each start and end of any container, until nothing has happened for long."""
+        asked = {"filters": json.dumps({"type": ["container"], "event": ["start", "die"]})}
+        for _ in self.connection.flow("/events", asked, idle_s=IDLE_S):
+            yield None
+
+    def again(self, container: Container) -> Container | None:
+        """How it is now; None where it is gone."""
+        return next(iter(self._inspected(Chosen("", (container.id,)), {container.id: container.place})), None)
+
+    def memory_used(self, container: Container) -> int | None:
+        """Bytes that it uses now; None where it does not run any more. One look: a stream of them costs the engine."""
+        from docker.errors import NotFound
+
+        with self.connection.asking() as api:
+            try:
+                return answers.memory_used(api.stats(container.id, stream=False, one_shot=True))
+            except NotFound:
+                return None
+
+    def service_names(self, project: str) -> tuple[str, ...]:
+        """Of all services of a project that have containers."""
+        with self.connection.asking() as api:
+            listed: Sequence[Mapping[str, Any]] = api.containers(all=True)
+        return compose.service_names(project, (each.get("Labels") or {} for each in listed))
+
+    def _sightings(self, also: Collection[str] = ()) -> dict[str, Sighting]:
         """Containers of the services, by id."""
         with self.connection.asking() as api:
             listed: Sequence[Mapping[str, Any]] = api.containers(all=True)
-        found = (self._sighting(each) for each in listed)
+        services = {*self._section.services, *also}
+        found = (_sighting(each, services) for each in listed)
         return {each.id: each for each in found if each is not None}
 
-    def _sighting(self, said: Mapping[str, Any]) -> Sighting | None:
-        name = str((said.get("Names") or [""])[0]).lstrip("/")
-        up = said.get("State") in ("running", "paused")
-        return compose.sighting(str(said["Id"]), name, said.get("Labels") or {}, self._section.services, up=up)
-
-    def _inspected(self, chosen: Chosen, seen: Mapping[str, Sighting]) -> tuple[Container, ...]:
+    def _inspected(self, chosen: Chosen, places: Mapping[str, Place]) -> tuple[Container, ...]:
         from docker.errors import NotFound
 
         found = []
@@ -145,7 +182,7 @@ class Engine:
                     said = api.inspect_container(container_id)
                 except NotFound:
                     continue  # It was removed since it was listed.
-                found.append(answers.container(said, seen[container_id].place))
+                found.append(answers.container(said, places[container_id]))
         return tuple(sorted(found, key=lambda each: (each.service, each.place.number, each.name)))
 
     def _swarm(self, project: str) -> tuple[SwarmService, ...]:
@@ -155,6 +192,16 @@ class Engine:
             names = [each["Spec"]["Name"] for each in listed]
             tasks = [api.tasks(filters={"service": name}) for name in names]
         return tuple(answers.swarm_service(each, those) for each, those in zip(listed, tasks, strict=True))
+
+
+def _sighting(said: Mapping[str, Any], services: Collection[str]) -> Sighting | None:
+    name = str((said.get("Names") or [""])[0]).lstrip("/")
+    up = said.get("State") in ("running", "paused")
+    return compose.sighting(str(said["Id"]), name, said.get("Labels") or {}, services, up=up)
+
+
+def _places(seen: Mapping[str, Sighting]) -> dict[str, Place]:
+    return {key: each.place for key, each in seen.items()}
 
 
 def run_began(container: Container) -> datetime | None:

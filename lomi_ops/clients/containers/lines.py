@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lomi_ops.clients.containers.answers import moment
-from lomi_ops.domain.container import log_line
+from lomi_ops.domain.container import LONGEST_LINE, log_line
 
 LONGEST = 64 * 1024
 """Bytes of a line that are kept; the rest of a longer one is dropped."""
@@ -22,7 +22,7 @@ class LogLine:
     text: str
 
 
-def lines(chunks: Iterable[bytes], *, tty: bool) -> Iterator[LogLine]:
+def lines(chunks: Iterable[bytes], *, tty: bool, longest: int = LONGEST_LINE) -> Iterator[LogLine]:
     """The lines of a log that was asked for with timestamps; an unfinished last one counts.
 
     Without a terminal the engine sends frames: a byte for stdout or stderr, three of nothing, four for the length, and
@@ -32,8 +32,8 @@ def lines(chunks: Iterable[bytes], *, tty: bool) -> Iterator[LogLine]:
     for source, part in ((0, chunk) for chunk in chunks) if tty else _frames(chunks):
         *whole, rest = (rests.get(source, b"") + part).split(b"\n")
         rests[source] = rest[:LONGEST]
-        yield from map(_line, whole)
-    yield from (_line(rest) for _, rest in sorted(rests.items()) if rest)
+        yield from (_line(each, longest) for each in whole)
+    yield from (_line(rest, longest) for _, rest in sorted(rests.items()) if rest)
 
 
 def _frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -50,7 +50,7 @@ def _frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield source, part
 
 
-def _line(raw: bytes) -> LogLine:
+def _line(raw: bytes, longest: int) -> LogLine:
     stamp, _, text = raw[:LONGEST].decode("utf-8", "replace").partition(" ")
     at = moment(stamp)
-    return LogLine(at, log_line(text if at else f"{stamp} {text}"))
+    return LogLine(at, log_line(text if at else f"{stamp} {text}", longest))

@@ -62,7 +62,7 @@ def oldest(at: Handles) -> Found:
         return Found(Status.PASS, "nothing waits" if stats.ready == 0 else "the next job does not say how old it is")
     metric = Metric("oldest_age_s", round(stats.oldest_age_s, 1), at.settings.checks.oldest_s)
     text = f"the next job is {span.said(stats.oldest_age_s)} old"
-    return below(metric, text, "see who works: lomi top --once; start a worker: lomi worker")
+    return below(metric, text, "see who works: lomi workers list; start a worker: lomi worker")
 
 
 def dead(at: Handles) -> Found:

@@ -40,7 +40,7 @@ def expected(at: Handles) -> Found:
     if len(here) >= wanted:
         return Found(Status.PASS, f"{len(here)} of {wanted}", metric=metric).seen(*said)
     text = f"{len(here)} of {wanted} workers beat"
-    hint = "start the missing ones: lomi worker; lomi top --once shows who is there"
+    hint = "start the missing ones: lomi worker; lomi workers list shows who is there"
     return Found(Status.FAIL, text, hint, metric=metric).seen(*said)
 
 
@@ -132,7 +132,7 @@ def running(at: Handles) -> Found:
     if not halted:
         return Found(Status.PASS, "all of them take jobs")
     names = ", ".join(f"{record.info.name} ({record.mode})" for record in halted)
-    return Found(Status.WARN, f"take no new jobs: {names}", "lomi top --once")
+    return Found(Status.WARN, f"take no new jobs: {names}", f"lomi workers resume {halted[0].info.name}")
 
 
 def _agree(what: str, said: Iterable[tuple[WorkerRecord, str]]) -> Found:
@@ -155,7 +155,7 @@ def _silent(at: Handles, record: WorkerRecord) -> bool:
 ALIVE = "workers.alive"
 
 CHECKS = (
-    Check(CheckSpec("LOMI-WORKER-001", ALIVE, "workers beat", "lomi top --once", (KEYS,), target="redis",
+    Check(CheckSpec("LOMI-WORKER-001", ALIVE, "workers beat", "lomi workers list", (KEYS,), target="redis",
                     scopes=RUNNING, eventual=True), alive),
     Check(CheckSpec("LOMI-WORKER-003", "workers.expected", "as many workers as wanted", "lomi worker", (KEYS,),
                     target="redis", scopes=RUNNING, eventual=True), expected),
@@ -165,10 +165,10 @@ CHECKS = (
                     "lomi config show --origin", (ALIVE,), target="redis", scopes=RUNNING), configured),
     Check(CheckSpec("LOMI-WORKER-008", "workers.golden", "workers see what is in a known portrait",
                     "lomi models verify", (ALIVE,), target="redis", scopes=RUNNING), golden),
-    Check(CheckSpec("LOMI-WORKER-005", "workers.policy", "workers agree on the policy", "lomi top --once", (KEYS,),
+    Check(CheckSpec("LOMI-WORKER-005", "workers.policy", "workers agree on the policy", "lomi workers list", (KEYS,),
                     Severity.WARNING, target="redis", scopes=RUNNING), policies),
     Check(CheckSpec("LOMI-WORKER-006", "workers.versions", "workers and this lomi are one version", "lomi --version",
                     (KEYS,), Severity.WARNING, target="redis", scopes=RUNNING), versions),
-    Check(CheckSpec("LOMI-WORKER-007", "workers.running", "no worker is quiet", "lomi top --once", (KEYS,),
+    Check(CheckSpec("LOMI-WORKER-007", "workers.running", "no worker is quiet", "lomi workers list", (KEYS,),
                     Severity.WARNING, target="redis", scopes=RUNNING), running),
 )  # fmt: skip

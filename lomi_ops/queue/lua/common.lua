@@ -67,13 +67,30 @@ local function holds(id, token)
   return job[1] == 'running' and job[2] == token and token ~= ''
 end
 
--- The last step of leaving `running`: the new place is written already.
+-- The last step of leaving `running`: the new place is written already. Which slot held it.
 local function let_go(id)
   redis.call('ZREM', LEASE, id)
   local slot = redis.call('HGET', JOB .. id, 'slot')
   if slot and redis.call('HGET', SLOTS, slot) == id then
     redis.call('HDEL', SLOTS, slot)
   end
+  return slot
+end
+
+-- The registration of the worker that a slot belongs to.
+local function worker_of(slot)
+  local boot = string.match(slot or '', '^[^/]+')
+  return boot and string.gsub(JOB, 'job:$', 'worker:') .. boot
+end
+
+-- Counts for the worker that held it, as long as that is registered. One of an earlier version has no such field, and gets
+-- none: what it does itself is not counted, so its number would be untrue.
+local function credit(slot, name)
+  local worker = worker_of(slot)
+  if worker and redis.call('HEXISTS', worker, name) == 1 then
+    return redis.call('HINCRBY', worker, name, 1) and worker
+  end
+  return nil
 end
 
 -- The list that an element of this priority (0 bulk, 1 normal, 2 high) waits in. Idle workers watch `ready` alone, so it

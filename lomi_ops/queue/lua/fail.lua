@@ -30,9 +30,17 @@ if redis.call('HEXISTS', job, 'cancel') == 1 then
   return { 'CANCELLED' }
 end
 
+-- What was no weather is the worker's own story, whoever is to blame.
+local function let_go_of_a_failure()
+  local worker = credit(let_go(id), 'errors')
+  if worker then
+    redis.call('HSET', worker, 'error_ms', NOW, 'error_code', code)
+  end
+end
+
 if verb == 'bury' then
   bury(id, class, code, said, hint)
-  let_go(id)
+  let_go_of_a_failure()
   return { 'DEAD' }
 end
 
@@ -45,7 +53,11 @@ if refund then
   redis.call('HINCRBY', job, 'setbacks', 1)
   redis.call('HSETNX', job, 'first_outage_ms', NOW)
 end
-let_go(id)
+if refund then
+  let_go(id)
+else
+  let_go_of_a_failure()
+end
 count(refund and 'refunded' or 'retried')
 event('delayed', id, code)
 return { 'DELAYED', due, refund and 1 or 0 }

@@ -19,7 +19,7 @@ end
 local entry = redis.call('XADD', RESULTS, 'MAXLEN', '~', RESULTS_MAX, '*', 'job_id', id, 'payload', payload)
 redis.call('ZADD', DONE, NOW, id)
 redis.call('HSET', job, 'state', 'done', 'done_ms', NOW, 'result_id', entry, 'receivers', 0)
-let_go(id)
+credit(let_go(id), 'done')
 redis.call('HDEL', job, 'raw', 'cancel')
 redis.call('PEXPIRE', job, retention_ms)
 count('finished')

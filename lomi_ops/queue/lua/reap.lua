@@ -32,8 +32,8 @@ local requeued, buried, cancelled = {}, {}, {}
 
 -- What the holder's own machine knows of its end, if it said so.
 local function last_words(slot)
-  local boot = string.match(slot or '', '^[^/]+')
-  local worker = boot and redis.call('HMGET', string.gsub(JOB, 'job:$', 'worker:') .. boot, 'host', 'pid', 'exit') or {}
+  local known = worker_of(slot)
+  local worker = known and redis.call('HMGET', known, 'host', 'pid', 'exit') or {}
   local where = worker[1] and string.format(' on %s, pid %s', worker[1], worker[2] or '?') or ''
   return where .. (worker[3] and ', ' .. worker[3] or '')
 end

@@ -151,10 +151,10 @@ def test_one_that_was_removed_since_it_was_listed_is_left_out(engine: Engine, fl
     from lomi_ops.domain.compose import Chosen
 
     made = fleet.run("redis", FOREVER)
-    seen = engine._sightings()
+    (container,) = engine.cluster().containers
     fleet.api.remove_container(made, force=True)
 
-    assert engine._inspected(Chosen(fleet.project, (made,)), seen) == ()
+    assert engine._inspected(Chosen(fleet.project, (made,)), {made: container.place}) == ()
 
 
 def test_a_published_port_is_read_with_the_address_it_is_open_on(engine: Engine, fleet: Fleet) -> None:

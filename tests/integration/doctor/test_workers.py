@@ -59,7 +59,7 @@ def test_four_old_workers_that_are_ready_leave_nothing_to_tell(production: Fleet
     ("line", "words", "command"),
     [
         ("OSError: We couldnt connect to https://huggingface.co to load this file", "its model does not load",
-         "docker logs --tail 50 "),
+         "lomi workers logs "),
         ("HTTPConnectionPool(host=compreface): Max retries exceeded", "CompreFace does not answer it",
          "lomi doctor compreface"),
         ("redis.exceptions.AuthenticationError: WRONGPASS invalid username-password pair", "Redis does not let it in",

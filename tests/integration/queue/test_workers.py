@@ -8,7 +8,7 @@ from lomi_ops.domain.golden import Golden
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
-from tests.integration.queue.conftest import Bench
+from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.producer import element
 
 INFO = WorkerInfo(
@@ -81,3 +81,52 @@ def test_a_worker_that_has_long_been_silent_is_trimmed(bench: Bench, registry: W
     assert [record.info.boot for record in registry.list()] == ["boot"]
     bench.reap()
     assert bench.queue.stats().workers == 1
+
+
+def test_what_a_worker_did_is_counted_until_its_record_goes(bench: Bench, registry: WorkerRegistry) -> None:
+    registry.register(INFO)
+    bench.push(*(element() for _ in range(4)))
+    first, second, third, fourth = (bench.take(f"boot/{number}") for number in range(4))
+
+    bench.queue.finish(first.job_id, first.token)
+    bench.queue.fail(second, LOST_CONNECTION)
+    bench.queue.fail(third, POISON)
+    bench.queue.fail(fourth, OUTAGE)
+    registry.register(INFO)
+
+    (record,) = registry.list()
+    assert (record.done, record.errors, record.error_code) == (1, 2, "not_json")
+    assert record.error_age_s is not None
+    assert record.error_age_s < 60
+    registry.deregister("boot")
+    bench.push(element())
+    late = bench.take("boot/0")
+    bench.queue.finish(late.job_id, late.token)
+    assert bench.client.exists(bench.keys.worker("boot")) == 0
+
+
+def test_an_end_that_is_sent_again_or_comes_too_late_counts_once(bench: Bench, registry: WorkerRegistry) -> None:
+    registry.register(INFO)
+    bench.push(element(), element())
+    held, failed = bench.take("boot/0"), bench.take("boot/1")
+
+    for _ in range(2):
+        bench.queue.finish(held.job_id, held.token)
+        bench.queue.fail(failed, LOST_CONNECTION)
+    bench.queue.finish(failed.job_id, failed.token)
+
+    (record,) = registry.list()
+    assert (record.done, record.errors) == (1, 1)
+
+
+def test_of_a_worker_of_an_earlier_version_nobody_knows_what_it_did(bench: Bench, registry: WorkerRegistry) -> None:
+    """It registers without the counters; whoever ends its jobs does not make them up."""
+    registry.register(INFO)
+    bench.client.hdel(bench.keys.worker("boot"), "done", "errors")
+    bench.push(element(), element())
+    held, failed = bench.take("boot/0"), bench.take("boot/1")
+    bench.queue.finish(held.job_id, held.token)
+    bench.queue.fail(failed, POISON)
+
+    (record,) = registry.list()
+    assert (record.done, record.errors, record.error_age_s) == (None, None, None)
