@@ -1,7 +1,8 @@
 """Messages of later decisions, waiting to be published once.
 
 A message is claimed before it is published and marked after it. A crash in between leaves it claimed and unmarked:
-nobody publishes it again, since a second push to a person is worse than a missing one, and `unconfirmed` names it.
+whether it went out only the queue knows, which publishes an id once for as long as it remembers it. `unconfirmed` names
+these messages, for somebody who announces them again there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Publishing what waits in an outbox: claimed, announced, confirmed, in that order.
 
-A crash between the last two leaves a message that is never sent again on its own: a missing push can be looked up, a
-second one cannot be taken back.
+A crash between the last two leaves a message of which the outbox does not know whether it went out. So `announce` must
+say a job_id once, however often it is asked.
 """
 
 from __future__ import annotations
