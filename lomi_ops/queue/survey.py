@@ -27,7 +27,7 @@ def foreign_keys(client: redis.Redis, keys: Keys) -> dict[str, str]:
 
 
 def listeners(client: redis.Redis) -> int:
-    """Subscribers on `moderation_results`. Raises RedisUnavailable."""
+    """Subscribers on `moderation_results`, the caller's own included. Raises RedisUnavailable."""
     with guarded(client, "PUBSUB NUMSUB"):
         reply: Any = call(client, "PUBSUB", "NUMSUB", RESULTS_CHANNEL)
     return int(reply[1])

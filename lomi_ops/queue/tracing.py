@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import redis
 
+from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.client import call, guarded
-from lomi_ops.queue.keys import RESULTS_CHANNEL, Keys
+from lomi_ops.queue.keys import Keys
 from lomi_ops.queue.scripts import count, text
+from lomi_ops.queue.survey import listeners
 from lomi_ops.queue.wire import identity
 
 PAGE = 500
@@ -74,13 +76,14 @@ def element_of(client: redis.Redis, keys: Keys, job_id: str) -> bytes | None:
     return next((raw for raw in _waiting(client, keys) if mark in raw and identity(raw) == job_id), None)
 
 
-def listeners(client: redis.Redis) -> int | None:
-    """Subscribers of the results, ours included; None where this user may not ask."""
+def other_listeners(client: redis.Redis) -> int | None:
+    """Subscribers of the results beside the caller; None where this user may not ask. Raises RedisUnavailable."""
     try:
-        reply = cast("list[tuple[bytes, int]]", client.pubsub_numsub(RESULTS_CHANNEL))
-    except redis.ResponseError:
-        return None
-    return count(reply[0][1]) if reply else 0
+        return max(0, listeners(client) - 1)
+    except RedisUnavailable as refusal:
+        if isinstance(refusal.__cause__, redis.exceptions.NoPermissionError):
+            return None
+        raise
 
 
 def _waiting(client: redis.Redis, keys: Keys) -> Iterator[bytes]:

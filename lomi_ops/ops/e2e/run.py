@@ -104,8 +104,7 @@ class Run:
         with ExitStack() as held:
             if self.at.redis is not None:
                 self._follower.listen(held.enter_context(listening(self.at.redis)))
-                heard = tracing.listeners(self.at.redis)
-                self._listeners = None if heard is None else max(0, heard - 1)
+                self._listeners = tracing.other_listeners(self.at.redis)
             yield
 
     def _unknowns(self) -> tuple[Unknown, ...]:
