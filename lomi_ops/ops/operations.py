@@ -122,6 +122,13 @@ class Journal:
             self._told = True
             self._tell(f"not in the audit: {why}")
 
+    def begun(
+        self, actor: str, action: str, subject: str, at: datetime, reason: str = "", **values: Mapping[str, Any]
+    ) -> None:
+        """Before something is done of which a killed process could not tell any more. `note` says at the end whether
+        there is an audit at all."""
+        self._write(AuditEntry(actor, action, subject, at, reason, **values))
+
     def _write(self, entry: AuditEntry) -> str:
         """Empty, or why it could not be done."""
         if self._database is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,21 @@ _PASSED_ON = ("PATH", "TZ", "LD_LIBRARY_PATH", "HOME", "TMPDIR")
 _PASSING = ("could not connect", "connection to server", "server closed the connection", "canceling statement due to")
 
 
+_TIED = """\
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 class ProgramFailed(LomiError):
     """pg_dump or pg_restore ended with an error of its own; the message is what it said."""
+
+
+def tied(command: Sequence[str | Path]) -> list[str | Path]:
+    """The same command, killed by the kernel when the thread that starts it dies, and so with us. A process of its
+    own asks for that: between fork and exec nothing is safe where there are threads."""
+    return [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), *command]
 
 
 def started(

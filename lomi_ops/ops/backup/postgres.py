@@ -21,6 +21,7 @@ from lomi_ops.ops.backup.children import (
     said_in,
     secret,
     started,
+    tied,
 )
 from lomi_ops.ops.local.binaries import Program
 
@@ -67,8 +68,8 @@ class Restoring:
 def restore(
     program: Program, login: Login, file: Path, how: Restoring, waits: Callable[[str], bool] = lambda application: False
 ) -> None:
-    """One transaction: all of it, or nothing. `waits` says whether the session of that application name waits for
-    somebody's lock; pg_restore itself would wait for ever.
+    """One transaction: all of it, or nothing, also where we are killed. `waits` says whether the session of that
+    application name waits for somebody's lock; pg_restore itself would wait for ever.
 
     Raises DatabaseUnavailable for what may pass, ProgramFailed for the rest.
     """
@@ -83,7 +84,8 @@ def restore(
             f"--dbname={login.conninfo}", file,
         ]  # fmt: skip
         with secret(login) as (variables, handles):
-            child = started(command, environment(variables | {"PGAPPNAME": name}), handles, subprocess.DEVNULL, told)
+            seen = environment(variables | {"PGAPPNAME": name})
+            child = started(tied(command), seen, handles, subprocess.DEVNULL, told)
             with ended(child):
                 _watch(child, lambda: waits(name))
         if child.returncode != 0:

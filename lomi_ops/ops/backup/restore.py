@@ -171,10 +171,11 @@ def restore(handles: Handles, found: Plan, order: Order, say: Say = lambda text:
         if found.database is not None:
             with record.exclusive(handles.database) as session:
                 say(f"restoring Postgres {found.database.name}")
-                _restore_database(handles, found, found.database, session, files[backup.DATABASE_FILE], done)
+                _restore_database(handles, found, order, session, files[backup.DATABASE_FILE], done)
             _note(handles, found, order, "database", rows=done.rows)
         if found.queue is not None:
             say("restoring the queue")
+            _begun(handles, found, order, "queue")
             done.queue = _restore_queue(handles, found.manifest, files[backup.QUEUE_FILE])
             _note(handles, found, order, "queue", elements=done.queue.elements, records=done.queue.records)
     return done
@@ -241,14 +242,16 @@ def _pause(handles: Handles, found: Plan, order: Order, done: Restored) -> None:
 
 
 def _restore_database(
-    handles: Handles, found: Plan, target: DatabasePlan, session: Session, file: Path, done: Restored
+    handles: Handles, found: Plan, order: Order, session: Session, file: Path, done: Restored
 ) -> None:
-    expected = found.manifest.database.tables
+    target, expected = found.database, found.manifest.database.tables
+    assert target is not None
     if not target.filled and (late := _filled(record.counted(session))):
         names = ", ".join(table.name for table in late[:_NAMED])
         raise Refused(f"somebody has just written to {names} of {target.name}; nothing was changed")
     if any(table.name.startswith("lomi.") for table in expected):
         record.keep_schema_out_of_the_way(session)
+    _begun(handles, found, order, "database")
     how = Restoring(replace=target.tables > 0, owners=target.owners, present=target.extensions)
     postgres.restore(target.program, handles.login, file, how, lambda name: record.waits(session, name))
     if not target.owners:
@@ -277,6 +280,15 @@ def _restore_queue(handles: Handles, manifest: Manifest, file: Path) -> Written:
         raise DamagedBackup(f"the queue of {manifest.name}: {damage}", hint="lomi backup verify") from damage
 
 
+def _begun(handles: Handles, found: Plan, order: Order, subject: str) -> None:
+    """In the audit as it is before: a database that is replaced has the one of the backup afterwards."""
+    handles.journal.begun(order.actor, ACTION, subject, order.clock(), order.reason, before=_source(handles, found))
+
+
 def _note(handles: Handles, found: Plan, order: Order, subject: str, **after: object) -> None:
-    values = {"backup": found.manifest.name, "from": handles.place.describe(), **after}
+    values = _source(handles, found) | after
     handles.journal.note(order.actor, ACTION, subject, order.clock(), order.reason, after=values)
+
+
+def _source(handles: Handles, found: Plan) -> dict[str, object]:
+    return {"backup": found.manifest.name, "from": handles.place.describe()}

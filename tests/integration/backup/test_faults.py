@@ -484,8 +484,54 @@ def test_a_table_that_somebody_holds_keeps_a_restore_from_changing_anything(
     assert "stop the backend and the workers" in done.err
     assert "the queue stays paused" in done.err
     after = rows(photos)
-    assert after == before
+    assert [entry["action"] for entry in after["lomi.audit"] if entry not in before["lomi.audit"]] == ["backup.restore"]
+    assert after | {"lomi.audit": []} == before | {"lomi.audit": []}
     assert busy.bench.client.hget(busy.keys.paused, "by")
+
+
+def test_a_restore_that_is_killed_is_in_the_audit_and_says_who_paused_the_queue(
+    photos: OldCluster, busy: Busy, backups: Path, lomi: Lomi, start: Callable[..., Child]
+) -> None:
+    name = lomi("backup", "create", "-o", "json").document["name"]
+    with photos.sql() as pg:
+        pg.execute("UPDATE media SET moderation_reason = 'since then'")
+    before = rows(photos)
+    database = photos.database_url.rpartition("/")[2]
+    words = ("backup", "restore", name, "--into", "both", "--confirm", database, "--as", "ada", "--reason", "a trial")
+    with photos.sql() as holder, holder.transaction():
+        holder.execute("SELECT * FROM media")
+        child = start(*words)
+        until(lambda: child.poll() is not None or _waits_to_drop(photos))
+        assert child.poll() is None, child.communicate()
+        child.kill()
+        child.wait()
+
+    until(lambda: not _sessions(photos, "lomi restore%"))
+    after = rows(photos)
+    (entry,) = [each for each in after["lomi.audit"] if each["action"] == "backup.restore"]
+    assert after | {"lomi.audit": []} == before | {"lomi.audit": []}, "pg_restore did not go on without us"
+    assert (entry["actor"], entry["subject"], entry["reason"]) == ("ada", "database", "a trial")
+    assert entry["before"]["backup"] == name
+    assert f"paused by ada: restored from the backup {name}" in lomi("check", "--only", "queue.open").out
+
+
+def _sessions(cluster: OldCluster, name: str) -> int:
+    with cluster.sql() as pg:
+        found = pg.execute(
+            "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE %s"
+            " AND datname = current_database()",
+            (name,),
+        ).fetchone()
+        assert found is not None
+        return int(found["n"])
+
+
+def _waits_to_drop(cluster: OldCluster) -> bool:
+    with cluster.sql() as pg:
+        found = pg.execute(
+            "SELECT count(*) AS n FROM pg_locks WHERE relation = 'media'::regclass AND NOT granted"
+        ).fetchone()
+        return found != {"n": 0}
 
 
 def test_a_backup_is_for_its_owner_only(photos: OldCluster, bench: Any, backups: Path, lomi: Lomi) -> None:
