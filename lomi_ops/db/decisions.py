@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from lomi_ops.db import media
 from lomi_ops.db.documents import evidence_of, verdict_of
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.finding import Evidence
 from lomi_ops.domain.verdict import Verdict
+from lomi_ops.domain.window import Window
 
 WORKER = "worker"
 """The actor of a decision that no person made."""
@@ -47,6 +49,15 @@ class LoggedDecision:
 def history(db: Database, media_id: UUID) -> tuple[LoggedDecision, ...]:
     """Every decision on one photo, the first one first; the last one holds."""
     return tuple(db.all(_logged, "decisions_of", media_id=media_id))
+
+
+def cover(db: Database, window: Window) -> bool:
+    """Whether workers have logged since before a window began. Else `media` knows more of it: there is no log, or old
+    workers decided in that time."""
+    if not media.has_lomi_schema(db):
+        return False
+    since = db.value("decisions_since")
+    return since is not None and since < window.start
 
 
 def _logged(

@@ -39,7 +39,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class HourOfReasons:
-    """Decided photos that were uploaded in one hour."""
+    """Photos that were decided in one hour, or uploaded in it and decided since."""
 
     start: datetime
     photos: int
@@ -58,7 +58,7 @@ class RejectionFacts:
     hours: Sequence[HourOfReasons] = ()
     """In order of time."""
     recent_from: datetime | None = None
-    """What is uploaded from here on is recent."""
+    """What is of this hour or a later one is recent."""
     rejected: Mapping[str, Sequence[Rejected]] = field(default_factory=dict)
     """Recent ones by reason, the latest first; not all of a large number."""
     policy: Policy | None = None

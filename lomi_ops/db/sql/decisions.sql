@@ -11,6 +11,11 @@ FROM lomi.decisions
 WHERE media_id = %(media_id)s
 ORDER BY id;
 
+-- name: decisions_since
+-- When a worker logged its first decision; null where none did.
+-- out at
+SELECT min(at) AS at FROM lomi.decisions WHERE actor = 'worker';
+
 -- name: override_lock
 -- A photo and its owner, locked until the person's decision on it is written.
 -- in media_id: uuid

@@ -22,7 +22,7 @@ FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL;
 
 -- name: media_behind
--- Rows from before the moderation migration that it has not reached, as `media_unmigrated` defines them. Stops counting
+-- Rows from before the moderation migration that it has not reached, as `media_rows_unmigrated` counts them. Stops counting
 -- early: one is enough to tell.
 -- in limit: bigint, rows at most
 -- out rows

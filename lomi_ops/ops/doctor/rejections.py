@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from lomi_ops.db import media
-from lomi_ops.db.rejections import DecidedHour, decided_hours
+from lomi_ops.db import decisions
+from lomi_ops.db.rejections import DecidedHour, decided_hours, latest_rejected
 from lomi_ops.domain.diagnosis import Failure
 from lomi_ops.domain.diagnosis_rejections import HourOfReasons, Rejected, RejectionFacts
 from lomi_ops.domain.verdict import MediaStatus
@@ -28,11 +28,12 @@ def facts(at: Handles) -> RejectionFacts:
 def _found(at: Handles) -> RejectionFacts:
     now = at.database.now()
     recent = Window(now - RECENT, now + timedelta(minutes=1))
-    hours = decided_hours(at.database, Window(now - RECENT - BEFORE, recent.end))
+    whole = Window(now - RECENT - BEFORE, recent.end)
+    logged = decisions.cover(at.database, whole)
     return RejectionFacts(
-        hours=_joined(hours),
+        hours=_joined(decided_hours(at.database, whole, logged=logged)),
         recent_from=recent.start.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1),
-        rejected=_rejected(at, recent),
+        rejected=_rejected(at, recent, logged=logged),
         policy=at.settings.active_policy() if _ours(at) else None,
     )
 
@@ -48,10 +49,9 @@ def _joined(hours: list[DecidedHour]) -> tuple[HourOfReasons, ...]:
     return tuple(HourOfReasons(hour, number, reasons.get(hour, {})) for hour, number in sorted(photos.items()))
 
 
-def _rejected(at: Handles, recent: Window) -> dict[str, list[Rejected]]:
-    wanted = media.PhotoFilter((MediaStatus.REJECTED,), uploaded=recent)
+def _rejected(at: Handles, recent: Window, *, logged: bool) -> dict[str, list[Rejected]]:
     found: dict[str, list[Rejected]] = defaultdict(list)
-    for row in media.listed(at.database, wanted, limit=LATEST):
+    for row in latest_rejected(at.database, recent, LATEST, logged=logged):
         found[row.reason or "no reason"].append(Rejected(row.user_id, row.url, row.scores or {}))
     return found
 

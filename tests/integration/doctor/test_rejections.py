@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lomi_ops.queue.workers import WorkerRegistry
 from tests.commands import Lomi
-from tests.integration.doctor.conftest import uploads
+from tests.integration.doctor.conftest import decisions, uploads
 from tests.integration.doctor.test_flow import found
+from tests.integration.ops.conftest import worker
 from tests.integration.ops.old_cluster import BUCKET, OldCluster, scores
 
 WEEK = "1" * 168
@@ -38,6 +40,30 @@ def test_a_jump_is_told_with_its_hour_its_threshold_and_photos_to_test(old: OldC
     assert "sharpness below 120 is blurry (app.py of the old workers)" in high["why"]
     assert high["next"].startswith("lomi moderate --objects users/u/photo/")
     assert len(high["lines"]) == 3
+
+
+def test_workers_of_ours_are_judged_by_what_they_logged_and_by_their_policy(
+    cluster: OldCluster, registry: WorkerRegistry, lomi: Lomi
+) -> None:
+    """The log has an index by time; of `media`, where all photos are of last year here, nothing would be recent."""
+    registry.register(worker("b1"))
+    decisions(cluster, "1" * 12 + WEEK + "1" * 12 + "7" * 12)
+
+    said = lomi("doctor", "rejections", "-o", "json")
+
+    assert said.code == 1
+    high = found(said)["rejections.high"]
+    assert high["seen"].startswith("blurry: 40% of 240 photos in 24 h, 10% before ")
+    assert "sharpness below 50 is blurry (policy.policies.local.blur.reject_below)" in high["why"]
+    assert high["next"].startswith("lomi moderate --objects users/u/photo/")
+
+
+def test_a_log_that_does_not_go_back_far_enough_leaves_it_to_the_photos(cluster: OldCluster, lomi: Lomi) -> None:
+    """In the first days after a swap."""
+    decisions(cluster, "7" * 24)
+    uploads(cluster, WEEK + "1" * 24)
+
+    assert "rejections.high" not in found(lomi("doctor", "rejections", "-o", "json"))
 
 
 def test_few_photos_are_no_rate(old: OldCluster, lomi: Lomi) -> None:

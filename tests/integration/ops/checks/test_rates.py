@@ -72,6 +72,18 @@ def test_what_old_workers_did_is_read_off_the_photos(old: OldCluster, find: Find
     assert detail(said, "rates.errors") == "2 of 32 photos could not be judged in 24 h, 6.25 %"
 
 
+def test_old_workers_beside_a_schema_of_ours_that_is_empty_yet_are_read_off_the_photos(
+    cluster: OldCluster, find: Find
+) -> None:
+    """After `lomi migrate apply`, before the first worker is swapped."""
+    for _ in range(30):
+        cluster.photo("approved", None, scores(), batch=uuid.uuid4())
+
+    said = find("--only", "rates")
+
+    assert detail(said, "rates.errors") == "0 of 30 photos could not be judged in 24 h, 0 %"
+
+
 Sample = Callable[..., None]
 
 
