@@ -36,12 +36,21 @@ def expected(at: Handles) -> Found:
     if wanted is None:
         text = f"{counted(len(here), 'worker', 'workers')}; nobody said how many there should be"
         return Found(Status.SKIP, text, metric=metric)
+    if not here and not _have_worked(at):
+        wish = counted(wanted, "is wanted", "are wanted")
+        text = f"no worker of lomi has worked here yet, {wish}; of old ones only their containers tell: docker.workers"
+        return Found(Status.SKIP, text, metric=metric)
     said = (str(len(here)), str(wanted))
     if len(here) >= wanted:
         return Found(Status.PASS, f"{len(here)} of {wanted}", metric=metric).seen(*said)
-    text = f"{len(here)} of {wanted} workers beat"
+    text = f"{len(here)} of {counted(wanted, 'worker beats', 'workers beat')}"
     hint = "start the missing ones: lomi worker; lomi workers list shows who is there"
     return Found(Status.FAIL, text, hint, metric=metric).seen(*said)
+
+
+def _have_worked(at: Handles) -> bool:
+    """Whether workers of lomi ever claimed a job: on a cluster before the swap none is missing."""
+    return bool(at.registry.list()) or at.queue.stats().counters.get("claimed", 0) > 0
 
 
 def models(at: Handles) -> Found:

@@ -21,10 +21,23 @@ def test_no_worker_at_all_is_a_doubt_for_an_old_one_leaves_no_trace(sound: Sound
 
     said = find()
 
+    assert_only(said, "workers.alive", "unknown")
+    assert "old workers leave no trace" in detail(said, "workers.alive")
+    assert "no worker of lomi has worked here yet, 1 is wanted" in detail(said, "workers.expected")
+
+
+def test_where_workers_of_ours_have_claimed_jobs_none_at_all_are_too_few(
+    sound: Sound, client: redis.Redis, find: Find
+) -> None:
+    sound.registry.deregister("b1")
+    client.hset(sound.registry.keys.stats, "claimed", 1)
+
+    said = find()
+
     assert troubled(said) == {
         "workers.alive": "unknown", "workers.expected": "fail", **dict.fromkeys(on("workers.alive"), "blocked"),
     }  # fmt: skip
-    assert "old workers leave no trace" in detail(said, "workers.alive")
+    assert detail(said, "workers.expected") == "0 of 1 worker beats"
 
 
 def test_one_silent_worker_of_two_is_a_warning_and_all_silent_a_failure(
