@@ -6,9 +6,12 @@ import uuid
 
 from lomi_ops.clients.objects.canary import check_canary
 from lomi_ops.domain.check import CheckSpec, Cost, Found, Status
+from lomi_ops.errors import ObjectsUnavailable
 from lomi_ops.ops.checks.handles import Check, Handles
 
 _FOLDER = "no S3: the objects lie in a folder"
+_REFUSALS = (400, 401, 403, 404)
+"""R2 answers 400 to a request that is not signed."""
 _ABSENT_KEY = "lomi-check/does-not-exist"
 
 
@@ -45,10 +48,25 @@ def private(at: Handles) -> Found:
     if answer in (200, 206):
         text = f"the bucket {_bucket(at)} shows its photos to anybody (HTTP {answer} without a key)"
         return Found(Status.FAIL, text, "take public access from the bucket").seen(str(answer), "403")
-    if answer in (400, 401, 403, 404):
-        # R2 answers 400 to a request that is not signed.
-        return Found(Status.PASS, f"a stranger is refused (HTTP {answer})").seen(str(answer))
-    return Found(Status.UNKNOWN, f"a request without a key was answered with HTTP {answer}").seen(str(answer))
+    if answer not in _REFUSALS:
+        return Found(Status.UNKNOWN, f"a request without a key was answered with HTTP {answer}").seen(str(answer))
+    said = f"a stranger is refused (HTTP {answer})"
+    key = _any_key(at)
+    if key is None:
+        return Found(Status.PASS, said).seen(str(answer))
+    answer = public.reading(at.settings.objects, _bucket(at), key)
+    if answer in (200, 206):
+        text = f"whoever knows the name of a photo in {_bucket(at)} may read it (HTTP {answer} without a key)"
+        return Found(Status.FAIL, text, "take public access from the bucket").seen(str(answer), "403")
+    return Found(Status.PASS, f"{said}, also for a photo by its name").seen(str(answer))
+
+
+def _any_key(at: Handles) -> str | None:
+    """An object that is there, where our key may list."""
+    try:
+        return next((each.key for each in at.objects.list(_bucket(at))), None)
+    except ObjectsUnavailable:
+        return None
 
 
 def _bucket(at: Handles) -> str:

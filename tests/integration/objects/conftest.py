@@ -35,6 +35,8 @@ class LikeR2:
     """The same for requests that nobody has signed; None: the bucket is public."""
     read_only: bool = False
     """The key may not write."""
+    photos_to_strangers: bool = False
+    """Whoever knows an object's name may read it; the list is closed as `to_strangers` says."""
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         if self.answer:
@@ -46,6 +48,9 @@ class LikeR2:
             self.refused.append(environ["REQUEST_METHOD"])
             return self._error(start, "501 Not Implemented", "NotImplemented")
         if "HTTP_AUTHORIZATION" not in environ:
+            if self.photos_to_strangers and environ["PATH_INFO"].strip("/").count("/"):
+                start("200 OK", [("Content-Length", "0")])
+                return []
             return self._error(start, *self.to_strangers) if self.to_strangers else self.app(environ, start)
         credential = re.search(r"Credential=([^/]+)/", environ["HTTP_AUTHORIZATION"])
         if not credential or credential[1] != ACCESS_KEY:
@@ -101,6 +106,7 @@ def s3(s3_server: S3Server) -> Iterator[S3Server]:
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "auto"})
     yield s3_server
     s3_server.gate.answer, s3_server.gate.read_only = None, False
+    s3_server.gate.photos_to_strangers = False
     s3_server.gate.to_strangers = ("403 Forbidden", "AccessDenied")
     for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
         client.delete_object(Bucket=BUCKET, Key=item["Key"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -126,6 +127,18 @@ def test_a_bucket_that_shows_its_photos_to_anybody_fails(store: S3Server, find: 
     assert_only(said, "objects.private", "fail")
     assert "the bucket lomi-photos shows its photos to anybody" in detail(said, "objects.private")
     assert checks(said)["objects.private"]["expected"] == "403"
+
+
+def test_a_bucket_whose_list_is_closed_and_whose_photos_are_not_fails(store: S3Server, find: Find) -> None:
+    with closing(store.store()) as ours:
+        ours.put(BUCKET, "users/u/photo/a b.jpg", b"bytes")
+    assert detail(find("--only", "objects"), "objects.private").endswith("also for a photo by its name")
+    store.gate.photos_to_strangers = True
+
+    said = find()
+
+    assert_only(said, "objects.private", "fail")
+    assert detail(said, "objects.private").startswith("whoever knows the name of a photo in lomi-photos may read it")
 
 
 @pytest.mark.parametrize("refusal", ["400 Bad Request", "401 Unauthorized", "404 Not Found"])
