@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from lomi_ops.clients.objects.opening import open_files
 from lomi_ops.domain.backup import BackupRecord, s3_place, time_of
 from lomi_ops.errors import ConfigError, LomiError
-from lomi_ops.ops.backup.place import Place, look, open_place
+from lomi_ops.ops.backup.place import Place, look, open_place, verified
 
 if TYPE_CHECKING:
     from lomi_ops.config.schema import BackupSection, ObjectsSection
 
 COMMAND_TIMEOUT_S = 10.0
+TRIALS = 40
+"""Backups in which a trial is looked for: one a night, tried once a month."""
 
 
 def is_configured(section: BackupSection) -> bool:
@@ -57,6 +59,16 @@ def of_place(place: Place) -> BackupRecord | None:
         if kept.manifest is not None:
             where = f"{place.describe()}/{name}"
             return BackupRecord(kept.manifest.started_at, where, name, kept.manifest.bytes, kept.verified_at)
+    return None
+
+
+def last_trial(place: Place) -> tuple[str, datetime] | None:
+    """The latest backup that was restored for a trial and found right, and when that was; None where none of the latest
+    ones was."""
+    for name in reversed(place.names()[-TRIALS:]):
+        when = verified(place, name)
+        if when is not None:
+            return name, when
     return None
 
 

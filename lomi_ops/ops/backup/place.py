@@ -122,7 +122,7 @@ def look(place: Place, name: str) -> Kept:
         manifest = backup.parse_manifest(text or "")
     except ValueError as damage:
         return Kept(name, None, None, str(damage))
-    return Kept(name, manifest, _verified(place, name))
+    return Kept(name, manifest, verified(place, name))
 
 
 def find(place: Place, name: str) -> Manifest:
@@ -138,7 +138,8 @@ def find(place: Place, name: str) -> Manifest:
     return kept.manifest
 
 
-def _verified(place: Place, name: str) -> datetime | None:
+def verified(place: Place, name: str) -> datetime | None:
+    """When a backup was last tried and found right; None also where that cannot be read."""
     text = place.read(name, backup.VERIFIED)
     try:
         return backup.verified_at(text) if text else None

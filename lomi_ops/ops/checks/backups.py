@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from lomi_ops.domain import span
 from lomi_ops.domain.check import CLUSTER, CheckSpec, Found, Metric, Severity, Status
-from lomi_ops.ops.backup.last import is_configured, last_backup
+from lomi_ops.ops.backup.last import is_configured, last_backup, last_trial
+from lomi_ops.ops.backup.place import open_place
 from lomi_ops.ops.checks.handles import Check, Handles
 
 TRIED_WITHIN = timedelta(days=31)
@@ -34,17 +36,22 @@ def tried(at: Handles) -> Found:
     section = at.settings.backup
     if not section.to:
         return Found(Status.SKIP, "no backup.to is configured: only backups of lomi's can be restored for a trial")
-    found = last_backup(section.model_copy(update={"file": None, "object": None, "command": None}), at.settings.objects)
-    if found is None:
-        return Found(Status.SKIP, "there is no backup")
-    if found.verified_at is None or datetime.now(UTC) - found.verified_at > TRIED_WITHIN:
-        return Found(Status.WARN, f"{found.name} was never restored for a trial", "lomi backup verify")
-    return Found(Status.PASS, f"{found.name} was restored for a trial on {found.verified_at:%Y-%m-%d}")
+    with closing(open_place(None, section, at.settings.objects)) as place:
+        if not place.names():
+            return Found(Status.SKIP, "there is no backup")
+        trial = last_trial(place)
+    if trial is None:
+        return Found(Status.WARN, "no backup that is kept was ever restored for a trial", "lomi backup verify")
+    name, when = trial
+    text = f"{name} was restored for a trial on {when:%Y-%m-%d}"
+    if datetime.now(UTC) - when > TRIED_WITHIN:
+        return Found(Status.WARN, f"{text}, and none since", "lomi backup verify")
+    return Found(Status.PASS, text)
 
 
 CHECKS = (
     Check(CheckSpec("LOMI-BACKUP-001", "backup.young", "there is a young backup", "lomi backup create",
                     scopes=CLUSTER, timeout_s=10.0), young),
-    Check(CheckSpec("LOMI-BACKUP-002", "backup.tried", "the backup can be restored", "lomi backup verify",
+    Check(CheckSpec("LOMI-BACKUP-002", "backup.tried", "backups can be restored", "lomi backup verify",
                     severity=Severity.WARNING, scopes=CLUSTER, timeout_s=10.0), tried),
 )  # fmt: skip

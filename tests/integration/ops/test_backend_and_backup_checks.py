@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from lomi_ops.clients.objects import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
+from lomi_ops.domain.backup import VERIFIED, verified_text
 from tests.doubles.backend import BackendDouble
 from tests.doubles.faults import Html, Stall
 from tests.integration.ops.conftest import Lomi
@@ -151,3 +153,18 @@ def test_a_backup_is_a_hope_until_it_was_restored(
     assert lomi("backup", "verify").code == 0
 
     assert statuses(lomi, "backup.*") == {"backup.young": "pass", "backup.tried": "pass"}
+    assert lomi("backup", "create").code == 0
+    assert statuses(lomi, "backup.*")["backup.tried"] == "pass", "tried once a week, made every night"
+
+
+def test_a_trial_of_long_ago_is_a_warning_with_its_day(
+    cluster: OldCluster, lomi: Lomi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOMI_BACKUP__TO", str(tmp_path / "kept"))
+    name = lomi("backup", "create", "-o", "json").document["name"]
+    (tmp_path / "kept" / name / VERIFIED).write_text(verified_text(datetime(2026, 1, 2, tzinfo=UTC), "here", "0"))
+
+    said = found(lomi, "backup.*")["backup.tried"]
+
+    assert said["status"] == "warn"
+    assert said["detail"] == f"{name} was restored for a trial on 2026-01-02, and none since"
