@@ -69,7 +69,7 @@ def run_once(wanted: Wanted) -> int:
     except Unwritable:
         raise
     except LomiError as failure:
-        report = Report(started, 0.0, (), __version__, failure=failure)
+        report = Report(started, 0.0, (), __version__, diagnostics.cluster(), failure=failure)
         _write(wanted, report)
         diagnostics.error(failure)
         return _code(wanted, report)
@@ -87,6 +87,7 @@ def _run(wanted: Wanted, runtime: Runtime, handles: Handles, started: datetime) 
         duration_ms=(time.monotonic() - began) * 1000,
         results=tuple(results),
         version=__version__,
+        profile=runtime.settings.profile,
         fail_on_warning=wanted.fail_on_warning,
         green_at=green.at if green else None,
         ended=ended,

@@ -22,13 +22,15 @@ _commands: re.Pattern[str] = re.compile(r"(?!)")
 """What a command line looks like; a sentence may have the word lomi, too."""
 _profile = ""
 """The profile that a flag chose: without it a command that is proposed would act elsewhere."""
+_cluster: str | None = None
+"""The profile that holds, whoever chose it."""
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 
 
 def start(commands: Iterable[str] = ()) -> None:
     """A new command, which knows no secrets and no profile yet. `commands` are the names of all."""
-    global _known, _commands, _profile
-    _known, _profile = None, ""
+    global _known, _commands, _profile, _cluster
+    _known, _profile, _cluster = None, "", None
     _commands = re.compile(rf"\blomi (?=(?:{'|'.join(commands) or '(?!)'})\b)")
     _never_fail_on_a_character()
 
@@ -93,6 +95,17 @@ def repeat_profile(name: str | None) -> None:
     global _profile
     # Only a name as it should be: it goes into every text, also into one that is JSON.
     _profile = name if name and name.replace("-", "").replace("_", "").isalnum() else ""
+
+
+def speak_of(profile: str | None) -> None:
+    """From now on answers for programs name the profile that they are about."""
+    global _cluster
+    _cluster = profile
+
+
+def cluster() -> str | None:
+    """The profile that answers are about; None where none holds, or the settings that chose it could not be read."""
+    return _cluster or _profile or None
 
 
 def here(text: str) -> str:

@@ -30,13 +30,14 @@ The same in every output format but `lomi check -o nagios`, which ends with 0
 to 3 as Nagios wants it.""",
     "services": """\
 Where a command finds Redis, Postgres and the objects, first match wins:
-  1  flags and environment: LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS,
-     or REDIS_HOST, DB_HOST, S3_ENDPOINT … (also from the file named by
+  1  --data DIR: that local stack; or --env NAME: that profile
+  2  environment: LOMI_REDIS_URL, LOMI_DATABASE_URL, LOMI_OBJECTS, or
+     REDIS_HOST, DB_HOST, S3_ENDPOINT … (also from the file named by
      --env-file or LOMI_ENV_FILE)
-  2  the configuration file: --config, LOMI_CONFIG,
+  3  the configuration file: --config, LOMI_CONFIG, lomi.yaml here,
      ~/.config/lomi/config.yaml, /etc/lomi/config.yaml
-  3  --data DIR or LOMI_DATA: a local stack
-  4  the default local stack: /var/lib/lomi as root, else ~/.local/share/lomi
+  4  LOMI_DATA: a local stack
+  5  the default local stack: /var/lib/lomi as root, else ~/.local/share/lomi
 `lomi config show --origin` says where each value came from; `lomi up` makes
 a local stack.""",
     "environment": """\

@@ -43,8 +43,8 @@ class Format(StrEnum):
 
 def document(body: Mapping[str, Any], *, schema: str, format_: Format = Format.JSON) -> None:
     """One JSON document, for jsonl on one line. `schema` names its shape, e.g. `lomi.status/v1`; shapes only ever gain
-    keys."""
-    whole = {"schema": schema, **body}
+    keys. `profile` is the cluster that it is about, unless the body says it."""
+    whole = {"schema": schema, "profile": diagnostics.cluster(), **body}
     if format_ is Format.JSONL:
         line(whole)
     else:

@@ -42,6 +42,7 @@ def opened(
         tell=tell,
     ) as found:
         diagnostics.keep_secret(found.redactor)
+        diagnostics.speak_of(found.settings.profile)
         for warning in found.loaded.warnings:
             tell(warning)
         if changes and found.settings.profile:

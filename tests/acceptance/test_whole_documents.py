@@ -220,7 +220,7 @@ def test_numbers_that_json_does_not_know_become_null(doing: Callable[[dict[str, 
     text = doing({"a": float("nan"), "b": [float("inf"), {"c": -float("inf")}], "path": Path("/x"), "d": 1.5})
 
     assert json.loads(text, parse_constant=pytest.fail) == {
-        "schema": "lomi.test/v1", "a": None, "b": [None, {"c": None}], "path": "/x", "d": 1.5,
+        "schema": "lomi.test/v1", "profile": None, "a": None, "b": [None, {"c": None}], "path": "/x", "d": 1.5,
     }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ def _head(report: Report) -> dict[str, Any]:
         "ok": report.code == 0,
         "exit_code": report.code,
         "version": report.version,
+        "profile": report.profile,
         "started": report.started.isoformat(timespec="milliseconds"),
         "duration_ms": round(report.duration_ms, 1),
         "critical_path": list(report.critical_path),

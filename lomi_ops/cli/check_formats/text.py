@@ -34,14 +34,14 @@ def whole(report: Report) -> str:
 def short(report: Report) -> str:
     """Only what is not well, for pasting: no colour, no folding."""
     if report.failure is not None:
-        return f"no check ran: {' '.join(scrubbed(report.failure.message).split())}{_dot()}lomi {report.version}"
+        return f"no check ran: {' '.join(scrubbed(report.failure.message).split())}{_dot()}{_by(report)}"
     lines = [
         f"{result.status.value:{_WORD}}  {result.spec.id}  {result.spec.slug}: {_said(result)}"
         for result in report.results
         if result.status not in (Status.PASS, Status.SKIP, Status.BLOCKED)
     ]
     blocked = _grouped("blocked", report.of(Status.BLOCKED))
-    return "\n".join([*blocked, *lines, f"{_sum(report)}{_dot()}lomi {report.version}"])
+    return "\n".join([*blocked, *lines, f"{_sum(report)}{_dot()}{_by(report)}"])
 
 
 def _line(result: CheckResult, left: int) -> str:
@@ -85,6 +85,10 @@ def _tasks(results: Iterable[CheckResult]) -> Iterator[str]:
         yield output.painted_text(f"  lomi help {result.spec.id}", "dim")
     if tasks:
         yield ""
+
+
+def _by(report: Report) -> str:
+    return f"lomi {report.version}" + (f", profile {report.profile}" if report.profile else "")
 
 
 def _dot() -> str:

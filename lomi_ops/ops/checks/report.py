@@ -19,6 +19,8 @@ class Report:
     """In the declared order."""
     version: str
     """Of this program."""
+    profile: str | None = None
+    """Of the configuration file, where one holds."""
     fail_on_warning: bool = False
     green_at: datetime | None = None
     """When the last green run on this target was, where one is remembered."""

@@ -95,6 +95,24 @@ def test_with_a_variable_the_proposals_are_as_they_are(
     assert said.out.endswith("lomi queue resume\n")
 
 
+@pytest.mark.parametrize("chosen", ["flag", "variable"])
+def test_an_answer_for_a_program_names_the_profile_that_it_is_about(
+    two: dict[str, redis.Redis], lomi: Lomi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: str
+) -> None:
+    config = tmp_path / "lomi.yaml"
+    elsewhere = "database: {url: 'postgresql://a@127.0.0.1:9/x'}\nobjects: {directory: objects}\n"
+    config.write_text(config.read_text() + elsewhere)
+    flag = ("--env", "staging") if chosen == "flag" else ()
+    if chosen == "variable":
+        monkeypatch.setenv("LOMI_ENV", "staging")
+
+    assert lomi("queue", "stats", "-o", "json", *flag).document["profile"] == "staging"
+    checked = ("check", "--only", "redis.ping", *flag)
+    assert lomi(*checked, "-o", "json").document["profile"] == "staging"
+    assert lomi(*checked, "-o", "short").out.rstrip().endswith(", profile staging")
+    assert 'lomi_check_exit_code{profile="staging"} ' in lomi(*checked, "-o", "prom").out
+
+
 @pytest.mark.parametrize("line", ["down --purge", "status", "up", "env"])
 def test_a_profile_that_is_no_local_stack_is_not_taken_for_the_default_one(
     two: dict[str, redis.Redis], lomi: Lomi, line: str

@@ -111,14 +111,14 @@ def test_jsonl_is_one_line_whatever_is_in_it(body: dict[str, object]) -> None:
 
     (line, rest) = stream.getvalue().split("\n")
     assert rest == ""
-    assert json.loads(line) == {"schema": "lomi.x/v1"} | body
+    assert json.loads(line) == {"schema": "lomi.x/v1", "profile": None} | body
 
 
 def test_times_and_paths_are_written_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     output.document({"at": datetime(2026, 11, 20, tzinfo=UTC), "path": Path("/x")}, schema="lomi.x/v1")
 
     assert json.loads(capsys.readouterr().out) == {
-        "schema": "lomi.x/v1", "at": "2026-11-20T00:00:00+00:00", "path": "/x",
+        "schema": "lomi.x/v1", "profile": None, "at": "2026-11-20T00:00:00+00:00", "path": "/x",
     }  # fmt: skip
 
 
