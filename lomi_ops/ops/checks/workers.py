@@ -10,6 +10,7 @@ from lomi_ops.domain.golden import Golden, apart, misjudged
 from lomi_ops.ops.checks.handles import Check, Handles
 from lomi_ops.ops.checks.queue import KEYS
 from lomi_ops.ops.checks.words import counted
+from lomi_ops.ops.workers.look import members
 from lomi_ops.queue.replies import WorkerMode
 from lomi_ops.queue.workers import WorkerRecord
 from lomi_ops.version import __version__
@@ -43,7 +44,12 @@ def expected(at: Handles) -> Found:
     said = (str(len(here)), str(wanted))
     if len(here) >= wanted:
         return Found(Status.PASS, f"{len(here)} of {wanted}", metric=metric).seen(*said)
+    old = _old_ones(at)
     text = f"{len(here)} of {counted(wanted, 'worker beats', 'workers beat')}"
+    if old:
+        text += f", {counted(old, 'old one is', 'old ones are')} at work beside {'it' if len(here) == 1 else 'them'}"
+    if len(here) + old >= wanted:
+        return Found(Status.PASS, text, metric=metric).seen(str(len(here) + old), said[1])
     hint = "start the missing ones: lomi worker; lomi workers list shows who is there"
     return Found(Status.FAIL, text, hint, metric=metric).seen(*said)
 
@@ -51,6 +57,12 @@ def expected(at: Handles) -> Found:
 def _have_worked(at: Handles) -> bool:
     """Whether workers of lomi ever claimed a job: on a cluster before the swap none is missing."""
     return bool(at.registry.list()) or at.queue.stats().counters.get("claimed", 0) > 0
+
+
+def _old_ones(at: Handles) -> int:
+    """In the middle of a swap: old workers, as far as their containers are to be seen from here."""
+    fleet = members(at.registry, at.docker, at.settings.docker.workers_service, at.settings.worker.lease_s)
+    return sum(each.old for each in fleet.members)
 
 
 def models(at: Handles) -> Found:
@@ -167,7 +179,7 @@ CHECKS = (
     Check(CheckSpec("LOMI-WORKER-001", ALIVE, "workers beat", "lomi workers list", (KEYS,), target="redis",
                     scopes=RUNNING, eventual=True), alive),
     Check(CheckSpec("LOMI-WORKER-003", "workers.expected", "as many workers as wanted", "lomi worker", (KEYS,),
-                    target="redis", scopes=RUNNING, eventual=True), expected),
+                    target="redis", scopes=RUNNING, eventual=True, timeout_s=10.0), expected),
     Check(CheckSpec("LOMI-WORKER-002", "workers.models", "workers agree on their models", "lomi models verify", (KEYS,),
                     Severity.WARNING, target="redis", scopes=RUNNING), models),
     Check(CheckSpec("LOMI-WORKER-004", "workers.configured", "workers have the configured models",

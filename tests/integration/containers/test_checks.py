@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from lomi_ops.domain.worker_log import READY_LINE
+from lomi_ops.queue.workers import WorkerRegistry
 from tests.commands import Lomi, Said
 from tests.docker_engine import Fleet, killed
 from tests.integration.ops.black_hole import black_hole
-from tests.integration.ops.conftest import lomi, old, point, quiet_machine
+from tests.integration.ops.conftest import lomi, old, point, quiet_machine, registry, worker
 from tests.integration.ops.old_cluster import OldCluster
 from tests.services import free_port
 
-__all__ = ["lomi", "old", "point", "quiet_machine"]
+__all__ = ["lomi", "old", "point", "quiet_machine", "registry"]
 
 WORKERS = "moderator-worker"
 FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.1; done"
@@ -66,6 +67,28 @@ def test_the_guides_cluster_passes(production: Fleet, lomi: Lomi) -> None:
     assert found["containers"]["detail"] == f"8 containers, project {production.project}"
     assert found["workers"]["observed"] == found["workers"]["expected"] == "4"
     assert found["models"]["detail"] == "4 of 4 have loaded their model"
+
+
+@pytest.mark.docker
+@pytest.mark.xdist_group("docker")
+def test_in_the_middle_of_a_swap_old_workers_count_among_those_that_are_wanted(
+    production: Fleet, registry: WorkerRegistry, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in workers(production, 2):
+        production.await_that(each, lambda said: READY_LINE.encode() in production.api.logs(said["Id"]))
+    registry.register(worker("b1"))
+
+    def said(wanted: int) -> tuple[str, str, str]:
+        monkeypatch.setenv("LOMI_CHECKS__WORKERS", str(wanted))
+        (check,) = (
+            each
+            for each in lomi("check", "--only", "workers.expected", "-o", "json").document["checks"]
+            if each["slug"] == "workers.expected"
+        )
+        return check["status"], check["detail"], check["observed"]
+
+    assert said(3) == ("pass", "1 of 3 workers beat, 2 old ones are at work beside it", "3")
+    assert said(4) == ("fail", "1 of 4 workers beat, 2 old ones are at work beside it", "1")
 
 
 @pytest.mark.docker
