@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker top report reconcile completion help workers review queue jobs migrate backup deploy models config'
+      children='moderate demo init up status env down check doctor e2e worker scale top report reconcile completion help workers review queue jobs migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -64,6 +64,11 @@ _lomi_table() {
       options='--policy --slots --healthcheck --health-file --env --config --env-file --data --help -h'
       values='--policy=@policies --slots= --health-file=@files --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
+    'scale')
+      children=''
+      options='--service --dry-run --timeout --force --keep --yes --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--service= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
     'top')
       children=''
       options='--once --output -o --env --config --env-file --data --help -h'

@@ -123,6 +123,10 @@ class Runtime:
         self._closing.callback(backend.close)
         return backend
 
+    def closing(self, close: Callable[[], object]) -> None:
+        """Has something closed with the others."""
+        self._closing.callback(close)
+
     def close(self) -> None:
         self._closing.close()
 

@@ -16,3 +16,9 @@ def confirmed(question: str) -> bool:
     """True for `y` and `yes`; everything else is a no, the end of the input, too."""
     diagnostics.prompt(f"{question} [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def typed(question: str, word: str) -> bool:
+    """True where exactly that word is typed: for what nobody should do by a slip."""
+    diagnostics.prompt(f"{question}: ")
+    return sys.stdin.readline().strip() == word

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Late("doctor:doctor", "Explain what is wrong and what to do first"),
     "e2e": Late("e2e:e2e", "Send photos through the real system and time each leg"),
     "worker": Late("worker:worker", "Judge photos from the queue until told to stop"),
+    "scale": Late("scale:scale", "Start or drain workers until there are N"),
     "top": Late("top:top", "Show queue, workers and decisions as they are now"),
     "report": Late("report:report", "Summarise the photos uploaded in a window"),
     "reconcile": Late("reconcile:reconcile", "Bring back pending photos that nobody would look at"),

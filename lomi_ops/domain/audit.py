@@ -21,6 +21,7 @@ class Action(StrEnum):
     RESTART = "workers.restart"
     E2E = "e2e"
     MIGRATE = "migrate.apply"
+    SCALE = "scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ def submission_subject(submission_id: object) -> str:
 def worker_subject(name: str) -> str:
     """By the name of its container, else by host and process."""
     return f"worker:{name}"
+
+
+def service_subject(service: str) -> str:
+    """By the name that it has in its project or stack."""
+    return f"service:{service}"
 
 
 def photo_subject(media_id: object) -> str:

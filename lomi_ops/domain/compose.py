@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ _ONEOFF = "com.docker.compose.oneoff"
 _FOLDER = "com.docker.compose.project.working_dir"
 _FILES = "com.docker.compose.project.config_files"
 _ENV_FILE = "com.docker.compose.project.environment_file"
+_VERSION = "com.docker.compose.version"
 STACK = "com.docker.stack.namespace"
 SWARM_SERVICE = "com.docker.swarm.service.name"
 _TASK = "com.docker.swarm.task.name"
@@ -137,19 +139,41 @@ def _members(seen: Sequence[Sighting], project: str) -> tuple[str, ...]:
 def compose_file(labels: Mapping[str, str]) -> ComposeFile:
     """Where Compose was called. The labels separate several files by commas."""
     files = tuple(part for part in labels.get(_FILES, "").split(",") if part)
-    return ComposeFile(labels.get(_FOLDER, ""), files, tuple(p for p in labels.get(_ENV_FILE, "").split(",") if p))
+    env_files = tuple(part for part in labels.get(_ENV_FILE, "").split(",") if part)
+    folder = labels.get(_FOLDER, "")
+    start = _called_from(folder, files)
+    files, env_files = (tuple(posixpath.join(start, each) for each in kind) for kind in (files, env_files))
+    return ComposeFile(folder, files, env_files, labels.get(_VERSION, ""))
+
+
+def _called_from(folder: str, files: Sequence[str]) -> str:
+    """The folder that relative names start from. Version 1 writes names down as they were typed, and the folder of a
+    project is that of its first file: called from `/srv` with `-f app/compose.yml` it is `/srv/app`."""
+    below = posixpath.dirname(files[0]) if files else ""
+    if below and not below.startswith("/") and folder.endswith(f"/{below}"):
+        return folder.removesuffix(below)
+    return folder
 
 
 def up_command(cluster: Cluster, service: str, scale: int = 1) -> str:
     """The command that makes a service's missing containers, with the files that the cluster was made from."""
-    words = ["docker", "compose"]
-    if cluster.project:
-        words += ["-p", cluster.project]
-    compose = cluster.compose
-    for option, files in (("-f", compose.files), ("--env-file", compose.env_files)):
-        for file in files:
-            words += [option, file]
-    words += ["up", "-d"]
+    words = [*_compose(cluster.project, cluster.compose), "up", "-d"]
     if scale > 1:
         words += ["--scale", f"{service}={scale}"]
     return shlex.join([*words, service])
+
+
+def scale_command(project: str, compose: ComposeFile, service: str, count: int) -> str:
+    """The command that brings up the whole project with so many containers of a service, and makes none anew."""
+    return shlex.join([*_compose(project, compose), "up", "-d", "--no-recreate", "--scale", f"{service}={count}"])
+
+
+def _compose(project: str, compose: ComposeFile) -> list[str]:
+    """Compose, called as it was; version 1 is a program of its own."""
+    words = ["docker-compose"] if compose.version.startswith("1.") else ["docker", "compose"]
+    if project:
+        words += ["-p", project]
+    for option, files in (("-f", compose.files), ("--env-file", compose.env_files)):
+        for file in files:
+            words += [option, file]
+    return words

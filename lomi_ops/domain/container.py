@@ -72,6 +72,8 @@ class ComposeFile:
     folder: str = ""
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
+    version: str = ""
+    """Of the Compose that made the container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,22 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class SwarmTask:
+    """A task that a Swarm wants to run, wherever it put it."""
+
+    container_id: str
+    """Empty where it has none yet."""
+    running: bool
+    words: str = ""
+    """What the manager says of one that does not run: that no machine has room for it, for example."""
+
+    @property
+    def short_id(self) -> str:
+        """Also the host name in its container."""
+        return self.container_id[:SHORT_ID]
+
+
+@dataclass(frozen=True, slots=True)
 class SwarmService:
     """A service of a Swarm stack, as its manager sees it on all machines."""
 
@@ -153,6 +171,19 @@ class SwarmService:
     running: int
     failures: tuple[str, ...] = ()
     """What became of its latest failed tasks, the latest first."""
+    kind: str = "replicated"
+    """`replicated`, `global`, or a job's kind; only of the first one somebody says how many tasks there are."""
+    stop_grace_s: float = 10.0
+    """Between SIGTERM and SIGKILL of a task that is stopped."""
+    tasks: tuple[SwarmTask, ...] = ()
+    """Those that shall run."""
+    leaving: int = 0
+    """Tasks that shall end, and have not yet."""
+
+    @property
+    def full_name(self) -> str:
+        """As `docker service` knows it."""
+        return f"{self.project}_{self.name}" if self.project else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def service_troubles(cluster: Cluster, service: str, expected: int = 1) -> tuple
 
 
 def _swarm_troubles(swarm: SwarmService, expected: int) -> tuple[Trouble, ...]:
-    full_name = f"{swarm.project}_{swarm.name}" if swarm.project else swarm.name
+    full_name = swarm.full_name
     look = f"docker service ps --no-trunc {full_name}"
     if swarm.running < swarm.desired:
         why = f": {swarm.failures[0]}" if swarm.failures else ""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from lomi_ops.domain.compose import STACK, compose_file
-from lomi_ops.domain.container import Container, ContainerState, Health, Place, Port, SwarmService, one_line
+from lomi_ops.domain.container import Container, ContainerState, Health, Place, Port, SwarmService, SwarmTask, one_line
+from lomi_ops.domain.host_memory import Claim
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _LONG_TEXT = 400
 _FAILED = ("failed", "rejected", "orphaned")
+_STOP_GRACE_S = 10.0
+"""Where a service says nothing."""
+_NANOSECONDS = 10**9
 
 
 def moment(text: object) -> datetime | None:
@@ -68,6 +72,12 @@ def memory_used(said: Mapping[str, Any]) -> int | None:
     return max(0, usage - int(stats.get("inactive_file") or stats.get("total_inactive_file") or 0))
 
 
+def claim(said: Mapping[str, Any]) -> Claim:
+    """What a container may count on and use, from `GET /containers/ID/json`."""
+    host = _part(said, "HostConfig")
+    return Claim(int(host.get("MemoryReservation") or 0), int(host.get("Memory") or 0))
+
+
 def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = said.get(name)
     return part if isinstance(part, Mapping) else {}
@@ -109,13 +119,43 @@ def swarm_service(said: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -
     known = sorted(tasks, key=lambda task: str(_part(task, "Status").get("Timestamp", "")), reverse=True)
     wanted = [task for task in known if task.get("DesiredState") == "running"]
     replicas = _part(_part(spec, "Mode"), "Replicated").get("Replicas")
+    grace = _part(_part(spec, "TaskTemplate"), "ContainerSpec").get("StopGracePeriod")
     return SwarmService(
         name=str(spec.get("Name", "")).removeprefix(f"{stack}_"),
         project=stack,
         desired=int(replicas) if replicas is not None else len(wanted),
         running=sum(_part(task, "Status").get("State") == "running" for task in wanted),
         failures=tuple(_failure(task) for task in known if _part(task, "Status").get("State") in _FAILED),
+        kind=next(iter(_part(spec, "Mode")), "Replicated").lower(),
+        stop_grace_s=_STOP_GRACE_S if grace is None else int(grace) / _NANOSECONDS,
+        tasks=tuple(map(_task, wanted)),
+        leaving=sum(_part(task, "Status").get("State") == "running" for task in known if task not in wanted),
     )
+
+
+def stack_with(services: Sequence[Mapping[str, Any]], workers: str) -> list[Mapping[str, Any]]:
+    """The services of the only stack that has the workers' service, or that one alone where it is in no stack; nothing
+    where it cannot be told. From `GET /services`."""
+    having = {_stack(each) for each in services if _part(each, "Spec").get("Name") == _in_stack(each, workers)}
+    if len(having) != 1:
+        return []
+    (stack,) = having
+    return [each for each in services if _stack(each) == stack and (stack or each["Spec"]["Name"] == workers)]
+
+
+def _stack(service: Mapping[str, Any]) -> str:
+    return str(_part(_part(service, "Spec"), "Labels").get(STACK, ""))
+
+
+def _in_stack(service: Mapping[str, Any], name: str) -> str:
+    return f"{_stack(service)}_{name}" if _stack(service) else name
+
+
+def _task(said: Mapping[str, Any]) -> SwarmTask:
+    status = _part(said, "Status")
+    running = status.get("State") == "running"
+    container_id = str(_part(status, "ContainerStatus").get("ContainerID") or "")
+    return SwarmTask(container_id, running, "" if running else _failure(said))
 
 
 def _failure(task: Mapping[str, Any]) -> str:

@@ -67,6 +67,13 @@ class Control:
         text = f"{order.name} and the {_NAMES - 1} names before it are taken by other containers"
         raise ContainerError(text, hint="docker ps -a")
 
+    def foresee(self, model: str) -> tuple[str, ...]:
+        """What a clone of this container will not have; makes nothing. Raises Refused as `clone` would."""
+        with self._changing(f"no container like {model[:SHORT_ID]} can be made") as api:
+            said = api.inspect_container(model)
+            wanted, was, notes = _image(api, said, "")
+            return (*notes, *clones.order(said, 0, image=wanted, was=was).notes)
+
     def start(self, container: str) -> None:
         """Also one that runs already."""
         with self._changing(f"{container[:SHORT_ID]} cannot be started") as api:

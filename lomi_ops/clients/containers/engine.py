@@ -18,6 +18,7 @@ from lomi_ops.config.schema import DockerSection
 from lomi_ops.domain import compose
 from lomi_ops.domain.compose import STACK, Chosen, Sighting
 from lomi_ops.domain.container import Cluster, Container, Place, SwarmService
+from lomi_ops.domain.host_memory import HostMemory
 from lomi_ops.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -101,8 +102,23 @@ class Engine:
         with self.connection.asking() as api:
             info = api.info()
         now = answers.moment(info.get("SystemTime")) or datetime.now(UTC)
-        swarm = self._swarm(chosen.project) if chosen.project and _manages_swarm(info) else ()
-        return Cluster(chosen.project, self._inspected(chosen, _places(seen)), now, swarm)
+        swarm = self._swarm(chosen.project) if _manages_swarm(info) else ()
+        project = chosen.project or (swarm[0].project if swarm else "")
+        return Cluster(project, self._inspected(chosen, _places(seen)), now, swarm)
+
+    def memory(self) -> HostMemory:
+        """Of the machine that the engine runs on: all of it, and what its running containers count on."""
+        from docker.errors import NotFound
+
+        claims = []
+        with self.connection.asking() as api:
+            total = int(api.info().get("MemTotal") or 0)
+            for each in api.containers():
+                try:
+                    claims.append(answers.claim(api.inspect_container(each["Id"])))
+                except NotFound:
+                    continue  # It has ended since it was listed.
+        return HostMemory(total, tuple(claims))
 
     def containers(self, project: str | None = None) -> tuple[Container, ...]:
         """Those of the services in one project, else in all; by service and number."""
@@ -186,9 +202,11 @@ class Engine:
         return tuple(sorted(found, key=lambda each: (each.service, each.place.number, each.name)))
 
     def _swarm(self, project: str) -> tuple[SwarmService, ...]:
-        """The services of a stack."""
+        """The services of a stack; where no container of this machine tells which one, of the one with the workers."""
         with self.connection.asking() as api:
-            listed = api.services(filters={"label": f"{STACK}={project}"})
+            listed = api.services(filters={"label": f"{STACK}={project}"} if project else None)
+            if not project:
+                listed = answers.stack_with(listed, self._section.workers_service or "")
             names = [each["Spec"]["Name"] for each in listed]
             tasks = [api.tasks(filters={"service": name}) for name in names]
         return tuple(answers.swarm_service(each, those) for each, those in zip(listed, tasks, strict=True))

@@ -92,6 +92,8 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     replicas: int = 1
     replicas_line: int = 0
+    replicas_text: str = ""
+    """As it is written, variables and all; empty where nothing is."""
     password: Interpolated | None = field(default=None, repr=False)
     """What `--requirepass` says, None where it is not there."""
     password_line: int = 0
@@ -153,7 +155,8 @@ class _Reading:
         password, password_line = self._requirepass(body)
         deploy = _inside(body, "deploy")
         place = deploy if "replicas" in deploy else body
-        count = self._text(deploy.get("replicas", body.get("scale", "1")))
+        written = deploy.get("replicas", body.get("scale", ""))
+        count = self._text(written)
         return Service(
             name=name,
             line=_line(services, name),
@@ -163,6 +166,7 @@ class _Reading:
             environment=self._environment(body),
             replicas=int(count) if count.isdecimal() else 1,
             replicas_line=_line(place, "replicas" if place is deploy else "scale") or _line(services, name),
+            replicas_text=written if isinstance(written, str) else "",
             password=password,
             password_line=password_line,
         )

@@ -1,0 +1,1 @@
+"""Another number of workers: planned, done, waited for, and made to last."""

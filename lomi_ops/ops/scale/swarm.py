@@ -1,0 +1,160 @@
+"""Another number of tasks of a Swarm service. Its manager chooses which go, and stops them itself: SIGTERM, and SIGKILL
+after the grace of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lomi_ops.domain.audit import Action, service_subject
+from lomi_ops.domain.container import SwarmService, SwarmTask
+from lomi_ops.domain.fleet import Member
+from lomi_ops.domain.standing import Standing, stand
+from lomi_ops.errors import NotFound, Refused
+from lomi_ops.ops.fleet_lock import Held
+from lomi_ops.ops.scale.order import Handles, Order, Outcome, Trouble
+from lomi_ops.ops.workers.look import Fleet
+
+LOOK_S = 0.5
+GRACE_S = 10.0
+"""More than a worker's own grace: it gives its job back in between."""
+CRASHES = 2
+"""New tasks that end so soon are no accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How the tasks of a service stand."""
+
+    service: SwarmService
+    ready: int
+    loading: tuple[str, ...] = ()
+    """By the short ids of their containers."""
+    unknown: int = 0
+    """They run, and nothing tells whether their model is loaded."""
+
+    def settled(self, target: int) -> bool:
+        there = self.service.desired == self.service.running == target
+        return there and not self.service.leaving and not self.loading
+
+
+def check(service: SwarmService, fleet: Fleet, order: Order) -> None:
+    """Raises Refused where there is no number to set, or where a job would be lost."""
+    name = service.full_name
+    if service.kind != "replicated":
+        text = f"{name} is a {service.kind} service: how many tasks it has is not for us to say"
+        raise Refused(text, hint=f"docker service inspect --pretty {name}")
+    if order.target >= service.desired or order.force:
+        return
+    due_s = order.grace_s + GRACE_S
+    if service.stop_grace_s < due_s:
+        text = f"{name} kills its tasks {service.stop_grace_s:g} s after SIGTERM; a worker may take {order.grace_s:g} s"
+        raise Refused(text, hint=f"docker service update --stop-grace-period {due_s:g}s {name}; or --force")
+    strangers = [task for task in service.tasks if task.running and not _registered(task, fleet.members)]
+    if strangers:
+        text = f"{len(strangers)} of {len(service.tasks)} tasks are not registered: a job in their hand would be lost"
+        raise Refused(text, hint="wait until the queue is empty (lomi queue stats), then repeat it with --force")
+
+
+def _registered(task: SwarmTask, members: Sequence[Member]) -> bool:
+    return any(each.registered is not None and each.registered.info.host == task.short_id for each in members)
+
+
+def stands(service: SwarmService, members: Sequence[Member]) -> Stands:
+    """Each task by what its worker registered, and on this machine by what its container logs."""
+    registered = {each.registered.info.host: each for each in members if each.registered is not None}
+    here = {each.container.id: each for each in members if each.container is not None}
+    ours = any(task.short_id in registered for task in service.tasks)
+    ready, loading, unknown = 0, [], 0
+    for task in service.tasks:
+        member = here.get(task.container_id) or registered.get(task.short_id)
+        if not task.running:
+            continue
+        if member is None:
+            # One of ours says so itself; an old one on another machine tells nobody.
+            loading += [task.short_id] if ours else []
+            unknown += not ours
+        elif member.works or (member.container and stand(member, fresh=False).standing is Standing.READY):
+            ready += 1
+        else:
+            loading.append(task.short_id)
+    return Stands(service, ready, tuple(loading), unknown)
+
+
+class SwarmRun:
+    """One scaling of a service."""
+
+    def __init__(self, at: Handles, order: Order, service: SwarmService, held: Held) -> None:
+        self._at, self._order, self._before, self._held = at, order, service, held
+        self.outcome = Outcome(service.name, service.desired, order.target, waited=order.wait)
+
+    def run(self) -> Outcome:
+        """Raises ContainerError where the manager refuses."""
+        began = self._at.clock()
+        if self._order.target != self._before.desired:
+            self._note({"workers": self._before.desired}, {"wanted": self._order.target})
+            self._set(self._order.target)
+        try:
+            found = self._await() if self._order.wait else self._stands()
+            self._tell_of(found)
+        finally:
+            self.outcome.ready_s = self.outcome.took_s = self._at.clock() - began
+            if self._order.target != self._before.desired:
+                self._note({}, {"running": self.outcome.running, "ready": self.outcome.ready})
+        return self.outcome
+
+    def _set(self, number: int) -> None:
+        self._held.require()
+        self._at.control.scale_service(self._before.full_name, number)
+        self._at.tell(f"the Swarm is told to run {number} tasks of {self._before.full_name}")
+
+    def _note(self, before: Mapping[str, object], after: Mapping[str, object]) -> None:
+        subject, reason = service_subject(self._before.name), self._order.reason
+        self._at.journal.note(
+            self._order.by, Action.SCALE, subject, self._at.wall(), reason, before=before, after=after
+        )
+
+    def _stands(self) -> Stands:
+        until = self._at.clock() + self._order.patience_s
+        while (fleet := self._at.look()).failures:
+            if self._at.clock() > until:
+                raise fleet.failures[0]
+            self._held.require()
+            self._at.sleep(LOOK_S)
+        service = fleet.cluster.swarm_service(self._before.name) if fleet.cluster else None
+        if service is None:
+            raise NotFound(f"the service {self._before.full_name} is gone", hint="docker service ls")
+        return stands(service, fleet.members)
+
+    def _await(self) -> Stands:
+        until, said = self._at.clock() + self._order.patience_s, ""
+        while True:
+            found = self._stands()
+            words = f"{found.service.running} of {self._order.target} tasks run, {found.ready} are ready"
+            if words != said:
+                said = words
+                self._at.tell(words)
+            if found.settled(self._order.target) or self._crashes(found) >= CRASHES or self._at.clock() > until:
+                return found
+            self._at.sleep(LOOK_S)
+
+    def _crashes(self, found: Stands) -> int:
+        return len(found.service.failures) - len(self._before.failures)
+
+    def _tell_of(self, found: Stands) -> None:
+        service = found.service
+        self.outcome.running, self.outcome.ready = service.running, found.ready
+        if found.settled(self._order.target):
+            if found.unknown:
+                why = "not registered, and their logs are on other machines"
+                self.outcome.unknown.append(Trouble(f"{found.unknown} tasks", why))
+        elif self._order.wait and self._crashes(found) >= CRASHES:
+            self.outcome.failed.append(Trouble(service.full_name, f"its tasks end: {service.failures[0]}"))
+            if self._order.target > self._before.desired and not self._order.keep:
+                self._set(self._before.desired)
+        elif self._order.wait:
+            waiting = [task.words for task in service.tasks if not task.running]
+            why = waiting[0] if waiting else f"{len(found.loading)} have not loaded their model yet"
+            if service.leaving:
+                why = f"{service.leaving} tasks have not ended yet"
+            self.outcome.late.append(Trouble(service.full_name, why))
