@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale top report reconcile completion help workers review queue jobs migrate backup deploy models config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help workers review queue jobs migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -69,6 +69,11 @@ _lomi_table() {
       options='--service --dry-run --timeout --force --keep --yes --reason --as --output -o --env --config --env-file --data --help -h'
       values='--service= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=' ;;
+    'autoscale')
+      children=''
+      options='--min --max --once --dry-run --enforce --quiet -q --history --limit --as --output -o --env --config --env-file --data --help -h'
+      values='--min= --max= --limit= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
     'top')
       children=''
       options='--once --output -o --env --config --env-file --data --help -h'

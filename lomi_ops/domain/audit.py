@@ -22,6 +22,7 @@ class Action(StrEnum):
     E2E = "e2e"
     MIGRATE = "migrate.apply"
     SCALE = "scale"
+    AUTOSCALE = "autoscale"
 
 
 @dataclass(frozen=True, slots=True)

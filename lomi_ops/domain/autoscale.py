@@ -68,8 +68,10 @@ class Observation:
     """As many as there should be, by Docker."""
     ready: int
     """Those that have loaded their models, and are heard of."""
+    stopped: int = 0
+    """Containers beside them that have ended, and that nobody starts again."""
     old: int = 0
-    """Those among them that only say so in their log."""
+    """Those among the ready ones that only say so in their log."""
     slots: int = 0
     """Of the ready ones, without the old."""
     elsewhere: int = 0
@@ -88,6 +90,8 @@ class Observation:
     """Seconds per photo of late."""
     beat_age_s: float | None = None
     """Since any worker was last heard of; None where none is registered."""
+    busy: str = ""
+    """Who changes the workers just now, and how; empty where nobody does."""
     paused: str = ""
     """By whom and why; empty where it is not."""
     outages: tuple[str, ...] = ()

@@ -19,6 +19,10 @@ _PASSING = (Held.COOLDOWN, Held.STARTING)
 
 def decide(seen: Observation, past: History, rules: Rules, *, enforce: bool = False) -> Decision:
     """`enforce`: a number outside of min and max is brought back, whoever has set it."""
+    if seen.busy:
+        # The number is on its way to another one: nobody should compare it with anything.
+        history = replace(past, looked_ms=seen.at_ms, due_ms=None, idle_ms=None, held=Held.LOCKED)
+        return _held(seen, history, Held.LOCKED, seen.busy)
     changed = _changed_by_others(seen, past)
     past = _looked_again(seen, past, rules, changed is not None)
     found = _decided(seen, past, rules, enforce)
@@ -104,9 +108,9 @@ def _stopped(seen: Observation, rules: Rules) -> tuple[Held, str, str] | None:
     if because := _stale(seen, rules):
         return Held.STALE, because, "lomi doctor workers"
     if seen.paused:
-        return Held.PAUSED, f"the queue is paused {seen.paused}", "lomi queue resume"
+        return Held.PAUSED, seen.paused, "lomi queue resume"
     if seen.outages:
-        what = f"{', '.join(seen.outages)} out: more workers would wait, too"
+        what = f"{_are(seen.outages)} out: more workers would wait, too"
         return Held.OUTAGE, what, "lomi queue stats"
     if seen.throttled:
         what = f"{', '.join(seen.throttled)} asked for fewer calls: more workers would wait, too"
@@ -130,14 +134,14 @@ def _rise(seen: Observation, rules: Rules) -> tuple[int, tuple[str, ...]]:
     step, why = 0, []
     if seen.waiting > rules.queue:
         step = 1
-        why.append(f"{seen.waiting} jobs wait, more than {rules.queue}")
+        why.append(f"{seen.waiting} jobs wait (more than {rules.queue})")
     if _slow(seen, rules):
         step = 1
-        why.append(f"{seen.photo_s:.1f} s per photo, more than {rules.photo_s:g}")
+        why.append(f"{seen.photo_s:.1f} s per photo (more than {rules.photo_s:g})")
     used = utilisation(seen, seen.ready, rules)
     if used is not None and (staged := _stage(used, rules)):
         step = max(step, staged)
-        why.append(f"{percent(used)} used as expected, {staged} more from {percent(_stage_at(staged, rules))}")
+        why.append(f"{percent(used)} of the slots needed ({staged} more from {percent(_stage_at(staged, rules))})")
     return step, tuple(why)
 
 
@@ -163,7 +167,7 @@ def _up(seen: Observation, past: History, rules: Rules, step: int, why: tuple[st
     if absent := _not_ready(seen, past, rules, rules.min):
         return _held(seen, past, *absent[:2], why, absent[2], rules)
     if wait := _wait(seen, past.due_ms, rules.up_after_s):
-        return _held(seen, past, Held.SOON, f"so for {_since(seen, past.due_ms)}, {wait} to go", why, rules=rules)
+        return _held(seen, past, Held.SOON, f"for {_since(seen, past.due_ms)} so far, {wait} to go", why, rules=rules)
     if wait := _wait(seen, past.changed_ms, rules.cooldown_up_s):
         because = f"changed {_since(seen, past.changed_ms)} ago, {wait} to go"
         return _held(seen, past, Held.COOLDOWN, because, why, rules=rules)
@@ -186,7 +190,7 @@ def _idle(seen: Observation, rules: Rules) -> tuple[str, ...]:
     used = utilisation(seen, max(0, seen.ready - 1), rules)
     if used is None or used >= rules.fewer_below:
         return ()
-    return (f"nothing waits, {percent(used)} used with one fewer",)
+    return ("nothing waits", f"{percent(used)} of the slots needed with one fewer")
 
 
 def _calm(seen: Observation, rules: Rules) -> bool:
@@ -205,7 +209,7 @@ def _down(seen: Observation, past: History, rules: Rules, why: tuple[str, ...]) 
     if absent := _not_ready(seen, past, rules, seen.workers):
         return _held(seen, past, *absent[:2], why, absent[2], rules)
     if wait := _wait(seen, past.idle_ms, rules.down_after_s):
-        return _held(seen, past, Held.SOON, f"so for {_since(seen, past.idle_ms)}, {wait} to go", why, rules=rules)
+        return _held(seen, past, Held.SOON, f"for {_since(seen, past.idle_ms)} so far, {wait} to go", why, rules=rules)
     if wait := _wait(seen, past.changed_ms, rules.cooldown_down_s):
         because = f"changed {_since(seen, past.changed_ms)} ago, {wait} to go"
         return _held(seen, past, Held.COOLDOWN, because, why, rules=rules)
@@ -220,6 +224,9 @@ def _outside(seen: Observation, past: History, rules: Rules, enforce: bool) -> D
     few = seen.workers < rules.min
     target, edge = (rules.min, f"min {rules.min}") if few else (rules.max, f"max {rules.max}")
     why = (f"{_workers(seen.workers)} {'below' if few else 'above'} {edge}",)
+    if few and seen.stopped and not enforce:
+        because = f"{seen.stopped} of their containers have stopped"
+        return _held(seen, past, Held.MISSING, because, why, "lomi doctor workers", rules)
     if not enforce:
         command = f"lomi scale {target}, or lomi autoscale --enforce"
         return _held(seen, past, Held.BOUNDS, "somebody has set that, and it is left so", why, command, rules)
@@ -270,6 +277,10 @@ def _held(
 def _changed(seen: Observation, past: History, rules: Rules, target: int, why: tuple[str, ...]) -> Decision:
     history = replace(past, stepping_to=target, changed_ms=seen.at_ms, due_ms=None, idle_ms=None)
     return Decision(seen.workers, target, why, forecast=forecast(seen, target, rules), history=history)
+
+
+def _are(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _workers(number: int) -> str:

@@ -80,29 +80,29 @@ def said(found: Decision) -> str:
 
 def _said(found: Decision) -> str:
     if found.step:
-        return f"{found.workers} to {found.target} workers: {'; '.join(found.why)}{_after(found.forecast)}"
+        return f"{found.workers} to {found.target} workers: {', '.join(found.why)}{_after(found)}"
     workers = "1 worker" if found.workers == 1 else f"{found.workers} workers"
     if found.held is not None:
-        asks = f"{'; '.join(found.why)}; " if found.why else ""
-        return f"{workers}, left so ({found.held.value.replace('_', ' ')}): {asks}{found.because}"
+        asks = f"{', '.join(found.why)}; " if found.why else ""
+        return f"{workers}, held ({found.held.value.replace('_', ' ')}): {asks}{found.because}"
     return f"{workers}, as many as are needed{_now(found)}"
 
 
 def _now(found: Decision) -> str:
     if found.why:
-        return f": {'; '.join(found.why)}; fewer there shall not be"
+        return f": {', '.join(found.why)}; fewer there shall not be"
     used = found.forecast.used
-    return "" if used is None else f": {percent(used)} used as expected"
+    return "" if used is None else f": {percent(used)} of the slots needed"
 
 
-def _after(forecast: Forecast) -> str:
+def _after(found: Decision) -> str:
     """What the step is expected to change."""
-    parts = []
-    if forecast.used_after is not None:
-        parts.append(f"{percent(forecast.used_after)} used")
+    forecast, parts = found.forecast, []
+    if forecast.used_after is not None and found.step > 0:
+        parts.append(f"{percent(forecast.used_after)} of them")
     if forecast.drain_after_s:
-        before = "never" if forecast.drain_s is None else f"in {span.said(forecast.drain_s)}"
-        parts.append(f"nothing waits in {span.said(forecast.drain_after_s)}, {before} without it")
+        before = "never" if forecast.drain_s is None else span.said(forecast.drain_s)
+        parts.append(f"nothing waits in {span.said(forecast.drain_after_s)} instead of {before}")
     return f"; then {', '.join(parts)}" if parts else ""
 
 

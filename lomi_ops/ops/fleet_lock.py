@@ -27,7 +27,7 @@ class Held:
 
     def __init__(self, lease: FleetLease, token: str, asked_at: float, clock: Callable[[], float]) -> None:
         self._lease = lease
-        self._token = token
+        self.token = token
         self._clock = clock
         self._ours_until = asked_at + LEASE_S - MARGIN_S
         self._lost = False
@@ -42,7 +42,7 @@ class Held:
         """One turn of the thread. An outage is survived as long as the lease lasts."""
         asked_at = self._clock()
         with suppress(RedisUnavailable):
-            if self._lease.keep(self._token, LEASE_S):
+            if self._lease.keep(self.token, LEASE_S):
                 self._ours_until = asked_at + LEASE_S - MARGIN_S
             else:
                 self._lost = True

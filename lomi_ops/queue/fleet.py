@@ -44,30 +44,32 @@ class Tenure:
 
 
 class FleetLease:
-    """The lease of one queue's workers. Every method raises RedisUnavailable."""
+    """The lease of one queue's workers, or another one of the same kind `at` its own key. Every method raises
+    RedisUnavailable."""
 
-    def __init__(self, client: redis.Redis, keys: Keys | None = None) -> None:
+    def __init__(self, client: redis.Redis, keys: Keys | None = None, *, at: str = "") -> None:
         self._client = client
         self.keys = keys or Keys()
+        self._at = at or self.keys.fleet
         self._scripts = Scripts(client, self.keys)
 
     def take(self, token: str, claimant: Claimant, lease_s: float) -> Tenure | None:
         """None where it is ours now; else who has it. The same call again, after a lost answer, changes nothing."""
         said = (claimant.by, claimant.what, claimant.host)
-        reply = self._scripts.run("fleet_take", [self.keys.fleet], [token, ms(lease_s), *said])
+        reply = self._scripts.run("fleet_take", [self._at], [token, ms(lease_s), *said])
         return None if reply[0] == b"TAKEN" else _tenure(reply)
 
     def keep(self, token: str, lease_s: float) -> bool:
         """False where it is ours no more: change nothing."""
-        return bool(self._scripts.run("fleet_keep", [self.keys.fleet], [token, ms(lease_s)])[0] == b"KEPT")
+        return bool(self._scripts.run("fleet_keep", [self._at], [token, ms(lease_s)])[0] == b"KEPT")
 
     def leave(self, token: str) -> bool:
-        return bool(self._scripts.run("fleet_leave", [self.keys.fleet], [token])[0] == b"LEFT")
+        return bool(self._scripts.run("fleet_leave", [self._at], [token])[0] == b"LEFT")
 
     def tenure(self) -> Tenure | None:
         """Who has it, for those who only look."""
         with guarded(self._client, "the lease on the fleet"):
-            found = cast("Fields", self._client.hgetall(self.keys.fleet))
+            found = cast("Fields", self._client.hgetall(self._at))
         if not found:
             return None
         claimant = Claimant(word(found, b"by"), word(found, b"what"), word(found, b"host"))

@@ -126,6 +126,21 @@ class Keys:
         return self._at("ended")
 
     @property
+    def autoscale(self) -> str:
+        """HASH with a life time: what autoscaling saw and did last."""
+        return self._at("autoscale")
+
+    @property
+    def autoscale_lease(self) -> str:
+        """HASH with a life time: who autoscales."""
+        return self._at("autoscale:lease")
+
+    @property
+    def autoscale_log(self) -> str:
+        """STREAM: every step of autoscaling and every change of why there was none."""
+        return self._at("autoscale:log")
+
+    @property
     def restoring(self) -> str:
         """A key that a restore is making, with a life time; then it gets its name."""
         return self._at("restoring")
@@ -168,8 +183,16 @@ class Keys:
         kinds = {
             "list": (self.ready, self.high, self.bulk),
             "zset": (self.delayed, self.lease, self.dead, self.done, self.unsent, self.workers, self.doubt, self.ops),
-            "hash": (self.slots, self.paused, self.holds, self.stats, self.limits),
-            "stream": (self.results, self.events, self.samples, self.ended),
+            "hash": (
+                self.slots,
+                self.paused,
+                self.holds,
+                self.stats,
+                self.limits,
+                self.autoscale,
+                self.autoscale_lease,
+            ),
+            "stream": (self.results, self.events, self.samples, self.ended, self.autoscale_log),
             "string": (self.tick, self.server),
         }
         return {name: kind for kind, names in kinds.items() for name in names}

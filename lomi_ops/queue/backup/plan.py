@@ -144,7 +144,7 @@ def left_behind(key: str, keys: Keys) -> bool:
     """Whether a key speaks of processes, or of a moment that has passed."""
     alone = (
         keys.lease, keys.slots, keys.workers, keys.tick, keys.server, keys.paused, keys.holds, keys.limits,
-        keys.samples, keys.restoring, keys.fleet,
+        keys.samples, keys.restoring, keys.fleet, keys.autoscale, keys.autoscale_lease,
     )  # fmt: skip
     return key in alone or key.startswith((keys.seq(""), keys.worker("")))
 

@@ -20,7 +20,7 @@ from tests.services import free_port, running_redis
 def test_every_key_shares_the_slot_of_the_producers_list() -> None:
     keys = Keys()
     assert keys.ready == QUEUE == "photo_moderation_queue"
-    named = [*keys.shared(), keys.job("a}b{c"), keys.seq("boot/0"), keys.worker("boot"), keys.fleet]
+    named = [*keys.shared(), keys.job("a}b{c"), keys.seq("boot/0"), keys.worker("boot"), keys.fleet, keys.autoscale]
     assert {key_slot(name.encode()) for name in named} == {key_slot(QUEUE.encode())}
     assert len(set(named)) == len(named)
 

@@ -18,6 +18,7 @@ import pytest
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.attempt import Failure
 from lomi_ops.errors import RedisUnavailable
+from lomi_ops.queue.autoscale import AutoscaleNotes, Noted
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.fleet import Claimant, FleetLease
 from lomi_ops.queue.jobs import JobQueue
@@ -347,6 +348,18 @@ def test_the_fleet_has_one_holder(bench: Bench, unlucky: Unlucky) -> None:
         assert unlucky.twice("fleet_keep", fleet.keep, "token", 60)
         assert not unlucky.twice("fleet_leave", fleet.leave, "token"), "the first one has done it"
         assert fleet.tenure() is None
+
+
+def test_a_note_of_autoscaling_is_written_once(bench: Bench, unlucky: Unlucky) -> None:
+    notes, keys = AutoscaleNotes(unlucky.client), bench.keys
+    lease = FleetLease(bench.client, at=keys.autoscale_lease)
+    assert lease.take("token", Claimant("autoscale", "lomi autoscale", "a"), 600) is None
+    for number in range(TIMES):
+        entry = {"number": number}
+        noted = unlucky.twice("autoscale_note", notes.note, "token", f"note {number}", {"workers": number}, entry)
+        assert noted is Noted.NOTED
+        assert notes.remembered() == {"workers": number}
+        assert [each["number"] for each in notes.entries(2)] == [*range(number, max(-1, number - 2), -1)]
 
 
 def test_every_script_has_lost_its_thousand_replies() -> None:

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from lomi_ops.queue import fleet, jobs, operations, workers
+from lomi_ops.queue import autoscale, fleet, jobs, operations, workers
 from lomi_ops.queue.scripts import SHARED, ms, source
 from tests.integration.queue.conftest import Bench
 from tests.integration.queue.producer import element
@@ -32,7 +32,8 @@ def test_a_script_has_no_open_loop_no_search_and_writes_no_json(name: str) -> No
 
 
 def test_every_script_is_used_and_every_used_script_exists() -> None:
-    code = "".join(module.__loader__.get_source(module.__name__) for module in (fleet, jobs, operations, workers))  # type: ignore[union-attr]
+    modules = (autoscale, fleet, jobs, operations, workers)
+    code = "".join(module.__loader__.get_source(module.__name__) for module in modules)  # type: ignore[union-attr]
     assert sorted(set(re.findall(r'_scripts\.run\(\s*"(\w+)"', code))) == TRANSITIONS
 
 

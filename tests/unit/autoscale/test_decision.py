@@ -55,14 +55,14 @@ def act(now: Observation, past: History | None = None, **changed: Any) -> Decisi
 def test_nothing_is_done_while_all_is_well() -> None:
     found = act(SEEN)
     assert (found.step, found.held) == (0, None)
-    assert said(found) == "5 workers, as many as are needed: 60 % used as expected"
+    assert said(found) == "5 workers, as many as are needed: 60 % of the slots needed"
 
 
 def test_a_queue_that_stays_long_gets_one_more_worker() -> None:
     found = act(seen(ready_jobs=14), pressed())
     assert found.target == 6
     assert said(found) == (
-        "5 to 6 workers: 14 jobs wait, more than 10; then 51 % used, nothing waits in 14 s, in 21 s without it"
+        "5 to 6 workers: 14 jobs wait (more than 10); then 51 % of them, nothing waits in 14 s instead of 21 s"
     )
     assert found.history.stepping_to == 6
 
@@ -85,13 +85,13 @@ def test_more_than_the_most_is_never_there() -> None:
     assert act(loaded(2.0, workers=10), pressed(workers=10)).target == 12
     found = act(loaded(2.0, workers=12), pressed(workers=12))
     assert (found.step, found.held) == (0, Held.AT_MAX)
-    assert "200 % used" in said(found)
+    assert "200 % of the slots needed" in said(found)
 
 
 def test_slow_photos_get_one_more_worker_while_others_wait() -> None:
     found = act(seen(photo_s=3.4, ready_jobs=2), pressed())
     assert found.target == 6
-    assert found.why == ("3.4 s per photo, more than 3",)
+    assert found.why == ("3.4 s per photo (more than 3)",)
     assert act(seen(photo_s=3.4), pressed()).step == 0, "nobody waits: a worker more makes no photo quicker"
 
 
@@ -162,7 +162,7 @@ def test_a_clock_that_went_back_does_not_hold_for_ever() -> None:
 def test_idle_workers_go_one_by_one() -> None:
     found = act(loaded(0.1, workers=9), idle(workers=9))
     assert found.target == 8
-    assert said(found) == "9 to 8 workers: nothing waits, 11 % used with one fewer; then 11 % used"
+    assert said(found) == "9 to 8 workers: nothing waits, 11 % of the slots needed with one fewer"
 
 
 def test_nobody_goes_where_the_others_would_be_busy() -> None:
@@ -173,10 +173,7 @@ def test_nobody_goes_where_the_others_would_be_busy() -> None:
 def test_fewer_than_the_least_are_never_there() -> None:
     found = act(loaded(0.1, workers=4), idle(workers=4))
     assert (found.step, found.held) == (0, None)
-    assert (
-        said(found)
-        == "4 workers, as many as are needed: nothing waits, 13 % used with one fewer; fewer there shall not be"
-    )
+    assert said(found).endswith("13 % of the slots needed with one fewer; fewer there shall not be")
 
 
 def test_idleness_must_last_and_follow_no_change() -> None:
@@ -207,8 +204,8 @@ def test_nobody_goes_while_somebody_is_missing() -> None:
 @pytest.mark.parametrize(
     ("changed", "held", "words"),
     [
-        ({"paused": "by ada: deploy"}, Held.PAUSED, "the queue is paused by ada: deploy"),
-        ({"outages": ("compreface",)}, Held.OUTAGE, "compreface out: more workers would wait, too"),
+        ({"paused": "by ada: deploy"}, Held.PAUSED, "by ada: deploy"),
+        ({"outages": ("compreface",)}, Held.OUTAGE, "compreface is out: more workers would wait, too"),
         ({"throttled": ("compreface",)}, Held.THROTTLED, "compreface asked for fewer calls"),
         ({"sample_age_s": 61.0}, Held.STALE, "what comes and goes was last noted 61 s ago"),
         ({"ready": 0, "slots": 0, "beat_age_s": 75.0}, Held.STALE, "no worker was heard of for 75 s"),
@@ -222,6 +219,14 @@ def test_what_workers_cannot_cure_holds_both_ways_and_ends_what_was_so_for_a_whi
         assert (found.step, found.held) == (0, held)
         assert words in found.because
         assert (found.history.due_ms, found.history.idle_ms) == (None, None)
+
+
+def test_while_somebody_changes_the_workers_their_number_means_nothing() -> None:
+    busy = "ada changes the workers: lomi workers restart, on a, for 9 s"
+    found = act(replace(loaded(0.99), workers=4, busy=busy), pressed())
+    assert (found.held, found.because, found.changed_by_others) == (Held.LOCKED, busy, None)
+    after = decide(replace(SEEN, at_ms=NOW + 15_000), found.history, RULES)
+    assert after.changed_by_others is None
 
 
 def test_the_workers_of_the_last_change_are_waited_for() -> None:
@@ -254,7 +259,7 @@ def test_a_number_that_somebody_else_set_within_the_bounds_has_its_time() -> Non
     assert found.changed_by_others == (5, 7)
     assert found.held is Held.SOON
     assert found.history.changed_ms == NOW
-    assert said(found).startswith("somebody else changed 5 to 7 workers; 7 workers, left so (soon): ")
+    assert said(found).startswith("somebody else changed 5 to 7 workers; 7 workers, held (soon): ")
 
 
 @pytest.mark.parametrize("workers", [0, 2, 20])
@@ -264,6 +269,11 @@ def test_a_number_outside_of_the_bounds_is_left_unless_it_is_enforced(workers: i
     assert (found.step, found.held) == (0, Held.BOUNDS)
     assert found.next.startswith(f"lomi scale {4 if workers < 4 else 12}, or")
     assert decide(now, past, RULES, enforce=True).target == (4 if workers < 4 else 12)
+
+
+def test_workers_whose_containers_have_stopped_are_no_wish_of_somebodys() -> None:
+    found = act(seen(workers=3, ready=3, stopped=2), history(workers=5))
+    assert (found.held, found.because) == (Held.MISSING, "2 of their containers have stopped")
 
 
 def test_enforcing_takes_nobody_while_jobs_wait_and_no_old_worker() -> None:

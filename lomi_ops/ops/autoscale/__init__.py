@@ -1,0 +1,1 @@
+"""Adding and taking workers by what the queue needs."""
