@@ -48,7 +48,7 @@ def face_findings(facts: FaceFacts) -> Iterator[Finding]:
     if not facts.configured:
         why = "faces come from a local detector and ages are not checked: the policy local holds"
         yield Finding(
-            "compreface.none", Gravity.NOTE, "no CompreFace is configured", why, "lomi config show compreface"
+            "compreface.none", Gravity.NOTE, "no CompreFace is configured", why, "lomi config show --origin"
         )
         return
     down = [each for each in facts.endpoints if not each.ok]
@@ -56,7 +56,7 @@ def face_findings(facts: FaceFacts) -> Iterator[Finding]:
     if down and not explained:
         yield _down(down, facts)
     if facts.photo is not None and len(down) < len(facts.endpoints):
-        command = facts.photo.hint or "lomi config show compreface"
+        command = facts.photo.hint or "lomi config show --origin"
         why = "it says that it is well, and yet it answers about no photo"
         yield Finding("compreface.photo", Gravity.WRONG, facts.photo.message, why, command)
     elif facts.faces is not None and facts.faces != 1:
@@ -66,7 +66,7 @@ def face_findings(facts: FaceFacts) -> Iterator[Finding]:
     if facts.default_key:
         seen = "the detection key that every install is born with is in use"
         why = "whoever reaches CompreFace can use it"
-        yield Finding("compreface.key", Gravity.NOTE, seen, why, "lomi config show compreface")
+        yield Finding("compreface.key", Gravity.NOTE, seen, why, "lomi config show --origin")
 
 
 def _down(down: Sequence[Endpoint], facts: FaceFacts) -> Finding:
