@@ -106,12 +106,18 @@ ORDER = (
     "flow.in_review",
     "flow.young",
 )
+_SAID_BY = {"rejections.unknown": "flow.postgres"}
+"""What is not known since its source does not answer, and the finding that says so."""
 _GRAVEST = (Gravity.WRONG, Gravity.UNKNOWN, Gravity.NOTE)
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The most important first: what is wrong before what is not known, causes before consequences."""
-    return tuple(sorted(findings, key=lambda each: (_GRAVEST.index(each.gravity), ORDER.index(each.id))))
+    """The most important first: what is wrong before what is not known, causes before consequences. A source that does
+    not answer is told once."""
+    found = list(findings)
+    ids = {each.id for each in found}
+    told = [each for each in found if _SAID_BY.get(each.id) not in ids]
+    return tuple(sorted(told, key=lambda each: (_GRAVEST.index(each.gravity), ORDER.index(each.id))))
 
 
 def exit_code(findings: Sequence[Finding]) -> ExitCode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -64,6 +65,8 @@ class FlowFacts:
     """Of the logs of these containers, by name."""
     redis: Failure | None = None
     postgres: Failure | None = None
+    stack: str = ""
+    """The folder of the local stack that the services are from, if they are."""
 
 
 def flow_findings(facts: FlowFacts) -> Iterator[Finding]:
@@ -80,12 +83,13 @@ def _sources(facts: FlowFacts) -> Iterator[Finding]:
         gravity = Gravity.WRONG if trouble.status == "fail" else Gravity.UNKNOWN
         lines = tuple(line for name in trouble.names for line in facts.last_words.get(name, ()))
         yield Finding("flow.containers", gravity, trouble.what, why, trouble.next, lines)
+    start = shlex.join(["lomi", "up", "--data", facts.stack]) if facts.stack else ""
     if facts.redis is not None:
         why = "the backend cannot queue photos, and workers get none"
-        yield unreachable("flow.redis", facts.redis, why, "lomi check --only redis")
+        yield unreachable("flow.redis", facts.redis, why, start or "lomi check --only redis")
     if facts.postgres is not None:
         why = "no decision can be written down, so none is taken"
-        yield unreachable("flow.postgres", facts.postgres, why, "lomi check --only postgres")
+        yield unreachable("flow.postgres", facts.postgres, why, start or "lomi check --only postgres")
 
 
 def _queue(queue: QueueFacts, dead_codes: Mapping[str, int]) -> Iterator[Finding]:

@@ -148,6 +148,24 @@ def test_a_stopped_container_comes_before_the_service_that_does_not_answer() -> 
 # --- workers ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_local_stack_that_is_down_is_started() -> None:
+    down = Failure("redis", "Redis does not answer")
+
+    redis, postgres = flow_findings(FlowFacts(redis=down, postgres=down, stack="/srv/my stack"))
+
+    assert redis.next == postgres.next == "lomi up --data '/srv/my stack'"
+
+
+def test_a_postgres_that_does_not_answer_is_told_once() -> None:
+    down = Failure("postgres", "Postgres does not answer")
+    rejections = tuple(rejection_findings(RejectionFacts(failure=down)))
+
+    told = ordered((*flow_findings(FlowFacts(postgres=down)), *rejections))
+
+    assert [each.id for each in told] == ["flow.postgres"]
+    assert [each.id for each in ordered(rejections)] == ["rejections.unknown"]
+
+
 def starting(*logs: WorkerLog) -> Contained:
     troubles = [(log, trouble) for log in logs if (trouble := worker_trouble(log, NOW))]
     return Contained(starts=tuple(troubles), up=sum(log.container.up for log in logs))

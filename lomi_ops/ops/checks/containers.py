@@ -27,12 +27,13 @@ from lomi_ops.ops.checks.words import counted
 
 USUAL_WORKERS = 4
 """Containers that the Compose file runs, where `checks.workers` says nothing."""
+_NO_ENGINE = "no Docker Engine is configured, and this machine has none"
 _NOTHING = "this engine runs no container of the cluster"
 
 
 def engine(at: Handles) -> Found:
     if at.docker.engine.place is None:
-        return Found(Status.SKIP, "no Docker Engine is configured, and this machine has none")
+        return Found(Status.SKIP, _NO_ENGINE)
     try:
         said = at.docker.engine.version()
     except DockerUnavailable as failure:
@@ -45,7 +46,7 @@ def engine(at: Handles) -> Found:
 def found(at: Handles) -> Found:
     """Whether the engine has containers of the cluster at all. A laptop's engine has none, and that is no failure."""
     if at.docker.engine.place is None:
-        return Found(Status.SKIP, "there is no Docker Engine")
+        return Found(Status.SKIP, _NO_ENGINE)
     try:
         cluster = at.docker.cluster()
     except ConfigError as several:
@@ -66,7 +67,7 @@ def _judged(judge: Callable[[Cluster, Handles], Found]) -> Probe:
 
     def probe(at: Handles) -> Found:
         if at.docker.engine.place is None:
-            return Found(Status.SKIP, "there is no Docker Engine")
+            return Found(Status.SKIP, _NO_ENGINE)
         cluster = at.docker.cluster()
         return Found(Status.SKIP, _NOTHING) if cluster.empty else judge(cluster, at)
 

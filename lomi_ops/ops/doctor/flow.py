@@ -41,6 +41,7 @@ def facts(at: Handles, now: datetime) -> FlowFacts:
         last_words=last_words(at, services),
         redis=queue if isinstance(queue, Failure) else None,
         postgres=failed,
+        stack=str(at.stack or ""),
     )
 
 
