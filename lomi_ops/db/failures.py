@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ _SCHEMA_GAPS = frozenset({"3F000", "42P01", "42703"})
 """No such schema, table, column: the database is behind this program."""
 _MISFIT_CLASSES = frozenset({"28", "3D", "3F", "42"})
 """Refused login, no such database, no such schema, and whatever a statement names that is not there or not allowed."""
+_QUESTION = re.compile(r"\s+Is the server running [^?]*\?")
 _NO_RIGHT = "42501"
 _RIGHTS = "give the role its rights: docs/database.md has them for each part of lomi"
 
@@ -57,8 +59,8 @@ def _ours(error: psycopg.Error, where: str, password: str) -> LomiError:
 
 
 def _sentence(error: psycopg.Error) -> str:
-    """The server's primary message without detail or context: those can quote rows."""
-    text = error.diag.message_primary or str(error)
+    """The server's primary message without detail or context: those can quote rows. libpq asks a question, too."""
+    text = error.diag.message_primary or _QUESTION.sub("", str(error))
     return " ".join(text.split()) or type(error).__name__
 
 

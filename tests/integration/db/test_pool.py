@@ -48,6 +48,7 @@ def test_a_refused_connection_is_unavailable_and_says_where_but_not_the_password
     with pytest.raises(DatabaseUnavailable) as caught:
         db.ping()
     assert f"127.0.0.1:{port}/media" in caught.value.message
+    assert caught.value.message.endswith("Connection refused"), "and asks nothing"
     assert "Postgres runs" in caught.value.hint
     assert "hunter2secret" not in "".join(traceback.format_exception(caught.value))
 
