@@ -13,7 +13,7 @@ from lomi_ops.config.problems import Problem
 from lomi_ops.config.schema import Settings
 from lomi_ops.errors import ConfigError
 
-_NOWHERE_HINT = "lomi up, which runs everything on this machine; or name your own: --env-file FILE or --config FILE"
+_NOWHERE_HINT = "lomi up, which runs everything here; or name your own: lomi init, --env-file FILE or --config FILE"
 
 
 @dataclass(frozen=True, slots=True)

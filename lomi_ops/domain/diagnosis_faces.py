@@ -47,9 +47,7 @@ def face_findings(facts: FaceFacts) -> Iterator[Finding]:
         yield Finding("compreface.container", gravity, trouble.what, _WHY, trouble.next, facts.last_words)
     if not facts.configured:
         why = "faces come from a local detector and ages are not checked: the policy local holds"
-        yield Finding(
-            "compreface.none", Gravity.NOTE, "no CompreFace is configured", why, "lomi config show --origin"
-        )
+        yield Finding("compreface.none", Gravity.NOTE, "no CompreFace is configured", why, "lomi config show --origin")
         return
     down = [each for each in facts.endpoints if not each.ok]
     explained = len(down) == len(facts.endpoints) and any(each.status is Status.FAIL for each in facts.container)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from lomi_ops.config.env import CONTRACT
+from lomi_ops.config.env_file import read_env_file
 from lomi_ops.config.redact import password_of, secret_values
 from lomi_ops.config.suppressions import read_suppressions
 from lomi_ops.domain.check import CheckSpec, Found, Severity, Status
@@ -21,6 +23,8 @@ WELL_KNOWN = frozenset(
     }
 )  # fmt: skip
 """Passwords that documents, images and examples carry."""
+_SECRETS = ("_PASSWORD", "_SECRET")
+"""How the variables of other programs end that are to be known by nobody."""
 _PASSWORDS = ("redis.password", "redis.url", "database.password", "database.url", "objects.access_key",
               "objects.secret_key")  # fmt: skip
 
@@ -49,11 +53,13 @@ def _parts(at: Handles) -> dict[str, bool]:
 
 
 def passwords(at: Handles) -> Found:
-    weak = [name for name, fault in _weak(at).items() if fault]
-    if not weak:
+    ours = [f"{name} {fault}" for name, fault in _weak(at).items() if fault]
+    others = [f"{name} {fault}" for name, fault in _of_other_programs(at).items() if fault]
+    if not ours and not others:
         return Found(Status.PASS, "none is one that documents and images carry")
-    text = "; ".join(f"{name} {_weak(at)[name]}" for name in weak)
-    return Found(Status.FAIL, text, "choose new ones and set them in both places, server and settings")
+    text = "; ".join([*ours, *others])
+    hint = "choose new ones and set them in both places, server and settings"
+    return Found(Status.FAIL if ours else Status.WARN, text, hint)
 
 
 def _weak(at: Handles) -> dict[str, str]:
@@ -62,6 +68,18 @@ def _weak(at: Handles) -> dict[str, str]:
         if name in _PASSWORDS and (value := password_of(whole)) is not None:
             found[name] = _fault(value)
     return found
+
+
+def _of_other_programs(at: Handles) -> dict[str, str]:
+    """Secrets in the env file of the existing system that are none of our settings."""
+    path = at.settings.env_file
+    variables = read_env_file(path, {})[0] if path is not None else []
+    theirs = (each for each in variables if each.name not in CONTRACT and not each.name.startswith("LOMI_"))
+    return {
+        f"{each.name} in {path}": _fault(each.value)
+        for each in theirs
+        if each.name.endswith(_SECRETS) and each.value and not each.unset
+    }
 
 
 def _fault(value: str) -> str:

@@ -62,6 +62,22 @@ def test_a_password_that_everybody_knows_fails_and_is_not_shown(
     assert checks(said)["config.passwords"]["observed"] == ""
 
 
+def test_secrets_of_other_programs_in_the_env_file_are_a_warning_and_not_shown(
+    sound: Sound, find: Find, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / ".env.production"
+    file.write_text("COMPREFACE_DB_PASSWORD=compreface123\nJWT_SECRET=abc\nADMIN_PASSWORD=\nOTHER_SECRET=${NOBODY}\n")
+    monkeypatch.setenv("LOMI_ENV_FILE", str(file))
+
+    said = find()
+
+    assert_only(said, "config.passwords", "warn")
+    assert detail(said, "config.passwords") == (
+        f"COMPREFACE_DB_PASSWORD in {file} is a well-known default; JWT_SECRET in {file} is shorter than 8 characters"
+    )
+    assert "compreface123" not in said.out + said.err
+
+
 def test_a_default_inside_a_url_fails(sound: Sound, find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOMI_DATABASE_URL", "postgresql://lomi:change%2Dme@127.0.0.1:9/x")
 
