@@ -13,9 +13,10 @@ from lomi_ops.domain.autoscale import Observation
 from lomi_ops.domain.fleet import Member, MemberState
 from lomi_ops.domain.traffic import traffic
 from lomi_ops.domain.window import Window
-from lomi_ops.errors import DockerUnavailable, LomiError, NotFound
+from lomi_ops.errors import DockerUnavailable, LomiError, Refused
 from lomi_ops.ops.containers import Look
 from lomi_ops.ops.fleet_lock import in_the_way
+from lomi_ops.ops.scale.prepare import require_service
 from lomi_ops.ops.unknowns import Unknown
 from lomi_ops.ops.workers.look import Fleet, members
 from lomi_ops.queue import board
@@ -56,7 +57,7 @@ class Sight:
 
 def look(at: Handles) -> Sight:
     """Raises RedisUnavailable and DockerUnavailable: without the queue or the containers nothing can be decided.
-    NotFound where there is no such service."""
+    NotFound where there is no such service, Refused where its number is nobody's to set."""
     busy = FleetLease(at.client, at.queue.keys).tenure()
     fleet = members(at.registry, at.docker, at.service, at.lease_s)
     _require(at, fleet)
@@ -101,10 +102,11 @@ def _require(at: Handles, fleet: Fleet) -> None:
     if fleet.cluster is None:
         text = "there is no Docker Engine here, so there are no workers to add"
         raise DockerUnavailable(text, hint="name it: docker.host, DOCKER_HOST=ssh://USER@HOST")
-    if not fleet.cluster.has(at.service):
-        names = sorted({each.service for each in fleet.cluster.containers if each.service})
-        there = f"; there are {', '.join(names)}" if names else ""
-        raise NotFound(f"no container of service {at.service}{there}", hint="docker.workers_service names it")
+    require_service(at.docker.engine, fleet.cluster, at.service)
+    swarm = fleet.cluster.swarm_service(at.service)
+    if swarm is not None and swarm.kind != "replicated":
+        text = f"{swarm.full_name} is a {swarm.kind} service: how many tasks it has is not for us to say"
+        raise Refused(text, hint=f"docker service inspect --pretty {swarm.full_name}")
 
 
 def _wanted(fleet: Fleet, service: str) -> int:
@@ -116,12 +118,18 @@ def _wanted(fleet: Fleet, service: str) -> int:
 
 
 def _split(fleet: Fleet, service: str) -> tuple[list[Member], list[Member]]:
-    """Workers of the service, and others on the same queue. Of a Swarm nobody sees who is in a container elsewhere."""
+    """Workers of the service, and others on the same queue. A Swarm keeps containers of tasks that are over."""
     assert fleet.cluster is not None
-    if fleet.cluster.swarm_service(service) is not None:
-        return list(fleet.members), []
-    ours = [each for each in fleet.members if each.container is not None]
-    return ours, [each for each in fleet.members if each.container is None]
+    swarm = fleet.cluster.swarm_service(service)
+    tasks = {task.short_id for task in swarm.tasks} if swarm is not None else set()
+    ours = [each for each in fleet.members if (_host(each) in tasks if swarm else each.container is not None)]
+    return ours, [each for each in fleet.members if each not in ours]
+
+
+def _host(member: Member) -> str:
+    if member.container is not None:
+        return member.container.short_id
+    return member.registered.info.host if member.registered else ""
 
 
 def _slots(workers: Sequence[Member]) -> int:

@@ -162,7 +162,7 @@ def test_a_service_that_is_not_there_is_told_with_those_that_are(shop: Shop, lom
     shop.containers.run("redis", FOREVER)
     said = lomi("autoscale", "--once")
     assert said.code == 1
-    assert "no container of service moderator-worker; there are redis" in said.err
+    assert "has no container of service moderator-worker; it has redis" in said.err
     config = tmp_path / "c.yaml"
     config.write_text("docker: {workers_service: ''}")
     said = lomi("autoscale", "--once", "--config", config)
