@@ -13,10 +13,11 @@ from lomi_ops.domain.autoscale import Observation
 from lomi_ops.domain.fleet import Member, MemberState
 from lomi_ops.domain.traffic import traffic
 from lomi_ops.domain.window import Window
-from lomi_ops.errors import DockerUnavailable, LomiError, Refused
+from lomi_ops.errors import DockerUnavailable, LomiError
 from lomi_ops.ops.containers import Look
 from lomi_ops.ops.fleet_lock import in_the_way
 from lomi_ops.ops.scale.prepare import require_service
+from lomi_ops.ops.scale.swarm import require_number
 from lomi_ops.ops.unknowns import Unknown
 from lomi_ops.ops.workers.look import Fleet, members
 from lomi_ops.queue import board
@@ -104,9 +105,8 @@ def _require(at: Handles, fleet: Fleet) -> None:
         raise DockerUnavailable(text, hint="name it: docker.host, DOCKER_HOST=ssh://USER@HOST")
     require_service(at.docker.engine, fleet.cluster, at.service)
     swarm = fleet.cluster.swarm_service(at.service)
-    if swarm is not None and swarm.kind != "replicated":
-        text = f"{swarm.full_name} is a {swarm.kind} service: how many tasks it has is not for us to say"
-        raise Refused(text, hint=f"docker service inspect --pretty {swarm.full_name}")
+    if swarm is not None:
+        require_number(swarm)
 
 
 def _wanted(fleet: Fleet, service: str) -> int:

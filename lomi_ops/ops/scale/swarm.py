@@ -38,12 +38,17 @@ class Stands:
         return there and not self.service.leaving and not self.loading
 
 
+def require_number(service: SwarmService) -> None:
+    """Raises Refused where nobody says how many tasks there are."""
+    if service.kind != "replicated":
+        text = f"{service.full_name} is a {service.kind} service: how many tasks it has is not for us to say"
+        raise Refused(text, hint=f"docker service inspect --pretty {service.full_name}")
+
+
 def check(service: SwarmService, fleet: Fleet, order: Order) -> None:
     """Raises Refused where there is no number to set, or where a job would be lost."""
+    require_number(service)
     name = service.full_name
-    if service.kind != "replicated":
-        text = f"{name} is a {service.kind} service: how many tasks it has is not for us to say"
-        raise Refused(text, hint=f"docker service inspect --pretty {name}")
     if order.target >= service.desired or order.force:
         return
     due_s = order.grace_s + GRACE_S

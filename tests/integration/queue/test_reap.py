@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lomi_ops.domain.job import Priority
+from lomi_ops.queue import board
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Beat, Done, Empty, JobState
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
@@ -189,3 +190,18 @@ def test_a_dead_letter_that_was_put_back_meanwhile_is_not_absolved(bench: Bench)
     assert bench.queue.absolve(held.job_id, settled=True, payload=b"x") is None
     assert bench.take().job_id == held.job_id
     assert bench.results() == []
+
+
+def test_a_sample_tells_what_waits_and_what_runs(bench: Bench) -> None:
+    bench.push(element(), element(), element())
+    bench.take("boot/0")
+    bench.take("boot/1")
+    bench.reap()
+    (sample,) = board.samples(bench.client, bench.keys)
+    assert (sample.inside, sample.running, sample.finished) == (3, 2, 0)
+
+
+def test_a_sample_of_an_older_worker_does_not_tell_what_runs(bench: Bench) -> None:
+    bench.client.xadd(bench.keys.samples, {"inside": 3, "finished": 1})
+    (sample,) = board.samples(bench.client, bench.keys)
+    assert (sample.inside, sample.running) == (3, None)
