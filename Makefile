@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup demo test check chaos bench-queue format lock completions shapes clean
+.PHONY: help setup demo test check chaos bench-queue image base format lock completions shapes clean
 
 help:
 	@echo "make demo         moderate a sample set on a stack of its own"
@@ -13,11 +13,13 @@ help:
 	@echo "make setup        build .venv only"
 	@echo "make chaos        kill, freeze, cut and restart everything, and count"
 	@echo "make bench-queue  measure the queue beside four libraries"
+	@echo "make image        build the image of a worker (docs/docker.md)"
+	@echo "make base         a base for it, where no registry of images is at hand"
 	@echo "make check        format, lint, types, layers"
 	@echo "make format       let ruff mend what it can"
 	@echo "make completions  write completions/, docs/commands.md and config.example.yaml anew"
 	@echo "make shapes       write down anew what the migrations make of a database"
-	@echo "make lock         resolve requirements.lock anew from pyproject.toml"
+	@echo "make lock         resolve requirements.lock anew from pyproject.toml, and the worker's"
 
 setup: $(READY)
 
@@ -56,6 +58,14 @@ completions: $(READY)
 	$(BIN)/python -m lomi_ops.cli.reference docs/commands.md
 	$(BIN)/lomi config example > config.example.yaml
 
+# A network for the wheels, none for the build. BASE=lomi-base after `make base`; TAG=lomi-worker.
+image: $(READY)
+	worker/image/build $(if $(BASE),--base $(BASE)) $(if $(TAG),--tag $(TAG))
+
+base:
+	worker/image/base build/base.tar
+	docker import -c 'CMD ["python3"]' build/base.tar lomi-base
+
 shapes: $(READY)
 	$(BIN)/python -m tests.integration.db.shapes
 
@@ -63,7 +73,10 @@ lock:
 	python3 -m venv .venv-lock && .venv-lock/bin/pip install -q uv
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --extra local --group dev pyproject.toml -o requirements.lock -q --upgrade
+	echo pip | .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url - -o worker/image/pip.lock -q --upgrade
 	rm -rf .venv-lock
+	python3 worker/image/lock.py
 
 clean:
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

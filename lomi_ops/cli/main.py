@@ -17,7 +17,7 @@ import typer
 
 from lomi_ops.cli import diagnostics, options
 from lomi_ops.cli.late import Entry, Late, group_of
-from lomi_ops.errors import ExitCode, LomiError, UsageError
+from lomi_ops.errors import ExitCode, LomiError, MissingExtra, UsageError
 
 INTERRUPTED, TERMINATED = 130, 143
 """128 + the signal's number, as shells say it."""
@@ -108,6 +108,8 @@ def _outcome(arguments: Sequence[str]) -> int:
     except SystemExit as leave:
         # Completion, SIGTERM and a closed stdout leave this way.
         return leave.code if isinstance(leave.code, int) else 0
+    except ModuleNotFoundError as absent:
+        return _incomplete(absent)
     except Exception as other:  # noqa: BLE001 - the edge: an operator gets a sentence, the trace only on request
         return _misuse(other) if _is_misuse(other) else _bug(other)
     return result if isinstance(result, int) else int(ExitCode.OK)
@@ -146,6 +148,18 @@ def _misuse(failure: Any) -> int:
     text = failure.format_message().rstrip(".")
     command = context.command_path if context else "lomi"
     diagnostics.error(UsageError(text[:1].lower() + text[1:], hint=f"{command} --help"))
+    return int(ExitCode.USAGE)
+
+
+def _incomplete(absent: ModuleNotFoundError) -> int:
+    """A package that this command needs is not there, as in the image of a worker."""
+    package = (absent.name or "").partition(".")[0]
+    if package in ("", "lomi_ops", "worker"):
+        return _bug(absent)
+    if _debugging():
+        diagnostics.trace(absent)
+    text = f"this lomi has no {package}, which the command needs"
+    diagnostics.error(MissingExtra(text, hint="pip install lomi-ops, on a machine that you operate from"))
     return int(ExitCode.USAGE)
 
 
