@@ -81,6 +81,10 @@ class Producer(_Thread):
     def done(self) -> bool:
         return self._next == len(self._pushes)
 
+    def resting(self, limit: int) -> bool:
+        """Whether all is pushed that comes before element `limit`."""
+        return self.done or self._pushes[self._next][0] >= limit
+
     def step(self) -> bool:
         if self.done:
             return False

@@ -29,10 +29,13 @@ class Double(Protocol):
 class Listener:
     """One port that can refuse connections and come back."""
 
-    def __init__(self, double: Double, answer: Callable[[Request], Response], port: int = 0) -> None:
+    def __init__(
+        self, double: Double, answer: Callable[[Request], Response], port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
         self._double = double
         self._answer = answer
         self._port = port
+        self._host = host
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -47,7 +50,7 @@ class Listener:
     def open(self) -> None:
         if self._server is not None:
             return
-        self._server = _Server(self._port, self._double, self._answer)
+        self._server = _Server(self._host, self._port, self._double, self._answer)
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -69,8 +72,8 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 100
     """uWSGI's listen backlog."""
 
-    def __init__(self, port: int, double: Double, answer: Callable[[Request], Response]) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, host: str, port: int, double: Double, answer: Callable[[Request], Response]) -> None:
+        super().__init__((host, port), _Handler)
         self.double = double
         self.answer = answer
         self._open: set[socket.socket] = set()

@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.doubles.compreface", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="port of the core; 0 takes a free one")
     parser.add_argument("--gateway-port", type=int, default=0, help="port of the gateway (8000 in CompreFace)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--workers", type=int, default=2, help="uWSGI processes")
     parser.add_argument("--service-ms", type=float, default=160.0, help="milliseconds of one detection")
     parser.add_argument("--personality", choices=sorted(PERSONALITIES), default="facenet")
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         service_s=chosen.service_ms / 1000,
         core_port=chosen.port,
         gateway_port=chosen.gateway_port,
+        host=chosen.host,
     ) as double:
         urls = {"core": double.url, "gateway": double.gateway_url, "api": double.api_url}
         sys.stdout.write(json.dumps(urls) + "\n")

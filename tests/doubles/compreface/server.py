@@ -42,6 +42,7 @@ class CompreFaceDouble:
         core_port: int = 0,
         api_port: int = 0,
         gateway_port: int = 0,
+        host: str = "127.0.0.1",
         quota: Quota | None = None,
     ) -> None:
         """`read_timeout_s` is how long the API and the gateway wait for the core. Port 0 is a free one. `quota` counts
@@ -63,9 +64,9 @@ class CompreFaceDouble:
         self._lock = threading.Lock()
         self._faults: dict[str, deque[Fault]] = {"detect": deque(), "health": deque(), "core": deque()}
         self._listeners = {
-            "core": Listener(self, self._as_core, core_port),
-            "api": Listener(self, self.api.answer, api_port),
-            "gateway": Listener(self, self.gateway.answer, gateway_port),
+            "core": Listener(self, self._as_core, core_port, host),
+            "api": Listener(self, self.api.answer, api_port, host),
+            "gateway": Listener(self, self.gateway.answer, gateway_port, host),
         }
 
     def __enter__(self) -> Self:

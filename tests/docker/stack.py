@@ -1,0 +1,252 @@
+"""A whole cluster in containers: a Compose project, its stores seen from outside, and how containers left it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import docker
+import psycopg
+import redis
+from docker.errors import APIError, DockerException
+
+from lomi_ops.db.bootstrap import prepare
+from tests.chaos.servers import S3_KEY, S3_SECRET, running_s3
+from tests.chaos.uploads import BUCKET
+from tests.docker import images
+from tests.docker.images import ROOT
+from tests.docker.models import write_model
+from tests.proxy import FaultProxy
+from tests.services import free_port
+
+SERVICE = "moderator-worker"
+SECRET = "pass-of-the-tests"
+START_S = 90.0
+GRACE_S = 60
+_FOREIGN = ("LOMI_", "REDIS_", "DB_", "S3_", "COMPREFACE_", "DOCKER_", "TELEGRAM_")
+
+
+def until(holds: Callable[[], object], what: str, within_s: float = START_S) -> None:
+    """A deadline, not a measurement."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.1)
+
+
+@dataclass
+class Ends:
+    """Every end of a container of one project, by the engine's own events."""
+
+    url: str
+    project: str
+    exits: list[tuple[str, str, int]] = field(default_factory=list)
+    """Service, container, exit code."""
+
+    def __enter__(self) -> Ends:
+        self._api = docker.DockerClient(base_url=self.url).api
+        self._events = self._api.events(
+            filters={"event": "die", "label": f"com.docker.compose.project={self.project}"}, decode=True
+        )
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._events.close()
+        self._thread.join(10)
+        self._api.close()
+
+    def _listen(self) -> None:
+        with suppress(DockerException, OSError, ValueError, AttributeError):
+            for event in self._events:
+                about = event["Actor"]["Attributes"]
+                service = about.get("com.docker.compose.service", "")
+                self.exits.append((service, event["Actor"]["ID"], int(about["exitCode"])))
+
+    def codes(self, service: str = SERVICE) -> list[int]:
+        return [code for of, _, code in self.exits if of == service]
+
+
+@dataclass
+class Stack:
+    """One Compose project, by the file that `lomi deploy render compose` writes: nothing of it is changed."""
+
+    url: str
+    folder: Path
+    workers: int = 2
+    project: str = field(default_factory=lambda: f"lomi{uuid4().hex[:8]}")
+
+    def __post_init__(self) -> None:
+        self.api: Any = docker.DockerClient(base_url=self.url, timeout=120).api
+        self.ports = {name: free_port() for name in ("redis", "postgres", "compreface", "backend")}
+        self._stack = ExitStack()
+        self.folder.chmod(0o755)
+        for name in ("models", "backend"):
+            (self.folder / name).mkdir()
+        write_model(self.folder / "models")
+
+    @property
+    def env_file(self) -> Path:
+        return self.folder / ".env.production"
+
+    def write_env_file(self, s3: str) -> None:
+        """As an operator has it, and what Compose is told beside it. `s3`: host and port."""
+        values = {
+            "REDIS_HOST": "redis", "REDIS_PORT": "6379", "REDIS_PASSWORD": SECRET, "REDIS_DB": "0",
+            "DB_HOST": "postgres", "DB_PORT": "5432", "DB_USER": "lomi", "DB_PASSWORD": SECRET, "DB_NAME": "lomi_db",
+            "DB_SSL_MODE": "disable", "S3_ENDPOINT": f"http://{s3}", "S3_ACCESS_KEY": S3_KEY,
+            "S3_SECRET_KEY": S3_SECRET,
+            "S3_REGION": "auto", "S3_USE_SSL": "false", "S3_BUCKET_PHOTOS": BUCKET,
+            "COMPREFACE_URL": "http://compreface:3000", "LOMI_WORKERS": str(self.workers),
+            "POSTGRES_IMAGE": images.POSTGRES_IMAGE, "REDIS_IMAGE": images.REDIS_IMAGE,
+            "BACKEND_IMAGE": images.BACKEND_IMAGE, "COMPREFACE_IMAGE": images.COMPREFACE_IMAGE,
+            "WORKER_IMAGE": images.WORKER, "LOMI_MODELS_FROM": str(self.folder / "models"),
+            "DB_PUBLISH": self.ports["postgres"], "REDIS_PUBLISH": self.ports["redis"],
+            "COMPREFACE_PUBLISH": self.ports["compreface"], "BACKEND_PUBLISH": self.ports["backend"],
+        }  # fmt: skip
+        self.env_file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+    def up(self) -> None:
+        """The stores first, since their network says where this machine is; the contract's tables; then the rest."""
+        self.write_env_file("nowhere:1")
+        self.lomi("deploy", "render", "compose", "--out", ".")
+        self.lomi("deploy", "secrets", "--env-file", str(self.env_file), "--out", "secrets")
+        self.compose("up", "-d", "postgres", "redis", "compreface")
+        s3 = self._stack.enter_context(running_s3(BUCKET, {}))
+        way = self._stack.enter_context(FaultProxy("127.0.0.1", s3, listen=self.gateway()))
+        self.write_env_file(f"{way.host}:{way.port}")
+        until(self.redis_answers, "Redis")
+        until(self.postgres_answers, "Postgres")
+        prepare(self.database_url)
+        self.compose("up", "-d")
+        self.await_healthy(self.workers)
+
+    def compose(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """docker-compose 1.29, as the rendered file says."""
+        files = ("-p", self.project, "-f", "docker-compose.prod.yml", "--env-file", str(self.env_file))
+        done = subprocess.run(
+            ["docker-compose", *files, *words], env=self._environ(), cwd=self.folder,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done
+
+    def lomi(self, *words: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """An operator's command line on this machine: the env file, and where its services are from here."""
+        here = {
+            "LOMI_ENV_FILE": str(self.env_file), "PYTHONPATH": str(ROOT), "LOMI_DOCKER__PROJECT": self.project,
+            "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self.ports["redis"]),
+            "DB_HOST": "127.0.0.1", "DB_PORT": str(self.ports["postgres"]),
+            "COMPREFACE_URL": f"http://127.0.0.1:{self.ports['compreface']}",
+        }  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "lomi_ops", *words], env=self._environ() | here, cwd=self.folder,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if check is not None:
+            assert done.returncode == check, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return done
+
+    def scale(self, workers: int) -> None:
+        self.compose("up", "-d", "--no-recreate", "--scale", f"{SERVICE}={workers}", SERVICE)
+        self.await_healthy(workers)
+
+    def restart(self) -> None:
+        """One after another."""
+        for said in self.containers():
+            self.api.restart(said["Id"], timeout=GRACE_S)
+            self.await_healthy(len(self.containers()))
+
+    def _environ(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        return kept | {"DOCKER_HOST": self.url, "HOME": str(self.folder)}
+
+    # --- what is there ------------------------------------------------------------------------------------------------
+
+    def containers(self, service: str = SERVICE, *, every: bool = False) -> list[Mapping[str, Any]]:
+        """Inspected, by their numbers; with `every` those that have ended, too."""
+        labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
+        found = [self.api.inspect_container(each["Id"]) for each in self.api.containers(
+            all=every, filters={"label": labels})]  # fmt: skip
+        return sorted(found, key=lambda said: int(said["Config"]["Labels"]["com.docker.compose.container-number"]))
+
+    def healthy(self) -> list[str]:
+        return [said["Id"] for said in self.containers() if said["State"].get("Health", {}).get("Status") == "healthy"]
+
+    def await_healthy(self, count: int) -> None:
+        try:
+            until(lambda: len(self.healthy()) == count, f"{count} healthy workers")
+        except AssertionError:
+            raise AssertionError(f"{len(self.healthy())} of {count} are healthy:\n{self.last_words()}") from None
+
+    def last_words(self) -> str:
+        return "\n".join(
+            f"{said['Name']} {said['State']['Status']}: {self.api.logs(said['Id'], tail=8).decode(errors='replace')}"
+            for service in ("redis", "postgres", "compreface", SERVICE)
+            for said in self.containers(service, every=True)
+        )
+
+    def gateway(self) -> str:
+        """This machine, as the project's containers see it."""
+        (network,) = self.containers("redis")[0]["NetworkSettings"]["Networks"].values()
+        return str(network["Gateway"])
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://:{SECRET}@127.0.0.1:{self.ports['redis']}/0"
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://lomi:{SECRET}@127.0.0.1:{self.ports['postgres']}/lomi_db"
+
+    def redis_answers(self) -> bool:
+        with suppress(redis.RedisError), redis.Redis.from_url(self.redis_url, socket_timeout=2) as client:
+            return bool(client.ping())
+        return False
+
+    def postgres_answers(self) -> bool:
+        with suppress(psycopg.OperationalError):
+            psycopg.connect(self.database_url, connect_timeout=2).close()
+            return True
+        return False
+
+    def wipe(self) -> None:
+        """The stores as before the first upload; workers register anew at their next beat."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.flushall()
+        with psycopg.connect(self.database_url) as connection:
+            # The log of decisions refuses this to everybody but a superuser who says so.
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("TRUNCATE users, media, lomi.jobs, lomi.decisions, lomi.job_ends, lomi.outbox CASCADE")
+
+    def close(self) -> None:
+        with suppress(AssertionError):
+            self.compose("kill")
+        with suppress(AssertionError):
+            self.compose("down", "-v", "--remove-orphans")
+        labels = [f"com.docker.compose.project={self.project}"]
+        for each in self.api.containers(all=True, filters={"label": labels}):
+            with suppress(APIError):
+                self.api.remove_container(each["Id"], force=True, v=True)
+        self._stack.close()
+        self.api.close()
+
+
+@contextmanager
+def running_stack(url: str, folder: Path, *, workers: int = 2) -> Iterator[Stack]:
+    stack = Stack(url, folder, workers)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.close()
