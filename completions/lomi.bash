@@ -100,7 +100,7 @@ _lomi_table() {
       values=''
       arguments='=@topics' ;;
     'workers')
-      children='list inspect logs quiet resume'
+      children='list inspect logs quiet resume restart'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -128,6 +128,11 @@ _lomi_table() {
       children=''
       options='--all --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
       values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@workers' ;;
+    'workers restart')
+      children=''
+      options='--dry-run --force --drain-timeout --timeout --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--drain-timeout= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@workers' ;;
     'review')
       children='list approve reject'

@@ -100,7 +100,7 @@ function __lomi_table
             set -g __lomi_values
             set -g __lomi_arguments '=@topics'
         case 'workers'
-            set -g __lomi_children 'list	List all workers and how they stand' 'inspect	Show everything about one worker' 'logs	Show the logs of all workers as one, by time' 'quiet	Let workers finish what they have and take nothing new' 'resume	Let quiet workers take jobs again'
+            set -g __lomi_children 'list	List all workers and how they stand' 'inspect	Show everything about one worker' 'logs	Show the logs of all workers as one, by time' 'quiet	Let workers finish what they have and take nothing new' 'resume	Let quiet workers take jobs again' 'restart	Restart workers one after another'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -128,6 +128,11 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--all	All that run; instead of names' '--dry-run	Only say what would be done' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@workers'
+        case 'workers restart'
+            set -g __lomi_children
+            set -g __lomi_options '--dry-run	Only say what would be done' '--force	Old workers, too: the job in their hand is lost' '--drain-timeout	For the job in hand; else worker.grace_s' '--timeout	To be ready again; else 3m' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--drain-timeout=' '--timeout=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@workers'
         case 'review'
             set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before'

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output, session, workers_logs, workers_tell
+from lomi_ops.cli import diagnostics, options, output, session, workers_logs, workers_restart, workers_tell
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode
 
@@ -109,3 +109,4 @@ def _memory(runtime: Runtime, fleet: Fleet, only: str = "") -> dict[str, int]:
 app.command("logs")(workers_logs.workers_logs)
 app.command("quiet")(workers_tell.workers_quiet)
 app.command("resume")(workers_tell.workers_resume)
+app.command("restart")(workers_restart.workers_restart)

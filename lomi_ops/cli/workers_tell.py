@@ -62,7 +62,7 @@ def _tell(
     if bool(names) == every:
         text = "--all and names contradict each other" if every else "which workers?"
         raise UsageError(text, hint=f"lomi workers {verb} WORKER, or --all; lomi workers list names them")
-    with session.opened(common, "redis", changes=True) as runtime:
+    with session.opened(common, "redis", changes=not dry_run) as runtime:
         fleet = workers.look(runtime)
         if fleet.redis is not None:
             raise fleet.redis

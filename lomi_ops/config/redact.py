@@ -15,11 +15,12 @@ from lomi_ops.config.schema import Settings
 
 STARS = "***"
 
+# The password of any URL, ours or not: up to the last @ before a slash or a space, for sloppy ones hold an @. A scheme
+# without a bound would make the search quadratic in the longest word.
+_URL = re.compile(r"([a-z][a-z0-9+.-]{0,30}://[^\s:/@'\"]*):[^\s/'\"]+@", re.IGNORECASE)
 _ALWAYS = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        # The password of any URL, ours or not: up to the last @ before a slash or a space, for sloppy ones hold an @.
-        (r"([a-z][a-z0-9+.-]*://[^\s:/@'\"]*):[^\s/'\"]+@", rf"\1:{STARS}@"),
         (r"\b(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s'\"]+", rf"\1{STARS}"),
         (r"\b((?:Bearer|tma)\s+)[\w.~+/=%&-]{8,}", rf"\1{STARS}"),
         (r"\b((?:password|passwd|pgpassword|secret_key|api_key|x-api-key)['\"]?\s*[=:]\s*)(?:'[^']*'|\"[^\"]*\"|[^\s,;&)}]+)",
@@ -50,6 +51,8 @@ class Redactor:
         """The text with stars for secrets: the known ones, and what looks like one (a URL's password, a signature)."""
         if self._known is not None:
             text = self._known.sub(STARS, text)
+        if "://" in text:
+            text = _URL.sub(rf"\1:{STARS}@", text)
         for pattern, replacement in _ALWAYS:
             text = pattern.sub(replacement, text)
         return text

@@ -179,6 +179,10 @@ class SwarmService:
     """Those that shall run."""
     leaving: int = 0
     """Tasks that shall end, and have not yet."""
+    update: str = ""
+    """How its latest update stands, in Docker's words: `updating`, `completed`, `paused`, …"""
+    update_began: datetime | None = None
+    update_said: str = ""
 
     @property
     def full_name(self) -> str:
@@ -233,7 +237,7 @@ def log_line(text: str, longest: int = LONGEST_LINE) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _cut(line: str, longest: int) -> str:

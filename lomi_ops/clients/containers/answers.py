@@ -119,6 +119,7 @@ def swarm_service(said: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -
     known = sorted(tasks, key=lambda task: str(_part(task, "Status").get("Timestamp", "")), reverse=True)
     wanted = [task for task in known if task.get("DesiredState") == "running"]
     replicas = _part(_part(spec, "Mode"), "Replicated").get("Replicas")
+    update = _part(said, "UpdateStatus")
     grace = _part(_part(spec, "TaskTemplate"), "ContainerSpec").get("StopGracePeriod")
     return SwarmService(
         name=str(spec.get("Name", "")).removeprefix(f"{stack}_"),
@@ -130,6 +131,9 @@ def swarm_service(said: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -
         stop_grace_s=_STOP_GRACE_S if grace is None else int(grace) / _NANOSECONDS,
         tasks=tuple(map(_task, wanted)),
         leaving=sum(_part(task, "Status").get("State") == "running" for task in known if task not in wanted),
+        update=str(update.get("State") or ""),
+        update_began=moment(update.get("StartedAt")),
+        update_said=one_line(str(update.get("Message") or ""), _LONG_TEXT),
     )
 
 

@@ -120,6 +120,9 @@ class Connection:
             return DockerUnavailable(f"the Docker Engine at {at} says: {words(problem.response)}", hint="docker ps -a")
         if self._tunnel is not None and (said := self._tunnel.said()):
             return DockerUnavailable(f"the Docker Engine at {at}: {said}", hint=f"ssh {at} docker version")
+        if isinstance(problem, requests.exceptions.ChunkedEncodingError):
+            text = f"the Docker Engine at {at} broke off its answer"
+            return DockerUnavailable(text, hint="sudo systemctl status docker")
         return place.unreachable(at, self._timeout_s, _root(problem))
 
 

@@ -26,6 +26,8 @@ GATHER_S = 0.1
 """So long lines are gathered, to be put in order."""
 RETRY_S = 1.0
 """Between two tries to reach an engine."""
+TRIES = 3
+"""A log that breaks off so often in a row cannot be read."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -122,34 +124,33 @@ class Follower:
     # --- what they say ------------------------------------------------------------------------------------------------
 
     def _read(self, tap: Tap) -> None:
+        """Until its writer has ended, or the engine has gone: then the watcher finds it again."""
+        broken = 0
         while True:
+            failure = None
             try:
                 for said in tap.follow():
+                    broken = 0
                     self._heard.put(said)
-                # Before it is looked at: a start that comes later is the watcher's.
-                self._left(tap.source)
+            except DockerUnavailable as found:
+                failure, broken = found, broken + 1
+            # Before it is looked at: a start that comes later is the watcher's.
+            self._left(tap.source)
+            try:
                 again = tap.source.again()
-            except DockerUnavailable as failure:
-                self._broken(tap, failure)
+            except DockerUnavailable:
                 return
             if again is None or not again.up:
                 self._heard.put(Note(f"{tap.source.name} has ended: {again.ended() if again else 'it was removed'}"))
                 return
+            if broken >= TRIES and failure is not None:
+                self._heard.put(Note(f"{tap.source.name}: {failure.message}", trouble=True))
+                return
+            if broken:
+                self._pause.wait(RETRY_S)
             if not self._back(again):
                 return
             tap.source = again
-
-    def _broken(self, tap: Tap, failure: DockerUnavailable) -> None:
-        """Where the engine is there, the log cannot be read: said once. Else the watcher tells, and finds it again."""
-        try:
-            again = tap.source.again()
-        except DockerUnavailable:
-            self._left(tap.source)
-            return
-        if again is not None and again.up:
-            self._heard.put(Note(f"{tap.source.name}: {failure.message}", trouble=True))
-        else:
-            self._left(tap.source)
 
 
 def _ordered(batch: list[Heard]) -> list[Heard]:
