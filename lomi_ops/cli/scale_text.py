@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def show_plan(proposal: Proposal) -> None:
     steps = proposal.plan.steps if proposal.plan else ()
     if steps:
-        output.table(("worker", "what", "why"), [(each.name or "(new)", each.deed.value, each.why) for each in steps])
+        output.table(("worker", "what", "why"), _rows(steps))
     for note in proposal.notes:
         output.text(f"note: {note}")
     if not proposal.changes:
@@ -27,6 +28,13 @@ def show_plan(proposal: Proposal) -> None:
         output.text(f"{proposal.service}: {proposal.now} to {counted(proposal.target, 'worker')}; nothing was changed")
     if proposal.lasting is not None and (word := _write_down(proposal.lasting)):
         output.text(word)
+
+
+def _rows(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
+    """New ones are all alike."""
+    rows = [(each.name, each.deed.value, each.why) for each in steps if each.name]
+    new = [each for each in steps if not each.name]
+    return rows + [(f"{len(new)} new", each.deed.value, each.why) for each in new[:1]]
 
 
 def show(found: Scaled) -> None:
@@ -84,7 +92,7 @@ def _change_again(found: Lasting) -> str:
     """What a plain up would do to the number; empty where it agrees."""
     from lomi_ops.ops.scale.lasting import How
 
-    return f"`up -d` of Compose will change the number again: {found.why}" if found.how is How.COMMAND else ""
+    return f"a plain `up -d` goes by the file of Compose: {found.why}" if found.how is How.COMMAND else ""
 
 
 def _write_down(found: Lasting) -> str:
@@ -119,4 +127,6 @@ def _lasting(found: Lasting | None) -> dict[str, Any] | None:
 
 
 def record(found: Scaled) -> dict[str, Any]:
-    return {"dry_run": False, **asdict(found.outcome), "lasting": _lasting(found.lasting)}
+    outcome = found.outcome
+    times = {"ready_s": round(outcome.ready_s, 3), "took_s": round(outcome.took_s, 3)}
+    return {"dry_run": False, **asdict(outcome), **times, "lasting": _lasting(found.lasting)}

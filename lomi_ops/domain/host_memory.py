@@ -69,6 +69,14 @@ def too_little(host: HostMemory, demand: Demand) -> str:
     return ""
 
 
+def room(host: HostMemory, demand: Demand) -> int:
+    """How many of them the machine can hold."""
+    each = demand.reservation // max(1, len(demand.claims)) or 1
+    left = host.total - host.reserved
+    free = left if host.available is None else min(left, host.available)
+    return max(0, free // each)
+
+
 def tight(host: HostMemory, demand: Demand) -> str:
     """A word where they fit by what they reserve, and not by what they may use; empty where both fit."""
     if not demand.claims or not host.total or host.limits + demand.limit <= host.total:

@@ -199,7 +199,7 @@ def _rank(member: Member) -> int:
         return 30
     if _losing(member):
         return 20
-    if member.state in _FIRST_TO_GO and not member.jobs:
+    if member.state is MemberState.SILENT or (member.state in _FIRST_TO_GO and not member.jobs):
         return _FIRST_TO_GO.index(member.state)
     return 10 + (member.state is not MemberState.QUIET)
 
@@ -209,12 +209,13 @@ def _why(member: Member) -> str:
         return "it is frozen"
     if _losing(member):
         return "nobody knows what it holds"
+    if member.state is MemberState.SILENT:
+        return "it does not beat; what it held goes to others"
     if member.jobs:
         number = len(member.jobs)
         return f"it holds {number} job{'s' if number > 1 else ''}, which it finishes first"
     return {
         MemberState.RESTARTING: "it ends again and again",
         MemberState.FAILING: "it cannot work",
-        MemberState.SILENT: "it does not beat",
         MemberState.STARTING: "it is not ready yet",
     }.get(member.state, "it is idle")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from lomi_ops.domain.compose import Sighting, choose, compose_file, place_of, sighting, up_command
+from lomi_ops.domain.compose import Sighting, choose, compose_file, place_of, scale_command, sighting, up_command
 from lomi_ops.domain.container import Cluster, ComposeFile, Place
 from tests.unit.containers import COMPOSE, NOW, WORKERS, cluster, container
 
@@ -133,3 +135,32 @@ def test_the_files_are_read_off_the_labels() -> None:
 
     assert compose_file(said) == COMPOSE
     assert compose_file({}) == ComposeFile()
+
+
+def test_relative_names_start_where_compose_was_called() -> None:
+    """As version 1 writes them down; the folder is that of the first file."""
+
+    def called(folder: str, files: str, env_file: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        found = compose_file({
+            "com.docker.compose.project.working_dir": folder,
+            "com.docker.compose.project.config_files": files,
+            "com.docker.compose.project.environment_file": env_file,
+        })  # fmt: skip
+        return found.files, found.env_files
+
+    assert called("/srv/app", "a.yml,b/c.yml", ".env.p") == (
+        ("/srv/app/a.yml", "/srv/app/b/c.yml"),
+        ("/srv/app/.env.p",),
+    )
+    assert called("/srv/app", "app/a.yml", ".env.p") == (("/srv/app/a.yml",), ("/srv/.env.p",))
+    assert called("/srv/app", "/etc/a.yml") == (("/etc/a.yml",), ())
+
+
+def test_version_1_is_a_program_of_its_own() -> None:
+    made = replace(COMPOSE, version="1.29.2")
+
+    assert scale_command("app", made, WORKERS, 6) == (
+        "docker-compose -p app -f /srv/app/docker-compose.prod.yml --env-file /srv/app/.env.production"
+        " up -d --no-recreate --scale moderator-worker=6"
+    )
+    assert up_command(cluster(container("redis", compose=made)), "redis").startswith("docker-compose -p app")

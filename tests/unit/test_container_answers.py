@@ -157,3 +157,37 @@ def test_ssh_is_called_so_that_it_never_asks() -> None:
         "ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-l", "ops", "-p", "2222", "--", "db1",
         "docker system dial-stdio",
     ]  # fmt: skip
+
+
+def listed(name: str, stack: str = "") -> dict[str, object]:
+    labels = {"com.docker.stack.namespace": stack} if stack else {}
+    return {"Spec": {"Name": f"{stack}_{name}" if stack else name, "Labels": labels}}
+
+
+def test_the_stack_with_the_workers_is_the_cluster_and_of_two_none_is() -> None:
+    app = [listed("moderator-worker", "app"), listed("redis", "app")]
+    others = [listed("web", "shop"), listed("redis")]
+
+    assert answers.stack_with([*others, *app], "moderator-worker") == app
+    assert answers.stack_with([*app, listed("moderator-worker", "test")], "moderator-worker") == []
+    assert answers.stack_with([*others, listed("moderator-worker")], "moderator-worker") == [listed("moderator-worker")]
+    assert answers.stack_with(others, "moderator-worker") == []
+
+
+def test_a_service_tells_its_kind_its_grace_and_what_keeps_a_task_from_running() -> None:
+    said = {"Spec": {"Name": "w", "Mode": {"Global": {}},
+                     "TaskTemplate": {"ContainerSpec": {"StopGracePeriod": 60_000_000_000}}}}  # fmt: skip
+    tasks = [
+        {"DesiredState": "running", "Status": {"State": "running", "ContainerStatus": {"ContainerID": "ab" * 32}}},
+        {"DesiredState": "running", "Status": {"State": "pending", "Err": "no suitable node"}},
+        {"DesiredState": "remove", "Status": {"State": "running"}},
+        {"DesiredState": "shutdown", "Status": {"State": "shutdown"}},
+    ]
+
+    found = answers.swarm_service(said, tasks)
+
+    assert (found.kind, found.stop_grace_s, found.leaving, found.full_name) == ("global", 60.0, 1, "w")
+    assert {(task.short_id, task.running, task.words) for task in found.tasks} == {
+        ("ab" * 6, True, ""), ("", False, "no suitable node"),
+    }  # fmt: skip
+    assert answers.swarm_service({"Spec": {"Name": "w"}}, ()).stop_grace_s == 10.0

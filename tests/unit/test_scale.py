@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lomi_ops.domain.container import Container, ContainerState, Health
 from lomi_ops.domain.fleet import Member, MemberState
-from lomi_ops.domain.host_memory import GIB, Claim, Demand, HostMemory, size, tight, too_little
+from lomi_ops.domain.host_memory import GIB, Claim, Demand, HostMemory, room, size, tight, too_little
 from lomi_ops.domain.scale import Deed, Plan, plan
 from lomi_ops.domain.standing import Standing, stand
 from lomi_ops.domain.worker import WorkerInfo, WorkerMode, WorkerRecord
@@ -100,6 +100,14 @@ def test_whoever_does_no_work_goes_first_then_the_idle_then_those_that_hold_leas
     assert [each.name for each in found.losing] == ["app-moderator-worker-4"]
 
 
+def test_a_silent_one_has_lost_its_job_anyway() -> None:
+    found = planned(member(1), member(2, MemberState.SILENT, jobs=1), member(3), to=2)
+
+    assert deeds(found) == [("drain", 2)]
+    assert found.steps[0].why == "it does not beat; what it held goes to others"
+    assert found.losing == ()
+
+
 def test_what_has_stopped_is_taken_away_when_there_shall_be_fewer() -> None:
     found = planned(member(1), member(2), member(3, MemberState.STOPPED), to=1)
 
@@ -166,6 +174,14 @@ def test_what_is_free_now_counts_where_it_is_known() -> None:
     host = HostMemory(8 * GIB, (WORKER,), available=GIB // 4)
 
     assert too_little(host, Demand((WORKER,))) == "1 more worker needs 512 MiB; 256 MiB of 8.0 GiB are free now"
+
+
+def test_how_many_fit_is_what_is_neither_reserved_nor_in_use() -> None:
+    four = Demand((WORKER,) * 4)
+
+    assert room(HostMemory(4 * GIB, (WORKER,) * 4), four) == 4
+    assert room(HostMemory(4 * GIB, (WORKER,) * 4, available=GIB), four) == 2
+    assert room(HostMemory(GIB, (WORKER,) * 4), four) == 0
 
 
 def test_limits_beyond_the_machine_are_a_word_of_warning() -> None:

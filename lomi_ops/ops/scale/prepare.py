@@ -11,7 +11,7 @@ from lomi_ops.clients.containers import Engine
 from lomi_ops.domain.compose import up_command
 from lomi_ops.domain.container import Cluster
 from lomi_ops.domain.fleet import Member, MemberState
-from lomi_ops.domain.host_memory import Claim, Demand, HostMemory, tight, too_little
+from lomi_ops.domain.host_memory import Claim, Demand, HostMemory, room, tight, too_little
 from lomi_ops.domain.scale import MOST, Deed, Plan, plan
 from lomi_ops.errors import NotFound, Refused, UsageError
 from lomi_ops.ops.workers.look import Fleet
@@ -36,7 +36,9 @@ def require_service(engine: Engine, cluster: Cluster, service: str) -> None:
     where = f"project {cluster.project}" if cluster.project else f"the engine at {engine.place}"
     close = get_close_matches(service, known, 1, 0.5)
     if close:
-        raise NotFound(f"{where} has no service {service}, did you mean {close[0]}?", hint=f"--service {close[0]}")
+        raise NotFound(
+            f"{where} has no service {service}, did you mean {close[0]}?", hint=f"lomi scale N --service {close[0]}"
+        )
     there = f"; it has {', '.join(known)}" if known else ""
     raise NotFound(f"{where} has no container of service {service}{there}", hint=up_command(cluster, service))
 
@@ -89,8 +91,10 @@ def demand(found: Plan) -> Demand:
     return Demand(tuple(Claim(each.memory_reservation, each.memory_limit) for each in new if each is not None))
 
 
-def check_memory(host: HostMemory, needed: Demand) -> str:
-    """A word of warning. Raises Refused where the machine cannot hold them."""
+def check_memory(host: HostMemory, needed: Demand, now: int) -> str:
+    """A word of warning. Raises Refused where the machine cannot hold them beside those that run `now`."""
     if why := too_little(host, needed):
-        raise Refused(why, hint="a smaller number; or --force, where these numbers are wrong")
+        fits = room(host, needed)
+        most = f"lomi scale {now + fits}, the most that fits" if fits else "lomi workers list --memory"
+        raise Refused(why, hint=f"{most}; or --force, where these numbers are wrong")
     return tight(host, needed)

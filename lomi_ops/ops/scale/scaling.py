@@ -86,7 +86,7 @@ def _cluster(at: Handles, fleet: Fleet) -> Cluster:
 
 def _memory_notes(at: Handles, plan: Plan) -> list[str]:
     needed = prepare.demand(plan)
-    word = prepare.check_memory(prepare.memory(at.control.engine), needed) if needed.claims else ""
+    word = prepare.check_memory(prepare.memory(at.control.engine), needed, plan.now) if needed.claims else ""
     return [word] if word else []
 
 

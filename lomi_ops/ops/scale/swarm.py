@@ -99,6 +99,9 @@ class SwarmRun:
         if self._order.target != self._before.desired:
             self._note({"workers": self._before.desired}, {"wanted": self._order.target})
             self._set(self._order.target)
+            if self._before.project:
+                word = f"docker stack deploy goes by its file: write `replicas: {self._order.target}` there"
+                self.outcome.notes.append(word)
         try:
             found = self._await() if self._order.wait else self._stands()
             self._tell_of(found)

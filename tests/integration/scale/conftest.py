@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,13 +29,15 @@ WORKERS = "moderator-worker"
 WORK = "trap 'exit 0' TERM; while true; do sleep 0.05; done"
 OLD = f"echo 'NSFW model loaded successfully'; {WORK}"
 POLL_S = 0.03
+SMALL: dict[str, Any] = {"mem_limit": "64m", "mem_reservation": "32m"}
 
 
 class Registrar:
     """Registers a worker for each container that runs, beats for it, and takes it back when it ends."""
 
     def __init__(self, redis_url: str, fleet: Fleet) -> None:
-        self._clients = [queue_client(RedisSection.model_validate({"url": redis_url})) for _ in range(2)]
+        self._clients = [queue_client(RedisSection.model_validate({"url": redis_url})) for _ in range(3)]
+        self._beats = JobQueue(self._clients[2])
         self.registry = WorkerRegistry(self._clients[0])
         self.queue = JobQueue(self._clients[1])
         self._fleet = fleet
@@ -43,9 +46,16 @@ class Registrar:
         self.knows: Callable[[str], bool] = lambda name: True
         """Of which containers it takes care, by name; the others never register."""
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="registrar", daemon=True)
         self._turn = threading.Lock()
-        self._thread.start()
+        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._run, self._beat)]
+        for thread in self._threads:
+            thread.start()
+
+    def _beat(self) -> None:
+        """All the time: a container that has just started is younger than a beat may be old."""
+        while not self._over.wait(POLL_S):
+            for boot in list(self.boots.values()):
+                self._beats.beat(boot, {})
 
     def _run(self) -> None:
         import docker
@@ -64,8 +74,6 @@ class Registrar:
             self.registry.register(WorkerInfo(boot, container[:12], 1, __version__, 1))
         for container in self.boots.keys() - running:
             self.registry.deregister(self.boots.pop(container))
-        for boot in self.boots.values():
-            self.queue.beat(boot, {})
 
     def once(self) -> None:
         """Until everybody who runs now is known."""
@@ -92,7 +100,8 @@ class Registrar:
 
     def close(self) -> None:
         self._over.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         for client in self._clients:
             client.close()
 
@@ -119,3 +128,18 @@ def names(fleet: Fleet, *, every: bool = False) -> list[str]:
     """Of the containers that run, or of all, without the project."""
     listed = fleet.api.containers(all=every, filters={"label": f"{LABEL}={fleet.project}"})
     return sorted(each["Names"][0].lstrip("/").removeprefix(f"{fleet.project}-") for each in listed)
+
+
+def made(project: Fleet, number: int, script: str = WORK, **host: Any) -> list[str]:
+    return [project.run(WORKERS, script, number=each, **(SMALL | host)) for each in range(1, number + 1)]
+
+
+def numbered(*numbers: int) -> list[str]:
+    return [f"{WORKERS}-{number}" for number in numbers]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

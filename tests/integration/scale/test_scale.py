@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,27 +18,10 @@ from lomi_ops.ops import fleet_lock
 from lomi_ops.ops.scale import prepare
 from lomi_ops.queue.fleet import Claimant, FleetLease
 from tests.docker_engine import Fleet
-from tests.integration.scale.conftest import OLD, WORK, WORKERS, Lomi, Registrar, names
+from tests.integration.scale.conftest import OLD, SMALL, WORK, WORKERS, Lomi, Registrar, made, names, numbered, until
 from tests.services import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
-
-SMALL: dict[str, Any] = {"mem_limit": "64m", "mem_reservation": "32m"}
-
-
-def made(project: Fleet, number: int, script: str = WORK, **host: Any) -> list[str]:
-    return [project.run(WORKERS, script, number=each, **(SMALL | host)) for each in range(1, number + 1)]
-
-
-def numbered(*numbers: int) -> list[str]:
-    return [f"{WORKERS}-{number}" for number in numbers]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -92,7 +74,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lomi: Lomi, project: Fleet
     said = lomi("scale", 3, "--dry-run")
 
     assert said.code == 0
-    assert "create  like" in " ".join(said.out.split()).replace("(new) create like", "create  like")
+    assert ["1", "new", "create", "like"] in [line.split()[:4] for line in said.out.splitlines()]
     assert f"{WORKERS}: 2 to 3 workers; nothing was changed" in said.out
     assert names(project) == numbered(1, 2)
     found = lomi("scale", 1, "--dry-run", "-o", "json").document
@@ -398,7 +380,7 @@ def test_a_service_with_a_typo_is_told_the_nearest(lomi: Lomi, project: Fleet) -
 
     assert said.code == 1
     assert "no service moderator-wroker, did you mean moderator-worker?" in said.err
-    assert "try: --service moderator-worker" in said.err
+    assert "try: lomi scale N --service moderator-worker" in said.err
 
 
 def test_another_service_of_workers_can_be_named(lomi: Lomi, project: Fleet, registrar: Registrar) -> None:
@@ -507,6 +489,7 @@ def test_what_memory_cannot_hold_is_refused_with_the_numbers(
     assert refused.code == 5
     assert "3 more workers need" in refused.err
     assert "are reserved by" in refused.err
+    assert "the most that fits; or --force" in refused.err
     assert lomi("scale", 4, "--force").code == 0
     monkeypatch.setattr(prepare, "_available", lambda: 1 << 20)
     scarce = lomi("scale", 5)
