@@ -315,7 +315,7 @@ _lomi_table() {
       values='--into=postgres|queue|both --from= --confirm= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=' ;;
     'deploy')
-      children='render secrets'
+      children='render plan apply back secrets'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -324,6 +324,21 @@ _lomi_table() {
       options='--workers --max-workers --project --image --ops-image --tag --build --user --mail-to --command --time-zone --out --dry-run --force --output -o --env --config --env-file --data --help -h'
       values='--workers= --max-workers= --project= --image= --ops-image= --tag= --build= --user= --mail-to= --command= --time-zone= --out=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=compose|swarm|kubernetes|systemd|cron' ;;
+    'deploy plan')
+      children=''
+      options='--service --no-fetch --output -o --env --config --env-file --data --help -h'
+      values='--service= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'deploy apply')
+      children=''
+      options='--service --no-fetch --skip-check --drain-timeout --timeout --force --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--service= --skip-check= --drain-timeout= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'deploy back')
+      children=''
+      options='--service --drain-timeout --timeout --force --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--service= --drain-timeout= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
     'deploy secrets')
       children=''
       options='--out --dry-run --output -o --env --config --env-file --data --help -h'

@@ -315,7 +315,7 @@ function __lomi_table
             set -g __lomi_values '--into=postgres|queue|both' '--from=' '--confirm=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '='
         case 'deploy'
-            set -g __lomi_children 'render	Write the files that a cluster is run from' 'secrets	Write each password into a file of its own'
+            set -g __lomi_children 'render	Write the files that a cluster is run from' 'plan	Show what a deploy would do, step by step' 'apply	Put a new version on the cluster' 'back	Go back to the images from before the last deploy' 'secrets	Write each password into a file of its own'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -324,6 +324,21 @@ function __lomi_table
             set -g __lomi_options '--workers	Workers at the start' '--max-workers	Workers at most, where load decides' '--project	Name of the project, stack or namespace' '--image	Image of the workers, without its tag' '--ops-image	Image with the command lomi, for Kubernetes' '--tag	Tag of both; else this version' '--build	Checkout of lomi that Compose builds workers from' '--user	Who runs units and cron jobs' '--mail-to	Whom cron and failed units tell' '--command	Path of lomi on that machine' '--time-zone	Zone of the timers in Kubernetes' '--out	Folder to write to; else stdout' '--dry-run	Only show what would change in --out' '--force	Replace files that say something else' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--workers=' '--max-workers=' '--project=' '--image=' '--ops-image=' '--tag=' '--build=' '--user=' '--mail-to=' '--command=' '--time-zone=' '--out=@folders' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '=compose|swarm|kubernetes|systemd|cron'
+        case 'deploy plan'
+            set -g __lomi_children
+            set -g __lomi_options '--service	Which ones; else backend and workers' '--no-fetch	Take the images that are here: no build, no pull' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--service=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'deploy apply'
+            set -g __lomi_children
+            set -g __lomi_options '--service	Which ones; else backend and workers' '--no-fetch	Take the images that are here: no build, no pull' '--skip-check	Leave out the check before it; why' '--drain-timeout	To finish a job; else worker.grace_s' '--timeout	Until a new container works; else 3m' '--force	Old workers, too: the job in their hand is lost' '--dry-run	Only show the plan' '--reason	Why, for the audit' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--service=' '--skip-check=' '--drain-timeout=' '--timeout=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'deploy back'
+            set -g __lomi_children
+            set -g __lomi_options '--service	Which ones; else backend and workers' '--drain-timeout	To finish a job; else worker.grace_s' '--timeout	Until a new container works; else 3m' '--force	Old workers, too: the job in their hand is lost' '--dry-run	Only show the plan' '--reason	Why, for the audit' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--service=' '--drain-timeout=' '--timeout=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
         case 'deploy secrets'
             set -g __lomi_children
             set -g __lomi_options '--out	Folder, made for its owner only' '--dry-run	Only say which there would be' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'

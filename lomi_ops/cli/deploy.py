@@ -10,6 +10,9 @@ app = typer.Typer(
     cls=group_of(
         {
             "render": Late("deploy_render:render", "Write the files that a cluster is run from"),
+            "plan": Late("deploy_apply:plan", "Show what a deploy would do, step by step"),
+            "apply": Late("deploy_apply:apply", "Put a new version on the cluster"),
+            "back": Late("deploy_apply:back", "Go back to the images from before the last deploy"),
             "secrets": Late("deploy_render:secrets", "Write each password into a file of its own"),
         }
     ),

@@ -23,6 +23,8 @@ class Action(StrEnum):
     MIGRATE = "migrate.apply"
     SCALE = "scale"
     AUTOSCALE = "autoscale"
+    DEPLOY = "deploy.apply"
+    DEPLOY_BACK = "deploy.back"
 
 
 @dataclass(frozen=True, slots=True)
