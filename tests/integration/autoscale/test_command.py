@@ -19,7 +19,7 @@ from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import Keys
 from tests.commands import Lomi
 from tests.integration.autoscale.conftest import FOREVER, WORKERS, Shop
-from tests.integration.ops.old_cluster import OldCluster
+from tests.integration.ops.old_cluster import OldCluster, scores
 from tests.services import RedisServer
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
@@ -190,6 +190,24 @@ def test_before_the_swap_the_queue_alone_decides_and_what_is_not_known_is_told(o
     assert old_shop.count() == 6
     assert "there is no schema lomi here" in said.err
     assert len(lomi("autoscale", "--history", "-o", "json").document["entries"]) == 2
+
+
+def test_slow_photos_are_seen_in_media_and_without_postgres_the_rest_decides(
+    old_shop: Shop, old: OldCluster, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_shop.hire(4)
+    old_shop.note(0.5, 2)
+    old_shop.push(2)
+    for _ in range(20):
+        old.photo("approved", found=scores() | {"processing_time_ms": 3600})
+    old_shop.remember(4, due_ms=600)
+    said = lomi("autoscale", "--dry-run", "-o", "json").document
+    assert (said["target"], said["why"]) == (5, ["3.6 s per photo (more than 3)"])
+
+    monkeypatch.setenv("LOMI_DATABASE_URL", "postgresql://u:p@127.0.0.1:1/nothing")
+    said = lomi("autoscale", "--dry-run", "-o", "json").document
+    assert (said["step"], said["numbers"]["photo_s"]) == (0, None)
+    assert said["unknown"][0]["what"].startswith("how long a photo takes is not known: ")
 
 
 def test_the_journal_reads_as_lines(shop: Shop, lomi: Lomi) -> None:
