@@ -177,7 +177,9 @@ def test_a_second_signal_does_not_wait_for_a_reader_that_has_stopped(where: dict
             continue
     os.close(ours)
 
-    assert (running.returncode, running.communicate()[1]) == (130, b"")
+    assert running.communicate()[1] == b""
+    # A third one may meet Python on its way out, which SIGINT then ends: shells call both 130.
+    assert running.returncode in (130, -signal.SIGINT)
 
 
 @pytest.mark.parametrize(
