@@ -23,12 +23,21 @@ WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start
 
 -- name: media_behind
 -- Rows from before the moderation migration that it has not reached, as `media_rows_unmigrated` counts them. Stops counting
--- early: one is enough to tell.
+-- early: one is enough to tell. Rows without a status have no index: of a large table its statistics are believed.
 -- in limit: bigint, rows at most
+-- in large: bigint, rows of a table that is not read as a whole
 -- out rows
 SELECT count(*)::int AS rows
 FROM (
-    SELECT 1 FROM media WHERE moderation_status IS NULL
+    SELECT 1 FROM media
+    WHERE moderation_status IS NULL
+      AND NOT (SELECT EXISTS (
+          SELECT FROM pg_class AS c
+          JOIN pg_namespace AS n ON n.oid = c.relnamespace
+          JOIN pg_stats AS s ON s.schemaname = n.nspname AND s.tablename = c.relname
+          WHERE c.oid = to_regclass('media') AND s.attname = 'moderation_status' AND s.null_frac = 0
+            AND c.reltuples >= %(large)s::bigint
+      ))
     UNION ALL
     SELECT 1 FROM media WHERE moderation_status = 'pending' AND is_approved AND batch_id IS NULL AND moderated_at IS NULL
     LIMIT %(limit)s
