@@ -9,6 +9,7 @@ from typing import Any
 
 from lomi_ops.clients.containers.engine import Engine
 from lomi_ops.domain.container import one_line
+from lomi_ops.domain.rollout import short
 from lomi_ops.errors import ContainerError
 
 _PULL_S = 300.0
@@ -37,6 +38,21 @@ class Images:
         repository, _, tag = name.rpartition(":")
         with self._asking(f"{image_id[:19]} cannot be called {name}") as api:
             api.tag(image_id, repository, tag)
+
+    def exact(self, name: str, image_id: str) -> str:
+        """A name that will always mean this image: with the digest that a registry knows it by, else a tag of its own.
+
+        What a Swarm goes back to must not have moved meanwhile.
+        """
+        repository, tag = _parts(name)
+        with self._asking(f"{name} cannot be looked at") as api:
+            digests = api.inspect_image(image_id).get("RepoDigests") or ()
+        found = next((each for each in digests if each.partition("@")[0] == repository), None)
+        if found:
+            return f"{repository}:{tag}@{found.partition('@')[2]}"
+        own = f"{repository}:lomi-{short(image_id)}"
+        self.tag(image_id, own)
+        return own
 
     def pull(self, name: str, tell: Callable[[str], None]) -> None:
         """Gets what the registry has under this name; `tell` hears of its layers, each state once."""

@@ -9,6 +9,7 @@ from lomi_ops.clients.containers.engine import Engine
 from lomi_ops.domain.container import one_line
 from lomi_ops.errors import ContainerError
 
+_NAMED = "com.docker.stack.image"
 _DONE, _UNDER_WAY = "completed", ("updating", "rollback_started", "")
 
 
@@ -41,9 +42,10 @@ class Updates:
         self._engine = engine
 
     def image(self, service: str) -> str:
-        """As the service names it, without the digest that a Swarm adds."""
-        spec = self._said(service)["Spec"]["TaskTemplate"]["ContainerSpec"]
-        return str(spec["Image"]).partition("@")[0]
+        """As the file of its stack names it, else as the service does, without a digest."""
+        spec = self._said(service)["Spec"]
+        named = (spec.get("Labels") or {}).get(_NAMED) or spec["TaskTemplate"]["ContainerSpec"]["Image"]
+        return str(named).partition("@")[0]
 
     def update(self, service: str) -> Update:
         said = self._said(service).get("UpdateStatus") or {}

@@ -125,7 +125,7 @@ class Deploy:
         return f"{each.image} is {short(wanted)} now" + (f", before it {short(before)}" if before else "")
 
     def _image_from_before(self, each: Standing) -> str:
-        if each.swarm:
+        if each.swarm and not each.kept:
             return "the Swarm keeps the description from before"
         if not each.kept:
             text = f"no image from before is kept for {each.service}: there is no {previous_name(each.image)}"
@@ -229,10 +229,10 @@ class Deploy:
         self._at.held.require()
         if each.service not in self.outcome.changed:
             self.outcome.changed.append(each.service)
-        if each.source is Source.BACK:
-            self._at.updates.take_back(each.swarm)
+        if wanted := self.outcome.wanted.get(each.service):
+            self._at.control.roll_service(each.swarm, self._at.images.exact(each.image, wanted))
         else:
-            self._at.control.roll_service(each.swarm, each.image)
+            self._at.updates.take_back(each.swarm)
         until = self._at.clock() + UPDATE_S
         while True:
             now = self._at.updates.update(each.swarm)

@@ -15,9 +15,6 @@ from lomi_ops.errors import UsageError
 from lomi_ops.queue.keys import Keys
 from lomi_ops.version import __version__
 
-WORKERS = 4
-"""What the existing system runs."""
-MOST = 12
 TOO_MANY = 1000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _COMPREFACE = "http://compreface:3000"
@@ -44,8 +41,8 @@ class Named:
 def values(target: Target, settings: Settings, named: Named, env_file: str = "") -> Values:
     """`env_file` is the one that the settings were read from. Raises UsageError for a name that cannot stand in a file,
     and for numbers that do not fit together."""
-    workers = named.workers or settings.checks.workers or WORKERS
-    max_workers = named.max_workers or max(MOST, workers)
+    workers = named.workers or settings.checks.workers or settings.autoscale.min
+    max_workers = named.max_workers or max(settings.autoscale.max, workers)
     _fits(workers, max_workers)
     path = named.env_file or env_file or ".env.production"
     if target in (Target.SYSTEMD, Target.CRON):
@@ -212,7 +209,7 @@ def _fits(workers: int, max_workers: int) -> None:
         text = f"{workers} workers are more than the most that autoscaling may start, {max_workers}"
         raise UsageError(text, hint=f"--max-workers {workers}")
     if max_workers > TOO_MANY:
-        raise UsageError(f"{max_workers} workers are more than {TOO_MANY}", hint=f"--workers {WORKERS}")
+        raise UsageError(f"{max_workers} workers are more than {TOO_MANY}", hint="--workers 4")
 
 
 def _allowed(given: list[tuple[Kind, str, str]]) -> None:

@@ -187,7 +187,7 @@ def test_redis_keeps_jobs_and_evicts_none(target: Target) -> None:
 def commands(file: Rendered) -> Iterator[list[str]]:
     """Command lines of lomi in a file: in comments, in units, in crontabs and in lists of YAML."""
     for line in file.text.splitlines():
-        for found in re.findall(r"(?:^#\s+|&& |=\$\(LOMI_ACTOR=\S+ \S*/|ExecStart=\S*/)(lomi [a-z].*)$", line):
+        for found in re.findall(r"(?:^#\s+|&& |LOMI_ACTOR=\S+ \S*/|ExecStart=\S*/)(lomi [a-z].*)$", line):
             yield shlex.split(re.split(r" 2>&1| \|\| |\\$", found)[0])[1:]
         if match := re.search(r'\[("lomi".*|"CMD", "lomi".*)\]', line):
             words = [word for word in yaml.safe_load(f"[{match[1]}]") if word != "CMD"]
