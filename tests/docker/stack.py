@@ -45,18 +45,16 @@ def until(holds: Callable[[], object], what: str, within_s: float = START_S) -> 
 
 @dataclass
 class Ends:
-    """Every end of a container of one project, by the engine's own events."""
+    """Every end of a container with a label, by the engine's own events."""
 
     url: str
-    project: str
-    exits: list[tuple[str, str, int]] = field(default_factory=list)
-    """Service, container, exit code."""
+    label: str
+    exits: list[int] = field(default_factory=list)
+    """Exit codes, in their order."""
 
     def __enter__(self) -> Ends:
         self._api = docker.DockerClient(base_url=self.url).api
-        self._events = self._api.events(
-            filters={"event": "die", "label": f"com.docker.compose.project={self.project}"}, decode=True
-        )
+        self._events = self._api.events(filters={"event": "die", "label": self.label}, decode=True)
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
         return self
@@ -69,12 +67,7 @@ class Ends:
     def _listen(self) -> None:
         with suppress(DockerException, OSError, ValueError, AttributeError):
             for event in self._events:
-                about = event["Actor"]["Attributes"]
-                service = about.get("com.docker.compose.service", "")
-                self.exits.append((service, event["Actor"]["ID"], int(about["exitCode"])))
-
-    def codes(self, service: str = SERVICE) -> list[int]:
-        return [code for of, _, code in self.exits if of == service]
+                self.exits.append(int(event["Actor"]["Attributes"]["exitCode"]))
 
 
 @dataclass
@@ -94,6 +87,11 @@ class Stack:
         for name in ("models", "backend"):
             (self.folder / name).mkdir()
         write_model(self.folder / "models")
+
+    @property
+    def label(self) -> str:
+        """Of the project's workers."""
+        return f"com.docker.compose.service={SERVICE}"
 
     @property
     def env_file(self) -> Path:
@@ -123,8 +121,10 @@ class Stack:
         self.lomi("deploy", "secrets", "--env-file", str(self.env_file), "--out", "secrets")
         self.compose("up", "-d", "postgres", "redis", "compreface")
         s3 = self._stack.enter_context(running_s3(BUCKET, {}))
+        self.ports["s3"] = s3
         way = self._stack.enter_context(FaultProxy("127.0.0.1", s3, listen=self.gateway()))
-        self.write_env_file(f"{way.host}:{way.port}")
+        self.s3 = f"{way.host}:{way.port}"
+        self.write_env_file(self.s3)
         until(self.redis_answers, "Redis")
         until(self.postgres_answers, "Postgres")
         prepare(self.database_url)
@@ -141,7 +141,7 @@ class Stack:
         assert done.returncode == 0, done.stderr[-2000:]
         return done
 
-    def lomi(self, *words: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
+    def lomi(self, *words: str, check: int | None = 0, **settings: str) -> subprocess.CompletedProcess[str]:
         """An operator's command line on this machine: the env file, and where its services are from here."""
         here = {
             "LOMI_ENV_FILE": str(self.env_file), "PYTHONPATH": str(ROOT), "LOMI_DOCKER__PROJECT": self.project,
@@ -150,22 +150,28 @@ class Stack:
             "COMPREFACE_URL": f"http://127.0.0.1:{self.ports['compreface']}",
         }  # fmt: skip
         done = subprocess.run(
-            [sys.executable, "-m", "lomi_ops", *words], env=self._environ() | here, cwd=self.folder,
+            [sys.executable, "-m", "lomi_ops", *words], env=self._environ() | here | settings, cwd=self.folder,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if check is not None:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         return done
 
-    def scale(self, workers: int) -> None:
-        self.compose("up", "-d", "--no-recreate", "--scale", f"{SERVICE}={workers}", SERVICE)
-        self.await_healthy(workers)
-
     def restart(self) -> None:
         """One after another."""
         for said in self.containers():
             self.api.restart(said["Id"], timeout=GRACE_S)
             self.await_healthy(len(self.containers()))
+
+    def told(self, way: Callable[[str], str]) -> dict[str, str]:
+        """What a worker outside of the project is told: `way` says, as host:port, how it reaches a service."""
+        redis_at, postgres_at = way("redis"), way("postgres")
+        return {
+            "LOMI_REDIS_URL": f"redis://:{SECRET}@{redis_at}/0",
+            "LOMI_DATABASE_URL": f"postgresql://lomi:{SECRET}@{postgres_at}/lomi_db",
+            "S3_ENDPOINT": f"http://{way('s3')}", "S3_ACCESS_KEY": S3_KEY, "S3_SECRET_KEY": S3_SECRET,
+            "COMPREFACE_URL": f"http://{way('compreface')}", "LOMI_LOG__FORMAT": "json",
+        }  # fmt: skip
 
     def _environ(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}

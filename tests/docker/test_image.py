@@ -14,7 +14,7 @@ from tests.docker.images import WORKER
 from tests.docker.load import load
 from tests.docker.stack import GRACE_S, Stack, until
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.xdist_group("docker"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.xdist_group("docker"), pytest.mark.timeout(900)]
 
 MOST_MB = 400
 

@@ -7,32 +7,32 @@ import pytest
 from tests.docker.load import attempts, load
 from tests.docker.stack import Ends, Stack, until
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.xdist_group("docker"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.xdist_group("docker"), pytest.mark.timeout(900)]
 
 
 def test_scaled_to_four_and_back_under_load_nothing_is_lost_and_no_attempt_is_spent(stack: Stack) -> None:
-    with Ends(stack.url, stack.project) as ends, load(stack) as photos:
+    with Ends(stack.url, stack.label) as ends, load(stack) as photos:
         photos.await_more(5)
-        stack.scale(4)
+        stack.lomi("scale", "4")
         assert len(stack.healthy()) == 4
         photos.await_more(10)
         photos.await_more(5)
-        stack.scale(2)
+        stack.lomi("scale", "2")
         photos.await_more(5)
         findings, state = photos.finish()
 
     assert findings.sentences() == []
     assert set(attempts(state)) == {1}
-    assert ends.codes() == [0, 0]
+    assert ends.exits == [0, 0]
     assert len(stack.containers()) == 2
 
 
 def test_a_killed_worker_is_started_again_and_its_job_is_done_by_another(stack: Stack) -> None:
-    with Ends(stack.url, stack.project) as ends, load(stack) as photos:
+    with Ends(stack.url, stack.label) as ends, load(stack) as photos:
         photos.await_more(5)
         (victim, other) = stack.containers()
         stack.api.kill(victim["Id"], signal="SIGKILL")
-        until(lambda: ends.codes() == [137], "the engine's word of the end")
+        until(lambda: ends.exits == [137], "the engine's word of the end")
         # A container that was killed by hand stays down, whatever its restart policy says.
         stack.api.start(victim["Id"])
         stack.await_healthy(2)
@@ -46,7 +46,7 @@ def test_a_killed_worker_is_started_again_and_its_job_is_done_by_another(stack: 
 
 def test_restarted_one_by_one_under_load_nothing_is_lost_and_no_attempt_is_spent(stack: Stack) -> None:
     before = {said["Id"]: said["State"]["StartedAt"] for said in stack.containers()}
-    with Ends(stack.url, stack.project) as ends, load(stack) as photos:
+    with Ends(stack.url, stack.label) as ends, load(stack) as photos:
         photos.await_more(5)
         stack.restart()
         photos.await_more(5)
@@ -54,7 +54,7 @@ def test_restarted_one_by_one_under_load_nothing_is_lost_and_no_attempt_is_spent
 
     assert findings.sentences() == []
     assert set(attempts(state)) == {1}
-    assert ends.codes() == [0, 0]
+    assert ends.exits == [0, 0]
     after = {said["Id"]: said["State"]["StartedAt"] for said in stack.containers()}
     assert after.keys() == before.keys()
     assert not set(after.values()) & set(before.values())
