@@ -117,6 +117,8 @@ class Container:
     """It lives in the machine's network, and has its host name."""
     pid: int = 0
     """Of its main process, as the machine counts; 0 where it does not run."""
+    ours: bool = False
+    """Its image says that it is a worker of lomi: on SIGTERM it finishes its job."""
     mounts: int = 0
     """How many folders and volumes are mounted in it."""
     tty: bool = False

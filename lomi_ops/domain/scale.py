@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -165,11 +165,12 @@ def _notes(running: Sequence[Member], resting: Sequence[Member], model: Containe
 
 def _down(service: str, running: Sequence[Member], resting: Sequence[Member], target: int) -> Plan:
     """Of those that stay, whoever was quiet takes jobs again."""
-    going = sorted(running, key=_worth)[: len(running) - target]
+    unsafe = _unsafe(running)
+    going = sorted(running, key=lambda each: _worth(each, unsafe))[: len(running) - target]
     steps = [Step(Deed.REMOVE, f"it has stopped{_with_code(each)}", each) for each in reversed(resting)]
-    steps += [_leave(each) for each in going]
+    steps += [Step(Deed.DRAIN, _why(each, unsafe), each, losing=each.name in unsafe) for each in going]
     if target == 0:
-        steps[-1] = Step(Deed.STOP, "the last one; its container stays", going[-1], steps[-1].losing)
+        steps[-1] = replace(steps[-1], deed=Deed.STOP, why="the last one; its container stays")
     gone = {each.name for each in going}
     steps += [
         Step(Deed.RESUME, "it is quiet", each)
@@ -179,35 +180,45 @@ def _down(service: str, running: Sequence[Member], resting: Sequence[Member], ta
     return Plan(service, len(running), target, tuple(steps))
 
 
-def _leave(member: Member) -> Step:
-    return Step(Deed.DRAIN, _why(member), member, losing=_losing(member))
+def _unsafe(running: Sequence[Member]) -> frozenset[str]:
+    """Those of whom nobody knows what they hold, and who would not finish it: workers of another program than ours,
+    ready or not, for they may be by the time they are stopped. Ours is what has the label of our image, or the image of
+    one that has registered."""
+    ours = {each.container.image_digest for each in running if each.container and each.registered}
+    return frozenset(each.name for each in running if _may_lose(each, ours))
 
 
-def _losing(member: Member) -> bool:
-    return member.idle is None and member.state is not MemberState.SILENT
+def _may_lose(member: Member, ours: Collection[str]) -> bool:
+    if member.registered is not None or member.state in (MemberState.SILENT, MemberState.RESTARTING):
+        return False
+    if member.old:
+        return True
+    if member.log is not None and member.log.ours:
+        return False
+    return member.container is None or not (member.container.ours or member.container.image_digest in ours)
 
 
-def _worth(member: Member) -> tuple[int, int, int, str]:
+def _worth(member: Member, unsafe: frozenset[str]) -> tuple[int, int, int, str]:
     """Who goes first: whoever does no work, then whoever holds nothing, then whoever holds least; the highest number of
     those, as with Compose. Those of whom nobody knows, and frozen ones that hear nothing, go last."""
     number, name = _number(member)
-    return (_rank(member), len(member.jobs), -number, name)
+    return (_rank(member, unsafe), len(member.jobs), -number, name)
 
 
-def _rank(member: Member) -> int:
+def _rank(member: Member, unsafe: frozenset[str]) -> int:
     if member.state is MemberState.PAUSED:
         return 30
-    if _losing(member):
+    if member.name in unsafe:
         return 20
     if member.state is MemberState.SILENT or (member.state in _FIRST_TO_GO and not member.jobs):
         return _FIRST_TO_GO.index(member.state)
     return 10 + (member.state is not MemberState.QUIET)
 
 
-def _why(member: Member) -> str:
+def _why(member: Member, unsafe: frozenset[str]) -> str:
     if member.state is MemberState.PAUSED:
         return "it is frozen"
-    if _losing(member):
+    if member.name in unsafe:
         return "nobody knows what it holds"
     if member.state is MemberState.SILENT:
         return "it does not beat; what it held goes to others"

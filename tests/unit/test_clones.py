@@ -119,6 +119,24 @@ def test_it_joins_every_network_of_its_model_and_leaves_it_its_address() -> None
     assert found.notes == ("the fixed address 10.0.0.7 in faces stays with app_moderator-worker_1",)
 
 
+@pytest.mark.parametrize("mode", ["default", "bridge", "none"])
+def test_the_engines_own_networks_go_with_the_mode(mode: str) -> None:
+    name = "bridge" if mode == "default" else mode
+    found = ordered(HostConfig={"NetworkMode": mode}, NetworkSettings={"Networks": {name: {"NetworkID": "a"}}})
+
+    assert (found.body["NetworkingConfig"]["EndpointsConfig"], found.joins) == ({}, {})
+    assert found.body["HostConfig"]["NetworkMode"] == mode
+
+
+def test_a_network_may_be_named_by_its_id() -> None:
+    networks = {"app_default": {"Aliases": ["w"], "NetworkID": "abc"}}
+
+    found = ordered(HostConfig={"NetworkMode": "abc"}, NetworkSettings={"Networks": networks})
+
+    assert found.body["NetworkingConfig"]["EndpointsConfig"] == {"abc": {"Aliases": ["w"]}}
+    assert found.joins == {}
+
+
 def test_a_mac_address_stays_with_the_model() -> None:
     found = ordered(Config={"MacAddress": "02:00:00:00:00:01"})
 

@@ -34,7 +34,7 @@ def test_what_an_operator_cares_about_is_read() -> None:
                   "Health": {"Status": "unhealthy", "FailingStreak": 4,
                              "Log": [{"ExitCode": 0, "Output": "fine"}, {"ExitCode": 1, "Output": "no\nanswer"}]}},
         "Config": {"Image": "redis:7-alpine", "Tty": False, "Env": ["REDIS_PASSWORD=canary"],
-                   "Labels": {"com.docker.compose.project.working_dir": "/srv"}},
+                   "Labels": {"com.docker.compose.project.working_dir": "/srv", "org.lomi.role": "worker"}},
         "HostConfig": {"Memory": 1 << 30, "MemoryReservation": 1 << 29, "RestartPolicy": {"Name": "always"}},
         "NetworkSettings": {"Ports": {"6379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "16379"}], "99/udp": None}},
     }  # fmt: skip
@@ -48,6 +48,7 @@ def test_what_an_operator_cares_about_is_read() -> None:
     assert (found.oom_killed, found.restart_count, found.restart_policy) == (True, 3, "always")
     assert (found.memory_limit, found.memory_reservation) == (1 << 30, 1 << 29)
     assert found.ports == (Port("0.0.0.0", 16379, 6379, "tcp"),)
+    assert found.ours
     assert "canary" not in repr(found)
 
 

@@ -39,6 +39,11 @@ def old(number: int) -> Member:
     return Member(MemberState.READY, made, log=WorkerLog(made, NOW))
 
 
+def stranger(number: int, state: MemberState) -> Member:
+    """Of an image that nobody who registered has."""
+    return member(number, state, image_digest="sha256:old")
+
+
 def planned(*members: Member, to: int, **options: Any) -> Plan:
     return plan(WORKERS, members, to, **options)
 
@@ -98,6 +103,23 @@ def test_whoever_does_no_work_goes_first_then_the_idle_then_those_that_hold_leas
         ("stop", 8),
     ]  # fmt: skip
     assert [each.name for each in found.losing] == ["app-moderator-worker-4"]
+
+
+def test_one_that_is_not_ready_yet_may_be_by_the_time_it_is_stopped() -> None:
+    """One of ours would finish its job; a worker of another program has no handler for a SIGTERM."""
+    here, failing = member(4, MemberState.STARTING), stranger(3, MemberState.FAILING)
+
+    found = planned(member(1), stranger(2, MemberState.STARTING), failing, here, to=1)
+
+    assert deeds(found) == [("drain", 4), ("drain", 1), ("drain", 3)]
+    assert [each.name for each in found.losing] == ["app-moderator-worker-3"]
+    assert len(planned(old(1), member(2, MemberState.STARTING), to=0).losing) == 2
+    assert planned(stranger(1, MemberState.RESTARTING), to=0).losing == ()
+
+
+def test_the_label_of_our_image_tells_whose_it_is() -> None:
+    assert len(planned(member(1, MemberState.UNKNOWN), to=0).losing) == 1
+    assert planned(member(1, MemberState.UNKNOWN, ours=True), to=0).losing == ()
 
 
 def test_a_silent_one_has_lost_its_job_anyway() -> None:

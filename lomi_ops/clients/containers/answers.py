@@ -13,6 +13,8 @@ from lomi_ops.domain.host_memory import Claim
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _LONG_TEXT = 400
+ROLE, WORKER_ROLE = "org.lomi.role", "worker"
+"""The label of our image, as worker/Dockerfile sets it."""
 _FAILED = ("failed", "rejected", "orphaned")
 _STOP_GRACE_S = 10.0
 """Where a service says nothing."""
@@ -56,6 +58,7 @@ def container(said: Mapping[str, Any], place: Place) -> Container:
         hostname=str(config.get("Hostname") or ""),
         host_network=host.get("NetworkMode") == "host",
         pid=int(state.get("Pid") or 0),
+        ours=_part(config, "Labels").get(ROLE) == WORKER_ROLE,
         mounts=len(said.get("Mounts") or ()),
         tty=bool(config.get("Tty")),
         compose=compose_file(_part(config, "Labels")),

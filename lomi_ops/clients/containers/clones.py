@@ -18,6 +18,8 @@ _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 """The name of a volume that nobody named."""
 _NUMBERED = re.compile(r"(?:[0-9a-f]{12}_)?(?P<head>.+[_-])(?P<number>\d+)")
 """docker-compose 1.29 leaves `ID_` before a name where it was interrupted while it replaced a container."""
+_ENGINES_OWN = ("bridge", "host", "none")
+"""Networks in which there is nothing to be said about a container."""
 _OF_THE_MODEL = ("com.docker.compose.replace", "com.docker.compose.slug")
 """Labels of Compose that say something about one container only."""
 _DEFAULTS = ("Cmd", "Entrypoint", "Healthcheck", "Shell", "StopSignal", "User", "WorkingDir")
@@ -66,7 +68,7 @@ def order(
     _share_no_anonymous_volumes(config, host)
     host.pop("ContainerIDFile", None)
     host["Links"] = [_link(each) for each in host.get("Links") or ()] or None
-    first = {mode: networks.pop(mode)} if mode in networks else {}
+    first = {mode: networks.pop(home)} if (home := _home(said, mode)) in networks else {}
     body = config | {"HostConfig": host, "NetworkingConfig": {"EndpointsConfig": first}}
     return Order(name, body, networks, notes)
 
@@ -157,9 +159,25 @@ def _fresh(mount: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in mount.items() if not (anonymous and key == "Source")}
 
 
+def _networks(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (said.get("NetworkSettings") or {}).get("Networks") or {}
+
+
+def _home(said: Mapping[str, Any], mode: str) -> str:
+    """The name of the network that it is made in: the mode may be its id."""
+    for network, each in _networks(said).items():
+        if mode in (network, (each or {}).get("NetworkID")):
+            return str(network)
+    return ""
+
+
 def _endpoints(said: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
-    networks = (said.get("NetworkSettings") or {}).get("Networks") or {}
-    return {network: _endpoint(said, each or {}, name) for network, each in networks.items()}
+    """Of the networks that it joins: the engine's own ones go with the mode."""
+    return {
+        network: _endpoint(said, each or {}, name)
+        for network, each in _networks(said).items()
+        if network not in _ENGINES_OWN
+    }
 
 
 def _endpoint(said: Mapping[str, Any], endpoint: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -187,7 +205,7 @@ def _link(said: str) -> str:
 
 
 def _notes(said: Mapping[str, Any]) -> Iterable[str]:
-    for network, each in ((said.get("NetworkSettings") or {}).get("Networks") or {}).items():
+    for network, each in _networks(said).items():
         ipam = (each or {}).get("IPAMConfig") or {}
         fixed = [ipam[key] for key in ("IPv4Address", "IPv6Address") if ipam.get(key)]
         if fixed:

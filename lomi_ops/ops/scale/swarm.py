@@ -13,11 +13,9 @@ from lomi_ops.domain.standing import Standing, stand
 from lomi_ops.errors import NotFound, Refused
 from lomi_ops.ops.fleet_lock import Held
 from lomi_ops.ops.scale.order import Handles, Order, Outcome, Trouble
+from lomi_ops.ops.scale.workers import GRACE_S, LOOK_S
 from lomi_ops.ops.workers.look import Fleet
 
-LOOK_S = 0.5
-GRACE_S = 10.0
-"""More than a worker's own grace: it gives its job back in between."""
 CRASHES = 2
 """New tasks that end so soon are no accident."""
 

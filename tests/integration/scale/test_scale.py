@@ -313,6 +313,24 @@ def test_an_old_worker_is_not_stopped_for_nobody_knows_what_it_holds(lomi: Lomi,
     assert names(project, every=True) == numbered(1)
 
 
+@pytest.mark.parametrize(("role", "code"), [(None, 5), ("worker", 0)])
+def test_only_a_label_of_our_image_tells_that_an_unregistered_one_finishes_its_job(
+    lomi: Lomi, project: Fleet, role: str | None, code: int
+) -> None:
+    labels = {
+        "com.docker.compose.project": project.project, "com.docker.compose.service": WORKERS,
+        "com.docker.compose.oneoff": "False",
+    } | ({"org.lomi.role": role} if role else {})  # fmt: skip
+    for number in (1, 2):
+        place = {"com.docker.compose.container-number": str(number)}
+        project.run(WORKERS, WORK, number=number, labels=labels | place, log_config={"type": "none"}, **SMALL)
+
+    said = lomi("scale", 1)
+
+    assert len(names(project)) == (1 if code == 0 else 2)
+    assert (code == 5) is ("a job in their hand would be lost" in said.err)
+
+
 def test_a_frozen_one_is_no_ones_to_stop(lomi: Lomi, project: Fleet, registrar: Registrar) -> None:
     first, second = made(project, 2)
     registrar.once()
