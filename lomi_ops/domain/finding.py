@@ -53,9 +53,6 @@ class Box:
     def area(self) -> int:
         return self.w * self.h
 
-    def contains(self, x: float, y: float) -> bool:
-        return self.x <= x < self.x + self.w and self.y <= y < self.y + self.h
-
 
 @dataclass(frozen=True, slots=True)
 class AgeRange:
