@@ -113,27 +113,27 @@ _lomi_table() {
       children=''
       options='--output -o --env --config --env-file --data --help -h'
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='=@workers' ;;
+      arguments='=@members' ;;
     'workers logs')
       children=''
       options='--follow -f --since --tail --level --grep --service --output -o --env --config --env-file --data --help -h'
       values='--since= --tail= --level=debug|info|warning|error --grep= --service= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='*=@workers' ;;
+      arguments='*=@members' ;;
     'workers quiet')
       children=''
       options='--all --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
       values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='*=@workers' ;;
+      arguments='*=@members' ;;
     'workers resume')
       children=''
       options='--all --dry-run --reason --as --output -o --env --config --env-file --data --help -h'
       values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='*=@workers' ;;
+      arguments='*=@members' ;;
     'workers restart')
       children=''
       options='--dry-run --force --drain-timeout --timeout --reason --as --output -o --env --config --env-file --data --help -h'
       values='--drain-timeout= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='*=@workers' ;;
+      arguments='*=@members' ;;
     'review')
       children='list approve reject'
       options='--help -h'

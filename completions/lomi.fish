@@ -113,27 +113,27 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
-            set -g __lomi_arguments '=@workers'
+            set -g __lomi_arguments '=@members'
         case 'workers logs'
             set -g __lomi_children
             set -g __lomi_options '--follow	Go on as lines are written, until Ctrl-C' '-f	Go on as lines are written, until Ctrl-C' '--since	From then on: 10m, 7d, 2026-11-26T09:00' '--tail	The last lines of each; without --since 100' '--level	At least so bad: error, warning, …' '--grep	Only lines that match' '--service	Of another service, such as compreface' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--since=' '--tail=' '--level=debug|info|warning|error' '--grep=' '--service=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
-            set -g __lomi_arguments '*=@workers'
+            set -g __lomi_arguments '*=@members'
         case 'workers quiet'
             set -g __lomi_children
             set -g __lomi_options '--all	All that run; instead of names' '--dry-run	Only say what would be done' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
-            set -g __lomi_arguments '*=@workers'
+            set -g __lomi_arguments '*=@members'
         case 'workers resume'
             set -g __lomi_children
             set -g __lomi_options '--all	All that run; instead of names' '--dry-run	Only say what would be done' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
-            set -g __lomi_arguments '*=@workers'
+            set -g __lomi_arguments '*=@members'
         case 'workers restart'
             set -g __lomi_children
             set -g __lomi_options '--dry-run	Only say what would be done' '--force	Old workers, too: the job in their hand is lost' '--drain-timeout	For the job in hand; else worker.grace_s' '--timeout	To be ready again; else 3m' '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--drain-timeout=' '--timeout=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
-            set -g __lomi_arguments '*=@workers'
+            set -g __lomi_arguments '*=@members'
         case 'review'
             set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'

@@ -15,7 +15,7 @@ import time
 WAIT_S = 0.3
 LIMIT_S = 5
 """A look that takes longer is given up."""
-FRESH_S = {"jobs": 5, "filters": 5, "workers": 10, "operations": 5, "submissions": 5, "photos": 5}
+FRESH_S = {"jobs": 5, "filters": 5, "workers": 10, "members": 10, "operations": 5, "submissions": 5, "photos": 5}
 STEADY_S = 60
 """For words out of settings and out of the program."""
 FORGET_S = 86_400

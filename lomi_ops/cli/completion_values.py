@@ -155,6 +155,15 @@ def _workers(chosen: Mapping[str, str]) -> Iterator[Word]:
             yield worker.info.name, f"{worker.mode.value} {worker.info.policy}"
 
 
+def _members(chosen: Mapping[str, str]) -> Iterator[Word]:
+    """Workers by their containers, and processes that run in none."""
+    from lomi_ops.cli.workers import look
+
+    with _opened(chosen, "redis") as runtime:
+        for member in look(runtime).members:
+            yield member.name, member.state.value
+
+
 def _operations(chosen: Mapping[str, str]) -> Iterator[Word]:
     from lomi_ops.cli import operating
 
@@ -205,6 +214,7 @@ KINDS: Mapping[str, Callable[[Mapping[str, str]], Iterable[Word]]] = {
     "jobs": _jobs,
     "filters": _filters,
     "workers": _workers,
+    "members": _members,
     "operations": _operations,
     "submissions": _submissions,
     "photos": _photos,

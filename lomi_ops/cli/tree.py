@@ -11,7 +11,7 @@ SHARED = ("--env", "--config", "--env-file", "--data")
 
 _DYNAMIC = {
     "JOB": "jobs", "JOB|FILTER...": "filters", "FILTER...": "filters", "OP": "operations", "TOPIC": "topics",
-    "NAME|FILE": "models", "CHECK": "checks", "CHECK...": "checks", "WORKER": "workers", "WORKER...": "workers",
+    "NAME|FILE": "models", "CHECK": "checks", "CHECK...": "checks", "WORKER": "members", "WORKER...": "members",
 }  # fmt: skip
 """What a metavar stands for; the cluster, or the settings, know the words."""
 _BY_NAME = {

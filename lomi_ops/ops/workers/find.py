@@ -35,6 +35,8 @@ class Found:
     """As they were typed; empty: all of the service."""
     layout: Layout | None = None
     """Of a local stack, where there is no engine."""
+    elsewhere: str = ""
+    """The full name of the Swarm service, where tasks of it run on other machines: their logs are not here."""
 
     def sources(self) -> tuple[Source, ...]:
         """Those that there are now. Raises DockerUnavailable."""
@@ -61,6 +63,10 @@ def found(engine: Engine, settings: Settings, stack: Path | None, service: str |
     wanted = service or settings.docker.workers_service or "moderator-worker"
     cluster = engine.cluster(also=(wanted,))
     containers = cluster.of(wanted)
+    swarm = cluster.swarm_service(wanted)
+    if not containers and swarm is not None:
+        text = f"no task of {swarm.full_name} runs on the machine of this engine"
+        raise NotFound(text, hint=f"docker service logs {swarm.full_name}")
     if not containers:
         known = engine.service_names(cluster.project)
         close = get_close_matches(wanted, known, 1, 0.5)
@@ -68,7 +74,8 @@ def found(engine: Engine, settings: Settings, stack: Path | None, service: str |
         there = f"; there are {', '.join(known)}" if known and not close else ""
         raise NotFound(f"there is no container of service {wanted}{meant}{there}", hint="docker ps -a")
     _named(containers, tuple(names), strict=True)
-    return Found(engine, wanted, tuple(names))
+    away = swarm is not None and swarm.running > sum(each.up for each in containers)
+    return Found(engine, wanted, tuple(names), elsewhere=swarm.full_name if swarm and away else "")
 
 
 def _named(containers: Sequence[Container], names: tuple[str, ...], *, strict: bool) -> Sequence[Container]:
