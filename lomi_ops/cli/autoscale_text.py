@@ -132,9 +132,12 @@ class Teller:
     _trouble: str = ""
 
     def tell(self, look: Look) -> None:
+        from lomi_ops.domain.autoscale import Held
+
         if self.format_ is Format.JSONL:
             output.line({"schema": SCHEMA, **record(look)})
-        now = (look.decision.workers, look.decision.held)
+        # A load that wavers is due for something soon, and is not, over and over.
+        now = (look.decision.workers, None if look.decision.held is Held.SOON else look.decision.held)
         self._trouble = ""
         if look.decision.step or look.decision.changed_by_others or now != self._before:
             hint = f" ({look.decision.next})" if look.decision.next else ""

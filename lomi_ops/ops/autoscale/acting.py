@@ -31,12 +31,11 @@ class ByScaling:
         claimant = Claimant(self.by, f"a step of lomi autoscale to {workers}", self.host)
         done = scaling.scale(self.at, self.lease, claimant, self.service, order, self.environ)
         running = done.outcome.running if done.lasting is not None or done.outcome.late else workers
+        if done.lasting is not None and done.lasting.how is How.COMMAND:
+            self.at.tell(f"a plain docker-compose up -d would undo that; this keeps it: {done.lasting.command}")
         return Result(running, "; ".join(_words(done)))
 
 
 def _words(done: Scaled) -> list[str]:
     found = [f"{each.name}: {each.why}" for each in (*done.outcome.failed, *done.outcome.late)]
-    found += [f"{each.name} left with exit code {each.exit_code}" for each in done.outcome.unclean]
-    if done.lasting is not None and done.lasting.how is How.COMMAND:
-        found.append("a plain docker-compose up -d would undo it")
-    return found
+    return found + [f"{each.name} left with exit code {each.exit_code}" for each in done.outcome.unclean]
