@@ -95,6 +95,7 @@ ORDER = (
     "rejections.high",
     "rejections.one_user",
     "compreface.key",
+    "compreface.exposed",
     "workers.images",
     "workers.quiet",
     "workers.unseen",

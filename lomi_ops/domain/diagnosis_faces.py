@@ -30,6 +30,8 @@ class FaceFacts:
     endpoints: tuple[Endpoint, ...] = ()
     container: Sequence[Trouble] = ()
     """Troubles of its container, the worst first."""
+    exposed: Sequence[Trouble] = ()
+    """Where its containers are published for everybody."""
     names: tuple[str, ...] = ()
     """Its containers."""
     photo: Failure | None = None
@@ -45,6 +47,9 @@ def face_findings(facts: FaceFacts) -> Iterator[Finding]:
     for trouble in facts.container:
         gravity = Gravity.UNKNOWN if trouble.status is Status.UNKNOWN else Gravity.WRONG
         yield Finding("compreface.container", gravity, trouble.what, _WHY, trouble.next, facts.last_words)
+    for trouble in facts.exposed:
+        why = "the core asks for no key, and its API takes the one that every install is born with"
+        yield Finding("compreface.exposed", Gravity.NOTE, trouble.what, why, "lomi help LOMI-DOCKER-014")
     if not facts.configured:
         why = "faces come from a local detector and ages are not checked: the policy local holds"
         yield Finding("compreface.none", Gravity.NOTE, "no CompreFace is configured", why, "lomi config show --origin")

@@ -11,7 +11,8 @@ import pytest
 
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.check import Status
-from lomi_ops.domain.container_rules import oom_troubles, service_troubles
+from lomi_ops.domain.container import Port
+from lomi_ops.domain.container_rules import exposure_troubles, oom_troubles, service_troubles
 from lomi_ops.domain.diagnosis import ORDER, Area, Failure, Finding, Gravity, exit_code, ordered
 from lomi_ops.domain.diagnosis_faces import Endpoint, FaceFacts, face_findings
 from lomi_ops.domain.diagnosis_flow import FlowFacts, Held, QueueFacts, flow_findings
@@ -270,6 +271,15 @@ def test_one_that_does_not_answer_is_restarted_where_its_container_is_known() ->
     assert found.lines == ("java.lang.OutOfMemory",)
     (elsewhere,) = face_findings(FaceFacts(True, down))
     assert elsewhere.next == "lomi check --only faces"
+
+
+def test_one_that_everybody_reaches_is_told_with_the_page_that_closes_it() -> None:
+    open_ = exposure_troubles([container("compreface", ports=(Port("0.0.0.0", 8000, 3000),))])
+
+    (found,) = face_findings(FaceFacts(True, (Endpoint("http://c", True),), exposed=open_, faces=1))
+
+    assert (found.id, found.gravity) == ("compreface.exposed", Gravity.NOTE)
+    assert found.seen.endswith("is published on every address: 8000")
 
 
 def test_one_of_two_endpoints_is_counted() -> None:

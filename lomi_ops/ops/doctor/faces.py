@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lomi_ops.clients.compreface.pool import FaceService
 from lomi_ops.domain.container import Cluster
-from lomi_ops.domain.container_rules import oom_troubles, service_troubles
+from lomi_ops.domain.container_rules import exposure_troubles, oom_troubles, service_troubles
 from lomi_ops.domain.diagnosis import Failure
 from lomi_ops.domain.diagnosis_faces import Endpoint, FaceFacts
 from lomi_ops.imaging.golden import SIZE, portrait
@@ -24,6 +24,7 @@ def facts(at: Handles) -> FaceFacts:
         configured=True,
         endpoints=endpoints,
         container=contained.container,
+        exposed=contained.exposed,
         names=contained.names,
         photo=photo if isinstance(photo, Failure) else None,
         faces=photo if isinstance(photo, int) else None,
@@ -44,4 +45,10 @@ def _contained(at: Handles, cluster: Cluster) -> FaceFacts:
     troubles = (*service_troubles(cluster, service), *oom_troubles(containers, cluster.at))
     words = tuple(line for lines in last_words(at, troubles).values() for line in lines)
     names = tuple(each.name for each in containers)
-    return FaceFacts(configured=False, container=troubles, names=names, last_words=words)
+    return FaceFacts(
+        configured=False,
+        container=troubles,
+        exposed=exposure_troubles(containers),
+        names=names,
+        last_words=words,
+    )
