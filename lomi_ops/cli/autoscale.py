@@ -38,7 +38,9 @@ def autoscale(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="With --once: say nothing while all is well.")] = False,
     history: Annotated[bool, typer.Option("--history", help="Show the journal, the latest first.")] = False,
     limit: Annotated[int, typer.Option(help="Of the journal, at most so many.", min=1, max=1000, metavar="N")] = 20,
-    actor: options.As = None,
+    actor: Annotated[
+        str | None, typer.Option("--as", help="Who does it; else LOMI_ACTOR, else autoscale.", metavar="NAME")
+    ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """Add and take workers by what the queue needs, step by step.
