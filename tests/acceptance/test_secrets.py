@@ -18,6 +18,7 @@ from tests.acceptance.conftest import environment, lomi
 
 READS = (
     "check", "check -o json", "top --once", "queue stats", "queue show x", "queue dead", "review list", "report",
+    "workers list", "workers list -o json", "workers quiet --all", "workers logs",
     "migrate verify", "config show --origin", "config show -o json", "models list", "demo",
     "review approve 00000000-0000-0000-0000-000000000001 --reason x", "moderate --policy default PHOTO",
 )  # fmt: skip

@@ -37,6 +37,7 @@ READING = [
     "config show -o json", "config example -o json", "config schema", "models list -o json", "models list -o jsonl",
     "queue stats -o json", "queue list -o json", "queue list -o jsonl", "review list -o json", "report -o json",
     "top --once -o json", "migrate verify -o json", "jobs history -o json", "reconcile --dry-run -o json",
+    "workers list -o json",
 ]  # fmt: skip
 POINTS = 10
 
@@ -184,7 +185,8 @@ def test_a_second_signal_does_not_wait_for_a_reader_that_has_stopped(where: dict
 
 @pytest.mark.parametrize(
     "line",
-    ["top --once -o json", "queue list -o jsonl", "review list -o json", "jobs status -o json", "reconcile -o json"],
+    ["top --once -o json", "workers list -o json", "queue list -o jsonl", "review list -o json", "jobs status -o json",
+     "reconcile -o json"],
 )  # fmt: skip
 def test_ctrl_c_while_a_server_says_nothing_leaves_stdout_empty(line: str) -> None:
     with black_hole() as hole:

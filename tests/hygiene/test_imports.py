@@ -60,7 +60,8 @@ def test_help_loads_nothing_heavy(command: str) -> None:
 @pytest.mark.parametrize(
     ("words", "needed"),
     [
-        ("queue stats", {"redis"}), ("queue dead", {"redis"}), ("review list", {"psycopg"}), ("report", {"psycopg"}),
+        ("queue stats", {"redis"}), ("workers list", {"redis"}),
+        ("queue dead", {"redis"}), ("review list", {"psycopg"}), ("report", {"psycopg"}),
         ("migrate verify", {"psycopg"}), ("top --once", {"redis", "psycopg"}), ("models list", set[str]()),
         ("status", set[str]()), ("config show", set[str]()),
     ],

@@ -92,6 +92,17 @@ def test_one_worker_or_another_service_can_be_read(crew: Fleet, lomi: Lomi) -> N
     assert lomi("workers", "logs", "--service", "grafana").out.split()[-1] == "graph", "whatever the project has"
 
 
+def test_what_an_old_worker_gives_away_is_not_passed_on(crew: Fleet, lomi: Lomi, redis_url: str) -> None:
+    password = redis_url.partition(":")[2].partition("@")[0].rpartition(":")[2]
+    assert len(password) > 8
+    said_all(crew, f"echo INFO connecting with {password} to redis://:hunter2@redis:6379; echo end", "end")
+
+    for words in ((), ("-o", "json")):
+        shown = lomi("workers", "logs", *words).out
+        assert "INFO connecting with *** to redis://:***@redis:6379" in shown
+        assert password not in shown
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [(("--service", "moderator-wroker"), 1, "did you mean moderator-worker?"), (("--grep", "("), 2, "no regular"),

@@ -186,6 +186,41 @@ def test_whoever_interrupts_a_drain_lets_the_worker_go_on(
     assert ("ended", made) not in crew.story
 
 
+def test_whoever_interrupts_a_stop_finds_the_worker_started_again(seen: Fleet, crew: Crew) -> None:
+    made = seen.run(WORKERS, "trap 'echo told; sleep 2; exit 0' TERM; while true; do sleep 0.1; done")
+    crew.has(made)
+    until(crew, ("began", made))
+    with subprocess.Popen(
+        [sys.executable, "-m", "lomi_ops", "workers", "restart"], stderr=subprocess.PIPE, text=True
+    ) as running:
+        seen.await_log(made, "told")
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+
+    assert running.returncode == 130
+    assert "is on its way out: it is started again first" in err
+    said = seen.state(made)["State"]
+    assert said["Running"]
+    assert said["ExitCode"] == 0
+    until(crew, ("ended", made))
+
+
+def test_a_job_that_takes_too_long_does_not_hold_up_the_others(
+    seen: Fleet, crew: Crew, lomi: Lomi, cluster: OldCluster
+) -> None:
+    made = seen.run(WORKERS, FOREVER)
+    crew.has(made).when_quiet = lambda boot: None
+    until(crew, ("began", made))
+    cluster.push(cluster.job(uuid.uuid4(), [uuid.uuid4()]))
+    job = crew.takes(made)
+
+    said = lomi("workers", "restart", "--drain-timeout", "1s")
+
+    assert said.code == 0, said.err
+    assert f"finishes {job}" in said.err
+    assert "has not finished in 1 s: it gives its job back when its grace is over" in said.err
+
+
 def test_a_swarm_restarts_its_tasks_by_itself_and_only_where_they_have_time(
     swarm: Fleet, seen: Fleet, lomi: Lomi
 ) -> None:
