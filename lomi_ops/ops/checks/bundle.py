@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from lomi_ops.clients.threads import all_at_once
 from lomi_ops.config.redact import Redactor
 from lomi_ops.db import migrate
 from lomi_ops.errors import LomiError, Unwritable
@@ -31,7 +32,8 @@ _PACKAGES = ("redis", "psycopg", "boto3", "httpx", "pydantic", "typer", "rich", 
 
 
 def gathered(at: Handles, settings: Mapping[str, object]) -> dict[str, str]:
-    """Text by file name. What cannot be had is a file that says why."""
+    """Text by file name. What cannot be had is a file that says why. All are asked at once: where nobody answers, each
+    takes its whole patience."""
     parts: dict[str, Callable[[], Any]] = {
         "settings.json": lambda: settings,
         "versions.json": _versions,
@@ -43,7 +45,7 @@ def gathered(at: Handles, settings: Mapping[str, object]) -> dict[str, str]:
         "containers.json": lambda: _containers(at),
         "migrations.json": lambda: asdict(migrate.state(at.database)),
     }
-    return {name: _text(part) for name, part in parts.items()}
+    return dict(zip(parts, all_at_once(_text, list(parts.values())), strict=True))
 
 
 def pack(path: Path, files: Mapping[str, str], redact: Redactor, at: datetime) -> None:
