@@ -59,7 +59,7 @@ class Follower:
         self._heard: queue.Queue[Heard] = queue.Queue(HELD)
         self._lock = threading.Lock()
         self._reading: set[str] = set()
-        self._pause = threading.Event()
+        self._over = threading.Event()
 
     def heard(self) -> Iterator[list[Heard]]:
         """What came, in the order of time, a few at once; blocks until there is something."""
@@ -71,6 +71,10 @@ class Follower:
                     batch.append(self._heard.get(timeout=left))
             yield _ordered(batch)
 
+    def close(self) -> None:
+        """Its threads end when they next look up; a process that ends need not wait for them."""
+        self._over.set()
+
     def _start(self, what: Callable[[], None]) -> None:
         threading.Thread(target=what, name="lomi-follow", daemon=True).start()
 
@@ -78,7 +82,7 @@ class Follower:
 
     def _watch(self) -> None:
         lost = False
-        while True:
+        while not self._over.is_set():
             try:
                 self._look()
                 if lost:
@@ -90,7 +94,7 @@ class Follower:
                 if not lost:
                     self._heard.put(Note(f"{failure.message}; waiting for it", trouble=True))
                 lost = True
-                self._pause.wait(RETRY_S)
+                self._over.wait(RETRY_S)
 
     def _look(self) -> None:
         for source in self._find():
@@ -126,8 +130,8 @@ class Follower:
     def _read(self, tap: Tap) -> None:
         """Until its writer has ended, or the engine has gone: then the watcher finds it again."""
         broken = 0
-        while True:
-            failure = None
+        while not self._over.is_set():
+            failure, began = None, time.monotonic()
             try:
                 for said in tap.follow():
                     broken = 0
@@ -146,8 +150,8 @@ class Follower:
             if broken >= TRIES and failure is not None:
                 self._heard.put(Note(f"{tap.source.name}: {failure.message}", trouble=True))
                 return
-            if broken:
-                self._pause.wait(RETRY_S)
+            if broken or time.monotonic() - began < RETRY_S:
+                self._over.wait(RETRY_S)
             if not self._back(again):
                 return
             tap.source = again

@@ -156,7 +156,7 @@ class FileLog:
                     *whole, rest = (rest + file.read(LONGEST)).split(b"\n")
                     place = file.tell()
             except FileNotFoundError:
-                whole = []
+                return
             for raw in whole:
                 at = _moment(raw) or at
                 yield _line(raw, at)
@@ -164,7 +164,7 @@ class FileLog:
                 self.sleep(LOOK_S)
 
     def again(self) -> FileLog | None:
-        return self
+        return self if self.path.exists() else None
 
     def ended(self) -> str:
         return ""
