@@ -43,7 +43,7 @@ def autoscale(
     ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Add and take workers by what the queue needs, step by step.
+    """Add and take workers by what the queue needs.
 
     Runs until it is stopped, or takes one look with --once; docs/autoscale.md has the rule. Only one autoscaler runs
     for a queue: exit 75 where another one does. Exit 3 where the numbers are stale or cannot be had; then nothing is

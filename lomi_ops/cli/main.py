@@ -38,7 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "e2e": Late("e2e:e2e", "Send photos through the real system and time each leg"),
     "worker": Late("worker:worker", "Judge photos from the queue until told to stop"),
     "scale": Late("scale:scale", "Start or drain workers until there are N"),
-    "autoscale": Late("autoscale:autoscale", "Add and take workers by what the queue needs, step by step"),
+    "autoscale": Late("autoscale:autoscale", "Add and take workers by what the queue needs"),
     "top": Late("top:top", "Show queue, workers and decisions as they are now"),
     "report": Late("report:report", "Summarise the photos uploaded in a window"),
     "reconcile": Late("reconcile:reconcile", "Bring back pending photos that nobody would look at"),
