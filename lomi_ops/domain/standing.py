@@ -13,7 +13,7 @@ class Standing(StrEnum):
     """How far a worker is on its way."""
 
     READY = "ready"
-    """Its model is loaded, it takes jobs, and where its container has a health check, that says so, too."""
+    """Its model is loaded and it takes jobs: by its registration, else by its log and its health check, if any."""
     COMING = "coming"
     FAILED = "failed"
     """It will not be ready by itself."""
@@ -40,7 +40,9 @@ def stand(member: Member | None, *, fresh: bool) -> Stand:
         return Stand(Standing.FAILED, "its container is gone")
     if why := _over(member.container, fresh=fresh):
         return Stand(Standing.FAILED, why)
-    if member.container.health in (Health.STARTING, Health.UNHEALTHY):
+    # A health check is made for the first time when its interval is over: until then it says nothing.
+    silent = (Health.UNHEALTHY,) if member.registered is not None else (Health.UNHEALTHY, Health.STARTING)
+    if member.container.health in silent:
         return Stand(Standing.COMING, f"its health check says {member.container.health}")
     if member.works:
         return Stand(Standing.READY)

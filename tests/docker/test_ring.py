@@ -14,7 +14,7 @@ def test_scaled_to_four_and_back_under_load_nothing_is_lost_and_no_attempt_is_sp
     with Ends(stack.url, stack.label) as ends, load(stack) as photos:
         photos.await_more(5)
         stack.lomi("scale", "4")
-        assert len(stack.healthy()) == 4
+        stack.await_healthy(4)
         photos.await_more(10)
         photos.await_more(5)
         stack.lomi("scale", "2")

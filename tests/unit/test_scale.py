@@ -230,11 +230,13 @@ def changed(state: MemberState, /, **how: Any) -> Member:
     return Member(state, made)
 
 
-def test_a_worker_that_takes_jobs_is_ready_when_its_health_check_says_so() -> None:
+def test_a_worker_that_takes_jobs_is_ready_unless_its_health_check_says_otherwise() -> None:
     assert standing(member(1)) is Standing.READY
     assert standing(member(1, health=Health.NONE)) is Standing.READY
-    assert standing(member(1, health=Health.STARTING)) is Standing.COMING
+    assert standing(member(1, health=Health.STARTING)) is Standing.READY, "its registration says more"
     assert standing(member(1, health=Health.UNHEALTHY)) is Standing.COMING
+    assert standing(changed(MemberState.READY, health=Health.STARTING)) is Standing.COMING
+    assert standing(changed(MemberState.READY, health=Health.HEALTHY)) is Standing.READY
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from lomi_ops.clients.threads import all_at_once
 from lomi_ops.domain import span
 from lomi_ops.domain.fleet import MemberState
 from lomi_ops.domain.scale import Deed, Plan, Step
@@ -29,9 +30,7 @@ class Shrinking:
             self._remove(each)
         going = [each for each in self._plan.steps if each.shuts_down]
         hearing = {each.name: each for each in going if _hears(each)}
-        for each in going:
-            if each.name not in hearing:
-                self._leave(each)
+        self._leave([each for each in going if each.name not in hearing])
         if hearing:
             self._drain(hearing)
 
@@ -58,14 +57,14 @@ class Shrinking:
         until, told = self._at.clock() + self._order.patience_s, set[str]()
         while pending and self._at.clock() <= until:
             held = self._jobs_in_hand()
-            for name, step in list(pending.items()):
-                jobs = held.get(_boot(step), ())
-                if not jobs:
-                    self._leave(step)
+            jobs = {name: held.get(_boot(step), ()) for name, step in pending.items()}
+            self._leave([pending[name] for name, those in jobs.items() if not those])
+            for name, those in jobs.items():
+                if not those:
                     del pending[name]
                 elif name not in told:
                     told.add(name)
-                    self._at.tell(f"{name} finishes {', '.join(jobs)}")
+                    self._at.tell(f"{name} finishes {', '.join(those)}")
             if pending:
                 self._workers.pause()
         limit = span.said(self._order.patience_s)
@@ -80,15 +79,22 @@ class Shrinking:
                 self._workers.held.require()  # Without Redis the lease is lost soon.
                 self._workers.pause()
 
-    def _leave(self, step: Step) -> None:
+    def _leave(self, steps: Sequence[Step]) -> None:
+        """All at once: each takes a moment to end."""
+        if steps:
+            self._workers.held.require()
+        for step, code in zip(steps, all_at_once(self._stopped, steps), strict=True):
+            self._outcome.left.append(Left(step.name, code))
+            kept = f" with exit code {code}; its container stays: docker logs {step.name}" if code else ""
+            self._at.tell(f"{step.name} has left{kept}")
+
+    def _stopped(self, step: Step) -> int:
+        """Its exit code; with another one than 0 its container stays."""
         assert step.container is not None
-        self._workers.held.require()
         code = self._workers.stop(step.container.id)
         if step.deed is Deed.DRAIN and code == 0:
             self._at.control.remove(step.container.id)
-        self._outcome.left.append(Left(step.name, code))
-        kept = f" with exit code {code}; its container stays: docker logs {step.name}" if code else ""
-        self._at.tell(f"{step.name} has left{kept}")
+        return code
 
     def _let_go_on(self, pending: Mapping[str, Step]) -> None:
         """Those that were made quiet and did not leave, unless they were quiet before."""
