@@ -131,7 +131,7 @@ class Fleet:
         with suppress(NotFound):
             self.api.inspect_image(name)
             return name
-        self.api.import_image_from_data(_root_file_system(tag), repository=IMAGE, tag=tag)
+        self.api.import_image_from_data(root_file_system(tag), repository=IMAGE, tag=tag)
         return name
 
     def run(
@@ -214,7 +214,7 @@ def killed(said: Mapping[str, Any]) -> bool:
     return said["State"]["Status"] == "exited" and bool(said["State"]["OOMKilled"])
 
 
-def _root_file_system(tag: str) -> bytes:
+def root_file_system(tag: str) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(BUSYBOX, "bin/busybox")

@@ -219,6 +219,11 @@ def _run(
         except LomiError as failure:
             deploy_text.show(deploy.outcome, found, format_, failed=failure.message)
             raise
+        except (KeyboardInterrupt, SystemExit):
+            diagnostics.note("stopped in the middle")
+            if deploy.outcome.changed:
+                diagnostics.hint(f"{typed}, to go on; or: {deploy.way_back()}")
+            raise
     deploy_text.show(deploy.outcome, found, format_)
     return int(ExitCode.OK)
 

@@ -92,7 +92,8 @@ class Roll:
             self._await_ready(new)
         except BaseException as failure:
             lines = failure.lines if isinstance(failure, NotUp) else ()
-            self._at.control.remove(new.id, force=True)
+            with suppress(LomiError):
+                self._at.control.remove(new.id, force=True)
             self._at.control.start(old.id)
             self._at.tell(f"{old.name} runs again")
             if isinstance(failure, ContainerError):

@@ -272,9 +272,10 @@ class Deploy:
         else:
             standing = list(whereabouts([_now(each, cluster.of(each.service)) for each in found], self.outcome.wanted))
         lines = failure.lines if isinstance(failure, NotUp) else ()
-        return Stopped(failure.message, standing=standing, lines=lines, hint=self._way_back())
+        return Stopped(failure.message, standing=standing, lines=lines, hint=self.way_back())
 
-    def _way_back(self) -> str:
+    def way_back(self) -> str:
+        """The command that leads to the images from before."""
         words = ["lomi", "deploy", "back"]
         for service in self.outcome.changed:
             words += ["--service", service]

@@ -15,11 +15,12 @@ from lomi_ops.cli import diagnostics
 from lomi_ops.clients.containers import Control, Engine
 from lomi_ops.clients.containers.successors import REPLACES
 from lomi_ops.config.schema import DockerSection
-from lomi_ops.domain.rollout import PREVIOUS
+from lomi_ops.domain.rollout import PREVIOUS, previous_name
 from lomi_ops.domain.worker import WorkerMode
 from lomi_ops.ops import fleet_lock
 from lomi_ops.queue.fleet import Claimant, FleetLease
-from tests.docker_engine import Fleet
+from tests.docker_engine import Fleet, root_file_system
+from tests.doubles.registry import running_registry
 from tests.integration.deploy.conftest import WORKERS, Live, Lomi
 from tests.integration.ops.old_cluster import OldCluster
 from tests.integration.scale.conftest import Registrar
@@ -318,6 +319,52 @@ def test_images_are_built_by_compose_from_the_projects_own_file(lomi: Lomi, live
     built = live.id_of(live.image(WORKERS))
     assert built != old
     assert set(live.running(WORKERS).values()) == {built}
+
+
+def test_an_image_without_a_build_is_pulled_and_a_tag_that_is_gone_stops_it(
+    lomi: Lomi, live: Live, registrar: Registrar
+) -> None:
+    with running_registry() as registry:
+        image = registry.publish("team/worker", "live", root_file_system("1"))
+        live.change(WORKERS, image=image)
+        live.compose("up", "-d", "--no-build", "--no-deps", "--scale", f"{WORKERS}=3", "-t", "1", WORKERS)
+        registry.publish("team/worker", "live", root_file_system("2"))
+
+        said = lomi("deploy", "apply", "--service", WORKERS, *UNCHECKED)
+        pulled = live.id_of(image)
+        registry.manifests.clear()
+        gone = lomi("deploy", "apply", "--service", WORKERS, *UNCHECKED)
+
+    assert said.code == 0, said.err
+    assert "  | live Pulling from team/worker" in said.err
+    assert set(live.running(WORKERS).values()) == {pulled}
+    assert live.id_of(previous_name(image)) != pulled
+    assert gone.code == 1
+    assert f"{image} cannot be pulled: " in gone.err
+    assert "docker login" in gone.err
+    assert set(live.running(WORKERS).values()) == {pulled}
+
+
+def test_an_interruption_brings_the_old_worker_back(
+    lomi: Lomi, live: Live, registrar: Registrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the worst moment: the old one has stopped, the new one has not yet started."""
+    before = live.running(WORKERS)
+    live.lead(WORKERS, "2")
+    start = Control.start
+
+    def interrupted(control: Control, container: str) -> None:
+        monkeypatch.setattr(Control, "start", start)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Control, "start", interrupted)
+    said = lomi("deploy", "apply", *WORKERS_ONLY, *UNCHECKED)
+
+    assert said.code == 130
+    assert "runs again" in said.err
+    assert f"lomi deploy apply --service {WORKERS}, to go on; or: lomi deploy back --service {WORKERS}" in said.err
+    until(lambda: live.running(WORKERS) == before)
+    assert len(live.all(WORKERS)) == 3
 
 
 def test_without_the_compose_file_workers_can_be_rolled_and_a_build_cannot(
