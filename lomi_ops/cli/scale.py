@@ -51,6 +51,9 @@ def scale(
     guard refuses, 75 when somebody else changes the workers.
     """
     with session.opened(common, "redis", changes=not dry_run) as runtime:
+        if runtime.loaded.stack is not None and not runtime.docker.named:
+            text = "the workers of a local stack are processes, and run in no container"
+            raise Refused(text, hint=f"lomi up --workers {max(number, 0)}")
         engine, name = _engine(runtime, service)
         order = _order(runtime, number, timeout, reason, options.actor(actor), force=force, keep=keep)
         handles = _handles(runtime, engine, name)

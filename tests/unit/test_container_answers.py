@@ -192,3 +192,9 @@ def test_a_service_tells_its_kind_its_grace_and_what_keeps_a_task_from_running()
         ("ab" * 6, True, ""), ("", False, "no suitable node"),
     }  # fmt: skip
     assert answers.swarm_service({"Spec": {"Name": "w"}}, ()).stop_grace_s == 10.0
+
+
+def test_the_label_by_which_ours_are_known_is_the_one_of_our_image() -> None:
+    dockerfile = (Path(__file__).parents[2] / "worker" / "Dockerfile").read_text()
+
+    assert f'{answers.ROLE}="{answers.WORKER_ROLE}"' in dockerfile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -454,6 +455,21 @@ def test_two_operators_do_not_scale_at_once(lomi: Lomi, project: Fleet, registra
     assert said.code == 75
     assert "ben changes the workers: lomi scale 9, on ops-2, for " in said.err
     assert names(project) == numbered(1)
+
+
+def test_the_workers_of_a_local_stack_are_another_commands(
+    lomi: Lomi, project: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOMI_DOCKER__HOST")
+    monkeypatch.delenv("LOMI_DOCKER__PROJECT")
+    monkeypatch.delenv("LOMI_REDIS_URL")
+    ports = {"redis_port": 1, "postgres_port": 2, "redis_password": "a", "postgres_password": "b"}
+    (tmp_path / "stack.json").write_text(json.dumps({"schema": "lomi.stack/v1"} | ports))
+
+    said = lomi("scale", 3, "--data", tmp_path)
+
+    assert said.code == 5
+    assert "try: lomi up --workers 3" in said.err
 
 
 def test_without_an_engine_that_is_said(lomi: Lomi, project: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
