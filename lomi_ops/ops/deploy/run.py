@@ -15,11 +15,12 @@ from lomi_ops.domain.audit import Action, service_subject
 from lomi_ops.domain.check import Scope, Status, summary
 from lomi_ops.domain.container import Container, Health
 from lomi_ops.domain.fleet import Member, MemberState
-from lomi_ops.domain.rollout import Kind, Runs, Source, Standing, previous_name, short, whereabouts
+from lomi_ops.domain.rollout import Kind, Runs, Source, Standing, short, whereabouts
 from lomi_ops.domain.standing import Stand, stand
 from lomi_ops.domain.standing import Standing as Stands
 from lomi_ops.errors import LomiError, NotFound, Refused
 from lomi_ops.ops.deploy.facts import unsafe
+from lomi_ops.ops.deploy.fetch import fetched
 from lomi_ops.ops.deploy.order import CheckFailed, Done, Handles, NotUp, Order, Outcome, Stopped
 from lomi_ops.ops.deploy.roll import LOOK_S, Image, Roll, last_words
 
@@ -43,8 +44,7 @@ class Deploy:
         self._before()
         try:
             for each in self._found:
-                with self._step(Kind.IMAGE, each.service) as say:
-                    say(self._image(each))
+                self._fetch(each)
             for each in self._found:
                 self._change(each)
             self._after()
@@ -98,44 +98,15 @@ class Deploy:
             text = f"nobody knows what these hold, a job in their hand would be lost: {names}"
             raise Refused(text, hint="wait until the queue is empty (lomi queue stats), then repeat it with --force")
 
-    # --- images -------------------------------------------------------------------------------------------------------
-
-    def _image(self, each: Standing) -> str:
-        """Gets it, and keeps the one from before under a name of its own."""
-        self._at.held.require()
-        if each.source is Source.BACK:
-            return self._image_from_before(each)
-        if each.source is Source.BUILD:
-            assert self._at.compose is not None
-            self._at.compose.build(each.service, self._at.chatter)
-        elif each.source is Source.PULL:
-            self._at.images.pull(each.image, self._at.chatter)
-        wanted = self._at.images.id_of(each.image)
-        if not wanted:
-            raise NotFound(f"there is no image {each.image} on the engine", hint=f"docker pull {each.image}")
-        self.outcome.wanted[each.service] = wanted
-        before = each.from_before(wanted)
-        if before and before != each.kept:
-            self._at.images.tag(before, previous_name(each.image))
-        if before and each.stale(wanted):
-            # Nothing runs it yet, but the name leads to it: that has a way back, too.
-            self.outcome.changed.append(each.service)
-        if wanted == each.tagged and not each.stale(wanted):
-            return f"{each.image} is what it was, {short(wanted)}"
-        return f"{each.image} is {short(wanted)} now" + (f", before it {short(before)}" if before else "")
-
-    def _image_from_before(self, each: Standing) -> str:
-        if each.swarm and not each.kept:
-            return "the Swarm keeps the description from before"
-        if not each.kept:
-            text = f"no image from before is kept for {each.service}: there is no {previous_name(each.image)}"
-            raise NotFound(text, hint=f"docker images {each.image.rpartition(':')[0] or each.image}")
-        self.outcome.wanted[each.service] = each.kept
-        self._at.images.tag(each.kept, each.image)
-        if each.tagged:
-            self._at.images.tag(each.tagged, previous_name(each.image))
-        self.outcome.changed.append(each.service)
-        return f"{each.image} is {short(each.kept)} again; {short(each.tagged)} is kept"
+    def _fetch(self, each: Standing) -> None:
+        with self._step(Kind.IMAGE, each.service) as say:
+            found = fetched(self._at, each)
+            if found.wanted:
+                self.outcome.wanted[each.service] = found.wanted
+            if found.leads_elsewhere:
+                # Nothing runs it yet, but the name leads to it: that has a way back, too.
+                self.outcome.changed.append(each.service)
+            say(found.said)
 
     # --- containers ---------------------------------------------------------------------------------------------------
 
