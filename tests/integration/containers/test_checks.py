@@ -99,7 +99,7 @@ def test_each_service_that_is_broken_is_told_by_its_own_check(production: Fleet,
            "start_period": 0}  # fmt: skip
     face = production.run("compreface", FOREVER, healthcheck=ill, **KEPT)
     production.await_that(face, lambda said: said["State"]["Health"]["Status"] == "unhealthy")
-    production.api.stop(made["postgres"], timeout=0)
+    production.api.kill(made["postgres"])
     production.await_state(made["postgres"], "exited")
     workers(production, 3)
 
