@@ -138,7 +138,7 @@ def _autoscaler(runtime: Runtime, actor: str | None, enforce: bool) -> Autoscale
         lease_s=settings.worker.lease_s,
     )
     return Autoscaler(
-        look=lambda: observe.look(handles),
+        look=lambda past: observe.look(handles, past),
         scaler=_scaler(runtime, service, by),
         notes=AutoscaleNotes(runtime.redis, runtime.queue.keys),
         rules=settings.autoscale.to_rules(),

@@ -88,6 +88,8 @@ class Observation:
     """Since a worker last noted what comes and goes; None where that is not known."""
     photo_s: float | None = None
     """Seconds per photo of late."""
+    photo_ms: int | None = None
+    """When that was asked, where it must not be asked at every look."""
     beat_age_s: float | None = None
     """Since any worker was last heard of; None where none is registered."""
     busy: str = ""
@@ -121,6 +123,9 @@ class History:
     """Since when fewer would do."""
     slow_s: float | None = None
     """Seconds per photo when a worker was last added for that alone."""
+    photo_s: float | None = None
+    photo_ms: int | None = None
+    """As the look had them."""
     held: str = ""
     """Why nothing was changed, as it was written into the journal last."""
 

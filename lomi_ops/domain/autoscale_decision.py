@@ -21,7 +21,15 @@ def decide(seen: Observation, past: History, rules: Rules, *, enforce: bool = Fa
     """`enforce`: a number outside of min and max is brought back, whoever has set it."""
     if seen.busy:
         # The number is on its way to another one: nobody should compare it with anything.
-        history = replace(past, looked_ms=seen.at_ms, due_ms=None, idle_ms=None, held=Held.LOCKED)
+        history = replace(
+            past,
+            looked_ms=seen.at_ms,
+            due_ms=None,
+            idle_ms=None,
+            photo_s=seen.photo_s,
+            photo_ms=seen.photo_ms,
+            held=Held.LOCKED,
+        )
         return _held(seen, history, Held.LOCKED, seen.busy)
     changed = _changed_by_others(seen, past)
     past = _looked_again(seen, past, rules, changed is not None)
@@ -93,6 +101,8 @@ def _looked_again(seen: Observation, past: History, rules: Rules, changed: bool)
         due_ms=None if broken else past.due_ms,
         idle_ms=None if broken else past.idle_ms,
         slow_s=None if changed or _quick(seen, rules) else past.slow_s,
+        photo_s=seen.photo_s,
+        photo_ms=seen.photo_ms,
     )
 
 

@@ -11,8 +11,10 @@ from lomi_ops.domain import span
 from lomi_ops.domain.autoscale import Decision, Forecast, History, Observation
 from lomi_ops.domain.autoscale_forecast import percent
 
+_WORDS, _SECONDS = ("held",), ("slow_s", "photo_s")
 _KINDS: Mapping[str, tuple[type, ...]] = {
-    each.name: {"held": (str,), "slow_s": (int, float)}.get(each.name, (int,)) for each in fields(History)
+    each.name: (str,) if each.name in _WORDS else (int, float) if each.name in _SECONDS else (int,)
+    for each in fields(History)
 }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import redis
 
-from lomi_ops.domain.autoscale import Observation
+from lomi_ops.domain.autoscale import History, Observation
 from lomi_ops.domain.fleet import Member, MemberState
 from lomi_ops.domain.traffic import traffic
 from lomi_ops.domain.window import Window
@@ -56,13 +56,16 @@ class Sight:
     unknown: tuple[Unknown, ...] = ()
 
 
-def look(at: Handles) -> Sight:
-    """Raises RedisUnavailable and DockerUnavailable: without the queue or the containers nothing can be decided.
-    NotFound where there is no such service, Refused where its number is nobody's to set."""
+def look(at: Handles, past: History) -> Sight:
+    """`past` is what the look before remembers.
+
+    Raises RedisUnavailable and DockerUnavailable: without the queue or the containers nothing can be decided. NotFound
+    where there is no such service, Refused where its number is nobody's to set.
+    """
     busy = FleetLease(at.client, at.queue.keys).tenure()
     fleet = members(at.registry, at.docker, at.service, at.lease_s)
     _require(at, fleet)
-    photo_s, why = _photo_s(at.database)
+    photo = _photo(at, past)
     # The queue last: what was seen is as old as its oldest part, and this one has the clock.
     stats, samples = at.queue.stats(), board.samples(at.client, at.queue.keys)
     ours, others = _split(fleet, at.service)
@@ -85,14 +88,15 @@ def look(at: Handles) -> Sight:
         oldest_s=stats.oldest_age_s,
         traffic=noted,
         sample_age_s=(stats.server_ms - samples[-1].at_ms) / 1000 if samples else None,
-        photo_s=photo_s,
+        photo_s=photo.seconds,
+        photo_ms=photo.asked_ms,
         beat_age_s=min((each.registered.beat_age_s for each in fleet.members if each.registered), default=None),
         busy="" if busy is None else in_the_way(busy).message,
         paused="" if stats.pause is None else f"by {stats.pause.by}: {stats.pause.reason}",
         outages=tuple(each.upstream for each in stats.holds if not each.throttled),
         throttled=_throttled(stats),
     )
-    return Sight(seen, tuple(_unknown(seen, why)))
+    return Sight(seen, tuple(_unknown(seen, photo.why)))
 
 
 def _require(at: Handles, fleet: Fleet) -> None:
@@ -141,28 +145,41 @@ def _throttled(stats: QueueStats) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _photo_s(database: Database | None) -> tuple[float | None, str]:
-    """Seconds per photo, or why nobody knows."""
-    if database is None:
-        return None, "no database is configured"
-    return _asked(lambda: _mean_s(database))
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    """What a photo takes, or why nobody knows."""
+
+    seconds: float | None = None
+    why: str = ""
+    asked_ms: int | None = None
+    """Where it was asked of `media`."""
 
 
-def _mean_s(database: Database) -> tuple[float | None, str]:
+def _photo(at: Handles, past: History) -> _Photo:
+    if at.database is None:
+        return _Photo(why="no database is configured")
+    try:
+        return _asked(at, at.database, past)
+    except LomiError as failure:
+        return _Photo(why=failure.message)
+
+
+def _asked(at: Handles, database: Database, past: History) -> _Photo:
+    """The log of decisions has an index by time. `media` has none, and is the app's: it is read through once in ten
+    minutes, whoever looks."""
     from lomi_ops.db import media, reports
 
+    logged, now_ms = media.has_lomi_schema(database), at.queue.now_ms()
+    if not logged and past.photo_ms is not None and 0 <= now_ms - past.photo_ms < LATELY.total_seconds() * 1000:
+        return _Photo(past.photo_s, _few(None), past.photo_ms)
     now = database.now()
-    work = reports.work(database, Window(now - LATELY, now), logged=media.has_lomi_schema(database))
-    if work.mean_ms is None or work.decided < FEW:
-        return None, f"{work.decided} photos decided within ten minutes"
-    return work.mean_ms / 1000, ""
+    work = reports.work(database, Window(now - LATELY, now), logged=logged)
+    seconds = work.mean_ms / 1000 if work.mean_ms is not None and work.decided >= FEW else None
+    return _Photo(seconds, _few(work.decided), None if logged else now_ms)
 
 
-def _asked(question: Callable[[], tuple[float | None, str]]) -> tuple[float | None, str]:
-    try:
-        return question()
-    except LomiError as failure:
-        return None, failure.message
+def _few(decided: int | None) -> str:
+    return f"{'too few' if decided is None else decided} photos decided within ten minutes"
 
 
 def _unknown(seen: Observation, why: str) -> list[Unknown]:

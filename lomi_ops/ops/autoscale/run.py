@@ -71,7 +71,8 @@ class Autoscaler:
     """Looks and acts, under a lease on autoscaling. Its methods raise RedisUnavailable and DockerUnavailable where
     nothing can be seen; then nothing was changed."""
 
-    look: Callable[[], Sight]
+    look: Callable[[History], Sight]
+    """Told what is remembered."""
     scaler: Scaler
     notes: AutoscaleNotes
     rules: Rules
@@ -96,7 +97,8 @@ class Autoscaler:
         return look
 
     def _decided(self) -> tuple[History, Look]:
-        past, sight = remembered(self.notes.remembered()), self.look()
+        past = remembered(self.notes.remembered())
+        sight = self.look(past)
         return past, Look(sight, decide(sight.seen, past, self.rules, enforce=self.enforce))
 
     def _step(self, token: str, past: History, look: Look) -> Look:

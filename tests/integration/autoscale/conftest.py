@@ -77,7 +77,7 @@ class Bench:
         self.audited: list[Entry] = []
         assert self.lease.take("token", ME, 60) is None
 
-    def sight(self) -> Sight:
+    def sight(self, past: History | None = None) -> Sight:
         return Sight(replace(self.now, at_ms=self.queue.now_ms()))
 
     def autoscaler(self, **changed: Any) -> Autoscaler:

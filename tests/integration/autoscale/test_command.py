@@ -204,6 +204,12 @@ def test_slow_photos_are_seen_in_media_and_without_postgres_the_rest_decides(
     said = lomi("autoscale", "--dry-run", "-o", "json").document
     assert (said["target"], said["why"]) == (5, ["3.6 s per photo (more than 3)"])
 
+    assert lomi("autoscale", "--once", "-o", "json").document["numbers"]["photo_s"] == 3.6
+    with old.sql() as pg:
+        pg.execute("DELETE FROM media")
+    again = lomi("autoscale", "--once", "-o", "json").document
+    assert again["numbers"]["photo_s"] == 3.6, "the app's table is not read at every look"
+
     monkeypatch.setenv("LOMI_DATABASE_URL", "postgresql://u:p@127.0.0.1:1/nothing")
     said = lomi("autoscale", "--dry-run", "-o", "json").document
     assert (said["step"], said["numbers"]["photo_s"]) == (0, None)

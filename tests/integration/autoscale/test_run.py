@@ -78,7 +78,7 @@ def test_a_number_that_somebody_else_set_is_in_the_journal(bench: Bench) -> None
 def test_numbers_that_have_grown_old_begin_no_step(bench: Bench) -> None:
     then = bench.queue.now_ms() - 61_000
     bench.remember(looked_ms=then - 1000, due_ms=then - 600_000)
-    look = bench.autoscaler(look=lambda: Sight(replace(BUSY, at_ms=then))).once("token")
+    look = bench.autoscaler(look=lambda past: Sight(replace(BUSY, at_ms=then))).once("token")
     assert look.stale
     assert bench.hands.asked == []
     assert [each.held for each in bench.journal()] == ["stale"]
