@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
@@ -58,7 +56,7 @@ class Redactor:
         return text
 
     def scrub_value(self, value: object) -> object:
-        """The same inside mappings and lists, e.g. the fields of a log record."""
+        """The same inside mappings and lists."""
         if isinstance(value, str):
             return self.scrub(value)
         if isinstance(value, bytes):
@@ -70,40 +68,6 @@ class Redactor:
         if value is None or isinstance(value, bool | int | float):
             return value
         return self.scrub(str(value))
-
-    def scrub_exception(self, failure: BaseException) -> str:
-        """Kind and text of an exception on one line."""
-        text = " ".join(self.scrub(str(failure)).split())
-        return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
-
-    def scrub_trace(self, failure: BaseException) -> str:
-        """The whole traceback, with its causes."""
-        return self.scrub("".join(traceback.format_exception(failure)))
-
-
-class RedactingFilter(logging.Filter):
-    """Takes secrets out of log records. Put it on every handler: filters of a logger do not see its children's."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        super().__init__()
-        self._redactor = redactor
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._redactor.scrub(_message(record)), None
-        if record.exc_info and record.exc_info[1] is not None:
-            # A formatter appends exc_text, and formats exc_info only where there is no text yet.
-            record.exc_text = self._redactor.scrub_trace(record.exc_info[1]).rstrip("\n")
-            record.exc_info = None
-        elif record.exc_text:
-            record.exc_text = self._redactor.scrub(record.exc_text)
-        if record.stack_info:
-            record.stack_info = self._redactor.scrub(record.stack_info)
-        for name in record.__dict__.keys() - _STANDARD:
-            setattr(record, name, self._redactor.scrub_value(record.__dict__[name]))
-        return True
-
-
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 
 def secret_values(settings: Settings) -> dict[str, str]:
@@ -170,10 +134,3 @@ def _pattern(secret: str) -> str:
     """A short secret only as a whole word: it may be a part of ordinary ones."""
     escaped = re.escape(secret)
     return escaped if len(secret) >= 8 else rf"(?<![^\W_]){escaped}(?![^\W_])"
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except (TypeError, ValueError, KeyError):
-        return f"{record.msg} {record.args}"

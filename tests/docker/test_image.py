@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
 from lomi_ops.version import __version__
-from tests.docker.images import WORKER
+from tests.docker.images import ROOT, WORKER
 from tests.docker.load import load
+from tests.docker.models import NAME, write_model
 from tests.docker.stack import GRACE_S, Stack, until
+from tests.onnx_models import sha256
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.xdist_group("docker"), pytest.mark.timeout(900)]
 
@@ -26,10 +31,10 @@ def api(ring_url: str) -> Iterator[Any]:
     client.close()
 
 
-def said(api: Any, *command: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
+def said(api: Any, *command: str, environment: dict[str, str] | None = None, image: str = WORKER) -> tuple[int, str]:
     """Exit code and words of a program in the image, as its user, on a read-only root."""
     host = api.create_host_config(network_mode="none", read_only=True, tmpfs={"/tmp": ""})
-    made = api.create_container(WORKER, list(command), host_config=host, environment=environment)
+    made = api.create_container(image, list(command), host_config=host, environment=environment)
     try:
         api.start(made["Id"])
         code = api.wait(made["Id"])["StatusCode"]
@@ -111,6 +116,24 @@ def test_a_worker_without_its_model_names_the_command(api: Any) -> None:
     assert code == 2
     assert "the model nudenet-320n is not installed: no 320n.onnx in /models" in words
     assert "lomi models add nudenet-320n" in words
+
+
+def test_models_may_be_a_layer_of_their_own(api: Any, ring_url: str, tmp_path: Path) -> None:
+    write_model(tmp_path)
+    tag = "lomi-test/worker-with-model"
+    done = subprocess.run(
+        ["docker", "build", "-q", "-f", ROOT / "worker" / "models.Dockerfile", "--build-arg", f"WORKER={WORKER}",
+         "-t", tag, tmp_path], env=os.environ | {"DOCKER_HOST": ring_url}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    script = f"""
+from pathlib import Path
+from lomi_ops.config.model_files import locate
+print(locate("{NAME}", Path("/models")).sha256)
+"""
+    model = next(tmp_path.glob("*.onnx"))
+
+    assert said(api, "python3", "-c", script, image=tag) == (0, f"{sha256(model)}\n")
 
 
 def test_it_becomes_healthy_works_and_leaves_with_its_job_done(stack: Stack) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import sys
 import traceback
 from pathlib import Path
@@ -19,7 +17,7 @@ from hypothesis import strategies as st
 
 from lomi_ops.config.keys import leaves
 from lomi_ops.config.load import LoadOptions
-from lomi_ops.config.redact import STARS, RedactingFilter, Redactor, fingerprint, secret_values
+from lomi_ops.config.redact import STARS, Redactor, fingerprint, secret_values
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.view import lines
 from lomi_ops.errors import ConfigError
@@ -164,8 +162,7 @@ def test_secrets_of_libraries_errors_are_taken_out() -> None:
         yaml.safe_load(f"password: '{CANARY}")
     for caught in (conninfo, address, syntax):
         assert CANARY in str(caught.value)
-        assert CANARY not in redactor.scrub_exception(caught.value) + redactor.scrub_trace(caught.value)
-        assert redactor.scrub_exception(caught.value).startswith(type(caught.value).__name__)
+        assert CANARY not in redactor.scrub(str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -195,31 +192,6 @@ def test_a_short_secret_goes_only_as_a_whole_word() -> None:
 def test_values_inside_structures_are_scrubbed() -> None:
     value = {"a": [CANARY, 1, None, True], CANARY: (CANARY.encode(), Path(CANARY)), "n": 1.5}
     assert Redactor([CANARY]).scrub_value(value) == {"a": [STARS, 1, None, True], STARS: [STARS, STARS], "n": 1.5}
-
-
-def test_log_records_lose_their_secrets_in_every_part() -> None:
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(message)s %(url)s"))
-    handler.addFilter(RedactingFilter(Redactor([CANARY])))
-    logger = logging.getLogger("test.redaction")
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        raise ValueError(CANARY)
-    except ValueError:
-        logger.exception("no %s, %d", CANARY, 5, stack_info=True, extra={"url": {"u": CANARY}})
-    logger.error("bad %d arguments", CANARY, extra={"url": ""})
-    record = logger.makeRecord("x", logging.INFO, "f", 1, "m", (), None, extra={"url": ""})
-    record.exc_text = CANARY
-    handler.handle(record)
-    logger.removeHandler(handler)
-
-    text = stream.getvalue()
-    assert CANARY not in text
-    assert f"no {STARS}, 5 {{'u': '{STARS}'}}" in text
-    assert f"ValueError: {STARS}" in text
-    assert "Stack (most recent call last)" in text
 
 
 def test_a_fingerprint_tells_secrets_apart_and_nothing_else() -> None:
