@@ -1,4 +1,5 @@
-"""Shared fixtures: one Redis and one Postgres for the whole session, a clean corner of each for a test."""
+"""Shared fixtures: one Redis, one Postgres and one Docker Engine for the whole session, a clean corner of each for a
+test."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import pytest
 import redis
 from hypothesis import settings
 
-from tests import services
+from tests import docker_engine, services
 
 # No example database: a checkout that this user may not write to is no reason to fail.
 settings.register_profile("lomi", database=None, deadline=None)
@@ -67,3 +68,21 @@ def photos() -> Path:
     if not PHOTOS.is_dir():
         pytest.skip("the calibration photos are not beside the checkout")
     return PHOTOS
+
+
+@pytest.fixture(scope="session")
+def engine_url() -> Iterator[str]:
+    lacks = docker_engine.lacking()
+    need(not lacks, lacks)
+    try:
+        with docker_engine.running_engine() as url:
+            yield url
+    except OSError as failure:
+        need(condition=False, what=str(failure))
+
+
+@pytest.fixture
+def fleet(engine_url: str) -> Iterator[docker_engine.Fleet]:
+    found = docker_engine.Fleet(engine_url)
+    yield found
+    found.close()

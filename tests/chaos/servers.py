@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
 
 from lomi_ops.clients.objects.opening import endpoint_url
@@ -92,6 +93,12 @@ def restartable_postgres() -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop(signal.SIGQUIT)
+
+
+def empty_s3() -> None:
+    """All of a process share one memory: what others have left there would be in the way."""
+    for account in get_backend("s3").values():
+        account["aws"].reset()
 
 
 @contextmanager

@@ -98,7 +98,8 @@ class _Run:
 
     def _may_start(self, spec: CheckSpec) -> bool:
         pending = {each.spec.slug for each in self._waiting} | set(self._started)
-        if any(need in pending for need in spec.needs):
+        # A generator that is left half-way would swallow a KeyboardInterrupt that comes as it is closed.
+        if not pending.isdisjoint(spec.needs):
             return False
         busy = Counter(started.spec.asks for started in self._started.values())
         return busy[spec.asks] < AT_ONCE

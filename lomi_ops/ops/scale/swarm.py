@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lomi_ops.domain.audit import Action, service_subject
-from lomi_ops.domain.container import SwarmService, SwarmTask
+from lomi_ops.domain.container import Container, SwarmService, SwarmTask
 from lomi_ops.domain.fleet import Member
 from lomi_ops.domain.standing import Standing, stand
 from lomi_ops.errors import NotFound, Refused
@@ -60,14 +60,23 @@ def check(service: SwarmService, fleet: Fleet, order: Order) -> None:
 
 
 def _registered(task: SwarmTask, members: Sequence[Member]) -> bool:
-    return any(each.registered is not None and each.registered.info.host == task.short_id for each in members)
+    """By its container, where that is on this machine: it may have a host name of its own."""
+    return any(
+        member.registered is not None
+        and (member.registered.info.host == task.short_id or _is_in(member.container, task))
+        for member in members
+    )
+
+
+def _is_in(container: Container | None, task: SwarmTask) -> bool:
+    return container is not None and container.id == task.container_id
 
 
 def stands(service: SwarmService, members: Sequence[Member]) -> Stands:
     """Each task by what its worker registered, and on this machine by what its container logs."""
     registered = {each.registered.info.host: each for each in members if each.registered is not None}
     here = {each.container.id: each for each in members if each.container is not None}
-    ours = any(task.short_id in registered for task in service.tasks)
+    ours = any(_registered(task, members) for task in service.tasks)
     ready, loading, unknown = 0, [], 0
     for task in service.tasks:
         member = here.get(task.container_id) or registered.get(task.short_id)

@@ -25,11 +25,10 @@ from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import QUEUE, Keys
 from lomi_ops.queue.workers import WorkerRegistry
 from tests.docker_engine import Fleet
-from tests.integration.containers.conftest import engine_url, fleet
 from tests.integration.ops.conftest import cluster, lomi, old, point, quiet_machine
 from tests.integration.ops.old_cluster import OldCluster
 
-__all__ = ["cluster", "engine_url", "fleet", "lomi", "old", "point", "quiet_machine"]
+__all__ = ["cluster", "lomi", "old", "point", "quiet_machine"]
 
 WORKERS = "moderator-worker"
 FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.1; done"

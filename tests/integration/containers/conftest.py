@@ -1,4 +1,4 @@
-"""A real Docker Engine, one for all of these tests, and containers as Compose makes them."""
+"""Engines as commands open them, on containers as Compose makes them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,9 @@ import pytest
 
 from lomi_ops.clients.containers import Engine
 from lomi_ops.config.schema import DockerSection
-from tests.conftest import need
-from tests.docker_engine import Fleet, lacking, running_engine
+from tests.docker_engine import Fleet
 
 Open = Callable[..., Engine]
-
-
-@pytest.fixture(scope="session")
-def engine_url() -> Iterator[str]:
-    lacks = lacking()
-    need(not lacks, lacks)
-    try:
-        with running_engine() as url:
-            yield url
-    except OSError as failure:
-        need(condition=False, what=str(failure))
-
-
-@pytest.fixture
-def fleet(engine_url: str) -> Iterator[Fleet]:
-    found = Fleet(engine_url)
-    yield found
-    found.close()
 
 
 @pytest.fixture

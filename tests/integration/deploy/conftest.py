@@ -18,12 +18,11 @@ from lomi_ops.ops.deploy import roll
 from tests.commands import Lomi, Said, lomi, quiet_machine
 from tests.conftest import need
 from tests.docker_engine import LABEL, Fleet
-from tests.integration.containers.conftest import engine_url, fleet
 from tests.integration.ops.conftest import cluster, point
 from tests.integration.ops.old_cluster import OldCluster
 from tests.integration.scale.conftest import registrar
 
-__all__ = ["Lomi", "Said", "cluster", "engine_url", "fleet", "lomi", "point", "quiet_machine", "registrar"]
+__all__ = ["Lomi", "Said", "cluster", "lomi", "point", "quiet_machine", "registrar"]
 
 WORKERS = "moderator-worker"
 WORK = """\

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from tests.integration.containers.conftest import engine_url, fleet
 from tests.integration.ops.conftest import client, cluster, lomi, old, point, quiet_machine, registry
 from tests.integration.ops.old_cluster import OldCluster
 
-__all__ = ["client", "cluster", "engine_url", "fleet", "listener", "lomi", "old", "point", "quiet_machine", "registry"]
+__all__ = ["client", "cluster", "listener", "lomi", "old", "point", "quiet_machine", "registry"]
 
 
 @pytest.fixture

@@ -10,18 +10,18 @@ from typing import Any
 
 import httpx
 import pytest
-from moto.backends import get_backend
 
 from lomi_ops.clients.objects.opening import endpoint_url
 from lomi_ops.clients.objects.s3 import make_client
 from lomi_ops.config.schema import ObjectsSection
-from tests.chaos.servers import S3_KEY, S3_SECRET, running_s3
+from tests.chaos.servers import S3_KEY, S3_SECRET, empty_s3, running_s3
 from tests.doubles.backend.app import BUCKET, CHANNEL, QUEUE
 from tests.integration.e2e.conftest import Cluster, Lomi, document, until
 
 
 @pytest.fixture
 def s3(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    empty_s3()
     with running_s3(BUCKET, {"users/other/photo/x.jpg": b"somebody's"}) as port:
         monkeypatch.delenv("LOMI_OBJECTS")
         values = {"ENDPOINT": f"http://127.0.0.1:{port}", "ACCESS_KEY": S3_KEY, "SECRET_KEY": S3_SECRET}
@@ -31,9 +31,7 @@ def s3(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         client = make_client(section, endpoint_url(section))
         yield client
         client.close()
-        # What is left in its memory would be in the way of other tests of this process.
-        for account in get_backend("s3").values():
-            account["aws"].reset()
+        empty_s3()
 
 
 def test_an_old_worker_can_fetch_by_the_address_in_the_job_and_only_our_objects_go(

@@ -18,6 +18,7 @@ from lomi_ops.clients.objects.opening import allowed_buckets, endpoint_url
 from lomi_ops.clients.objects.s3 import S3Store, make_client
 from lomi_ops.clients.objects.store import ObjectStore
 from lomi_ops.config.schema import ObjectsSection
+from tests.chaos.servers import empty_s3
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "AKIDEXAMPLE", "s3cr3t-of-the-tests", "lomi-photos"
 Start = Callable[..., Any]
@@ -101,6 +102,7 @@ def s3_server() -> Iterator[S3Server]:
 def s3(s3_server: S3Server) -> Iterator[S3Server]:
     """The server with an empty bucket of ours."""
     s3_server.gate.refused.clear()
+    empty_s3()
     section = s3_server.section()
     client = make_client(section, endpoint_url(section))
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "auto"})

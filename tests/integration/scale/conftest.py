@@ -6,10 +6,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import NotFound
 
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.domain.worker import WorkerInfo, WorkerMode
@@ -20,10 +22,9 @@ from lomi_ops.queue.workers import WorkerRegistry
 from lomi_ops.version import __version__
 from tests.commands import Lomi, Said, lomi, quiet_machine
 from tests.docker_engine import LABEL, Fleet
-from tests.integration.containers.conftest import engine_url, fleet
 from tests.integration.queue.producer import element
 
-__all__ = ["Lomi", "Said", "engine_url", "fleet", "lomi", "quiet_machine"]
+__all__ = ["Lomi", "Said", "lomi", "quiet_machine"]
 
 WORKERS = "moderator-worker"
 WORK = "trap 'exit 0' TERM; while true; do sleep 0.05; done"
@@ -70,8 +71,10 @@ class Registrar:
         wanted = {"label": f"{LABEL}={self._fleet.project}", "status": "running"}
         running = {each["Id"] for each in api.containers(filters=wanted) if self.knows(each["Names"][0].lstrip("/"))}
         for container in running - self.boots.keys():
-            boot = self.boots[container] = str(uuid.uuid4())
-            self.registry.register(WorkerInfo(boot, container[:12], 1, __version__, 1))
+            with suppress(NotFound):  # It has gone meanwhile.
+                host = api.inspect_container(container)["Config"]["Hostname"]
+                boot = self.boots[container] = str(uuid.uuid4())
+                self.registry.register(WorkerInfo(boot, host, 1, __version__, 1))
         for container in self.boots.keys() - running:
             self.registry.deregister(self.boots.pop(container))
 

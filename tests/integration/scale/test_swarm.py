@@ -27,13 +27,19 @@ def swarm(project: Fleet) -> Iterator[Fleet]:
 
 
 def service(
-    fleet: Fleet, script: str, replicas: int | None, *, grace_s: int | None = GRACE_S, reserve: int | None = None
+    fleet: Fleet,
+    script: str,
+    replicas: int | None,
+    *,
+    grace_s: int | None = GRACE_S,
+    reserve: int | None = None,
+    hostname: str | None = None,
 ) -> str:
     """As `docker stack deploy` makes it; a global one without a number."""
     stack = {"com.docker.stack.namespace": fleet.project}
     spec = ContainerSpec(
         fleet.image(), ["/bin/sh", "-c", script], labels={LABEL: fleet.project} | stack,
-        stop_grace_period=None if grace_s is None else grace_s * 10**9,
+        hostname=hostname, stop_grace_period=None if grace_s is None else grace_s * 10**9,
     )  # fmt: skip
     template = TaskTemplate(
         spec, restart_policy=RestartPolicy("any", delay=10**8), resources=Resources(mem_reservation=reserve)
@@ -86,6 +92,18 @@ def test_old_workers_are_ready_when_their_containers_log_it_and_are_not_stopped(
     assert "2 of 2 tasks are not registered" in refused.err
     assert replicas(swarm, name) == 2
     assert lomi("scale", 1, "--force").code == 0
+
+
+def test_tasks_with_host_names_of_their_own_are_known_by_their_containers(
+    lomi: Lomi, swarm: Fleet, registrar: Registrar
+) -> None:
+    name = service(swarm, WORK, 2, hostname="worker-{{.Task.Slot}}")
+    assert lomi("scale", 2).code == 0
+
+    said = lomi("scale", 1)
+
+    assert said.code == 0, said.err
+    assert replicas(swarm, name) == 1
 
 
 def test_a_global_service_has_no_number(lomi: Lomi, swarm: Fleet, registrar: Registrar) -> None:
