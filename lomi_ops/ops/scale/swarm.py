@@ -18,6 +18,8 @@ from lomi_ops.ops.workers.look import Fleet
 
 CRASHES = 2
 """New tasks that end so soon are no accident."""
+STEADY = 6
+"""Looks in a row after which tasks of which nobody knows more are taken for workers that stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +144,16 @@ class SwarmRun:
         return stands(service, fleet.members)
 
     def _await(self) -> Stands:
-        until, said = self._at.clock() + self._order.patience_s, ""
+        until, said, steady = self._at.clock() + self._order.patience_s, "", 0
         while True:
             found = self._stands()
+            steady = steady + 1 if found.settled(self._order.target) else 0
+            there = steady >= (STEADY if found.unknown else 1)
             words = f"{found.service.running} of {self._order.target} tasks run, {found.ready} are ready"
             if words != said:
                 said = words
                 self._at.tell(words)
-            if found.settled(self._order.target) or self._crashes(found) >= CRASHES or self._at.clock() > until:
+            if there or self._crashes(found) >= CRASHES or self._at.clock() > until:
                 return found
             self._at.sleep(LOOK_S)
 
