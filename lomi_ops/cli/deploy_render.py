@@ -14,6 +14,7 @@ from lomi_ops.errors import ConfigError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from lomi_ops.config.load import Loaded
+    from lomi_ops.domain.deployment import Rendered
     from lomi_ops.ops.deploy.writing import Placed
 
 TargetName = Annotated[Target, typer.Argument(help="What runs the cluster.", metavar="TARGET")]
@@ -63,7 +64,6 @@ def render(
     rotation, timers. Without --out they go to stdout. No password is in them, only where it is. Files that are there
     and differ stay, unless --force says otherwise.
     """
-    from lomi_ops.ops.deploy.render import as_one
     from lomi_ops.ops.deploy.render import render as rendered
     from lomi_ops.ops.deploy.values import Named, values
     from lomi_ops.version import __version__
@@ -81,6 +81,12 @@ def render(
         from lomi_ops.ops.deploy import writing
 
         return _written(target, writing.place(files, out), format_, dry_run=dry_run, force=force)
+    return _printed(target, files, format_)
+
+
+def _printed(target: Target, files: tuple[Rendered, ...], format_: Format) -> int:
+    from lomi_ops.ops.deploy.render import as_one
+
     if format_ is Format.TEXT:
         output.verbatim(as_one(target, files))
     else:
