@@ -35,7 +35,8 @@ _NONE = "-"
 
 def show(fleet: Fleet, used: Mapping[str, int]) -> None:
     if not fleet.members:
-        output.text("there is no worker to be seen: lomi worker starts one")
+        if not fleet.failures:  # Whoever could not look cannot say that nobody is there.
+            output.text("there is no worker to be seen: lomi worker starts one")
         return
     wide = not output.narrow(_WIDE)
     headers = ["worker", "state", "jobs", "beat", "done", "errors", "up"]

@@ -95,6 +95,7 @@ def scale(
 ) -> Scaled:
     """Until there are so many. Raises LockHeld where somebody else changes the workers, RedisUnavailable where nobody
     knows that, and what `propose` raises."""
+    prepare.check_number(order.target)
     with held(lease, claimant) as ours:
         proposal = propose(at, service, order, environ)
         if proposal.swarm is not None:
