@@ -114,7 +114,8 @@ def _list(chosen: Sequence[Chosen], format_: CheckFormat) -> int:
 
 def _watched(wanted: Wanted, every_s: float) -> int:
     """Until somebody ends it; the code is that of the last run that came to its end."""
-    from lomi_ops.cli.check_run import INTERRUPTED, TERMINATED, run_once
+    from lomi_ops.cli.check_run import run_once
+    from lomi_ops.cli.ending import INTERRUPTED, TERMINATED
 
     last = INTERRUPTED
     try:

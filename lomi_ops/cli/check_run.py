@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lomi_ops.cli import diagnostics, output, session
 from lomi_ops.cli.check_formats import CheckFormat, nagios, records, writer
+from lomi_ops.cli.ending import INTERRUPTED, TERMINATED
 from lomi_ops.cli.options import Common
 from lomi_ops.clients.objects import open_store
 from lomi_ops.config import paths
@@ -30,7 +31,6 @@ from lomi_ops.ops.containers import Look
 from lomi_ops.runtime import Runtime
 from lomi_ops.version import __version__
 
-INTERRUPTED, TERMINATED = 130, 143
 _AGAIN_S = 2.0
 """Between two looks of --wait."""
 _LATE = Found(Status.UNKNOWN, "interrupted before it was known")

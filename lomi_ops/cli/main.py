@@ -7,20 +7,14 @@ bodies import what they need. That keeps every start quick, and a test keeps it 
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 import typer
 
-from lomi_ops.cli import diagnostics, options
+from lomi_ops.cli import diagnostics, ending, options
 from lomi_ops.cli.late import Entry, Late, group_of
 from lomi_ops.errors import ExitCode, LomiError, MissingExtra, UsageError
-
-INTERRUPTED, TERMINATED = 130, 143
-"""128 + the signal's number, as shells say it."""
 
 HELP = "Runs and operates a photo-moderation cluster."
 EPILOG = "New here? `lomi demo` moderates nineteen photos on a stack of its own. Exit codes: `lomi help exit-codes`."
@@ -89,7 +83,7 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
     diagnostics.start((*COMMANDS, *GROUPS))
-    with _termination():
+    with ending.heard():
         return _outcome(arguments)
 
 
@@ -104,7 +98,7 @@ def _outcome(arguments: Sequence[str]) -> int:
     except typer.Exit as leave:
         return leave.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return ending.INTERRUPTED
     except SystemExit as leave:
         # Completion, SIGTERM and a closed stdout leave this way.
         return leave.code if isinstance(leave.code, int) else 0
@@ -113,26 +107,6 @@ def _outcome(arguments: Sequence[str]) -> int:
     except Exception as other:  # noqa: BLE001 - the edge: an operator gets a sentence, the trace only on request
         return _misuse(other) if _is_misuse(other) else _bug(other)
     return result if isinstance(result, int) else int(ExitCode.OK)
-
-
-@contextmanager
-def _termination() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C, so that what a command has begun is cleaned up; the worker and the supervisor put
-    handlers of their own in its place. Only the main thread may do this."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(number: int, _: object) -> NoReturn:
-    # A second one must not tear the cleaning up apart.
-    signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(TERMINATED)
 
 
 def _is_misuse(failure: Exception) -> bool:

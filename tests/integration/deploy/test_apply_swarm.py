@@ -48,7 +48,8 @@ class Stack:
             name=self.service,
             labels=labels | {"com.docker.stack.image": self.image},
             mode=ServiceMode("replicated", 2),
-            update_config=UpdateConfig(parallelism=1, failure_action="pause", monitor=10**9),
+            # Without a delay a slow machine begins with the second task before it has heard that the first one failed.
+            update_config=UpdateConfig(parallelism=1, delay=3 * 10**9, failure_action="pause", monitor=10**9),
         )
         self.await_running(2)
 
