@@ -16,8 +16,9 @@ import psycopg
 import pytest
 import typer
 
+from lomi_ops.cli.ending import INTERRUPTED, TERMINATED
 from lomi_ops.cli.jobs_watch import HUNG_UP
-from lomi_ops.cli.main import INTERRUPTED, TERMINATED, build
+from lomi_ops.cli.main import build
 from lomi_ops.cli.output import BROKEN_PIPE
 from lomi_ops.clients.objects.keys import BUCKET_NOT_ALLOWED
 from lomi_ops.config.keys import leaves
