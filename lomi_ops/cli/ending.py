@@ -45,7 +45,7 @@ def _terminate(number: int, _: object) -> NoReturn:
 
 
 def _signal_of(swallowed: BaseException | None) -> signal.Signals | None:
-    """Python drops whatever is raised in a finalizer or as a half-read generator is closed, also what a signal's handler
+    """Python drops what is raised in a finalizer or as a half-read generator is closed, also what a signal's handler
     raised there: whoever watches on would never end."""
     if isinstance(swallowed, KeyboardInterrupt):
         return signal.SIGINT
