@@ -211,7 +211,8 @@ def test_a_dry_run_prints_sql_and_nothing_else(unmigrated: OldCluster, lomi: Lom
         assert statement in said.out
     body = lomi("migrate", "apply", "--dry-run", "-o", "json").document
     assert body["dry_run"]
-    assert "\n".join(step["sql"] for step in body["steps"]).count("BEGIN;\n") == 6
+    transactions = ["search path", "schema lomi", *(m.label for m in migrate.migrations()), "columns of media"]
+    assert [step["name"] for step in body["steps"] if step["sql"].startswith("BEGIN;\n")] == transactions
     assert lomi("migrate", "apply").code == 0
     assert lomi("migrate", "apply", "--dry-run").out == "-- nothing to apply\n"
 
