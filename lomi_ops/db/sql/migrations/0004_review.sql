@@ -72,8 +72,9 @@ RETURNS bytea LANGUAGE sql STABLE AS $$
 $$;
 
 -- Whatever program adds a row, an older one too: this is the one way into the chain. The row of the head is locked until
--- the transaction ends, so that the links come one after the other.
-CREATE FUNCTION lomi.link_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+-- the transaction ends, so that the links come one after the other. Who may add to the audit needs no right on the chain.
+CREATE FUNCTION lomi.link_audit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     head lomi.audit_head;
     link bytea;
