@@ -43,6 +43,7 @@ class MemberState(StrEnum):
 
 
 _NOT_YET_OR_NO_MORE = (MemberState.STARTING, MemberState.FAILING, MemberState.RESTARTING, MemberState.STOPPED)
+_DEAF = (*_NOT_YET_OR_NO_MORE, MemberState.SILENT, MemberState.PAUSED)
 _OF_MODES = {WorkerMode.QUIET: MemberState.QUIET, WorkerMode.DRAINING: MemberState.DRAINING}
 
 
@@ -84,6 +85,11 @@ class Member:
     def works(self) -> bool:
         """Whether it has loaded its model and takes jobs."""
         return self.state in (MemberState.READY, MemberState.BUSY)
+
+    @property
+    def hears(self) -> bool:
+        """Whether it can be told to take nothing new, and says when it holds nothing."""
+        return self.registered is not None and self.state not in _DEAF
 
     @property
     def jobs(self) -> tuple[str, ...]:

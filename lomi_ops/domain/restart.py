@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lomi_ops.domain.container import Health
 from lomi_ops.domain.fleet import Member, MemberState
+from lomi_ops.domain.standing import Stand, Standing
 from lomi_ops.domain.worker import WorkerMode
 
 _DOWN = (MemberState.STOPPED, MemberState.RESTARTING, MemberState.FAILING, MemberState.SILENT, MemberState.PAUSED)
@@ -41,41 +41,21 @@ def _rank(member: Member) -> int:
     return 1 if member.idle else 2
 
 
-def drains(member: Member) -> bool:
-    """Whether it can be told to take nothing new, and says when it holds nothing."""
-    return member.registered is not None and member.state not in _DOWN
+def returned(before: Member, now: Member | None, stand: Stand) -> Stand:
+    """Whether it is at work again: it stands so, and is known by a registration of its own. Also one that an operator
+    has made quiet meanwhile."""
+    if now is not None and now.state is MemberState.QUIET and stand.standing is Standing.COMING:
+        stand = Stand(Standing.READY)
+    if stand.standing is Standing.READY and not _anew(before, now):
+        return Stand(Standing.COMING, "it has not registered yet")
+    return stand
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
-    """How a worker that was started stands. Neither: it is still on its way."""
-
-    back: bool = False
-    failed: str = ""
-    """Why it will not come back."""
-
-
-def returned(before: Member, now: Member | None) -> Return:
-    """Whether it is at work again, under a registration of its own, and healthy where its container has a check."""
-    if now is None or now.container is None or before.container is None:
-        return Return(failed="its container is gone")
-    container = now.container
-    if container.error:
-        return Return(failed=container.error)
-    if now.state in (MemberState.STOPPED, MemberState.RESTARTING):
-        return Return(failed=f"it ended again, exit code {container.exit_code}")
-    if container.restart_count > 0:
-        return Return(failed=f"it has ended {container.restart_count} times since")
-    if not now.works and now.state is not MemberState.QUIET:
-        return Return()
-    return Return(back=_anew(before, now) and container.health in (Health.NONE, Health.HEALTHY))
-
-
-def _anew(before: Member, now: Member) -> bool:
+def _anew(before: Member, now: Member | None) -> bool:
     """Whether it is known by a registration of its own. One that had none before may have none now: an old worker."""
     if before.registered is None:
         return True
-    return now.registered is not None and now.registered.info.boot != before.registered.info.boot
+    return now is not None and now.registered is not None and now.registered.info.boot != before.registered.info.boot
 
 
 def was_quiet(member: Member) -> bool:

@@ -13,7 +13,8 @@ class Standing(StrEnum):
     """How far a worker is on its way."""
 
     READY = "ready"
-    """Its model is loaded and it takes jobs: by its registration, else by its log and its health check, if any."""
+    """Its model is loaded and it takes jobs: by its registration, else by its log and its health check, if any. What a
+    health check has not said yet is for `ops.workers.arriving` to ask."""
     COMING = "coming"
     FAILED = "failed"
     """It will not be ready by itself."""
@@ -69,4 +70,6 @@ def _over(container: Container, *, fresh: bool) -> str:
         return "somebody froze it: docker unpause"
     if fresh and container.restart_count:
         return "it ended, and was started again"
+    if fresh and container.health is Health.UNHEALTHY:
+        return f"its health check fails: {container.health_output or 'it says nothing'}"
     return ""

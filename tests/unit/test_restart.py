@@ -8,7 +8,8 @@ import pytest
 
 from lomi_ops.domain.container import Container, ContainerState, Health
 from lomi_ops.domain.fleet import Member, MemberState
-from lomi_ops.domain.restart import Return, drains, plan, returned, was_quiet
+from lomi_ops.domain.restart import plan, returned, was_quiet
+from lomi_ops.domain.standing import Stand, Standing, stand
 from lomi_ops.domain.worker import WorkerInfo, WorkerMode, WorkerRecord
 from lomi_ops.domain.worker_log import READY_LINE, WorkerLog
 from tests.unit import containers
@@ -34,37 +35,44 @@ def test_who_does_nothing_comes_first_and_who_is_busy_last() -> None:
 
     assert found.order == (down, idle, busy, old)
     assert (found.unsafe, found.elsewhere) == ((old,), (elsewhere,))
-    assert [drains(each) for each in found.order] == [False, True, True, False]
+    assert [each.hears for each in found.order] == [False, True, True, False]
 
 
 BEFORE = Member(MemberState.READY, box(), record("b1"))
 
 
+ANEW = "it has not registered yet"
+
+
 @pytest.mark.parametrize(
-    ("now", "how"),
+    ("now", "standing", "why"),
     [
-        (Member(MemberState.READY, box(), record("b2")), Return(back=True)),
-        (Member(MemberState.QUIET, box(), record("b2", mode=WorkerMode.QUIET)), Return(back=True)),
-        (Member(MemberState.READY, box(), record("b1")), Return()),
-        (Member(MemberState.READY, box(), None, WorkerLog(box(), NOW)), Return()),
-        (Member(MemberState.READY, box(health=Health.STARTING), record("b2")), Return()),
-        (Member(MemberState.READY, box(health=Health.HEALTHY), record("b2")), Return(back=True)),
-        (Member(MemberState.STARTING, box()), Return()),
-        (Member(MemberState.FAILING, box()), Return()),
+        (Member(MemberState.READY, box(), record("b2")), Standing.READY, ""),
+        (Member(MemberState.QUIET, box(), record("b2", mode=WorkerMode.QUIET)), Standing.READY, ""),
+        (Member(MemberState.READY, box(), record("b1")), Standing.COMING, ANEW),
+        (Member(MemberState.QUIET, box(), record("b1", mode=WorkerMode.QUIET)), Standing.COMING, ANEW),
+        (Member(MemberState.READY, box(), None, WorkerLog(box(), NOW)), Standing.COMING, ANEW),
+        (Member(MemberState.READY, box(health=Health.HEALTHY), record("b2")), Standing.READY, ""),
+        (Member(MemberState.READY, box(health=Health.UNHEALTHY, health_output="no note"), record("b2")),
+         Standing.FAILED, "its health check fails: no note"),
+        (Member(MemberState.STARTING, box()), Standing.COMING, "it has not loaded its model yet"),
+        (Member(MemberState.FAILING, box()), Standing.COMING, "it is failing"),
         (Member(MemberState.STOPPED, box(state=ContainerState.EXITED, exit_code=2)),
-         Return(failed="it ended again, exit code 2")),
-        (Member(MemberState.STARTING, box(restart_count=2)), Return(failed="it has ended 2 times since")),
-        (Member(MemberState.STOPPED, box(error="no such file")), Return(failed="no such file")),
-        (Member(MemberState.READY, None, record("b2")), Return(failed="its container is gone")),
-        (None, Return(failed="its container is gone")),
+         Standing.FAILED, "it ended with exit code 2"),
+        (Member(MemberState.STARTING, box(restart_count=2)), Standing.FAILED, "it ended, and was started again"),
+        (Member(MemberState.STOPPED, box(error="no such file")), Standing.FAILED, "no such file"),
+        (Member(MemberState.READY, None, record("b2")), Standing.FAILED, "its container is gone"),
+        (None, Standing.FAILED, "its container is gone"),
     ],
 )  # fmt: skip
-def test_a_worker_is_back_when_it_is_registered_anew_and_healthy(now: Member | None, how: Return) -> None:
-    assert returned(BEFORE, now) == how
+def test_a_worker_is_back_when_it_stands_and_is_registered_anew(
+    now: Member | None, standing: Standing, why: str
+) -> None:
+    assert returned(BEFORE, now, stand(now, fresh=True)) == Stand(standing, why)
 
 
 def test_an_old_one_is_back_when_its_log_says_so() -> None:
-    before = Member(MemberState.READY, box(), log=WorkerLog(box(), NOW))
+    before = now = Member(MemberState.READY, box(), log=WorkerLog(box(), NOW))
 
-    assert returned(before, Member(MemberState.READY, box(), log=WorkerLog(box(), NOW))).back
+    assert returned(before, now, stand(now, fresh=True)).standing is Standing.READY
     assert not was_quiet(before)

@@ -234,7 +234,8 @@ def test_a_worker_that_takes_jobs_is_ready_unless_its_health_check_says_otherwis
     assert standing(member(1)) is Standing.READY
     assert standing(member(1, health=Health.NONE)) is Standing.READY
     assert standing(member(1, health=Health.STARTING)) is Standing.READY, "its registration says more"
-    assert standing(member(1, health=Health.UNHEALTHY)) is Standing.COMING
+    assert standing(member(1, health=Health.UNHEALTHY)) is Standing.FAILED, "several of them have failed in a row"
+    assert standing(member(1, health=Health.UNHEALTHY), fresh=False) is Standing.COMING
     assert standing(changed(MemberState.READY, health=Health.STARTING)) is Standing.COMING
     assert standing(changed(MemberState.READY, health=Health.HEALTHY)) is Standing.READY
 

@@ -100,6 +100,15 @@ def _health(health: Mapping[str, Any]) -> Health:
         return Health.NONE
 
 
+def health_command(said: Mapping[str, Any]) -> list[str]:
+    """What the engine runs inside of the container as its health check; nothing where it has none."""
+    config = _part(said, "Config")
+    kind, *words = (config.get("Healthcheck") or {}).get("Test") or [""]
+    if kind == "CMD-SHELL":
+        return [*(config.get("Shell") or ["/bin/sh", "-c"]), *words]
+    return words if kind == "CMD" else []
+
+
 def _last_failure(health: Mapping[str, Any]) -> str:
     log = health.get("Log") or []
     last = log[-1] if log else {}

@@ -14,16 +14,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lomi_ops.clients.containers import clones
+from lomi_ops.clients.containers import answers, clones
 from lomi_ops.clients.containers.engine import Engine
 from lomi_ops.domain.compose import NUMBER, PROJECT, SERVICE
-from lomi_ops.domain.container import SHORT_ID
+from lomi_ops.domain.container import SHORT_ID, one_line
 from lomi_ops.errors import ContainerError, Refused
 
 RELOADS = 10
 """So often a change of a Swarm service is tried on what others have made of it meanwhile."""
 _NAMES = 5
 """Names that may be taken by strangers."""
+_SAID = 200
+"""Characters of a health check that are told."""
 _OUT_OF_SEQUENCE = "update out of sequence"
 _NO_MANAGER = "not a swarm manager"
 _GONE, _TAKEN = 404, 409
@@ -42,6 +44,15 @@ class Clone:
     @property
     def short_id(self) -> str:
         return self.id[:SHORT_ID]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a health check says that was made just now."""
+
+    passed: bool
+    said: str = ""
+    """Its first words."""
 
 
 class Control:
@@ -93,6 +104,18 @@ class Control:
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         with self._changing(f"{container[:SHORT_ID]} cannot be sent {signal}") as api:
             api.kill(container, signal=signal)
+
+    def probe(self, container: str) -> Probe:
+        """Makes the container's health check, once and now, instead of when its interval is over; passed where it has
+        none. Docker's own count of it is not touched."""
+        with self._changing(f"the health check of {container[:SHORT_ID]} cannot be made") as api:
+            command = answers.health_command(api.inspect_container(container))
+            if not command:
+                return Probe(passed=True)
+            made = api.exec_create(container, command)["Id"]
+            said = api.exec_start(made)
+            code = api.exec_inspect(made)["ExitCode"]
+            return Probe(code == 0, one_line(said.decode(errors="replace"), _SAID))
 
     def remove(self, container: str, *, force: bool = False) -> bool:
         """With its anonymous volumes; False where it was gone already. `force` kills it first."""

@@ -13,23 +13,14 @@ from dataclasses import dataclass
 from lomi_ops.clients.containers import Clone
 from lomi_ops.clients.containers.successors import REPLACES, successors
 from lomi_ops.domain import span
-from lomi_ops.domain.container import Container, Health
-from lomi_ops.domain.fleet import Member, MemberState
+from lomi_ops.domain.container import Container
+from lomi_ops.domain.fleet import Member
 from lomi_ops.domain.rollout import Runs
-from lomi_ops.domain.standing import Standing as Stands
-from lomi_ops.domain.standing import stand
-from lomi_ops.domain.worker import WorkerMode
-from lomi_ops.errors import ContainerError, LomiError, NotFound
+from lomi_ops.domain.standing import Stand, Standing
+from lomi_ops.errors import ContainerError, LomiError
 from lomi_ops.ops.deploy.order import Handles, NotUp, Order
-
-LOOK_S = 0.5
-"""Between two looks while something is waited for."""
-GRACE_S = 10.0
-"""More than a worker's own grace: it gives its job back in between."""
-LAST_WORDS = 20
-_DEAF = (MemberState.SILENT, MemberState.RESTARTING, MemberState.FAILING, MemberState.STARTING, MemberState.STOPPED,
-         MemberState.PAUSED)  # fmt: skip
-"""It does not hear that it shall be quiet, or has nothing to finish."""
+from lomi_ops.ops.workers.arriving import Arrivals, last_words
+from lomi_ops.ops.workers.draining import GRACE_S, LOOK_S, Draining
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +37,7 @@ class Roll:
 
     def __init__(self, at: Handles, order: Order, image: Image) -> None:
         self._at, self._order, self._image = at, order, image
+        self._arrivals = Arrivals(at.control)
         self.replaced: list[str] = []
 
     def tidy(self, containers: Sequence[Runs]) -> None:
@@ -64,8 +56,12 @@ class Roll:
                 self._at.control.remove(old.id)
 
     def replace(self, old: Runs) -> None:
-        """Raises NotUp where the new one does not work; the old one runs again then."""
-        member = self._member(old.name)
+        """Raises NotUp where the new one does not work; the old one runs again then. Also where one of those before
+        has come to work no more: then this one is not touched."""
+        members = self._now()
+        if fallen := self._arrivals.fallen(members):
+            raise NotUp(_said(*fallen), lines=last_words(self._at.control, fallen[0].container))
+        member = _named(members, old.name)
         if member is None or member.container is None:
             self._at.tell(f"{old.name} has gone meanwhile")
             return
@@ -73,8 +69,11 @@ class Roll:
         labels = dict(self._image.labels) | {REPLACES: member.container.id}
         new = self._at.control.clone(member.container.id, image=self._image.name, labels=labels)
         try:
-            self._drain(member)
-            self._swap(member, new)
+            with self._draining(member) as draining:
+                draining.wait(self._order.drain_s)
+                code = self._stop(member.container)
+                draining.left(member.name)
+            self._swap(member.container, new, code)
         except BaseException:
             with suppress(LomiError):
                 self._at.control.remove(new.id, force=True)
@@ -82,11 +81,13 @@ class Roll:
         self._at.control.remove(member.container.id)
         self.replaced.append(new.name)
 
-    def _swap(self, member: Member, new: Clone) -> None:
-        """The old one stops, the new one starts. Whatever keeps the new one from working brings the old one back."""
-        assert member.container is not None
-        old, began = member.container, self._at.clock()
-        code = self._stop(old)
+    def _draining(self, member: Member) -> Draining:
+        at = self._at
+        return Draining([member], at.registry, at.held, at.tell, at.clock, at.sleep)
+
+    def _swap(self, old: Container, new: Clone, code: int) -> None:
+        """The old one has stopped, the new one starts. Whatever keeps it from working brings the old one back."""
+        began = self._at.clock()
         try:
             self._at.control.start(new.id)
             self._await_ready(new)
@@ -108,91 +109,43 @@ class Roll:
         self._at.held.require()
         return self._at.control.stop(old.id, self._order.grace_s + GRACE_S)
 
-    # --- before -------------------------------------------------------------------------------------------------------
-
-    def _drain(self, member: Member) -> None:
-        """Quiet until it holds nothing; whatever interrupts that lets it go on."""
-        if member.registered is None or member.state in _DEAF:
-            return
-        self._at.held.require()
-        self._set(member, WorkerMode.QUIET)
-        try:
-            self._await_empty(member)
-        except BaseException:
-            if member.state is not MemberState.QUIET:
-                self._set(member, WorkerMode.RUNNING)
-                self._at.tell(f"{member.name} takes jobs again")
-            raise
-
-    def _await_empty(self, member: Member) -> None:
-        until, told = self._at.clock() + self._order.drain_s, False
-        while jobs := self._held(member):
-            if not told:
-                self._at.tell(f"{member.name} finishes {', '.join(jobs)}")
-                told = True
-            if self._at.clock() > until:
-                limit = span.said(self._order.drain_s)
-                self._at.tell(f"{member.name} has not finished in {limit}: it gives its job back after its grace")
-                return
-            self._at.sleep(LOOK_S)
-
-    def _held(self, member: Member) -> tuple[str, ...]:
-        boot = member.registered.info.boot if member.registered else ""
-        return next((each.jobs for each in self._at.registry.list() if each.info.boot == boot), ())
-
-    def _set(self, member: Member, mode: WorkerMode) -> None:
-        if member.registered is not None:
-            with suppress(NotFound):  # It has left by itself.
-                self._at.registry.set_mode(member.registered.info.boot, mode)
-
     # --- after --------------------------------------------------------------------------------------------------------
 
     def _await_ready(self, new: Clone) -> None:
         until = self._at.clock() + self._order.ready_s
         while True:
             fleet = self._at.look()
-            member = _named(fleet.members, new.name)
-            found = stand(member, fresh=True)
             if fleet.failures:
-                why = fleet.failures[0].message
-            elif found.standing is Stands.READY:
-                return
-            elif found.settled or _unhealthy(member):
-                raise self._not_up(new, found.why)
+                found = Stand(Standing.COMING, fleet.failures[0].message)
             else:
-                why = found.why
+                found = self._arrivals.stand(_named(fleet.members, new.name))
+            if found.standing is Standing.READY:
+                return
+            if found.settled:
+                raise self._not_up(new, found.why)
             if self._at.clock() > until:
-                raise self._not_up(new, f"{why}, after {span.said(self._order.ready_s)}")
+                raise self._not_up(new, f"{found.why}, after {span.said(self._order.ready_s)}")
             self._at.sleep(LOOK_S)
 
     def _not_up(self, new: Clone, why: str) -> NotUp:
         member = self._member(new.name)
-        return NotUp(
-            f"{new.name} does not work on the new image: {why}",
-            lines=last_words(self._at, member.container if member else None),
-        )
+        lines = last_words(self._at.control, member.container if member else None)
+        return NotUp(_said(member or new, why), lines=lines)
 
     def _member(self, name: str) -> Member | None:
         """As it is now. Raises what kept the look from seeing all."""
+        return _named(self._now(), name)
+
+    def _now(self) -> tuple[Member, ...]:
         fleet = self._at.look()
         for failure in fleet.failures:
             raise failure
-        return _named(fleet.members, name)
+        return fleet.members
 
 
-def _unhealthy(member: Member | None) -> bool:
-    return member is not None and member.container is not None and member.container.health is Health.UNHEALTHY
+def _said(worker: Member | Clone, why: str) -> str:
+    return f"{worker.name} does not work on the new image: {why}"
 
 
 def _named(members: tuple[Member, ...], name: str) -> Member | None:
     return next((each for each in members if each.name == name), None)
-
-
-def last_words(at: Handles, container: Container | None) -> tuple[str, ...]:
-    """The last lines of a container's log."""
-    if container is None:
-        return ()
-    try:
-        return tuple(line.text for line in at.control.engine.logs(container, tail=LAST_WORDS))
-    except LomiError as failure:
-        return (failure.message,)

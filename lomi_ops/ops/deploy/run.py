@@ -22,7 +22,9 @@ from lomi_ops.errors import LomiError, NotFound, Refused
 from lomi_ops.ops.deploy.facts import unsafe
 from lomi_ops.ops.deploy.fetch import fetched
 from lomi_ops.ops.deploy.order import CheckFailed, Done, Handles, NotUp, Order, Outcome, Stopped
-from lomi_ops.ops.deploy.roll import LOOK_S, Image, Roll, last_words
+from lomi_ops.ops.deploy.roll import Image, Roll
+from lomi_ops.ops.workers.arriving import last_words
+from lomi_ops.ops.workers.draining import LOOK_S
 
 UPDATE_S = 1800.0
 """A Swarm may take so long for all tasks of a service."""
@@ -194,7 +196,7 @@ class Deploy:
 
     def _not_up(self, container: Container | None, why: str, service: str = "") -> NotUp:
         name = container.name if container else service
-        return NotUp(f"{name} does not work on the new image: {why}", lines=last_words(self._at, container))
+        return NotUp(f"{name} does not work on the new image: {why}", lines=last_words(self._at.control, container))
 
     def _update(self, each: Standing) -> str:
         self._at.held.require()
@@ -256,8 +258,6 @@ class Deploy:
 def _stand(container: Container, wanted: str) -> Stand:
     if container.image_digest != wanted:
         return Stand(Stands.COMING, "it still runs the image from before")
-    if container.health is Health.UNHEALTHY:
-        return Stand(Stands.FAILED, f"its health check fails: {container.health_output or 'it says nothing'}")
     # What it says about itself, its health check says; nobody reads its log.
     return stand(Member(MemberState.READY, container), fresh=True)
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
-from lomi_ops.domain.fleet import MemberState
+from lomi_ops.domain.fleet import Member, MemberState
 from lomi_ops.domain.scale import Deed, Plan, Step
 from lomi_ops.domain.standing import Stand, Standing, stand
 from lomi_ops.domain.worker import WorkerMode
-from lomi_ops.errors import ContainerError, DockerUnavailable
+from lomi_ops.errors import ContainerError
 from lomi_ops.ops.scale.order import Outcome, Trouble
 from lomi_ops.ops.scale.workers import Workers
-
-LAST_WORDS = 20
-"""Lines of a worker that does not start."""
+from lomi_ops.ops.workers.arriving import Arrivals, last_words
 
 
 class Growing:
@@ -23,6 +21,7 @@ class Growing:
     def __init__(self, workers: Workers, plan: Plan, outcome: Outcome) -> None:
         self._workers, self._plan, self._outcome = workers, plan, outcome
         self._at, self._order = workers.at, workers.order
+        self._arrivals = Arrivals(self._at.control)
         self._made: dict[str, str] = {}
         """Containers that were made or started here, by name; their ids."""
 
@@ -88,12 +87,15 @@ class Growing:
         members = self._workers.now()
         loading = [name for name, each in members.items() if each.state is MemberState.STARTING]
         names = dict.fromkeys([*self._made, *loading])
-        return {name: stand(members.get(name), fresh=name in self._made) for name in names}
+        return {name: self._stand(name, members.get(name)) for name in names}
+
+    def _stand(self, name: str, member: Member | None) -> Stand:
+        return self._arrivals.stand(member) if name in self._made else stand(member, fresh=False)
 
     def _sort(self, stands: Mapping[str, Stand]) -> None:
         """Those that do not start are shown and taken away again; those that take their time may go on."""
         failed = {name: found for name, found in stands.items() if found.standing is Standing.FAILED}
-        self._outcome.failed += [Trouble(name, found.why, self._last_words(name)) for name, found in failed.items()]
+        self._outcome.failed += [Trouble(name, found.why, self._words(name)) for name, found in failed.items()]
         self._take_away({name: self._made[name] for name in failed if name in self._made})
         for name, found in stands.items():
             if found.standing is Standing.COMING:
@@ -101,14 +103,9 @@ class Growing:
             elif found.standing is Standing.UNKNOWN:
                 self._outcome.unknown.append(Trouble(name, found.why))
 
-    def _last_words(self, name: str) -> tuple[str, ...]:
+    def _words(self, name: str) -> tuple[str, ...]:
         member = self._workers.now().get(name)
-        if member is None or member.container is None:
-            return ()
-        try:
-            return tuple(line.text for line in self._at.control.engine.logs(member.container, tail=LAST_WORDS))
-        except DockerUnavailable as failure:
-            return (failure.message,)
+        return last_words(self._at.control, member.container if member else None)
 
     def _take_away(self, made: Mapping[str, str]) -> None:
         """What was made here goes, what was only started stops; unless somebody wants to look at it. One that was

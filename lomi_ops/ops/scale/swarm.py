@@ -13,7 +13,7 @@ from lomi_ops.domain.standing import Standing, stand
 from lomi_ops.errors import NotFound, Refused
 from lomi_ops.ops.fleet_lock import Held
 from lomi_ops.ops.scale.order import Handles, Order, Outcome, Trouble
-from lomi_ops.ops.scale.workers import GRACE_S, LOOK_S
+from lomi_ops.ops.workers.draining import GRACE_S, LOOK_S
 from lomi_ops.ops.workers.look import Fleet
 
 CRASHES = 2

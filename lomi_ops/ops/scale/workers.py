@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lomi_ops.domain.fleet import Member
@@ -9,11 +10,7 @@ from lomi_ops.domain.worker import WorkerMode
 from lomi_ops.errors import NotFound
 from lomi_ops.ops.fleet_lock import Held
 from lomi_ops.ops.scale.order import Handles, Order
-
-LOOK_S = 0.5
-"""Between two looks while something is waited for."""
-GRACE_S = 10.0
-"""More than a worker's own grace: it gives its job back in between."""
+from lomi_ops.ops.workers.draining import GRACE_S, LOOK_S, Draining
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,11 @@ class Workers:
         except NotFound:
             return False
         return True
+
+    def draining(self, members: Sequence[Member]) -> Draining:
+        """They take nothing new inside of this context."""
+        at = self.at
+        return Draining(members, at.registry, self.held, at.tell, at.clock, at.sleep)
 
     def stop(self, container: str) -> int:
         """It finishes its job, or gives it back; its exit code."""

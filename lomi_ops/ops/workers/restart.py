@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,20 +13,16 @@ from lomi_ops.domain import span
 from lomi_ops.domain.audit import Action, worker_subject
 from lomi_ops.domain.container import Container
 from lomi_ops.domain.fleet import Member
-from lomi_ops.domain.restart import Plan, Return, drains, returned, was_quiet
+from lomi_ops.domain.restart import Plan, returned, was_quiet
+from lomi_ops.domain.standing import Stand, Standing
 from lomi_ops.domain.worker import WorkerMode
-from lomi_ops.errors import DockerUnavailable, LomiError, NotFound
+from lomi_ops.errors import LomiError, NotFound
 from lomi_ops.ops.fleet_lock import Held
 from lomi_ops.ops.operations import Journal
+from lomi_ops.ops.workers.arriving import Arrivals, last_words
+from lomi_ops.ops.workers.draining import GRACE_S, LOOK_S, Draining
 from lomi_ops.ops.workers.look import Fleet
 from lomi_ops.queue.workers import WorkerRegistry
-
-LOOK_S = 0.5
-"""Between two looks while something is waited for."""
-GRACE_S = 10.0
-"""More than a worker's own grace: it gives its job back in between."""
-LAST_WORDS = 12
-"""Lines of a worker that does not come back."""
 
 
 class NotBack(LomiError):
@@ -79,75 +76,43 @@ class Roller:
 
     def roll(self, found: Plan, done: Callable[[Restarted], None]) -> None:
         """Each of the plan. Raises NotBack at the first that does not come back, Conflict where the lease is lost."""
+        arrivals = Arrivals(self.control)
         for number, member in enumerate(found.order, start=1):
             self.tell(f"{number} of {len(found.order)}: {member.name}")
-            done(self._one(member.name))
+            done(self._one(member.name, arrivals))
 
-    def _one(self, name: str) -> Restarted:
+    def _one(self, name: str, arrivals: Arrivals) -> Restarted:
         """As it is now, which may be otherwise than when the plan was made."""
         fleet = self.look()
         if fleet.failures:
             raise fleet.failures[0]
+        if fallen := arrivals.fallen(fleet.members):
+            raise self._not_back(*fallen)
         member = _named(fleet, name)
         if member is None or member.container is None:
             raise NotBack(f"{name} has gone meanwhile", hint="lomi workers list")
-        held, began, drained_s = len(member.jobs), self.clock(), 0.0
-        try:
-            if drains(member):
-                self._drain(member)
-                drained_s = self.clock() - began
+        held, began = len(member.jobs), self.clock()
+        with self._draining(member) as draining:
+            draining.wait(self.order.drain_s)
+            drained_s = self.clock() - began if member.hears else 0.0
             exit_code = self._bounce(member.container)
-        except BaseException:
-            self._let_go_on(member)
-            raise
+            draining.left(name)
         began = self.clock()
-        back = self._await(member)
-        if was_quiet(member) and back.registered is not None:
-            self._set(back, WorkerMode.QUIET)
-            self.tell(f"{name} was quiet, and is again")
+        back = self._await(member, arrivals)
+        if was_quiet(member):
+            self._quiet_again(back)
         ready_s = self.clock() - began
         self._note(name, {"jobs": held}, {"exit_code": exit_code, "ready_s": round(ready_s, 1)})
         return Restarted(name, held, drained_s, exit_code, ready_s)
 
-    # --- before -------------------------------------------------------------------------------------------------------
+    def _draining(self, member: Member) -> Draining:
+        return Draining([member], self.registry, self.lock, self.tell, self.clock, self.sleep)
 
-    def _drain(self, member: Member) -> None:
-        """Quiet until it holds nothing."""
-        self.lock.require()
-        self._set(member, WorkerMode.QUIET)
-        self._await_empty(member)
-
-    def _let_go_on(self, member: Member) -> None:
-        """Whatever came in between: one that was made quiet for nothing takes jobs again."""
-        if not drains(member) or was_quiet(member) or member.registered is None:
-            return
-        boot = member.registered.info.boot
-        if any(each.info.boot == boot and each.mode is WorkerMode.QUIET for each in self.registry.list()):
-            self._set(member, WorkerMode.RUNNING)
-            self.tell(f"{member.name} takes jobs again")
-
-    def _await_empty(self, member: Member) -> None:
-        until, told = self.clock() + self.order.drain_s, False
-        while jobs := self._held(member):
-            if not told:
-                self.tell(f"{member.name} finishes {', '.join(jobs)}")
-                told = True
-            if self.clock() > until:
-                limit = span.said(self.order.drain_s)
-                self.tell(f"{member.name} has not finished in {limit}: it gives its job back when its grace is over")
-                return
-            self.sleep(LOOK_S)
-
-    def _held(self, member: Member) -> tuple[str, ...]:
-        boot = member.registered.info.boot if member.registered else ""
-        return next((each.jobs for each in self.registry.list() if each.info.boot == boot), ())
-
-    def _set(self, member: Member, mode: WorkerMode) -> None:
-        if member.registered is not None:
-            try:
-                self.registry.set_mode(member.registered.info.boot, mode)
-            except NotFound:
-                self.tell(f"{member.name} has left the registry by itself")
+    def _quiet_again(self, back: Member) -> None:
+        if back.registered is not None:
+            with suppress(NotFound):  # It has left by itself.
+                self.registry.set_mode(back.registered.info.boot, WorkerMode.QUIET)
+                self.tell(f"{back.name} was quiet, and is again")
 
     # --- stop and start -----------------------------------------------------------------------------------------------
 
@@ -176,31 +141,28 @@ class Roller:
 
     # --- after --------------------------------------------------------------------------------------------------------
 
-    def _await(self, before: Member) -> Member:
+    def _await(self, before: Member, arrivals: Arrivals) -> Member:
         until = self.clock() + self.order.ready_s
         while True:
             fleet = self.look()
             now = _named(fleet, before.name)
-            found = Return() if fleet.docker else returned(before, now)
-            if found.back and now is not None:
+            if fleet.docker:
+                found = Stand(Standing.COMING, fleet.docker.message)
+            else:
+                found = returned(before, now, arrivals.stand(now))
+            if found.standing is Standing.READY and now is not None:
                 return now
-            if found.failed or self.clock() > until:
-                state = fleet.docker.message if fleet.docker else f"it is {now.state}" if now else "it is gone"
-                why = found.failed or f"{state} after {span.said(self.order.ready_s)}"
-                raise self._not_back(before, why)
+            if found.standing is Standing.FAILED:
+                raise self._not_back(before, found.why)
+            if self.clock() > until:
+                raise self._not_back(before, f"{found.why}, after {span.said(self.order.ready_s)}")
             self.sleep(LOOK_S)
 
     def _not_back(self, member: Member, why: str) -> NotBack:
         self._note(member.name, {}, {"failed": why})
-        assert member.container is not None
-        lines: tuple[str, ...] = ()
-        try:
-            lines = tuple(line.text for line in self.control.engine.logs(member.container, tail=LAST_WORDS))
-        except DockerUnavailable as failure:
-            self.tell(failure.message)
         text = f"{member.name} does not come back: {why}; the workers behind it were left as they are"
         hint = f"lomi workers logs {member.name}; once that is mended: lomi workers restart"
-        return NotBack(text, lines=lines, hint=hint)
+        return NotBack(text, lines=last_words(self.control, member.container), hint=hint)
 
     def _note(self, name: str, before: dict[str, object], after: dict[str, object]) -> None:
         self.journal.note(self.order.by, Action.RESTART, worker_subject(name), self.wall(), self.order.reason,

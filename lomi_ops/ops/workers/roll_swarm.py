@@ -8,7 +8,8 @@ from collections.abc import Callable
 from lomi_ops.clients.containers import Control
 from lomi_ops.domain.container import SwarmService
 from lomi_ops.errors import DockerUnavailable
-from lomi_ops.ops.workers.restart import LOOK_S, NotBack
+from lomi_ops.ops.workers.draining import LOOK_S
+from lomi_ops.ops.workers.restart import NotBack
 
 DONE = "completed"
 STOPPED = ("paused", "rollback_started", "rollback_paused", "rollback_completed")

@@ -54,6 +54,34 @@ def furnished(fleet: Fleet) -> Iterator[str]:
     fleet.api.remove_volume(volume)
 
 
+@pytest.mark.parametrize(
+    ("test", "passed", "words"),
+    [
+        (["CMD", "true"], True, ""),
+        (["CMD-SHELL", "echo no note; exit 1"], False, "no note"),
+        (["CMD", "no-such-program"], False, "no-such-program"),
+        (["NONE"], True, ""),
+    ],
+)
+def test_a_health_check_can_be_made_before_its_interval_is_over(
+    control: Control, fleet: Fleet, test: list[str], passed: bool, words: str
+) -> None:
+    made = fleet.run(WORKERS, FOREVER, healthcheck={"test": test, "interval": 3600 * NANOSECONDS})
+
+    found = control.probe(made)
+
+    assert found.passed is passed
+    assert words in found.said
+    assert fleet.state(made)["State"].get("Health", {}).get("Log") in ([], None), "Docker's own has not been made"
+
+
+def test_a_health_check_that_cannot_be_made_is_told_in_the_engines_words(control: Control, fleet: Fleet) -> None:
+    made = fleet.run(WORKERS, FOREVER, healthcheck={"test": ["CMD", "true"]}, start=False)
+
+    with pytest.raises(ContainerError, match=r"the health check of \w{12} cannot be made: .* not running"):
+        control.probe(made)
+
+
 def comparable(said: dict[str, Any]) -> dict[str, Any]:
     config = {key: value for key, value in said["Config"].items() if key not in IDENTITY}
     return {"Config": config, "HostConfig": said["HostConfig"], "Image": said["Image"]}

@@ -93,12 +93,65 @@ def test_it_stops_at_the_first_that_does_not_come_back_and_says_why(
     said = lomi("workers", "restart")
 
     assert (said.code, said.out) == (1, "")
-    assert f"{seen.project}-{WORKERS}-1 does not come back: it ended again, exit code 1" in said.err
+    assert f"{seen.project}-{WORKERS}-1 does not come back: it ended with exit code 1" in said.err
     assert "  | MemoryError" in said.err
     assert "0 of 3 restarted" in said.err
     assert said.err.splitlines()[-1].startswith(f"  try: lomi workers logs {seen.project}-{WORKERS}-1")
     assert {each for _, each in crew.story} == {made[0]}, "the others were left alone"
     assert {each[:12] for each in made[1:]} <= {each.info.host for each in registry.list()}
+
+
+NEVER_YET = 3600 * 10**9
+"""Docker would make its first health check so much later."""
+
+
+def test_what_a_health_check_says_is_known_at_once_and_not_when_its_interval_is_over(
+    seen: Fleet, crew: Crew, lomi: Lomi
+) -> None:
+    check = {"test": ["CMD-SHELL", "[ -e /once ] && echo 'no note' && exit 1 || exit 0"], "interval": NEVER_YET}
+    made = [seen.run(WORKERS, FOREVER, number=1, healthcheck={"test": ["CMD", "true"], "interval": NEVER_YET}),
+            seen.run(WORKERS, f"echo > /once; {FOREVER}", number=2, healthcheck=check),
+            seen.run(WORKERS, FOREVER, number=3, healthcheck=check)]  # fmt: skip
+    crew.has(*made)
+    for each in made:
+        until(crew, ("began", each))
+    crew.story.clear()
+
+    said = lomi("workers", "restart", "--timeout", "2s")
+
+    assert said.code == 1
+    assert f"{seen.project}-{WORKERS}-1 is ready after" in said.err
+    assert f"{WORKERS}-2 does not come back: its health check fails: no note, after 2 s" in said.err
+    assert ("ended", made[2]) not in crew.story, "its turn never came"
+
+
+def test_one_that_ends_after_it_came_back_stops_the_restart_before_the_next_ones_turn(
+    seen: Fleet, crew: Crew, lomi: Lomi, cluster: OldCluster
+) -> None:
+    until_told = "while [ ! -e /end ]; do sleep 0.1; done; echo 'MemoryError'; exit 3"
+    made = [seen.run(WORKERS, f"trap 'exit 0' TERM; {until_told}", number=1)]
+    made += [seen.run(WORKERS, FOREVER, number=number) for number in (2, 3)]
+    crew.has(*made)
+    for each in made:
+        until(crew, ("began", each))
+    for each in made[1:]:
+        cluster.push(cluster.job(uuid.uuid4(), [uuid.uuid4()]))
+        crew.takes(each)
+    crew.story.clear()
+
+    def end_the_first(boot: str) -> None:
+        seen.api.exec_start(seen.api.exec_create(made[0], ["/bin/sh", "-c", "echo > /end"])["Id"])
+        seen.await_state(made[0], "exited")
+        crew.finish(boot)
+
+    crew.when_quiet = end_the_first
+    said = lomi("workers", "restart")
+
+    assert said.code == 1
+    assert f"{seen.project}-{WORKERS}-1 does not come back: it ended with exit code 3" in said.err
+    assert "  | MemoryError" in said.err
+    assert "2 of 3 restarted" in said.err
+    assert ("ended", made[2]) not in crew.story
 
 
 def test_one_that_is_down_is_started_and_one_that_was_quiet_stays_so(
