@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help workers review queue jobs migrate backup deploy models config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help workers review audit queue jobs migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -154,6 +154,31 @@ _lomi_table() {
       options='--because --reason --as --output -o --env --config --env-file --data --help -h'
       values='--because=@reasons --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photos' ;;
+    'audit')
+      children='list show export verify'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'audit list')
+      children=''
+      options='--by --action --subject --since --until --text --limit --output -o --env --config --env-file --data --help -h'
+      values='--by=@groups --action= --subject= --since= --until= --text= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'audit show')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'audit export')
+      children=''
+      options='--out --env --config --env-file --data --help -h'
+      values='--out=@files --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'audit verify')
+      children=''
+      options='--from --anchor --output -o --env --config --env-file --data --help -h'
+      values='--from=@files --anchor= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
     'queue')
       children='list stats show pause resume drain retry delete cancel undo continue ops dead'
       options='--help -h'

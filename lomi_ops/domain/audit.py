@@ -25,6 +25,11 @@ class Action(StrEnum):
     AUTOSCALE = "autoscale"
     DEPLOY = "deploy.apply"
     DEPLOY_BACK = "deploy.back"
+    EXPORT = "privacy.export"
+    ERASE = "privacy.erase"
+    """Its `after` names, as `seqs`, the first and last place of each run of entries whose words it took away."""
+    HOLD = "privacy.hold"
+    RELEASE = "privacy.release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,10 @@ class AuditEntry:
     before: Mapping[str, Any] = field(default_factory=dict)
     """Only what the action changed."""
     after: Mapping[str, Any] = field(default_factory=dict)
+
+
+def user_subject(user_id: object) -> str:
+    return f"user:{user_id}"
 
 
 def job_subject(job_id: str) -> str:

@@ -64,6 +64,16 @@ def parse(text: str, now: datetime) -> Window:
     return window
 
 
+def moment(text: str, now: datetime) -> datetime:
+    """A point in time: `7d`, `24h` ago, or a date or ISO time (UTC where it names no zone). Raises UsageError."""
+    wanted = text.strip()
+    try:
+        window = _span(wanted.lower(), now.astimezone(UTC))
+        return window.start if window else _moment(wanted)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is no point in time", hint="7d, 24h, 2026-11-19 or 2026-11-19T08:00") from None
+
+
 def _named(text: str, now: datetime) -> Window | None:
     midnight = datetime.combine(now.date(), time(), UTC)
     match text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lomi_ops.db import media, migrate, server
+from lomi_ops.db import audit, media, migrate, server
 from lomi_ops.domain import span
 from lomi_ops.domain.check import CLUSTER, CheckSpec, Found, Metric, Severity, Status
 from lomi_ops.domain.drift import MEDIA as MEDIA_TABLE
@@ -118,6 +118,17 @@ def schema(at: Handles) -> Found:
     return Found(Status.PASS, counted(len(state.applied), "migration applied", "migrations applied"))
 
 
+def chain(at: Handles) -> Found:
+    """Whether the latest entries of the audit are there. What is before them, `lomi audit verify` tells."""
+    if not audit.has_chain(at.database):
+        return Found(Status.SKIP, "there is no audit yet")
+    end = audit.end(at.database)
+    if end is not None and end.sound:
+        return Found(Status.PASS, f"it ends with entry {end.seq}")
+    told = f"ends with {end.last or 0}, and its head says {end.seq}" if end else "has no head"
+    return Found(Status.FAIL, f"the audit {told}: somebody has changed it", "lomi audit verify")
+
+
 def photos(at: Handles) -> Found:
     waiting = media.pending(at.database)
     text = f"{waiting.waiting} wait for a worker, {waiting.in_review} for a person"
@@ -146,6 +157,8 @@ CHECKS = (
                     (MEDIA,)), backfill),
     Check(CheckSpec("LOMI-DB-003", "postgres.schema", "lomi's own schema is current", "lomi migrate verify", (PING,)),
           schema),
+    Check(CheckSpec("LOMI-DB-010", "postgres.audit", "the latest entries of the audit are there", "lomi audit verify",
+                    (PING,)), chain),
     Check(CheckSpec("LOMI-DB-004", "postgres.pending", "no photo is forgotten", "lomi reconcile --dry-run", (MEDIA,),
                     Severity.WARNING, scopes=CLUSTER), photos),
 )  # fmt: skip

@@ -185,8 +185,8 @@ def completes(db: Database) -> bool:
 
 READS: tuple[tuple[str, ...], ...] = (
     ("check",), ("top", "--once"), ("report", "--window", "today"), ("review", "list"), ("queue", "stats"),
-    ("jobs", "status"), ("jobs", "history"), ("migrate", "verify"), ("migrate", "status"),
-    ("migrate", "apply", "--dry-run"), ("reconcile", "--dry-run", "--older-than", "0s"),
+    ("jobs", "status"), ("jobs", "history"), ("audit", "list"), ("audit", "verify"), ("migrate", "verify"),
+    ("migrate", "status"), ("migrate", "apply", "--dry-run"), ("reconcile", "--dry-run", "--older-than", "0s"),
     ("jobs", "submit", "--dry-run", "--prefix", "users/"),
 )  # fmt: skip
 
@@ -212,8 +212,8 @@ def test_every_command_that_reads_works_for_the_reader(
     assert "needs" not in said["migrate status"].err
     fine = {name: each.code for name, each in said.items() if not name.startswith(("check", "reconcile", "jobs"))}
     assert fine == dict.fromkeys(
-        ("top --once", "report --window today", "review list", "queue stats", "migrate verify", "migrate status",
-         "migrate apply --dry-run"), 0,
+        ("top --once", "report --window today", "review list", "queue stats", "audit list", "audit verify",
+         "migrate verify", "migrate status", "migrate apply --dry-run"), 0,
     )  # fmt: skip
     checks = {line for line in said["check"].out.splitlines() if "postgres" in line}
     assert checks

@@ -1,0 +1,1 @@
+"""The audit as people use it: looked through, taken elsewhere, and proved."""
