@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.audit.verify [--entries 10000 1000000]
 
-Fills an audit with entries, through the trigger as ever, then verifies it, exports it and verifies the export, each in a
-process of its own. Prints Markdown. The server is one of its own and does not wait for its disk.
+Fills an audit with entries, through the trigger as ever, then verifies it, exports it and verifies the export, each in
+a process of its own. Prints Markdown. The server is one of its own and does not wait for its disk.
 """
 
 from __future__ import annotations
