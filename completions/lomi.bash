@@ -142,7 +142,7 @@ _lomi_table() {
     'review list')
       children=''
       options='--queue --reason --limit --output -o --env --config --env-file --data --help -h'
-      values='--queue=waiting|rejected|failed|all --reason= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      values='--queue=waiting|rejected|failed|minors|all --reason= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'review approve')
       children=''

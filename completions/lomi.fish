@@ -142,7 +142,7 @@ function __lomi_table
         case 'review list'
             set -g __lomi_children
             set -g __lomi_options '--queue	Which photos' '--reason	Only this reason, e.g' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--queue=waiting|rejected|failed|all' '--reason=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--reason=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'review approve'
             set -g __lomi_children

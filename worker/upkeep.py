@@ -13,7 +13,7 @@ from lomi_ops.config.schema import WorkerSection
 from lomi_ops.db import checkpoints, history, ledger, outbox
 from lomi_ops.db.outbox import OutboxMessage
 from lomi_ops.db.pool import Database
-from lomi_ops.domain.delivery import deliver
+from lomi_ops.domain.delivery import CONFIRM_AFTER, deliver
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
 from lomi_ops.queue.replies import Tended
@@ -27,8 +27,6 @@ FORGOTTEN = timedelta(days=30)
 """A checkpoint that nobody touched for so long belongs to a job that never came back."""
 PAGE, PAGES = 250, 20
 """Ends that are written down at once, and how often in one round: a cancelled import has many."""
-CONFIRM_AFTER = timedelta(minutes=1)
-"""A message that was claimed so long ago and not marked is nobody's any more: no announcement takes that long."""
 
 
 @dataclass(slots=True)

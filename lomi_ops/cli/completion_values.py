@@ -115,7 +115,7 @@ def _groups(chosen: Mapping[str, str]) -> Iterator[Word]:
 
 
 def _reasons(chosen: Mapping[str, str]) -> Iterator[Word]:
-    from lomi_ops.db.overrides import REASONS
+    from lomi_ops.domain.review import REASONS
 
     return ((str(reason), "") for reason in REASONS)
 
@@ -181,11 +181,14 @@ def _submissions(chosen: Mapping[str, str]) -> Iterator[Word]:
 
 
 def _photos(chosen: Mapping[str, str]) -> Iterator[Word]:
+    from itertools import islice
+
     from lomi_ops.domain.pile import Pile
-    from lomi_ops.ops import reviews
+    from lomi_ops.ops.reviews import piles
 
     with _opened(chosen, "database") as runtime:
-        for row in reviews.listed(runtime.database, Pile.ALL, None, MOST):
+        database = runtime.database
+        for row in islice(piles.photos(database, Pile.ALL, now=database.now(), size=MOST), MOST):
             yield str(row.media_id), row.reason or row.status or ""
 
 

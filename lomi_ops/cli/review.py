@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lomi_ops.db.media import PhotoRow
     from lomi_ops.db.overrides import Overridden
     from lomi_ops.domain.verdict import MediaStatus, Reason
-    from lomi_ops.ops.reviews import Step
+    from lomi_ops.ops.reviews.stepping import Step
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at what waits or was rejected, and decide.")
 
@@ -39,10 +39,13 @@ def review_list(
 
     Those that wait for a person come first. What waits for a worker is not listed.
     """
-    from lomi_ops.ops import reviews
+    from lomi_ops.domain import review_filter
+    from lomi_ops.ops.reviews import piles
 
+    wanted = review_filter.parse([f"reason:{reason}"] if reason else [])
     with session.opened(common, "database") as runtime:
-        rows = reviews.listed(runtime.database, queue, reason, limit + 1)
+        found = piles.listed(runtime.database, queue, wanted, now=runtime.database.now(), limit=limit + 1)
+    rows = tuple(each.photo for each in found)
     more, rows = len(rows) > limit, rows[:limit]
     if format_ is Format.TEXT:
         _show(rows)
@@ -84,7 +87,7 @@ def review_reject(
 
     The app and the user hear of it. Exit 5 when a photo stands like that already, or changed in between.
     """
-    from lomi_ops.db.overrides import REASONS
+    from lomi_ops.domain.review import REASONS
     from lomi_ops.domain.verdict import MediaStatus
 
     word = next((reason for reason in REASONS if reason == because), None)
@@ -102,18 +105,20 @@ def _decide(
     actor: str | None,
     format_: Format,
 ) -> int:
-    from datetime import UTC, datetime
+    from dataclasses import replace
 
-    from lomi_ops.ops import reviews
+    from lomi_ops.ops.reviews.desk import Choice, Desk
+    from lomi_ops.ops.reviews.stepping import require_schema
 
     if not note.strip():
         raise UsageError("--reason says nothing", hint="say why in a few words: an override is on record")
     photos = [_media_id(text) for text in ids]
     with session.opened(common, "redis", "database", changes=True) as runtime:
-        step = reviews.decide(
-            runtime.database, runtime.queue, photos, status, reason,
-            actor=options.actor(actor), note=note, at=datetime.now(UTC),
-        )  # fmt: skip
+        desk = Desk(runtime.database, runtime.queue, options.actor(actor), runtime.settings.review)
+        require_schema(runtime.database)
+        seen, refused = desk.standing(photos)
+        step = desk.decide(seen, Choice(status, reason, note), grace_s=0)
+        step = replace(step, refused=(*refused, *step.refused))
     _report(step, format_)
     failures = [refusal.failure for refusal in step.refused] + ([step.unsent] if step.unsent else [])
     return int(failures[0].exit_code if failures else ExitCode.OK)
@@ -143,7 +148,7 @@ def _decision(done: Overridden) -> dict[str, Any]:
         "before": done.status_before,
         "after": done.status.value,
         "reason": done.reason,
-        "job_id": done.message.job_id,
+        "job_id": done.job_id,
     }
 
 

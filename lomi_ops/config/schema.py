@@ -380,6 +380,15 @@ class AutoscaleSection(Section):
         return Rules(**self.model_dump(exclude={"every_s"}))
 
 
+class ReviewSection(Section):
+    """People who look at photos and decide."""
+
+    grace_s: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="seconds in which a decision can be undone before anybody is told of it; 0 tells at once"
+    )
+    claim_s: Seconds = Field(120.0, description="seconds for which a photo is somebody's own without a beat")
+
+
 class Settings(Section):
     """Everything `lomi` can be told."""
 
@@ -404,6 +413,7 @@ class Settings(Section):
     stack: StackSection = StackSection()
     backup: BackupSection = BackupSection()
     autoscale: AutoscaleSection = AutoscaleSection()
+    review: ReviewSection = ReviewSection()
 
     def active_policy(self, name: str | None = None) -> Policy:
         """The named policy, else the active one, else `default` with CompreFace and `local` without.

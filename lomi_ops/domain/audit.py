@@ -14,6 +14,12 @@ class Action(StrEnum):
 
     APPROVE = "review.approve"
     REJECT = "review.reject"
+    KEEP = "review.keep"
+    UNDO = "review.undo"
+    NOTE = "review.note"
+    RELEASE = "review.release"
+    VIEW = "review.view"
+    REVEAL = "review.reveal"
     SUBMIT = "jobs.submit"
     CANCEL = "jobs.cancel"
     QUIET = "workers.quiet"
@@ -71,6 +77,10 @@ def worker_subject(name: str) -> str:
 def service_subject(service: str) -> str:
     """By the name that it has in its project or stack."""
     return f"service:{service}"
+
+
+def user_subject(user_id: object) -> str:
+    return f"user:{user_id}"
 
 
 def photo_subject(media_id: object) -> str:

@@ -7,7 +7,11 @@ say a job_id once, however often it is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Protocol
+
+CONFIRM_AFTER = timedelta(minutes=1)
+"""A message that was claimed so long ago and not marked is nobody's any more: no announcement takes that long."""
 
 
 class Waiting(Protocol):

@@ -10,23 +10,11 @@ user:5f0c* error:*_failed           * stands for anything
 
 from __future__ import annotations
 
-import difflib
-import operator
-import re
-import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from fnmatch import fnmatchcase
 
-from lomi_ops.domain import span
 from lomi_ops.domain.job_state import OPEN, JobState
-from lomi_ops.errors import UsageError
-
-_TERM = re.compile(r"(-?)([A-Za-z_]+)(>=|<=|>|<|=|:)(.+)", re.DOTALL)
-_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
-    ">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le, "=": operator.eq, ":": operator.eq,
-}  # fmt: skip
+from lomi_ops.domain.terms import Field, Kind, Language, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +53,18 @@ class JobFacts:
         return " ".join((self.job_id, self.error_class, self.code, self.error)).casefold()
 
 
-class Kind(StrEnum):
-    WORD = "word"
-    NUMBER = "number"
-    SPAN = "span"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Something to ask about. `of` gives the words, the number, or the seconds at a time in ms; None where the job has
-    none, which no comparison holds for."""
-
-    kind: Kind
-    help: str
-    of: Callable[[JobFacts, int], Sequence[str] | float | None]
-
-
 def _since(moment: int | None, now: int) -> float | None:
     return None if moment is None else (now - moment) / 1000
 
 
-FIELDS: Mapping[str, Field] = {
+FIELDS: Mapping[str, Field[JobFacts]] = {
     "state": Field(Kind.WORD, "ready, delayed, running, dead, done, cancelled", lambda job, _: (job.state.value,)),
-    "error": Field(Kind.WORD, "class, code, or a word of the error", lambda job, _: (job.error_class, job.code)),
+    "error": Field(
+        Kind.WORD,
+        "class, code, or a word of the error",
+        lambda job, _: (job.error_class, job.code),
+        prose=lambda job: job.error,
+    ),
     "worker": Field(Kind.WORD, "host, host/pid or boot id of the holder", lambda job, _: job.worker),
     "user": Field(Kind.WORD, "user id", lambda job, _: (job.user,)),
     "batch": Field(Kind.WORD, "batch id", lambda job, _: (job.batch,)),
@@ -108,32 +85,9 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One condition. `name` is a field, or empty for a word that is looked for everywhere."""
-
-    name: str
-    sign: str
-    words: tuple[str, ...]
-    number: float = 0.0
-    """Seconds for spans."""
-    negated: bool = False
-
-    def holds(self, job: JobFacts, now_ms: int) -> bool:
-        return self._holds(job, now_ms) is not self.negated
-
-    def _holds(self, job: JobFacts, now_ms: int) -> bool:
-        if not self.name:
-            return all(word in job.readable for word in self.words)
-        found = FIELDS[self.name].of(job, now_ms)
-        if isinstance(found, int | float):
-            return _COMPARE[self.sign](found, self.number)
-        if found is None:
-            return False
-        said = [each.casefold() for each in found if each]
-        if self.name == "error" and any(word in job.error.casefold() for word in self.words if "*" not in word):
-            return True
-        return any(fnmatchcase(each, word.replace("[", "[[]")) for each in said for word in self.words)
+_LANGUAGE = Language(
+    "job", FIELDS, lambda job: job.readable, values={"state": tuple(JobState)}, example="error:timeout"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +99,7 @@ class JobFilter:
     """As it was typed."""
 
     def matches(self, job: JobFacts, now_ms: int) -> bool:
-        return all(term.holds(job, now_ms) for term in self.terms)
+        return all(_LANGUAGE.holds(term, job, now_ms) for term in self.terms)
 
     @property
     def states(self) -> frozenset[JobState]:
@@ -153,7 +107,7 @@ class JobFilter:
         terms = [term for term in self.terms if term.name == "state"]
         if not terms:
             return OPEN
-        return frozenset(state for state in JobState if all(t.holds(JobFacts("", state), 0) for t in terms))
+        return frozenset(state for state in JobState if all(_LANGUAGE.holds(t, JobFacts("", state), 0) for t in terms))
 
     @property
     def by_state_alone(self) -> bool:
@@ -168,86 +122,10 @@ class JobFilter:
 
 def parse(words: Sequence[str]) -> JobFilter:
     """The filter that was typed, in one argument or in many. Raises UsageError with the nearest field or value."""
-    terms: list[Term] = []
-    negated = False
-    for word in _words(words):
-        if word.casefold() == "not":
-            negated = not negated
-            continue
-        terms.append(_term(word, negated=negated))
-        negated = False
-    if negated:
-        raise UsageError("`not` stands at the end of the filter", hint="not error:timeout")
-    return JobFilter(tuple(terms), " ".join(words))
+    return JobFilter(_LANGUAGE.parse(words), " ".join(words))
 
 
 def by_id(job_ids: Iterable[str]) -> JobFilter:
     """The jobs of these ids, whatever their state."""
     ids = tuple(job_ids)
     return JobFilter((Term("job", ":", tuple(each.casefold() for each in ids)),), " ".join(ids))
-
-
-def _words(arguments: Sequence[str]) -> list[str]:
-    try:
-        return [word for argument in arguments for word in shlex.split(argument)]
-    except ValueError:
-        raise UsageError(f"the quotes in {' '.join(arguments)!r} do not close", hint="""'error:"no face"'""") from None
-
-
-def _term(word: str, *, negated: bool) -> Term:
-    match = _TERM.fullmatch(word)
-    if match is None:
-        return _bare(word, negated=negated)
-    minus, name, sign, value = match.groups()
-    name = name.casefold()
-    known = FIELDS.get(name)
-    if known is None:
-        hint = f"{_nearest(name, FIELDS, 'fields')}; a job of that id: job:{word}"
-        raise UsageError(f"a filter has no field {name!r}", hint=hint)
-    negated ^= bool(minus)
-    if known.kind is Kind.WORD:
-        if sign not in (":", "="):
-            raise UsageError(f"{name} has no order: {word!r}", hint=f"{name}:{value}")
-        return Term(name, ":", _values(name, value), negated=negated)
-    return Term(name, sign, (value,), _number(name, known.kind, value, word), negated)
-
-
-def _bare(word: str, *, negated: bool) -> Term:
-    """A word to look for. The name of a field that is compared is what a shell leaves of `age>10m`: the rest became a
-    redirection, and without this a filter would say something else than was typed."""
-    name = word.casefold().lstrip("-")
-    known = FIELDS.get(name)
-    if known is not None and known.kind is not Kind.WORD:
-        example = "10m" if known.kind is Kind.SPAN else "2"
-        text = f"{name} is compared with nothing; a shell takes an unquoted > or < for its own"
-        raise UsageError(text, hint=f"'{name}>{example}' in quotes, or error:{name} for the word")
-    return Term("", ":", (word.casefold(),), negated=negated)
-
-
-def _values(name: str, value: str) -> tuple[str, ...]:
-    words = tuple(part.casefold() for part in value.split(",") if part)
-    if not words:
-        raise UsageError(f"{name}: says nothing", hint=f"{name}:{FIELDS[name].help}")
-    if name == "state":
-        for word in words:
-            if not any(fnmatchcase(state.value, word) for state in JobState):
-                raise UsageError(f"there is no state {word!r}", hint=_nearest(word, [*JobState], "states"))
-    return words
-
-
-def _number(name: str, kind: Kind, value: str, word: str) -> float:
-    if kind is Kind.SPAN:
-        found = span.seconds(value)
-        if found is None:
-            raise UsageError(f"{value!r} in {word!r} is no span of time", hint=f"'{name}>10m' ({span.UNITS})")
-        return found
-    if not value.isdecimal():
-        raise UsageError(f"{value!r} in {word!r} is no number", hint=f"'{name}>2'")
-    return float(value)
-
-
-def _nearest(word: str, known: Iterable[str], what: str) -> str:
-    names = [str(name) for name in known]
-    close = difflib.get_close_matches(word, names, 1, 0.5)
-    listed = ", ".join(names)
-    return f"did you mean {close[0]}? {what}: {listed}" if close else f"{what}: {listed}"

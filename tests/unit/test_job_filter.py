@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lomi_ops.domain.job_filter import FIELDS, JobFacts, Kind, by_id, parse
+from lomi_ops.domain.job_filter import FIELDS, JobFacts, by_id, parse
 from lomi_ops.domain.job_state import OPEN, JobState
+from lomi_ops.domain.terms import Kind
 from lomi_ops.errors import UsageError
 
 NOW = 1_800_000_000_000

@@ -42,3 +42,9 @@ FROM lomi.outbox
 WHERE claimed_at < %(before)s AND published_at IS NULL
 ORDER BY claimed_at, id
 LIMIT %(limit)s;
+
+-- name: outbox_withdraw
+-- Takes back a message that nobody has begun to send.
+-- in job_id: text
+-- out nothing
+DELETE FROM lomi.outbox WHERE job_id = %(job_id)s AND claimed_at IS NULL;

@@ -13,12 +13,14 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from lomi_ops.db import media, reviewing
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.decision import PhotoDecision, contract_scores, decide
 from lomi_ops.domain.finding import Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
 from lomi_ops.domain.job import Job, PhotoRef
 from lomi_ops.domain.policy import BlurRule, FaceRule, Policy, Requirement, Zones, judge
+from lomi_ops.domain.review import Ruling, Seen
 from lomi_ops.domain.verdict import MediaStatus
 from tests.integration.db.old_media import OLD_MEDIA
 
@@ -159,3 +161,13 @@ def judged(media_id: UUID, **properties: Any) -> PhotoDecision:
 def plainly(media_id: UUID, status: MediaStatus, reason: str | None = None) -> PhotoDecision:
     """A decision with nothing behind it."""
     return PhotoDecision(media_id, status, reason, contract_scores(None, None, 5.0))
+
+
+def seen(db: Database, media_id: UUID) -> Seen:
+    """A photo as it stands now."""
+    row = media.photos_of(db, [media_id])[media_id]
+    return Seen(media_id, row.status, row.reason, reviewing.known(db, [media_id], AT)[media_id].decision)
+
+
+def approval(actor: str, at: datetime, **changes: Any) -> Ruling:
+    return Ruling(MediaStatus.APPROVED, None, actor, at, **changes)

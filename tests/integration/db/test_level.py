@@ -16,7 +16,7 @@ from lomi_ops.domain.audit import AuditEntry
 from lomi_ops.domain.level import Standing, standing
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import ExitCode
-from tests.integration.db.conftest import AT, Backend, plainly
+from tests.integration.db.conftest import AT, Backend, approval, plainly, seen
 
 Plain = psycopg.Connection[dict[str, Any]]
 
@@ -68,14 +68,14 @@ def test_a_schema_that_is_too_new_is_not_written_to_and_still_read(
 ) -> None:
     job = backend.job()
     audit.record(db, ENTRY)
+    photo = seen(db, job.photos[0].media_id)
     future(plain, oldest_writer=migrate.level() + 1)
     with Database(plain.info.dsn + f" password={plain.info.password}", size=2) as late:
         for write in (
             lambda: audit.record(late, ENTRY),
             lambda: ledger.settle(late, job, [plainly(job.photos[0].media_id, MediaStatus.APPROVED)],
                                   attempt=1, token="t", worker="w", at=AT),
-            lambda: overrides.override(late, job.photos[0].media_id, MediaStatus.APPROVED, None, "ada",
-                                       expect=MediaStatus.PENDING, at=AT, job_id=str(uuid.uuid4())),
+            lambda: overrides.override(late, photo, approval("ada", AT), job_id=str(uuid.uuid4())),
         ):  # fmt: skip
             with pytest.raises(SchemaTooNew, match=r"9999_from_the_future \(made by lomi 9\.0\)") as caught:
                 write()

@@ -18,7 +18,7 @@ from lomi_ops.errors import LockHeld, ObjectsUnavailable
 from lomi_ops.ops.reconcile.run import OLD_WORKER_S
 from lomi_ops.queue.replies import Claimed, JobState
 from lomi_ops.queue.wire import parse_job
-from tests.integration.db.conftest import plainly
+from tests.integration.db.conftest import approval, plainly, seen
 from tests.integration.queue.producer import body
 from tests.integration.reconcile.conftest import LONG_AGO, Cluster, ids_of, now
 from tests.operating import waiting
@@ -177,10 +177,8 @@ def test_a_decision_that_media_does_not_show_is_written_and_not_published(cluste
     cluster.settle(
         judged, plainly(first, MediaStatus.APPROVED), plainly(second, MediaStatus.REJECTED, "nsfw"), at=LONG_AGO
     )
-    overrides.override(
-        cluster.handles.database, third, MediaStatus.APPROVED, None, "sara",
-        expect=MediaStatus.PENDING, at=LONG_AGO, job_id=str(uuid4()),
-    )  # fmt: skip
+    database = cluster.handles.database
+    overrides.override(database, seen(database, third), approval("sara", LONG_AGO), job_id=str(uuid4()))
     right = [cluster.row(each) for each in (first, second, third)]
     cluster.reset(first, second, third)
 

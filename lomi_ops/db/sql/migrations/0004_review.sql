@@ -135,9 +135,11 @@ CREATE INDEX claims_expires_at ON lomi.claims (expires_at);
 -- One step of a person: all decisions that one key or one command made.
 ALTER TABLE lomi.decisions
     ADD COLUMN step uuid,
-    ADD COLUMN undoes bigint;
+    ADD COLUMN undoes bigint,
+    ADD COLUMN moderated_before timestamptz;
 COMMENT ON COLUMN lomi.decisions.step IS 'of a person: the key press or the command that it was one of';
 COMMENT ON COLUMN lomi.decisions.undoes IS 'id of the decision that this one takes back';
+COMMENT ON COLUMN lomi.decisions.moderated_before IS 'of a person: when the photo had been decided before';
 CREATE INDEX decisions_step ON lomi.decisions (step) WHERE step IS NOT NULL;
 CREATE INDEX decisions_people ON lomi.decisions (actor, id) WHERE actor <> 'worker';
 

@@ -1,0 +1,178 @@
+"""What people look at: piles of photos, their owners, and what was decided.
+
+What does not say otherwise works without the schema `lomi`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from lomi_ops.db.documents import readable
+from lomi_ops.db.media import PhotoRow
+from lomi_ops.db.pool import Database, Session
+from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.review_filter import Bounds
+
+PAGE = 500
+MATES = 9
+"""Photos that one upload brings at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class PileCount:
+    """How many photos lie on a pile."""
+
+    pile: Pile
+    photos: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What else is known of a photo that lies on a pile."""
+
+    media_id: UUID
+    decision: int | None
+    """The last row of its decision log."""
+    actor: str | None
+    undoes: int | None
+    claimed_by: str | None
+    claimed_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose photos they are."""
+
+    user_id: UUID
+    telegram_id: int | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One decision of a story."""
+
+    id: int
+    at: datetime
+    media_id: UUID
+    actor: str
+    status_before: str | None
+    reason_before: str | None
+    status: str
+    reason: str | None
+    policy: str | None
+    detail: str
+    step: UUID | None
+    undoes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenStep:
+    """Something that a person did and can take back."""
+
+    step: UUID
+    at: datetime
+    photos: int
+
+
+def pages(db: Database, pile: Pile, bounds: Bounds, *, size: int = PAGE) -> Iterator[tuple[PhotoRow, ...]]:
+    """The photos of a pile in the order in which they are worked through, page by page."""
+    for part in pile.parts:
+        after: _Placed | None = None
+        while page := _page(db, part, bounds, after, size):
+            yield tuple(row.photo for row in page)
+            after = page[-1] if len(page) == size else None
+            if after is None:
+                break
+
+
+def _page(db: Database, part: Pile, bounds: Bounds, after: _Placed | None, size: int) -> list[_Placed]:
+    return db.all(
+        _placed,
+        "review_photos",
+        piles=[part.value],
+        reasons=_listed(bounds.reasons),
+        users=_listed(bounds.users),
+        batches=_listed(bounds.batches),
+        ids=_listed(bounds.photos),
+        start=bounds.start,
+        end=bounds.end,
+        oldest=part.oldest_first,
+        after_rank=after.rank if after else None,
+        after_id=after.photo.media_id if after else None,
+        limit=size,
+    )
+
+
+def counts(db: Database) -> tuple[PileCount, ...]:
+    """Every pile but `all`, the empty ones too."""
+    found = {row.pile: row for row in db.all(_counted, "review_counts")}
+    return tuple(found.get(pile, PileCount(pile, 0, None)) for pile in Pile if pile is not Pile.ALL)
+
+
+def known(db: Database, media_ids: Sequence[UUID], at: datetime) -> Mapping[UUID, Known]:
+    """Needs the schema `lomi`."""
+    return {row.media_id: row for row in db.all(Known, "review_known", ids=list(media_ids), at=at)}
+
+
+def owner(db: Database, user_id: UUID) -> Owner | None:
+    return db.one(Owner, "review_user", user_id=user_id)
+
+
+def mates(db: Database, batch_id: UUID, user_id: UUID) -> tuple[PhotoRow, ...]:
+    """The photos of one batch as they were shown to their owner. Old rows share the zero id: those are no batch."""
+    if not batch_id.int:
+        return ()
+    return tuple(db.all(PhotoRow, "review_mates", batch_id=batch_id, user_id=user_id, limit=MATES))
+
+
+def story(db: Database, media_id: UUID) -> tuple[Told, ...]:
+    """Needs the schema `lomi`."""
+    return tuple(db.all(Told, "review_story", media_id=media_id))
+
+
+def user_story(db: Database, user_id: UUID, *, limit: int = 200) -> tuple[Told, ...]:
+    """The latest first. Needs the schema `lomi`."""
+    return tuple(db.all(Told, "review_user_story", user_id=user_id, limit=limit))
+
+
+def photos_of_step(db: Database, step: UUID) -> tuple[UUID, ...]:
+    """What of a step has not been taken back."""
+    return tuple(row.media_id for row in db.all(_Of, "review_step", step=step))
+
+
+def steps_of(db: Database, actor: str, *, limit: int = 10) -> tuple[TakenStep, ...]:
+    """What a person did last and can take back, the latest first."""
+    return tuple(db.all(TakenStep, "review_steps_of", actor=readable(actor), limit=limit))
+
+
+def reveal_on(session: Session, actor: str, media_id: UUID, at: datetime) -> None:
+    session.run("reveal_put", at=at, actor=readable(actor), media_id=media_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    photo: PhotoRow
+    rank: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Of:
+    media_id: UUID
+
+
+def _placed(*, rank: float, **columns: Any) -> _Placed:
+    return _Placed(PhotoRow(**columns), rank)
+
+
+def _counted(*, pile: str, photos: int, oldest: datetime | None) -> PileCount:
+    return PileCount(Pile(pile), photos, oldest)
+
+
+def _listed(values: Sequence[Any] | None) -> list[Any] | None:
+    return None if values is None else list(values)

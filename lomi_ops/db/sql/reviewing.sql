@@ -1,0 +1,161 @@
+-- What people look at. The blocks of the first part need nothing of the schema `lomi`.
+
+-- name: review_photos
+-- A page of one pile or several, in the order of `rank`.
+-- in piles: text[], of waiting, rejected, failed, minors
+-- in reasons: text[], null for any
+-- in users: uuid[], null for any
+-- in batches: uuid[], null for any
+-- in ids: uuid[], null for any
+-- in start: timestamptz of the upload, null for the beginning
+-- in end: timestamptz, excluded; null for no end
+-- in oldest: boolean, the oldest upload first; else the latest
+-- in after_rank: double precision, of the last photo seen; null for the first page
+-- in after_id: uuid of that photo
+-- in limit: bigint, rows
+-- out media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at, rank
+WITH known AS (
+    SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
+           moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at,
+           coalesce(
+               extract(epoch FROM created_at)::double precision * CASE WHEN %(oldest)s::boolean THEN 1 ELSE -1 END,
+               'infinity'
+           ) AS rank,
+           CASE
+               WHEN moderation_reason = 'underage'
+                    OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
+                    OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+                            THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END
+               THEN 'minors'
+               WHEN moderation_status = 'pending' THEN 'waiting'
+               ELSE moderation_status
+           END AS pile
+    FROM media
+    WHERE media_type::text = 'photo'
+      AND (moderation_status IN ('rejected', 'failed')
+           OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
+      AND ('minors' = ANY(%(piles)s::text[])
+           OR moderation_status = ANY(array_replace(%(piles)s::text[], 'waiting', 'pending')))
+      AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
+      AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
+      AND (%(batches)s::uuid[] IS NULL OR batch_id = ANY(%(batches)s::uuid[]))
+      AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s::uuid[]))
+      AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
+      AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
+)
+SELECT media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at, rank
+FROM known
+WHERE pile = ANY(%(piles)s::text[])
+  AND (%(after_rank)s::double precision IS NULL
+       OR (rank, media_id) > (%(after_rank)s::double precision, %(after_id)s::uuid))
+ORDER BY rank, media_id
+LIMIT %(limit)s;
+
+-- name: review_counts
+-- How many photos lie on each pile.
+-- out pile, photos, oldest
+SELECT pile, count(*) AS photos, min(created_at) AS oldest
+FROM (
+    SELECT created_at,
+           CASE
+               WHEN moderation_reason = 'underage'
+                    OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
+                    OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+                            THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END
+               THEN 'minors'
+               WHEN moderation_status = 'pending' THEN 'waiting'
+               ELSE moderation_status
+           END AS pile
+    FROM media
+    WHERE media_type::text = 'photo'
+      AND (moderation_status IN ('rejected', 'failed')
+           OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
+) AS lying
+GROUP BY pile;
+
+-- name: review_user
+-- The owner of photos, as the backend knows them.
+-- in user_id: uuid
+-- out user_id, telegram_id, name
+SELECT id AS user_id, telegram_id, name FROM users WHERE id = %(user_id)s;
+
+-- name: review_mates
+-- The photos that came in one batch.
+-- in batch_id: uuid
+-- in user_id: uuid, their owner
+-- in limit: bigint, rows
+-- out media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at
+SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
+       moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
+FROM media
+WHERE media_type::text = 'photo' AND batch_id = %(batch_id)s AND user_id = %(user_id)s
+ORDER BY display_order, created_at, id
+LIMIT %(limit)s;
+
+-- name: review_known
+-- What people and workers did with some photos: the last decision on each, and who looks at it.
+-- in ids: uuid[]
+-- in at: timestamptz
+-- out media_id, decision, actor, undoes, claimed_by, claimed_until
+SELECT wanted.media_id, last.id AS decision, last.actor, last.undoes, c.actor AS claimed_by,
+       c.expires_at AS claimed_until
+FROM unnest(%(ids)s::uuid[]) AS wanted (media_id)
+LEFT JOIN LATERAL (
+    SELECT d.id, d.actor, d.undoes FROM lomi.decisions AS d
+    WHERE d.media_id = wanted.media_id ORDER BY d.id DESC LIMIT 1
+) AS last ON true
+LEFT JOIN lomi.claims AS c ON c.media_id = wanted.media_id AND c.expires_at > %(at)s;
+
+-- name: review_story
+-- What was decided about one photo, the first decision first.
+-- in media_id: uuid
+-- out id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes
+SELECT id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes
+FROM lomi.decisions
+WHERE media_id = %(media_id)s
+ORDER BY id;
+
+-- name: review_user_story
+-- What was decided about the photos of one user, the latest decision first.
+-- in user_id: uuid
+-- in limit: bigint, rows
+-- out id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes
+SELECT id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes
+FROM lomi.decisions
+WHERE user_id = %(user_id)s
+ORDER BY id DESC
+LIMIT %(limit)s;
+
+-- name: review_step
+-- The decisions of one step that nobody has taken back, in the order in which they were made.
+-- in step: uuid
+-- out media_id
+SELECT d.media_id
+FROM lomi.decisions AS d
+WHERE d.step = %(step)s AND d.undoes IS NULL
+  AND NOT EXISTS (SELECT FROM lomi.decisions AS u WHERE u.media_id = d.media_id AND u.undoes = d.id)
+ORDER BY d.id;
+
+-- name: review_steps_of
+-- The latest steps of a person that nobody has wholly taken back.
+-- in actor: text
+-- in limit: bigint, rows
+-- out step, at, photos
+SELECT d.step, max(d.at) AS at, count(*) AS photos
+FROM (
+    SELECT id, media_id, step, at, undoes FROM lomi.decisions
+    WHERE actor = %(actor)s AND actor <> 'worker' ORDER BY id DESC LIMIT 1000
+) AS d
+WHERE d.step IS NOT NULL AND d.undoes IS NULL
+  AND NOT EXISTS (SELECT FROM lomi.decisions AS u WHERE u.media_id = d.media_id AND u.undoes = d.id)
+GROUP BY d.step
+ORDER BY max(d.id) DESC
+LIMIT %(limit)s;
+
+-- name: reveal_put
+-- Notes that a picture was made visible to somebody.
+-- in at: timestamptz
+-- in actor: text
+-- in media_id: uuid
+-- out nothing
+INSERT INTO lomi.reveals (at, actor, media_id) VALUES (%(at)s, %(actor)s, %(media_id)s);

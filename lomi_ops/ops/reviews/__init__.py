@@ -1,0 +1,1 @@
+"""People who review: what lies before them, their decisions, and how these reach the app."""

@@ -1,0 +1,356 @@
+"""One person's desk: the one way for keys and commands to look at photos, hold them, and decide.
+
+    desk = Desk(database, queue, "hana", settings.review)
+    desk.counts()                                    how many photos lie where
+    held = desk.claim_next(9, Pile.REJECTED, wanted) the next ones that nobody looks at, with a token until `expires_at`
+    desk.beat(held.token)                            every `beat_s`; what is missing in the answer is lost
+    desk.photo(media_id)                             everything beside it
+    desk.decide(held.photos, Choice(...))            a `Step`: done, refused one by one, `step` to undo it by
+    desk.undo_last()                                 my last step, silently as long as nobody was told
+
+Reading works without the schema `lomi`; all that writes raises LomiError there. Everything raises DatabaseUnavailable
+where the database is away, with nothing half done. A desk is used by one thread at a time, except for `beat`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lomi_ops.config.schema import ReviewSection
+from lomi_ops.db import audit, claims, media, notes, reviewing
+from lomi_ops.db.media import PhotoRow
+from lomi_ops.db.notes import Note, NoteFilter
+from lomi_ops.db.pool import Database
+from lomi_ops.db.reviewing import PileCount, TakenStep
+from lomi_ops.domain.audit import Action, AuditEntry, photo_subject, user_subject
+from lomi_ops.domain.pile import Pile, suspected_minor
+from lomi_ops.domain.review import Claim, Ruling, Seen, check_actor
+from lomi_ops.domain.review_filter import ReviewFilter
+from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.errors import NotFound, Refused, UsageError
+from lomi_ops.ops.reviews import dossier, piles, publishing, stepping
+from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
+from lomi_ops.ops.reviews.piles import EVERYTHING, Lying
+from lomi_ops.ops.reviews.stepping import Step
+
+if TYPE_CHECKING:
+    from lomi_ops.queue.jobs import JobQueue
+
+AHEAD = 200
+"""Photos that are looked up at once, to claim the next ones from."""
+TRIES = 5
+"""So often the pile is looked up anew when others were faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a key or a command decides."""
+
+    status: MediaStatus | None
+    """None keeps what stands."""
+    reason: Reason | None = None
+    note: str = ""
+    """Why. Mandatory, but for what is kept."""
+    macro: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Photos that are one's own to decide until `expires_at`."""
+
+    token: UUID
+    photos: tuple[Lying, ...]
+    expires_at: datetime
+    taken: tuple[Claim, ...] = ()
+    """Of photos that were asked for: what others look at."""
+
+    @property
+    def seen(self) -> tuple[Seen, ...]:
+        """For `decide`."""
+        return tuple(
+            Seen(each.photo.media_id, each.photo.status, each.photo.reason, each.seen.decision, self.token)
+            for each in self.photos
+        )
+
+
+class Desk:
+    """See the module."""
+
+    def __init__(
+        self,
+        database: Database,
+        queue: JobQueue | None,
+        actor: str,
+        section: ReviewSection,
+        *,
+        clock: Callable[[], datetime] | None = None,
+        fresh_id: Callable[[], UUID] = uuid.uuid4,
+    ) -> None:
+        """`clock` is the server's time by default, `queue` None where nothing can be published from here. Raises
+        UsageError for a name that says nothing."""
+        check_actor(actor)
+        self.database = database
+        self.queue = queue
+        self.actor = actor
+        self.section = section
+        self.now = clock or database.now
+        self._fresh_id = fresh_id
+        self._ahead: _Ahead | None = None
+
+    @property
+    def beat_s(self) -> float:
+        """Seconds between beats: a third of a claim, so that one may be lost."""
+        return self.section.claim_s / 3
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def recorded(self) -> bool:
+        """Whether decisions can be made here."""
+        return media.has_lomi_schema(self.database)
+
+    def counts(self, pile: Pile = Pile.ALL, wanted: ReviewFilter = EVERYTHING) -> tuple[PileCount, ...]:
+        """By pile, suspected minors among them; cheap without a filter."""
+        return piles.counts(self.database, pile, wanted, now=self.now())
+
+    def queue_of(self, pile: Pile, wanted: ReviewFilter = EVERYTHING, *, limit: int = 50) -> tuple[Lying, ...]:
+        """What lies on a pile, in the order in which it is worked through, whoever looks at it."""
+        return piles.listed(self.database, pile, wanted, now=self.now(), limit=limit)
+
+    def photo(self, media_id: UUID) -> Dossier:
+        """Everything beside a photo. Raises NotFound."""
+        return dossier.photo(self.database, media_id, now=self.now())
+
+    def user(self, user_id: UUID) -> UserHistory:
+        """Photos, decisions, overrides and notes of a user. Raises NotFound."""
+        return dossier.user(self.database, user_id)
+
+    def view(self, found: Dossier) -> None:
+        """Puts on record that a suspected minor's photo is looked at, veiled as it is; of others nothing is noted."""
+        if found.minor and found.recorded:
+            audit.record(self.database, self._entry(Action.VIEW, found.photo.media_id))
+
+    def reveal(self, media_id: UUID) -> None:
+        """Puts on record that a photo is made visible; raises before anybody has seen it. Without the schema `lomi`
+        nothing can be noted, and a suspected minor is not revealed: raises Refused."""
+        row = media.photos_of(self.database, [media_id]).get(media_id)
+        if row is None:
+            raise NotFound(f"there is no photo {media_id}", hint="lomi review list")
+        minor = suspected_minor(row.reason, row.scores)
+        if not self.recorded():
+            if minor:
+                raise Refused(
+                    "each look at a suspected minor goes on record, and there is no schema lomi",
+                    hint="lomi migrate apply",
+                )
+            return
+        with self.database.transaction() as session:
+            reviewing.reveal_on(session, self.actor, media_id, self.now())
+            if minor:
+                audit.record_on(session, self._entry(Action.REVEAL, media_id))
+
+    # --- holding ------------------------------------------------------------------------------------------------------
+
+    def claim_next(self, number: int, pile: Pile, wanted: ReviewFilter = EVERYTHING) -> Held:
+        """The next photos that nobody looks at and that no person has decided; none where the pile is through."""
+        stepping.require_schema(self.database)
+        token, at = self._fresh_id(), self.now()
+        for attempt in range(TRIES):
+            ahead = self._ahead_of(pile, wanted, anew=attempt > 0, at=at)
+            if not ahead.photos:
+                break
+            got = self._take(ahead.photos, number, token, at)
+            ahead.drop_through({each.photo.media_id for each in got})
+            if got:
+                return self._held(token, got, at)
+        return self._held(token, (), at)
+
+    def claim_batch(self, media_id: UUID) -> Held:
+        """The photos that came with this one and that people can decide, itself among them; suspected minors only where
+        it is one itself. Raises NotFound."""
+        row = media.photos_of(self.database, [media_id]).get(media_id)
+        if row is None:
+            raise NotFound(f"there is no photo {media_id}", hint="lomi review list")
+        mates = reviewing.mates(self.database, row.batch_id, row.user_id) if row.batch_id else ()
+        minors = suspected_minor(row.reason, row.scores)
+        fit = [
+            each.media_id
+            for each in mates
+            if (each.in_review or each.status != MediaStatus.PENDING)
+            and (minors or not suspected_minor(each.reason, each.scores))
+        ]
+        return self.claim(fit if media_id in fit else [media_id, *fit])
+
+    def claim(self, media_ids: Sequence[UUID]) -> Held:
+        """These photos, as far as nobody looks at them; `taken` tells who does."""
+        stepping.require_schema(self.database)
+        token, at = self._fresh_id(), self.now()
+        rows = media.photos_of(self.database, media_ids)
+        found = piles.lying(self.database, [rows[each] for each in media_ids if each in rows], now=at)
+        got = self._take(found, len(found), token, at)
+        missing = [each for each in media_ids if each not in {one.photo.media_id for one in got}]
+        taken = claims.held(self.database, at=at, media_ids=missing) if missing else ()
+        return self._held(token, got, at, taken)
+
+    def beat(self, token: UUID) -> tuple[Claim, ...]:
+        """Holds on for another `claim_s`; photos that are missing in the answer are lost."""
+        return claims.beat(self.database, token, at=self.now(), lease_s=self.section.claim_s)
+
+    def release(self, token: UUID, media_ids: Sequence[UUID] | None = None) -> int:
+        """Gives photos back, all that the token holds by default."""
+        return claims.release(self.database, token, media_ids)
+
+    def held(self, media_ids: Sequence[UUID] | None = None, *, mine: bool = False) -> tuple[Claim, ...]:
+        """What is looked at now."""
+        return claims.held(self.database, at=self.now(), media_ids=media_ids, actor=self.actor if mine else None)
+
+    def free(self, media_ids: Sequence[UUID], why: str = "") -> tuple[Claim, ...]:
+        """Takes photos away from whoever holds them; what others held goes on record."""
+        at = self.now()
+        with self.database.transaction() as session:
+            broken = tuple(each for each in claims.end_on(session, media_ids) if each.expires_at > at)
+            for each in broken:
+                if each.actor != self.actor:
+                    entry = self._entry(Action.RELEASE, each.media_id, reason=why, before={"actor": each.actor})
+                    audit.record_on(session, entry)
+        return broken
+
+    # --- deciding -----------------------------------------------------------------------------------------------------
+
+    def decide(
+        self, photos: Sequence[Seen], choice: Choice, *, grace_s: float | None = None, over_claims: bool = False
+    ) -> Step:
+        """One step: each photo on its own, if it still stands as it was seen and, where it has a token, is still held.
+
+        Told after `grace_s`, by default the setting. Raises UsageError for a choice that nobody can make.
+        """
+        if choice.status is not None and not choice.note.strip():
+            raise UsageError("--reason says nothing", hint="say why in a few words: an override is on record")
+        at, step = self.now(), self._fresh_id()
+        grace = self.section.grace_s if grace_s is None else grace_s
+        ruling = Ruling(
+            choice.status, choice.reason, self.actor, at, choice.note, step, at + timedelta(seconds=grace),
+            choice.macro, choice.texts, over_claims,
+        )  # fmt: skip
+        return stepping.decide(self.database, self.queue, photos, ruling, step=step, fresh_id=self._fresh_id)
+
+    def standing(self, media_ids: Sequence[UUID]) -> tuple[tuple[Seen, ...], tuple[stepping.Refusal, ...]]:
+        """Photos as they stand now, for a decision without a look at them; and those that cannot be decided."""
+        return stepping.standing(self.database, media_ids, now=self.now())
+
+    def undo(self, media_ids: Iterable[UUID], note: str = "") -> Step:
+        """Takes back the last decision on each of these photos, whoever made it."""
+        return self._take_back(media_ids, note, None)
+
+    def undo_step(self, step: UUID, note: str = "") -> Step:
+        """Takes back what is left of a step. Raises NotFound where nothing is."""
+        stepping.require_schema(self.database)
+        media_ids = reviewing.photos_of_step(self.database, step)
+        if not media_ids:
+            raise NotFound(f"nothing is left of step {step} that could be taken back", hint="lomi review list")
+        return self._take_back(media_ids, note, step)
+
+    def undo_last(self, note: str = "") -> Step:
+        """Takes back one's own last step that is not taken back yet. Raises NotFound where there is none."""
+        mine = self.steps(limit=1)
+        if not mine:
+            raise NotFound(f"{self.actor} has nothing to take back")
+        return self.undo_step(mine[0].step, note)
+
+    def steps(self, *, limit: int = 10) -> tuple[TakenStep, ...]:
+        """One's own last steps that can be taken back, the latest first."""
+        stepping.require_schema(self.database)
+        return reviewing.steps_of(self.database, self.actor, limit=limit)
+
+    def publish_due(self) -> int:
+        """Sends what is due, whoever decided it; whoever stays calls it every few seconds. Raises RedisUnavailable."""
+        return publishing.publish_due(self.database, self.queue, self.now()) if self.queue is not None else 0
+
+    # --- notes --------------------------------------------------------------------------------------------------------
+
+    def note(self, text: str, *, media_id: UUID | None = None, user_id: UUID | None = None) -> int:
+        """Adds a note about a photo, or about a user; its id. Raises NotFound, UsageError for an empty one."""
+        stepping.require_schema(self.database)
+        if not text.strip():
+            raise UsageError("the note says nothing")
+        row = media.photos_of(self.database, [media_id]).get(media_id) if media_id else None
+        if media_id and row is None:
+            raise NotFound(f"there is no photo {media_id}", hint="lomi review list")
+        owner = row.user_id if row else user_id
+        if owner is None:
+            raise UsageError("a note is about a photo or about a user")
+        at = self.now()
+        with self.database.transaction() as session:
+            number = notes.put_on(session, self.actor, owner, media_id, text, at)
+            subject = photo_subject(media_id) if media_id else user_subject(owner)
+            audit.record_on(session, AuditEntry(self.actor, Action.NOTE, subject, at, after={"note": number}))
+        return number
+
+    def notes(self, wanted: NoteFilter, *, limit: int | None = 50) -> Iterator[Note]:
+        """The latest first; all of them without a limit."""
+        stepping.require_schema(self.database)
+        return itertools.islice(notes.every(self.database, wanted), limit)
+
+    # --- below --------------------------------------------------------------------------------------------------------
+
+    def _take_back(self, media_ids: Iterable[UUID], note: str, of_step: UUID | None) -> Step:
+        return stepping.take_back(
+            self.database, self.queue, media_ids, actor=self.actor, at=self.now(), note=note, step=self._fresh_id(),
+            of_step=of_step, fresh_id=self._fresh_id,
+        )  # fmt: skip
+
+    def _ahead_of(self, pile: Pile, wanted: ReviewFilter, *, anew: bool, at: datetime) -> _Ahead:
+        if self._ahead is None or anew or self._ahead.asked != (pile, wanted) or not self._ahead.photos:
+            if anew:
+                claims.sweep(self.database, at=at)
+            self._ahead = _Ahead((pile, wanted), self._free_photos(pile, wanted, at))
+        return self._ahead
+
+    def _free_photos(self, pile: Pile, wanted: ReviewFilter, at: datetime) -> tuple[Lying, ...]:
+        found: list[Lying] = []
+        rows = piles.photos(self.database, pile, wanted, now=at, size=AHEAD)
+        while len(found) < AHEAD and (page := list(itertools.islice(rows, AHEAD))):
+            for each in piles.lying(self.database, page, now=at):
+                if not each.looked_at and not (each.known and each.known.claimed_by):
+                    found.append(each)
+        return tuple(found)
+
+    def _take(self, found: Sequence[Lying], number: int, token: UUID, at: datetime) -> tuple[Lying, ...]:
+        got = claims.take(
+            self.database, [each.seen for each in found], actor=self.actor, token=token, at=at,
+            lease_s=self.section.claim_s, limit=number,
+        )  # fmt: skip
+        ids = {claim.media_id for claim in got}
+        return tuple(each for each in found if each.photo.media_id in ids)
+
+    def _held(self, token: UUID, got: tuple[Lying, ...], at: datetime, taken: tuple[Claim, ...] = ()) -> Held:
+        return Held(token, got, at + timedelta(seconds=self.section.claim_s), taken)
+
+    def _entry(
+        self, action: Action, media_id: UUID, *, reason: str = "", before: Mapping[str, object] | None = None
+    ) -> AuditEntry:
+        return AuditEntry(self.actor, action, photo_subject(media_id), self.now(), reason, dict(before or {}))
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """The front of a pile as it was when it was looked up."""
+
+    asked: tuple[Pile, ReviewFilter]
+    photos: tuple[Lying, ...]
+
+    def drop_through(self, taken: set[UUID]) -> None:
+        """Forgets what was taken and all before it: others look at that."""
+        last = max(
+            (at for at, each in enumerate(self.photos) if each.photo.media_id in taken), default=len(self.photos)
+        )
+        self.photos = self.photos[last + 1 :]
+
+
+__all__ = ["Choice", "Claim", "Desk", "Dossier", "Held", "Lying", "PhotoRow", "Step", "UserHistory"]
