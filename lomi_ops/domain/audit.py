@@ -35,7 +35,7 @@ class Action(StrEnum):
     ERASE = "privacy.erase"
     """Its `after` names, as `seqs`, the first and last place of each run of entries whose words it took away."""
     HOLD = "privacy.hold"
-    RELEASE = "privacy.release"
+    LIFT = "privacy.release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,6 @@ class AuditEntry:
     before: Mapping[str, Any] = field(default_factory=dict)
     """Only what the action changed."""
     after: Mapping[str, Any] = field(default_factory=dict)
-
-
-def user_subject(user_id: object) -> str:
-    return f"user:{user_id}"
 
 
 def job_subject(job_id: str) -> str:
