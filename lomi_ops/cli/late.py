@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from gettext import gettext
@@ -9,8 +10,9 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+_NEGATIVE = re.compile(r"-\d+")
 Built = Callable[..., int] | typer.Typer
 
 
@@ -32,6 +34,16 @@ class Late:
 Entry = Late | Built
 
 
+class Counting(TyperCommand):
+    """A command whose numbers may be negative on the command line, so that it is the command that refuses them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        counts = any(each.param_type_name == "argument" and each.type.name.startswith("int") for each in self.params)
+        if counts and any(_NEGATIVE.fullmatch(each) for each in args):
+            ctx.ignore_unknown_options = True
+        return super().parse_args(ctx, args)
+
+
 def built(name: str, entry: Entry) -> Any:
     """The command as Typer makes it."""
     found = entry.load() if isinstance(entry, Late) else entry
@@ -40,7 +52,7 @@ def built(name: str, entry: Entry) -> Any:
         group.name = name
         return group
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(name, hidden=name.startswith("_"))(found)
+    alone.command(name, cls=Counting, hidden=name.startswith("_"))(found)
     return typer.main.get_command(alone)
 
 

@@ -50,10 +50,13 @@ def scale(
     reads it, or the command that keeps it is told. Exit 1 when a worker does not start, 3 when time is up, 5 when a
     guard refuses, 75 when somebody else changes the workers.
     """
+    from lomi_ops.ops.scale.prepare import check_number
+
+    check_number(number)
     with session.opened(common, "redis", changes=not dry_run) as runtime:
         if runtime.loaded.stack is not None and not runtime.docker.named:
             text = "the workers of a local stack are processes, and run in no container"
-            raise Refused(text, hint=f"lomi up --workers {max(number, 0)}")
+            raise Refused(text, hint=f"lomi up --workers {number}")
         engine, name = _engine(runtime, service)
         order = _order(runtime, number, timeout, reason, options.actor(actor), force=force, keep=keep)
         handles = _handles(runtime, engine, name)

@@ -389,7 +389,10 @@ def test_only_the_name_of_the_service_stops_the_last_one(
 
 @pytest.mark.parametrize("number", ["-1", "1001", "1000000000000", "many"])
 def test_a_number_that_is_none_is_a_misuse(lomi: Lomi, project: Fleet, number: str) -> None:
-    assert lomi("scale", "--", number).code == 2
+    said = lomi("scale", number)
+
+    assert said.code == 2
+    assert number in said.err.splitlines()[0]
 
 
 def test_a_service_with_a_typo_is_told_the_nearest(lomi: Lomi, project: Fleet) -> None:

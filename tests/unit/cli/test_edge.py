@@ -64,6 +64,8 @@ def test_no_help_is_cut(lomi: Lomi, monkeypatch: pytest.MonkeyPatch) -> None:
         ("review approve x", "missing option '--reason'", "lomi review approve"),
         ("down everything", "unexpected extra argument", "lomi down"),
         ("up --workers 99", "99 is not in the range", "lomi up"),
+        ("scale 4 -x", "no such option: -x", "lomi scale"),
+        ("queue show -1", "no such option: -1", "lomi queue show"),
     ],
 )
 def test_misuse_is_told_with_the_help_to_ask_for(lomi: Lomi, line: str, problem: str, command: str) -> None:
@@ -72,6 +74,23 @@ def test_misuse_is_told_with_the_help_to_ask_for(lomi: Lomi, line: str, problem:
     assert (said.code, said.out) == (2, "")
     assert problem in said.err.splitlines()[0]
     assert said.err.splitlines()[-1] == f"  try: {command} --help"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("scale -1", "-1 is no number of workers: 0 to 1000"),
+        ("scale -1 --dry-run", "-1 is no number of workers: 0 to 1000"),
+        ("scale --timeout 2m -1", "-1 is no number of workers: 0 to 1000"),
+        ("scale -- -1", "-1 is no number of workers: 0 to 1000"),
+        ("e2e -3", "a run sends 1 to 99 photos, not -3"),
+    ],
+)
+def test_a_negative_number_is_refused_as_a_number_and_not_as_an_option(lomi: Lomi, line: str, problem: str) -> None:
+    said = lomi(*line.split())
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.splitlines()[0] == f"error: {problem}"
 
 
 @pytest.mark.parametrize("group", ["", "review", "queue", "config"])
