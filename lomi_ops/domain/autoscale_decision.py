@@ -2,17 +2,17 @@
 
 More are due while more than `queue` jobs wait, while a photo takes longer than `photo_s`, or when the load that is
 expected fills the workers to one of the stages; fewer while nothing waits and one fewer would do. Either must hold for
-a while, and a change has time to show before the next one. Whatever keeps jobs from being taken (a pause, an outage) is
-no reason for workers.
+a while, and a change has time to show before the next one.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from lomi_ops.domain import autoscale_load as load
 from lomi_ops.domain import span
 from lomi_ops.domain.autoscale import Decision, Forecast, Held, History, Observation, Rules
-from lomi_ops.domain.autoscale_forecast import forecast, percent, utilisation
+from lomi_ops.domain.autoscale_forecast import forecast
 
 _PASSING = (Held.COOLDOWN, Held.STARTING)
 
@@ -54,16 +54,16 @@ def _held_now(found: Decision, before: str) -> str:
 
 
 def _decided(seen: Observation, past: History, rules: Rules, enforce: bool) -> Decision:
-    if (stopped := _stopped(seen, rules)) is not None:
+    if (stopped := load.stopped(seen, rules)) is not None:
         held, because, command = stopped
         return _held(seen, replace(past, due_ms=None, idle_ms=None), held, because, next_=command)
     if not rules.min <= seen.workers <= rules.max:
         return _outside(seen, past, rules, enforce)
-    step, why = _rise(seen, rules)
+    step, why = load.rise(seen, rules)
     if step:
         since_ms = seen.at_ms if past.due_ms is None else past.due_ms
         return _up(seen, replace(past, due_ms=since_ms, idle_ms=None), rules, step, why)
-    if why := _idle(seen, rules):
+    if why := load.idle(seen, rules):
         since_ms = seen.at_ms if past.idle_ms is None else past.idle_ms
         return _down(seen, replace(past, idle_ms=since_ms, due_ms=None), rules, why)
     return Decision(
@@ -100,73 +100,13 @@ def _looked_again(seen: Observation, past: History, rules: Rules, changed: bool)
         changed_ms=None if changed_ms is None else min(changed_ms, seen.at_ms),
         due_ms=None if broken else past.due_ms,
         idle_ms=None if broken else past.idle_ms,
-        slow_s=None if changed or _quick(seen, rules) else past.slow_s,
+        slow_s=None if changed or load.quick(seen, rules) else past.slow_s,
         photo_s=seen.photo_s,
         photo_ms=seen.photo_ms,
     )
 
 
-def _quick(seen: Observation, rules: Rules) -> bool:
-    return seen.photo_s is not None and seen.photo_s <= rules.photo_s
-
-
-# --- what keeps jobs from being taken ------------------------------------------------------------------------------
-
-
-def _stopped(seen: Observation, rules: Rules) -> tuple[Held, str, str] | None:
-    """Why the numbers say nothing about workers."""
-    if because := _stale(seen, rules):
-        return Held.STALE, because, "lomi doctor workers"
-    if seen.paused:
-        return Held.PAUSED, seen.paused, "lomi queue resume"
-    if seen.outages:
-        what = f"{_are(seen.outages)} out: more workers would wait, too"
-        return Held.OUTAGE, what, "lomi queue stats"
-    if seen.throttled:
-        what = f"{', '.join(seen.throttled)} asked for fewer calls: more workers would wait, too"
-        return Held.THROTTLED, what, "lomi queue stats"
-    return None
-
-
-def _stale(seen: Observation, rules: Rules) -> str:
-    if seen.beat_age_s is not None and seen.beat_age_s > rules.stale_s and not seen.ready:
-        return f"no worker was heard of for {span.said(seen.beat_age_s)}"
-    if seen.ready > seen.old and seen.sample_age_s is not None and seen.sample_age_s > rules.stale_s:
-        return f"what comes and goes was last noted {span.said(seen.sample_age_s)} ago"
-    return ""
-
-
 # --- more ------------------------------------------------------------------------------------------------------------
-
-
-def _rise(seen: Observation, rules: Rules) -> tuple[int, tuple[str, ...]]:
-    """How many more are due, and what asks for them."""
-    step, why = 0, []
-    if seen.waiting > rules.queue:
-        step = 1
-        why.append(f"{seen.waiting} jobs wait (more than {rules.queue})")
-    if _slow(seen, rules):
-        step = 1
-        why.append(f"{seen.photo_s:.1f} s per photo (more than {rules.photo_s:g})")
-    used = utilisation(seen, seen.ready, rules)
-    if used is not None and (staged := _stage(used, rules)):
-        step = max(step, staged)
-        why.append(f"{percent(used)} of the slots needed ({staged} more from {percent(_stage_at(staged, rules))})")
-    return step, tuple(why)
-
-
-def _slow(seen: Observation, rules: Rules) -> bool:
-    """Photos take long while somebody waits for them. A worker more makes no single photo quicker."""
-    busy = seen.waiting > 0 or seen.running >= max(1, seen.slots)
-    return seen.photo_s is not None and seen.photo_s > rules.photo_s and busy
-
-
-def _stage(used: float, rules: Rules) -> int:
-    return next((more for more in (5, 2, 1) if used >= _stage_at(more, rules)), 0)
-
-
-def _stage_at(more: int, rules: Rules) -> float:
-    return {1: rules.one_more_at, 2: rules.two_more_at, 5: rules.five_more_at}[more]
 
 
 def _up(seen: Observation, past: History, rules: Rules, step: int, why: tuple[str, ...]) -> Decision:
@@ -181,7 +121,7 @@ def _up(seen: Observation, past: History, rules: Rules, step: int, why: tuple[st
     if wait := _wait(seen, past.changed_ms, rules.cooldown_up_s):
         because = f"changed {_since(seen, past.changed_ms)} ago, {wait} to go"
         return _held(seen, past, Held.COOLDOWN, because, why, rules=rules)
-    only_slow = len(why) == 1 and _slow(seen, rules)
+    only_slow = len(why) == 1 and load.slow(seen, rules)
     if only_slow and past.slow_s is not None and seen.photo_s is not None and seen.photo_s >= past.slow_s:
         because = f"it was {past.slow_s:.1f} s before the last worker was added for that"
         return _held(seen, past, Held.NO_HELP, because, why, "lomi doctor compreface", rules)
@@ -189,25 +129,6 @@ def _up(seen: Observation, past: History, rules: Rules, step: int, why: tuple[st
 
 
 # --- fewer -----------------------------------------------------------------------------------------------------------
-
-
-def _idle(seen: Observation, rules: Rules) -> tuple[str, ...]:
-    """Why one fewer would do; empty where it would not, or nobody knows."""
-    if not _calm(seen, rules):
-        return ()
-    if seen.old:
-        return ("nothing waits",)
-    used = utilisation(seen, max(0, seen.ready - 1), rules)
-    if used is None or used >= rules.fewer_below:
-        return ()
-    return ("nothing waits", f"{percent(used)} of the slots needed with one fewer")
-
-
-def _calm(seen: Observation, rules: Rules) -> bool:
-    """Whatever waits came just now."""
-    if seen.high or seen.bulk or seen.waiting > rules.queue:
-        return False
-    return not seen.ready_jobs or (seen.oldest_s is not None and seen.oldest_s <= rules.calm_s)
 
 
 def _down(seen: Observation, past: History, rules: Rules, why: tuple[str, ...]) -> Decision:
@@ -243,7 +164,7 @@ def _outside(seen: Observation, past: History, rules: Rules, enforce: bool) -> D
     if not few and seen.old:
         because = "an old worker loses the job in its hand when it is stopped"
         return _held(seen, past, Held.OLD_WORKERS, because, why, f"lomi scale {target}", rules)
-    if not few and not _calm(seen, rules):
+    if not few and not load.calm(seen, rules):
         return _held(seen, past, Held.SOON, "not while jobs wait", why, rules=rules)
     return _changed(seen, past, rules, target, why)
 
@@ -287,10 +208,6 @@ def _held(
 def _changed(seen: Observation, past: History, rules: Rules, target: int, why: tuple[str, ...]) -> Decision:
     history = replace(past, stepping_to=target, changed_ms=seen.at_ms, due_ms=None, idle_ms=None)
     return Decision(seen.workers, target, why, forecast=forecast(seen, target, rules), history=history)
-
-
-def _are(names: tuple[str, ...]) -> str:
-    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _workers(number: int) -> str:
