@@ -97,6 +97,8 @@ class Dockerd:
         if process.poll() is None:
             process.kill()
             process.wait(10)
+        # The network of its host stays mounted there, and keeps the folder from going away.
+        subprocess.run(["umount", self.folder / "exec" / "netns" / "default"], capture_output=True, check=False)
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

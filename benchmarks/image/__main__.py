@@ -2,6 +2,9 @@
 
 A container and a bare process of the same program start in turn, on one Redis, one Postgres and one folder, with
 one job waiting. The bare process shows what of the time is the container's.
+
+It starts an engine of its own and makes the image there, without a network. With `--image` it measures one that the
+engine of DOCKER_HOST has.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,9 @@ from lomi_ops.config import model_files
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.ops.demo import sources
 from lomi_ops.queue.keys import Keys
-from tests.services import running_postgres, running_redis
+from tests import docker_engine
+from tests.docker import images
+from tests.services import open_folder, running_postgres, running_redis
 from worker.run import READY_LINE
 
 GOAL_MB = 400
@@ -99,6 +104,25 @@ def cluster() -> Iterator[Cluster]:
             "LOMI_MODELS": str(found.path.parent), "LOMI_POLICY": "local", "LOMI_LOG__FORMAT": "json",
         }  # fmt: skip
         yield Cluster(redis.Redis.from_url(server.url), url, folder, environment)
+
+
+@contextmanager
+def engine(image: str) -> Iterator[tuple[Any, str]]:
+    """An engine's client, and the image there."""
+    if image:
+        api = docker.from_env(timeout=120).api
+        yield api, image
+        api.close()
+        return
+    if lacks := ", ".join(filter(None, (docker_engine.lacking(), images.lacking()))):
+        sys.exit(f"this needs {lacks}; or --image, for one that is there")
+    with docker_engine.running_engine() as url, open_folder("lomi-images-") as folder:
+        api = docker.DockerClient(base_url=url, timeout=300).api
+        builder = images.Builder(url, api, folder)
+        builder.base()
+        builder.worker()
+        yield api, images.WORKER
+        api.close()
 
 
 def until(holds: Callable[[], object]) -> float:
@@ -180,27 +204,25 @@ def starts(contained: Sequence[Started], bare: Sequence[Started]) -> list[Figure
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--image", default="lomi-worker", help="image to measure, on the engine of DOCKER_HOST")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--image", default="", help="image to measure, on the engine of DOCKER_HOST; else one is made")
     parser.add_argument("--rounds", type=int, default=10, help="starts of each kind")
     options = parser.parse_args()
-    api = docker.from_env(timeout=120).api
-    before, contained, bare = os.getloadavg()[0], [], []
-    with cluster() as at:
+    contained, bare = [], []
+    with cluster() as at, engine(options.image) as (api, image):
+        before = os.getloadavg()[0]
         for turn in range(options.rounds + 1):
-            pair = in_container(api, options.image, at), as_process(at)
+            pair = in_container(api, image, at), as_process(at)
             if turn:  # the first ones find cold files
                 contained.append(pair[0])
                 bare.append(pair[1])
-    found = [*layers(api, options.image), *starts(contained, bare)]
+        found = [*layers(api, image), *starts(contained, bare)]
     print(table(found))
     print()
     print(
         f"{options.rounds} rounds, cores {os.cpu_count()}, python {platform.python_version()}, "
         f"load {before:.1f} before and {os.getloadavg()[0]:.1f} after"
     )
-    with suppress(Exception):
-        api.close()
     return int(any(figure.meets is False for figure in found))
 
 
