@@ -40,8 +40,8 @@ def shared_stack(ring_url: str) -> Iterator[Stack]:
 
 @pytest.fixture
 def stack(shared_stack: Stack) -> Stack:
-    """Two healthy workers, empty stores."""
+    """Two ready workers, empty stores."""
     shared_stack.wipe()
     shared_stack.compose("up", "-d", "--scale", f"moderator-worker={shared_stack.workers}")
-    shared_stack.await_healthy(shared_stack.workers)
+    shared_stack.await_ready(shared_stack.workers)
     return shared_stack

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,11 @@ import psycopg
 import redis
 from docker.errors import APIError, DockerException
 
+from lomi_ops.config.schema import RedisSection
 from lomi_ops.db.bootstrap import prepare
+from lomi_ops.domain.worker import WorkerRecord
+from lomi_ops.queue.client import queue_client
+from lomi_ops.queue.workers import WorkerRegistry
 from tests.chaos.servers import S3_KEY, S3_SECRET, running_s3
 from tests.chaos.uploads import BUCKET
 from tests.docker import images
@@ -41,6 +46,10 @@ def until(holds: Callable[[], object], what: str, within_s: float = START_S) -> 
     while not holds():
         assert time.monotonic() < deadline, f"not in time: {what}"
         time.sleep(0.1)
+
+
+def _age_s(started_at: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(f"{started_at[:26]}+00:00")).total_seconds()
 
 
 @dataclass
@@ -129,7 +138,7 @@ class Stack:
         until(self.postgres_answers, "Postgres")
         prepare(self.database_url)
         self.compose("up", "-d")
-        self.await_healthy(self.workers)
+        self.await_ready(self.workers)
 
     def compose(self, *words: str) -> subprocess.CompletedProcess[str]:
         """docker-compose 1.29, as the rendered file says."""
@@ -188,10 +197,30 @@ class Stack:
         return [said["Id"] for said in self.containers() if said["State"].get("Health", {}).get("Status") == "healthy"]
 
     def await_healthy(self, count: int) -> None:
+        """Docker's own word, which it has when the interval of its health check is over."""
+        self._await(self.healthy, count, "healthy")
+
+    def await_ready(self, count: int) -> None:
+        """So many containers, in each of which a worker has registered since it runs."""
+        self._await(self.ready, count, "ready")
+
+    def _await(self, found: Callable[[], Sequence[object]], count: int, how: str) -> None:
         try:
-            until(lambda: len(self.healthy()) == count, f"{count} healthy workers")
+            until(lambda: len(found()) == count, f"{count} {how} workers")
         except AssertionError:
-            raise AssertionError(f"{len(self.healthy())} of {count} are healthy:\n{self.last_words()}") from None
+            raise AssertionError(f"{len(found())} of {count} are {how}:\n{self.last_words()}") from None
+
+    def ready(self) -> list[str]:
+        registered = self.registry()
+        ages = {said["Config"]["Hostname"]: _age_s(said["State"]["StartedAt"]) for said in self.containers()}
+        if len(ages) != len({each.info.host for each in registered if each.info.host in ages}):
+            return []
+        return [each.info.host for each in registered if each.beat_age_s < ages.get(each.info.host, 0.0)]
+
+    def registry(self) -> tuple[WorkerRecord, ...]:
+        """Whoever works on its queue, wherever."""
+        with closing(queue_client(RedisSection.model_validate({"url": self.redis_url}))) as client:
+            return WorkerRegistry(client).list()
 
     def last_words(self) -> str:
         return "\n".join(

@@ -14,9 +14,8 @@ def test_scaled_to_four_and_back_under_load_nothing_is_lost_and_no_attempt_is_sp
     with Ends(stack.url, stack.label) as ends, load(stack) as photos:
         photos.await_more(5)
         stack.lomi("scale", "4")
-        stack.await_healthy(4)
-        photos.await_more(10)
-        photos.await_more(5)
+        assert len(stack.ready()) == 4
+        photos.await_more(15)
         stack.lomi("scale", "2")
         photos.await_more(5)
         findings, state = photos.finish()
@@ -35,7 +34,7 @@ def test_a_killed_worker_is_started_again_and_its_job_is_done_by_another(stack: 
         until(lambda: ends.exits == [137], "the engine's word of the end")
         # A container that was killed by hand stays down, whatever its restart policy says.
         stack.api.start(victim["Id"])
-        stack.await_healthy(2)
+        stack.await_ready(2)
         findings, state = photos.finish()
 
     assert findings.sentences() == []

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 from docker.errors import APIError
-from docker.types import ContainerSpec, Mount, NetworkAttachmentConfig, RestartPolicy, ServiceMode, TaskTemplate
+from docker.types import (
+    ContainerSpec,
+    Healthcheck,
+    Mount,
+    NetworkAttachmentConfig,
+    RestartPolicy,
+    ServiceMode,
+    TaskTemplate,
+)
 
 from tests.docker.images import WORKER
 from tests.docker.load import attempts, load
@@ -54,6 +62,8 @@ def create_service(stack: Stack, name: str, network: str) -> None:
     spec = ContainerSpec(
         WORKER, env=told, labels=labels, read_only=True, init=True, stop_grace_period=GRACE_S * 10**9,
         mounts=[models, Mount("/tmp", None, type="tmpfs")],
+        # A task runs, for the Swarm, when its health check has passed once: the image's first one is after 15 s.
+        healthcheck=Healthcheck(interval=2 * 10**9),
     )  # fmt: skip
     template = TaskTemplate(
         spec, restart_policy=RestartPolicy("any", delay=10**9), networks=[NetworkAttachmentConfig(network)]
