@@ -14,6 +14,7 @@ from uuid import UUID
 from lomi_ops.config.schema import Settings
 from lomi_ops.db import checkpoints, ledger, media
 from lomi_ops.db.failures import DatabaseMisfit
+from lomi_ops.db.fingerprints import Shelf
 from lomi_ops.db.ledger import Course
 from lomi_ops.db.level import SchemaTooNew
 from lomi_ops.db.pool import Database
@@ -66,6 +67,7 @@ class Slot:
     """Tells the idle slots of this process that there is work although the bell was silent."""
     answered: Callable[[], None] = lambda: None
     """Called after each claim that Redis answered."""
+    shelf: Shelf = field(default_factory=Shelf)
     claims: Claims = field(init=False)
     _retry_s: float = FIRST_RETRY_S
     _heard: Bell = Bell.RANG
@@ -196,6 +198,7 @@ class Slot:
             at=self.database.now(),
             policy=self.judge.policy,
             course=course_of(claimed, lease),
+            shelf=self.shelf,
         )
         self._served(claimed, {Upstream.DATABASE}, finished=True)
         self._finish(claimed, lease, done.payload)

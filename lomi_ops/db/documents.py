@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
+from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.policy import Policy
 from lomi_ops.domain.verdict import FailureCode, Ground, MediaStatus, Outcome, Reason, Verdict
 
@@ -126,12 +127,18 @@ def decision_of(document: Mapping[str, Any]) -> PhotoDecision:
         detail=document["detail"],
         sha256=document["photo_sha256"] or "",
         processing_ms=float(document["processing_ms"] or 0.0),
+        fingerprint=_fingerprint(document.get("fingerprint")),
     )
 
 
 def decision_document(decision: PhotoDecision) -> dict[str, Any]:
     """A decision as one JSON object, for a checkpoint."""
-    return log_columns(decision, None) | {"scores": decision.scores}
+    looks = str(decision.fingerprint) if decision.fingerprint else None
+    return log_columns(decision, None) | {"scores": decision.scores, "fingerprint": looks}
+
+
+def _fingerprint(text: str | None) -> Fingerprint | None:
+    return Fingerprint(bytes.fromhex(text)) if text else None
 
 
 def _engines(evidence: Evidence) -> list[dict[str, Any]]:

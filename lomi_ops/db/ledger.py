@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from lomi_ops.db import fingerprints
 from lomi_ops.db.documents import cleaned, jsonb, log_columns, moment, readable
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage, result_of
@@ -104,12 +105,14 @@ def settle(
     at: datetime,
     policy: Policy | None = None,
     course: Course | None = None,
+    shelf: fingerprints.Shelf | None = None,
 ) -> Settled:
     """Makes a job's decisions hold. One transaction; safe to repeat after any error, since a lost answer to the commit
     shows as a duplicate with the stored message.
 
     Only photos whose row is still `pending`, waits for no person and belongs to the batch are written and published;
-    the others come back as skipped. `attempt` counts from 1; `policy` is kept beside the verdicts that it computed.
+    the others come back as skipped. `attempt` counts from 1; `policy` is kept beside the verdicts that it computed, and
+    what the photos look like on the `shelf`.
     Raises DatabaseUnavailable, and LomiError with the hint `lomi migrate apply` on a database without the schema.
     """
     with db.transaction() as session:
@@ -130,6 +133,8 @@ def settle(
         )
         logged = [_log_row(decision, seen[decision.media_id], policy) for decision in kept]
         _finish(session, job, settled, kept, logged, attempt=attempt, worker=worker, at=at)
+        if shelf is not None:
+            shelf.keep_on(session, _looks(job, kept), at=at)
         return settled
 
 
@@ -210,6 +215,14 @@ def _write(
 
 def _media_id(media_id: UUID) -> UUID:
     return media_id
+
+
+def _looks(job: Job, kept: Sequence[PhotoDecision]) -> list[fingerprints.Kept]:
+    return [
+        fingerprints.Kept(decision.media_id, job.user_id, decision.fingerprint)
+        for decision in kept
+        if decision.fingerprint is not None
+    ]
 
 
 def _skipped(

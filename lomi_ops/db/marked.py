@@ -83,12 +83,14 @@ def forget_jobs(db: Database, job_ids: Sequence[str]) -> int:
 
 
 def forget_strays(db: Database) -> int:
-    """Removes what earlier runs left in the ledger and among the ends of jobs; how many rows. Reads them whole."""
+    """Removes what earlier runs left in the ledger and beside it; how many rows. Reads the tables whole."""
     removed = 0
     if db.value("has_table", name="lomi.jobs"):
         removed += db.run("marked_strays_forget", **_BOUNDS, older_s=SETTLED_S)
     if db.value("has_table", name="lomi.job_ends"):
         removed += db.run("marked_ends_forget", **_BOUNDS)
+    if db.value("has_table", name="lomi.photo_hashes"):
+        removed += db.run("marked_looks_forget", **_BOUNDS)
     return removed
 
 

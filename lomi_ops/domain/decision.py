@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from lomi_ops.domain.finding import NSFW_LABELS, Evidence, Label
+from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.job import Job
 from lomi_ops.domain.policy import FaceRule, Policy, counted_faces
 from lomi_ops.domain.verdict import NEEDS_REVIEW, FailureCode, MediaStatus, Verdict
@@ -36,6 +37,8 @@ class PhotoDecision:
     sha256: str = ""
     """Of the photo's bytes; empty where none were read."""
     processing_ms: float = 0.0
+    fingerprint: Fingerprint | None = None
+    """What it looks like; None where it was not looked at, or shows too little to be told from others."""
 
     @property
     def decided(self) -> bool:
@@ -44,7 +47,14 @@ class PhotoDecision:
 
 
 def decide(
-    media_id: UUID, evidence: Evidence, verdict: Verdict, policy: Policy, *, ms: float = 0.0, sha256: str = ""
+    media_id: UUID,
+    evidence: Evidence,
+    verdict: Verdict,
+    policy: Policy,
+    *,
+    ms: float = 0.0,
+    sha256: str = "",
+    fingerprint: Fingerprint | None = None,
 ) -> PhotoDecision:
     """The decision that follows from a verdict."""
     return PhotoDecision(
@@ -57,6 +67,7 @@ def decide(
         detail=verdict.grounds[0].text if verdict.grounds else "",
         sha256=sha256,
         processing_ms=ms,
+        fingerprint=fingerprint,
     )
 
 

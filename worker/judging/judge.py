@@ -74,7 +74,10 @@ def conclude(media_id: UUID, look: Look, policy: Policy, finder: FaceFinder | No
     timings = dict(look.timings_ms) | ({"faces": round(waited, 2)} if finder else {})
     evidence = Evidence(look.width, look.height, (look.blur, faces, look.nsfw))
     verdict = judge(evidence, policy)
-    decision = decide(media_id, evidence, verdict, policy, ms=sum(timings.values()), sha256=look.sha256)
+    decision = decide(
+        media_id, evidence, verdict, policy,
+        ms=sum(timings.values()), sha256=look.sha256, fingerprint=look.fingerprint,
+    )  # fmt: skip
     return Judged(decision, verdict.incomplete, timings, outage)
 
 

@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from lomi_ops.config.schema import ImagesSection
 from lomi_ops.domain.finding import Box, EngineReport, EngineStatus, Finding, Label
+from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.canonical import canonical_jpeg
 from lomi_ops.imaging.decode import Upright, decode
+from lomi_ops.imaging.fingerprint import fingerprint
 from worker.engines.blur import sharpness
 from worker.engines.load import Engines
 
@@ -40,6 +42,8 @@ class Look:
     """Multiplies a box of the canonical JPEG into pixels of the upright photo."""
     notes: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
+    fingerprint: Fingerprint | None = None
+    """What it looks like; None where it shows too little."""
 
 
 class Looker:
@@ -58,13 +62,15 @@ class Looker:
         clock.mark("nsfw")
         blur = sharpness(upright.pixels, _largest_face(faces))
         clock.mark("blur")
+        looks = fingerprint(upright.pixels)
+        clock.mark("fingerprint")
         jpeg, scale = b"", 1.0
         if canonical:
             jpeg, scale = canonical_jpeg(upright, self._images.canonical_side, self._images.canonical_quality)
             clock.mark("canonical")
         return Look(
             upright.width, upright.height, upright.sha256, blur, nsfw, faces,
-            jpeg, scale, tuple(upright.notes), clock.stages,
+            jpeg, scale, tuple(upright.notes), clock.stages, looks,
         )  # fmt: skip
 
     def _look_at_all(self, views: Sequence[Pixels]) -> tuple[EngineReport, EngineReport]:

@@ -60,6 +60,13 @@ DELETE FROM lomi.jobs
 WHERE user_id BETWEEN %(first)s::uuid AND %(last)s::uuid
   AND settled_at < now() - make_interval(secs => %(older_s)s::float8);
 
+-- name: marked_looks_forget
+-- Removes what photos of runs look like: every run has the same.
+-- in first: uuid
+-- in last: uuid
+-- out nothing
+DELETE FROM lomi.photo_hashes WHERE user_id BETWEEN %(first)s::uuid AND %(last)s::uuid;
+
 -- name: marked_ends_forget
 -- Removes the ends of jobs that the ledger has not heard of.
 -- in first: uuid

@@ -1,0 +1,115 @@
+"""The perceptual hash: 256 low frequencies of a picture's luminance, each above or below their median.
+
+The idea is the published one of DCT hashes: JPEG quality, size and brightness hardly move a low frequency, and a frame
+moves all of them. Hence the steps:
+
+* **blocks**: luminance is averaged over whole blocks of pixels, which leaves some 200 to 400 rows and columns;
+* **frame**: an even edge that ends at once is taken off, on each side, since people frame a photo to pass it as new;
+* **grid**: what is left is averaged over 64 x 64 equal cells, so that size and proportions do not matter;
+* **frequencies**: the cosines 1 to 16 in both directions, without the brightness of the whole;
+* **bits**: set where a frequency is above the median, in the order of the rows.
+
+A picture in which too few frequencies stand clear of the median has no hash: noise alone would set its bits, and all
+black photos would be the same. `benchmarks/fingerprint.py` measures it; `docs/quality.md` has the numbers.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from lomi_ops.domain.fingerprint import Fingerprint
+from lomi_ops.imaging.colour import Pixels
+
+GRID = 64
+FREQUENCIES = 16
+LEAST_CLEAR = 0.5
+"""Share of the frequencies that must stand clear of the median."""
+_NOISE = 0.05
+"""Grey levels of amplitude that noise and rounding give a frequency."""
+_BLOCKS = 200
+"""Rows and columns that averaging over blocks leaves at least, where the picture has so many."""
+_EVEN = 14.0
+"""Levels of a colour by which a block may differ from the rest of a frame."""
+_ODD = 0.05
+"""Share of a frame's row that may differ by more: what JPEG leaves of an edge nearby."""
+_STRAIGHT = 0.3
+"""Share of the row after next that must differ from the frame. The outline of something round covers less."""
+_DEEPEST = 0.3
+"""Share of a side that a frame takes at most."""
+_LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
+
+Floats = npt.NDArray[np.float32]
+
+
+def fingerprint(pixels: Pixels) -> Fingerprint | None:
+    """Of an upright picture, (height, width, 3) uint8 RGB; None where it shows too little to be told from others."""
+    blocks = _blocks(pixels)
+    top, bottom = _between(blocks)
+    left, right = _between(blocks[int(top) : int(bottom)].swapaxes(0, 1))
+    down, across = _cosines(blocks.shape[0], top, bottom), _cosines(blocks.shape[1], left, right)
+    waves = down @ (blocks @ _LUMA) @ across.T
+    away = waves - np.median(waves)
+    if np.mean(np.abs(away) > _NOISE) < LEAST_CLEAR:
+        return None
+    return Fingerprint(np.packbits(away.ravel() > 0).tobytes())
+
+
+def _blocks(pixels: Pixels) -> Floats:
+    """Averages over blocks, (rows, columns, 3). Less than a block at the right and at the bottom is left out."""
+    height, width = pixels.shape[:2]
+    tall, wide = max(1, height // _BLOCKS), max(1, width // _BLOCKS)
+    rows, columns = height // tall, width // wide
+    part = pixels[: rows * tall, : columns * wide]
+    # Rows first and as integers, then one product takes the columns: both read memory in its order.
+    summed = part.reshape(rows, tall, columns * wide * 3).sum(axis=1, dtype=np.uint16 if tall <= 256 else np.uint32)
+    weights = np.tile(np.eye(3, dtype=np.float32), (wide, 1)) / np.float32(tall * wide)
+    averages: Floats = summed.reshape(rows * columns, wide * 3).astype(np.float32) @ weights
+    return averages.reshape(rows, columns, 3)
+
+
+def _between(blocks: Floats) -> tuple[float, float]:
+    """Where the picture begins and ends between two frames, in rows."""
+    if len(blocks) < GRID:
+        return 0, len(blocks)
+    return _frame(blocks), len(blocks) - _frame(blocks[::-1])
+
+
+def _frame(blocks: Floats) -> float:
+    """How many rows at the top are a frame; 0 for a picture that only begins with something even, such as a wall: a
+    frame ends at once, in a straight line."""
+    level = np.median(blocks[0], axis=0)
+    if _unlike(blocks[:1], level)[0] > _ODD:
+        return 0.0
+    deepest = int(len(blocks) * _DEEPEST)
+    unlike = _unlike(blocks[: deepest + 3], level)
+    begins = int(np.argmax(unlike > _ODD))
+    if begins == 0 or begins > deepest or unlike[begins + 1] < _STRAIGHT:
+        return 0.0
+    half, whole = np.abs(blocks[begins : begins + 2] - level).mean(axis=(1, 2))
+    # The row in between is partly frame, partly picture: by as much as it differs less than the next one.
+    return begins + 1 - min(1.0, float(half / whole))
+
+
+def _unlike(rows: Floats, level: Floats) -> Floats:
+    """Share of each row's blocks that are no part of a frame of this colour."""
+    share: Floats = np.mean((np.abs(rows - level) > _EVEN).any(axis=2), axis=1)
+    return share
+
+
+@lru_cache(maxsize=64)
+def _cosines(size: int, start: float, end: float) -> Floats:
+    """(frequencies, size): the average over each cell from `start` to `end`, then their cosines, in one product."""
+    cell = (end - start) / GRID
+    edges = start + np.arange(GRID + 1) * cell
+    blocks = np.arange(size)
+    lower = np.maximum(blocks[None, :], edges[:-1, None])
+    upper = np.minimum(blocks[None, :] + 1, edges[1:, None])
+    averages = np.clip(upper - lower, 0.0, None) / cell
+    centres = (np.arange(GRID) + 0.5) / GRID
+    waves = np.cos(np.pi * np.arange(1, FREQUENCIES + 1)[:, None] * centres[None, :]) / GRID
+    product: Floats = (waves @ averages).astype(np.float32)
+    product.setflags(write=False)
+    return product
