@@ -14,9 +14,11 @@ import psycopg
 import pytest
 
 from lomi_ops.db import checkpoints, history, ledger, media, migrate, outbox
+from lomi_ops.db.fingerprints import Shelf
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.db.queries import block_of, blocks
 from lomi_ops.domain.decision import PhotoDecision, contract_scores
+from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import Job, PhotoRef
 from lomi_ops.domain.verdict import MediaStatus
@@ -303,7 +305,8 @@ ENDED = EndedJob("1-1", "other", "dead", 1, "hung", "w/0", "host", 3, 1, 1, "tra
 def work(db: Database, job: Job) -> None:
     """Everything that a worker asks of the database, in the order of a job's life."""
     photo, crashed = (ref.media_id for ref in job.photos)
-    decision = PhotoDecision(photo, MediaStatus.APPROVED, None, contract_scores(None, None, 5.0))
+    nothing = contract_scores(None, None, 5.0)
+    decision = PhotoDecision(photo, MediaStatus.APPROVED, None, nothing, fingerprint=Fingerprint(bytes(32)))
     assert migrate.apply(db) == ()
     db.ping()
     db.now()
@@ -313,7 +316,7 @@ def work(db: Database, job: Job) -> None:
     checkpoints.save(db, job.job_id, decision, at=AT)
     assert checkpoints.load(db, job.job_id)
     for _ in range(2):
-        settled = ledger.settle(db, job, [decision], attempt=1, token="t", worker="w", at=AT)
+        settled = ledger.settle(db, job, [decision], attempt=1, token="t", worker="w", at=AT, shelf=Shelf())
     assert settled.duplicate
     history.keep(db, [ENDED])
     for message in outbox.outbox_due(db, at=AT):
