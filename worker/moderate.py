@@ -14,8 +14,8 @@ from uuid import UUID
 
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.decision import PhotoDecision, fail
-from lomi_ops.domain.finding import Box, Evidence, Finding, Label
-from lomi_ops.domain.policy import Policy, counted_faces
+from lomi_ops.domain.drawn import boxes
+from lomi_ops.domain.policy import Policy
 from lomi_ops.domain.verdict import FailureCode, Reason
 from lomi_ops.errors import PhotoError, UsageError
 from lomi_ops.imaging.decode import decode
@@ -28,9 +28,6 @@ SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".mpo")
 )
 """Which files of a folder are taken for photos. A file that is named on the command line always is."""
-
-MEASUREMENTS = frozenset({Label.SHARPNESS, Label.FACE_SHARPNESS})
-"""Findings whose box says where was measured, not what was found."""
 
 _NO_ID = UUID(int=0)
 """Files have no `media` row."""
@@ -126,7 +123,7 @@ def draw(item: Moderated, folder: Path, settings: Settings, policy: Policy) -> P
     upright = decode(_read(item.path, settings.images.max_bytes), settings.images)
     folder.mkdir(parents=True, exist_ok=True)
     target = _free_name(folder, item.path.stem)
-    target.write_bytes(annotate(upright, _boxes(evidence, policy)))
+    target.write_bytes(annotate(upright, boxes(evidence, policy)))
     return target
 
 
@@ -136,28 +133,3 @@ def _free_name(folder: Path, stem: str) -> Path:
     while target.exists():
         target, number = folder / f"{stem}-{number}.jpg", number + 1
     return target
-
-
-def _boxes(evidence: Evidence, policy: Policy) -> list[tuple[Box, str, str]]:
-    """Box, caption and severity (`bad`, `doubt`, `face`, `plain`) of every finding that is a place in the photo, once:
-    a detector that finds faces says them in both of its reports."""
-    counted = {id(face) for face in counted_faces(evidence, policy.faces)}
-    drawn: dict[tuple[Box, str], str] = {}
-    for report in evidence.reports:
-        for finding in report.findings:
-            if finding.box is None or finding.label in MEASUREMENTS:
-                continue
-            name = finding.raw_label or finding.label.value
-            age = f" {finding.age.low}-{finding.age.high}" if finding.age else ""
-            severity = "face" if id(finding) in counted else _severity(finding, policy)
-            drawn.setdefault((finding.box, f"{name} {finding.score:.2f}{age}"), severity)
-    return [(box, caption, severity) for (box, caption), severity in drawn.items()]
-
-
-def _severity(finding: Finding, policy: Policy) -> str:
-    zones = policy.nsfw.get(finding.label)
-    if zones is not None and zones.reject_at is not None and finding.score >= zones.reject_at:
-        return "bad"
-    if zones is not None and zones.review_at is not None and finding.score >= zones.review_at:
-        return "doubt"
-    return "plain"

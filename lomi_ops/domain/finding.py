@@ -53,6 +53,10 @@ class Box:
     def area(self) -> int:
         return self.w * self.h
 
+    def scaled(self, by: float) -> Box:
+        """The same place in a photo that is `by` times as large."""
+        return Box(round(self.x * by), round(self.y * by), round(self.w * by), round(self.h * by))
+
 
 @dataclass(frozen=True, slots=True)
 class AgeRange:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from lomi_ops.domain.finding import Box
+from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.decode import Upright
 
 _COLOURS = {"bad": "#d7263d", "doubt": "#f4a300", "face": "#1b998b", "plain": "#8d99ae"}
@@ -16,12 +18,23 @@ _DARK_TEXT = frozenset({"doubt", "plain"})
 
 
 def annotate(upright: Upright, boxes: Sequence[tuple[Box, str, str]]) -> bytes:
-    """A JPEG of the photo with boxes: where, caption, severity (`bad`, `doubt`, `face` or `plain`).
+    """A JPEG of the photo with boxes, as `marked` draws them."""
+    buffer = io.BytesIO()
+    _marked(upright.pixels, boxes).save(buffer, "JPEG", quality=90, subsampling="4:4:4")
+    return buffer.getvalue()
+
+
+def marked(pixels: Pixels, boxes: Sequence[tuple[Box, str, str]]) -> Pixels:
+    """A copy of the photo with boxes: where, caption, severity (`bad`, `doubt`, `face` or `plain`).
 
     Lines have a dark rim and captions a ground of their own, so that they stand out on any photo. Captions of boxes
     at the edge stay inside the photo.
     """
-    image = Image.fromarray(upright.pixels).copy()
+    return np.asarray(_marked(pixels, boxes))
+
+
+def _marked(pixels: Pixels, boxes: Sequence[tuple[Box, str, str]]) -> Image.Image:
+    image = Image.fromarray(pixels).copy()
     draw = ImageDraw.Draw(image)
     unit = max(1, round(max(image.size) / 400))
     font = ImageFont.load_default(size=max(11, 5 * unit))
@@ -29,9 +42,7 @@ def annotate(upright: Upright, boxes: Sequence[tuple[Box, str, str]]) -> bytes:
         _outline(draw, box, _COLOURS.get(severity, _COLOURS["plain"]), unit)
     for box, caption, severity in boxes:
         _caption(draw, box, caption, severity, font, image.size)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90, subsampling="4:4:4")
-    return buffer.getvalue()
+    return image
 
 
 def _outline(draw: ImageDraw.ImageDraw, box: Box, colour: str, unit: int) -> None:
