@@ -136,8 +136,8 @@ _lomi_table() {
       arguments='*=@members' ;;
     'review')
       children='list approve reject'
-      options='--help -h'
-      values=''
+      options='--queue --filter --images --as --env --config --env-file --data --help -h'
+      values='--queue=waiting|rejected|failed|minors|all --filter= --images= --as= --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'review list')
       children=''

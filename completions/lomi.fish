@@ -136,8 +136,8 @@ function __lomi_table
             set -g __lomi_arguments '*=@members'
         case 'review'
             set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before'
-            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values
+            set -g __lomi_options '--queue	Which photos first' '--filter	Only photos that match, e.g' '--images	auto, kitty, sixel, blocks, none' '--as	Who reviews; else LOMI_ACTOR, else the login' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--filter=' '--images=' '--as=' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'review list'
             set -g __lomi_children

@@ -9,6 +9,7 @@ import typer
 
 from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format
+from lomi_ops.cli.review_app import review
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import ExitCode, UsageError
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from lomi_ops.domain.verdict import MediaStatus, Reason
     from lomi_ops.ops.reviews.stepping import Step
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at what waits or was rejected, and decide.")
+app = typer.Typer(rich_markup_mode=None)
+app.callback(invoke_without_command=True)(review)
 
 
 Ids = Annotated[list[str], typer.Argument(help="Photos by media id.", metavar="ID...")]

@@ -93,13 +93,30 @@ def test_a_negative_number_is_refused_as_a_number_and_not_as_an_option(lomi: Lom
     assert said.err.splitlines()[0] == f"error: {problem}"
 
 
-@pytest.mark.parametrize("group", ["", "review", "queue", "config"])
+@pytest.mark.parametrize("group", ["", "backup", "queue", "config"])
 def test_without_a_command_the_help_is_shown(lomi: Lomi, group: str) -> None:
     said = lomi(*group.split())
 
     assert said.code == 2
     assert said.err.startswith("Usage: lomi")
     assert "Commands:" in said.err
+
+
+def test_the_app_without_a_terminal_says_what_to_type_instead(lomi: Lomi) -> None:
+    said = lomi("review")
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("error: the app needs a terminal\n  try: lomi review list")
+
+
+@pytest.mark.parametrize(
+    "words", [("--as", "Hana", "list"), ("--filter", "reason:nsfw", "approve"), ("--data", "x", "list")]
+)
+def test_options_of_a_command_stand_after_its_name(lomi: Lomi, words: tuple[str, ...]) -> None:
+    said = lomi("review", *words)
+
+    assert said.code == 2
+    assert f"options of {words[2]} stand after its name" in said.err
 
 
 @pytest.mark.parametrize(

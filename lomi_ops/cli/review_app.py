@@ -1,0 +1,79 @@
+"""`lomi review` without a command: the app."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lomi_ops.cli import diagnostics, options, output, session
+from lomi_ops.domain.pile import Pile
+from lomi_ops.errors import LomiError, UsageError
+
+if TYPE_CHECKING:
+    from lomi_ops.queue.jobs import JobQueue
+    from lomi_ops.runtime import Runtime
+
+IMAGES = ("auto", "kitty", "sixel", "blocks", "none")
+As = Annotated[str | None, typer.Option("--as", help="Who reviews; else LOMI_ACTOR, else the login.", metavar="NAME")]
+
+
+@options.with_common
+def review(
+    ctx: typer.Context,
+    common: options.Common,
+    queue: Annotated[Pile, typer.Option(help="Which photos first.")] = Pile.ALL,
+    wanted: Annotated[str, typer.Option("--filter", help="Only photos that match, e.g. reason:blurry.")] = "",
+    images: Annotated[str, typer.Option(help=", ".join(IMAGES) + ".", metavar="HOW")] = "auto",
+    actor: As = None,
+) -> int | None:
+    """Look at what waits or was rejected, and decide.
+
+    An app with one key for each action. Photos are grey and blurred until a key reveals them. Without a terminal: the
+    commands below.
+    """
+    if ctx.invoked_subcommand is not None:
+        if common.config or common.env_file or common.data or wanted or actor:
+            hint = f"lomi review {ctx.invoked_subcommand} --help"
+            raise UsageError(f"options of {ctx.invoked_subcommand} stand after its name", hint=hint)
+        return None
+    _check_terminal()
+    if images not in IMAGES:
+        raise UsageError(f"{images!r} is no way to show photos", hint=f"--images {'|'.join(IMAGES)}")
+    with session.opened(common, "database", "objects", changes=True) as runtime:
+        return _run(runtime, queue, wanted, images, options.actor(actor))
+
+
+def _check_terminal() -> None:
+    if not (sys.stdin and sys.stdin.isatty() and output.on_terminal()):
+        raise UsageError("the app needs a terminal", hint="lomi review list; lomi review approve ID --reason TEXT")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise UsageError("this terminal cannot move its cursor (TERM=dumb)", hint="lomi review list")
+
+
+def _run(runtime: Runtime, pile: Pile, wanted: str, images: str, actor: str) -> int:
+    from lomi_ops.ops.reviews.desk import Desk
+    from lomi_ops.tui.start import start
+
+    desk = Desk(runtime.database, _queue(runtime), actor, runtime.settings.review)
+    return start(
+        desk,
+        runtime.objects,
+        runtime.settings,
+        pile=pile,
+        wanted=wanted,
+        images=images,
+        ascii_only=output.ascii_only(),
+        environ=os.environ,
+    )
+
+
+def _queue(runtime: Runtime) -> JobQueue | None:
+    """Where due decisions are told from here; a worker does it where Redis is not configured."""
+    try:
+        return runtime.queue
+    except LomiError as failure:
+        diagnostics.warn(f"{failure.message}: workers tell the app what is decided here")
+        return None

@@ -1,0 +1,340 @@
+"""`lomi review` as an app: photos, evidence and keys on one screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input
+
+from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.imaging.framing import Frame
+from lomi_ops.tui import keys, table, words
+from lomi_ops.tui.background import Background
+from lomi_ops.tui.gallery import Gallery
+from lomi_ops.tui.photos import Photos
+from lomi_ops.tui.reviewing import Reviewing, Tone
+from lomi_ops.tui.screens import Help, Piles
+from lomi_ops.tui.table import Item
+from lomi_ops.tui.terminal import Screen
+from lomi_ops.tui.widgets import Cell, Picture, Text
+from lomi_ops.tui.work import Work
+
+LEAST = (40, 12)
+"""Columns and rows below which the app says what it needs."""
+_CELLS = 9
+_CELL_ROWS = 10
+_LOW = 30
+"""Rows below which only the most important keys are shown, so that there is room for photos."""
+_RETRY_S = 2.0
+_PUBLISH_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a session is run."""
+
+    actor: str
+    pile: Pile
+    beat_s: float
+    wanted: str = ""
+    ascii_only: bool = False
+
+
+class ReviewApp(App[None]):
+    """Shows what `Reviewing` holds, and hands keys on to it."""
+
+    TITLE = "lomi review"
+    ENABLE_COMMAND_PALETTE = False
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - Textual declares it so
+        (0, "-narrow"),
+        (76, "-normal"),
+        (120, "-wide"),
+    ]
+    CSS = """
+    Screen { layers: base above; }
+    #head { height: 1; background: $primary-darken-2; color: $text; }
+    #single { height: 1fr; }
+    #facts { width: 38; padding: 0 1; scrollbar-size: 1 1; }
+    #facts Text { height: auto; }
+    #grid { height: 1fr; grid-size: 3; display: none; overflow-y: auto; scrollbar-size: 1 1; }
+    #notice { height: auto; max-height: 3; padding: 0 1; }
+    #notice.-conflict { background: $error; color: $text; }
+    #keys { height: auto; max-height: 4; padding: 0 1; }
+    #line { display: none; height: 3; }
+    #small { display: none; }
+    .-wide #facts { width: 52; }
+    .-narrow #single { layout: vertical; }
+    .-narrow #facts { width: 100%; height: 45%; }
+    .-narrow #grid { grid-size: 2; }
+    .-cramped #main { display: none; }
+    .-cramped #small { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key.key, key.action, key.does) for key in keys.KEYS),
+        *(Binding(key, f"go('{key}')", show=False) for key in ("left", "right", "up", "down")),
+        Binding("escape", "close_line", show=False),
+        Binding("ctrl+c,ctrl+q", "leave", show=False),
+    ]
+
+    class Ready(Message):
+        """Something from beside the event loop."""
+
+        def __init__(self, act: Callable[[], None]) -> None:
+            super().__init__()
+            self.act = act
+
+    def __init__(
+        self, work: Work, photos: Photos, screen: Screen, options: Options, clock: Callable[[], datetime]
+    ) -> None:
+        super().__init__()
+        self._clock, self._options = clock, options
+        self._background = Background(self._post)
+        self.reviewing = Reviewing(work, self._background.ask, clock, self._changed, options.pile)
+        self.reviewing.filter_text = options.wanted
+        self._gallery = Gallery(photos, screen, self._background.paint, self._changed)
+        self._next_beat = clock()
+        self._painting = False
+        self._asking = ""
+
+    def compose(self) -> ComposeResult:
+        yield Text("small")
+        with Vertical(id="main"):
+            yield Text("head")
+            with Horizontal(id="single"):
+                yield Picture("photo")
+                with VerticalScroll(id="facts", can_focus=False):
+                    yield Text("about")
+                    yield Text("story")
+            with Grid(id="grid"):
+                for _ in range(_CELLS):
+                    yield Cell()
+            yield Text("notice")
+            yield Input(id="line")
+            yield Text("keys")
+
+    def on_mount(self) -> None:
+        # As a key would: claims are given back, and the terminal is left as it was found.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+        self.reviewing.start()
+        self._next_beat = self._clock() + timedelta(seconds=self._options.beat_s)
+        self.set_interval(1.0, self._tick)
+        self.set_interval(_PUBLISH_S, self.reviewing.publish)
+
+    def on_unmount(self) -> None:
+        self.reviewing.leave()
+        self._background.close()
+
+    def _post(self, act: Callable[[], None]) -> None:
+        """Safe from any thread."""
+        self.post_message(self.Ready(act))
+
+    @property
+    def _uncovered(self) -> bool:
+        """Whether the photos are what is seen, and not the help."""
+        return self.is_running and len(self.screen_stack) == 1
+
+    def on_review_app_ready(self, message: Ready) -> None:
+        message.act()
+
+    def on_resize(self, event: events.Resize) -> None:
+        small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
+        self.screen.set_class(small, "-cramped")
+        here = f"here are {event.size.width} and {event.size.height}"
+        told = f"lomi review needs {LEAST[0]} columns and {LEAST[1]} lines; {here}"
+        self.query_one("#small", Text).update(told)
+        self._changed()
+
+    # Time.
+
+    def _tick(self) -> None:
+        self.reviewing.tick()
+        if self._clock() >= self._next_beat:
+            wait = _RETRY_S if self.reviewing.away else self._options.beat_s
+            self._next_beat = self._clock() + timedelta(seconds=wait)
+            self.reviewing.beat()
+        elif self.reviewing.away and self._next_beat > self._clock() + timedelta(seconds=_RETRY_S):
+            self._next_beat = self._clock() + timedelta(seconds=_RETRY_S)
+        self._paint_times()
+
+    # Keys.
+
+    def action_approve(self) -> None:
+        self.reviewing.decide(MediaStatus.APPROVED, None)
+
+    def action_reject(self, reason: str) -> None:
+        self.reviewing.decide(MediaStatus.REJECTED, Reason(reason))
+
+    def action_skip(self) -> None:
+        self.reviewing.skip()
+
+    def action_undo(self) -> None:
+        self.reviewing.undo()
+
+    def action_reveal(self) -> None:
+        self.reviewing.reveal()
+
+    def action_grid(self) -> None:
+        self.reviewing.grid()
+
+    def action_next_batch(self) -> None:
+        self.reviewing.next_batch()
+
+    def action_boxes(self) -> None:
+        self.reviewing.change_table(table.with_boxes(self.reviewing.table))
+
+    def action_zoom(self) -> None:
+        self.reviewing.change_table(table.closer(self.reviewing.table))
+
+    def action_choose(self) -> None:
+        self.reviewing.change_table(table.toggled(self.reviewing.table))
+
+    def action_choose_all(self) -> None:
+        self.reviewing.change_table(table.all_chosen(self.reviewing.table))
+
+    def action_go(self, where: str) -> None:
+        across, down = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[where]
+        if self.reviewing.table.grid:
+            self.reviewing.move(across + down * self._grid_columns)
+        else:
+            self.reviewing.change_table(table.panned(self.reviewing.table, across, down))
+
+    def action_help(self) -> None:
+        self.push_screen(Help())
+
+    def action_piles(self) -> None:
+        self.push_screen(Piles(self.reviewing.counts, self.reviewing.pile), self._pile_chosen)
+
+    def _pile_chosen(self, pile: Pile | None) -> None:
+        if pile is not None:
+            self.reviewing.change(pile)
+
+    def action_note(self) -> None:
+        self._ask_for("note", "a note for colleagues; Enter keeps it, Escape drops it", "")
+
+    def action_filter(self) -> None:
+        self._ask_for("filter", "reason:blurry blur>40; empty for all", self.reviewing.filter_text)
+
+    def _ask_for(self, what: str, hint: str, value: str) -> None:
+        line = self.query_one("#line", Input)
+        self._asking, line.placeholder, line.value = what, hint, value
+        line.display = True
+        line.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        asked, text = self._asking, event.value
+        self.action_close_line()
+        if asked == "note":
+            self.reviewing.note(text)
+        elif asked == "filter":
+            self.reviewing.narrow(text)
+
+    def action_close_line(self) -> None:
+        self.query_one("#line", Input).display = False
+        self.set_focus(None)
+        self._asking = ""
+
+    def action_leave(self) -> None:
+        if self.reviewing.may_leave():
+            self.exit()
+
+    # The screen.
+
+    def _changed(self) -> None:
+        """Draws once for whatever happens until then."""
+        if not self._painting and self.is_running:
+            self._painting = True
+            self.call_next(self._paint)
+
+    def _paint(self) -> None:
+        self._painting = False
+        if not self._uncovered:
+            return
+        state = self.reviewing.table
+        self.query_one("#grid").display = state.grid
+        self.query_one("#single").display = not state.grid
+        notice = self.query_one("#notice", Text)
+        notice.set_class(self.reviewing.notice.tone is Tone.CONFLICT, "-conflict")
+        width, height = self.size
+        shown = keys.shown(grid=state.grid, room=width if height >= _LOW else min(width, keys.LITTLE - 1))
+        self.query_one("#keys", Text).update(words.keys(shown, width - 2))
+        self._paint_grid() if state.grid else self._paint_single()
+        self._gallery.forget_revealed({item.exhibit.row.url for item in state.items if item.revealed})
+        self._paint_times()
+
+    def _paint_single(self) -> None:
+        state, picture, about = self.reviewing.table, self.query_one("#photo", Picture), self.query_one("#about", Text)
+        item = state.current
+        if item is None:
+            picture.say(*self._nothing())
+            about.update("")
+            self.query_one("#story", Text).update("")
+            return
+        self._hang(picture, item, state.frame)
+        for later in state.upcoming[1:]:
+            self._gallery.expect(picture, later.exhibit, boxes=state.boxes)
+        width = max(24, self.query_one("#facts").size.width - 3)
+        head = words.mark(item)
+        facts = words.facts(item.exhibit, width, boxes=state.boxes, ascii_only=self._options.ascii_only)
+        about.update(words.joined([head, facts]) if head.plain else facts)
+        story = self.reviewing.stories.get(item.media_id, ())
+        lines = [Content(words.plain(line)) for line in ("", *story, "")]
+        self.query_one("#story", Text).update(words.joined([*lines, words.origin(item.exhibit)]))
+
+    def _hang(self, picture: Picture, item: Item, frame: Frame) -> None:
+        if not self.reviewing.visible(item):
+            picture.say("…")
+            return
+        boxes = self.reviewing.table.boxes
+        self._gallery.hang(picture, item.exhibit, revealed=item.revealed, boxes=boxes, frame=frame)
+
+    def _nothing(self) -> tuple[str, ...]:
+        if self.reviewing.away:
+            return ("the database does not answer", "", "what you decided is kept")
+        if self.reviewing.busy:
+            return ("…",)
+        return (f"nothing more to look at on the pile {self.reviewing.pile.value}", "", "p goes to another pile")
+
+    def _paint_grid(self) -> None:
+        state, grid = self.reviewing.table, self.query_one("#grid", Grid)
+        rows = -(-len(state.items) // self._grid_columns)
+        grid.styles.grid_rows = (f"{max(_CELL_ROWS, grid.size.height // max(1, rows))}",)
+        for place, cell in enumerate(self.query(Cell)):
+            cell.display = place < len(state.items)
+            if place < len(state.items):
+                self._paint_cell(cell, state.items[place], looked=place == state.at)
+
+    def _paint_cell(self, cell: Cell, item: Item, *, looked: bool) -> None:
+        self._hang(cell.picture, item, table.WHOLE)
+        title = ("● " if item.chosen else "") + words.plain(item.exhibit.standing, 40)
+        cell.show(title, words.evidence(item, cell.size.width, ascii_only=self._options.ascii_only), looked=looked)
+        if looked:
+            cell.scroll_visible(animate=False)
+
+    @property
+    def _grid_columns(self) -> int:
+        return 2 if self.size.width < 76 else 3
+
+    def _paint_times(self) -> None:
+        """What changes with every second, and nothing else."""
+        if not self._uncovered:
+            return
+        now, state = self._clock(), self.reviewing
+        head = words.heading(state.pile, state.counts, self._options.actor, state.table.current, now, self.size.width)
+        self.query_one("#head", Text).update(head)
+        self.query_one("#notice", Text).update(words.notice(state, now))

@@ -1,0 +1,101 @@
+"""Photos on their way to the screen: loaded, veiled or revealed, drawn for the terminal; kept while they may be needed.
+
+A picture is drawn for one place and one state, off the event loop. What was revealed is kept no longer than it is
+looked at.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lomi_ops.errors import LomiError
+from lomi_ops.imaging.framing import Frame
+from lomi_ops.tui.exhibit import Exhibit
+from lomi_ops.tui.photos import Photos, Unseen, shown
+from lomi_ops.tui.picture import Drawn, prepared
+from lomi_ops.tui.terminal import Images, Screen
+from lomi_ops.tui.widgets import Picture
+
+_KEPT = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One photo in one state at one size."""
+
+    key: str
+    revealed: bool
+    boxes: bool
+    frame: Frame
+    columns: int
+    rows: int
+
+
+class Gallery:
+    """All methods are called on the event loop."""
+
+    def __init__(
+        self,
+        photos: Photos,
+        screen: Screen,
+        paint: Callable[[Callable[[], Drawn | Unseen], Callable[[Drawn | Unseen | LomiError], None]], None],
+        ready: Callable[[], None],
+    ) -> None:
+        self._photos, self._screen, self._paint, self._ready = photos, screen, paint, ready
+        self._kept: OrderedDict[Wish, Drawn | Unseen] = OrderedDict()
+        self._asked: set[Wish] = set()
+
+    def hang(self, picture: Picture, exhibit: Exhibit, *, revealed: bool, boxes: bool, frame: Frame) -> None:
+        """Shows the photo in a widget, as soon as it is drawn."""
+        if self._screen.images is Images.NONE:
+            picture.say("pictures are off", "--images blocks")
+            return
+        wish = self._wish(picture, exhibit, revealed=revealed, boxes=boxes, frame=frame)
+        match self._kept.get(wish):
+            case Drawn() as drawn:
+                picture.show(drawn)
+            case Unseen() as unseen:
+                picture.say(unseen.title, "", unseen.why)
+            case None:
+                # Never the last photo beside the facts of this one.
+                picture.say("…")
+                self._ask(wish, exhibit)
+
+    def expect(self, picture: Picture, exhibit: Exhibit, *, boxes: bool) -> None:
+        """The photo may be wanted next, veiled."""
+        if self._screen.images is not Images.NONE:
+            wish = self._wish(picture, exhibit, revealed=False, boxes=boxes, frame=Frame())
+            if wish not in self._kept:
+                self._ask(wish, exhibit)
+
+    def forget_revealed(self, keys: set[str]) -> None:
+        """Pictures without a veil of photos that are no longer before anybody."""
+        for wish in [wish for wish in self._kept if wish.revealed and wish.key not in keys]:
+            del self._kept[wish]
+
+    @staticmethod
+    def _wish(picture: Picture, exhibit: Exhibit, *, revealed: bool, boxes: bool, frame: Frame) -> Wish:
+        columns, rows = picture.size
+        return Wish(exhibit.row.url, revealed, boxes, frame, columns, rows)
+
+    def _ask(self, wish: Wish, exhibit: Exhibit) -> None:
+        if wish in self._asked or not wish.columns or not wish.rows:
+            return
+        self._asked.add(wish)
+        self._paint(lambda: self._drawn(wish, exhibit), lambda answer: self._answered(wish, answer))
+
+    def _drawn(self, wish: Wish, exhibit: Exhibit) -> Drawn | Unseen:
+        photo = self._photos.load(wish.key)
+        if isinstance(photo, Unseen):
+            return photo
+        pixels = shown(photo, exhibit, revealed=wish.revealed, boxes=wish.boxes)
+        return prepared(pixels, wish.frame, wish.columns, wish.rows, self._screen)
+
+    def _answered(self, wish: Wish, answer: Drawn | Unseen | LomiError) -> None:
+        self._asked.discard(wish)
+        self._kept[wish] = Unseen("this cannot be shown", answer.message) if isinstance(answer, LomiError) else answer
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        self._ready()

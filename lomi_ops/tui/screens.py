@@ -1,0 +1,90 @@
+"""What covers the photos for a moment: help, and the choice of a pile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Key as Pressed
+from textual.screen import ModalScreen
+
+from lomi_ops.domain.pile import Pile
+from lomi_ops.tui import words
+from lomi_ops.tui.keys import KEYS
+from lomi_ops.tui.widgets import Text
+
+PILES = {
+    Pile.WAITING: "photos that wait for a person",
+    Pile.REJECTED: "photos that a worker rejected",
+    Pile.FAILED: "photos that could not be judged",
+    Pile.MINORS: "suspected minors: each look and each reveal is on record",
+}
+_HELP = """\
+A photo is grey and blurred until r reveals it. Scores are bars; ┃ marks the thresholds of its policy.
+
+The photo is yours while its countdown runs and this screen is open; nobody else can decide it meanwhile. A decision \
+reaches the app and the user when the grace window is over. Until then u takes it back and nobody hears of it.
+
+If the database goes away, go on: what you decide is kept and sent when it is back. A photo that changed meanwhile is \
+shown as a conflict, and nothing is written."""
+
+
+class Covering(ModalScreen[Pile | None]):
+    """Opaque: no photo shines through."""
+
+    DEFAULT_CSS = """
+    Covering { background: $background; align: center top; }
+    Covering VerticalScroll { padding: 1 2; }
+    Covering Text { height: auto; }
+    """
+
+
+def _page(lines: list[Content | str]) -> VerticalScroll:
+    text = Text()
+    text.update(words.joined(lines))
+    return VerticalScroll(text)
+
+
+class Help(Covering):
+    """Every key, and what happens to what is decided."""
+
+    def compose(self) -> ComposeResult:
+        lines: list[Content | str] = [Content.styled("lomi review", "bold"), ""]
+        lines += [Content.assemble((f"{key.shown:>6}  ", "bold"), key.help) for key in KEYS]
+        yield _page([*lines, "", _HELP, "", Content.styled("any key goes back", "dim")])
+
+    def on_key(self, event: Pressed) -> None:
+        if event.key not in ("up", "down", "pageup", "pagedown", "home", "end"):
+            event.stop()
+            self.dismiss(None)
+
+
+class Piles(Covering):
+    """Which photos next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(number), f"take('{pile.value}')") for number, pile in enumerate(PILES, 1)),
+        Binding("escape,q,p", "dismiss(None)"),
+    ]
+
+    def __init__(self, counts: Mapping[Pile, int], current: Pile) -> None:
+        super().__init__()
+        self._counts, self._current = counts, current
+
+    def compose(self) -> ComposeResult:
+        lines: list[Content | str] = [Content.styled("which photos?", "bold"), ""]
+        for number, (pile, says) in enumerate(PILES.items(), 1):
+            here = " (here)" if pile is self._current else ""
+            count = self._counts.get(pile)
+            told = "     ?" if count is None else f"{count:>6,}"
+            lines.append(Content.assemble((f" {number} ", "reverse"), f" {told}  {pile.value}{here}"))
+            lines.append(Content.styled(f"            {says}", "dim"))
+        lines += ["", Content.styled("escape goes back", "dim")]
+        yield _page(lines)
+
+    def action_take(self, pile: str) -> None:
+        self.dismiss(Pile(pile))

@@ -1,0 +1,49 @@
+"""From a terminal to a running app, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lomi_ops.domain.pile import Pile
+from lomi_ops.ops.reviews.desk import Desk
+from lomi_ops.tui.app import Options, ReviewApp
+from lomi_ops.tui.desk_work import DeskWork
+from lomi_ops.tui.photos import Photos
+from lomi_ops.tui.terminal import Images, look
+
+if TYPE_CHECKING:
+    from lomi_ops.clients.objects import ObjectStore
+    from lomi_ops.config.schema import Settings
+
+
+def start(
+    desk: Desk,
+    objects: ObjectStore,
+    settings: Settings,
+    *,
+    pile: Pile,
+    wanted: str,
+    images: str,
+    ascii_only: bool,
+    environ: Mapping[str, str],
+) -> int:
+    """Runs the app until it is left; its exit code. Raises LomiError where there is nothing to run it on."""
+    work = DeskWork(desk)
+    work.narrow(wanted)
+    options = Options(desk.actor, pile, desk.beat_s, wanted, ascii_only)
+    photos = Photos(objects, settings.objects.bucket_photos, settings.images)
+    clock = counting_on(desk.now(), time.monotonic)
+    # Before the app reads from the terminal: what is asked there is answered there.
+    screen = look(Images(images), environ)
+    app = ReviewApp(work, photos, screen, options, clock)
+    app.run()
+    return app.return_code or 0
+
+
+def counting_on(now: datetime, elapsed: Callable[[], float]) -> Callable[[], datetime]:
+    """The server's time without asking it again: what shows a countdown must not wait."""
+    began = elapsed()
+    return lambda: now + timedelta(seconds=elapsed() - began)

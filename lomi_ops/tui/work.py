@@ -1,0 +1,98 @@
+"""What the app asks of the desk, in the words of the screen. Every call may wait for the database: never on the event
+loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.tui.exhibit import Exhibit
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What the reviewer said about some photos. The same order is given again until the database has answered."""
+
+    exhibits: tuple[Exhibit, ...]
+    status: MediaStatus
+    reason: Reason | None
+    word: str
+    """`approved`, `rejected: blurry`"""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of an order, and what takes it back."""
+
+    steps: tuple[UUID, ...]
+    """One, unless the database went away in the middle."""
+    done: tuple[UUID, ...]
+    word: str
+    due_at: datetime
+    """Until then nobody is told, and taking it back is silent."""
+    refused: Mapping[UUID, str] = field(default_factory=dict)
+    """Photos that stay as they are, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What taking a step back came to."""
+
+    exhibits: tuple[Exhibit, ...]
+    """The photos as they stand again, in the reviewer's hands."""
+    words: str
+    refused: Mapping[UUID, str] = field(default_factory=dict)
+
+
+class Work(Protocol):
+    """Every method raises LomiError, DatabaseUnavailable where nothing can be said or done now. Those that change what
+    the reviewer holds are called one after the other."""
+
+    def counts(self) -> Mapping[Pile, int]: ...
+
+    def narrow(self, text: str) -> None:
+        """From now on only photos that this filter admits. Raises UsageError."""
+        ...
+
+    def deal(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
+        """Claims the next photos of a pile; fewer where there are no more."""
+        ...
+
+    def deal_batch(self, around: Exhibit) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:
+        """The photos that came with one, it among them; and why some of them are not to be had."""
+        ...
+
+    def decide(self, order: Order) -> Taken: ...
+
+    def undo(self, taken: Taken) -> Back: ...
+
+    def put_back(self, exhibits: Sequence[Exhibit]) -> None:
+        """Gives photos back to whoever comes next."""
+        ...
+
+    def skip(self, exhibit: Exhibit) -> None:
+        """Gives a photo back and does not deal it again in this session."""
+        ...
+
+    def beat(self, exhibits: Sequence[Exhibit]) -> Mapping[UUID, datetime]:
+        """Holds on to photos; those that are lost are missing in the answer."""
+        ...
+
+    def publish(self) -> None:
+        """Tells the app what is due. Raises RedisUnavailable."""
+        ...
+
+    def look(self, exhibit: Exhibit) -> tuple[str, ...]:
+        """The history of photo and user in lines. Of a suspected minor the look goes on record first."""
+        ...
+
+    def reveal(self, exhibits: Sequence[Exhibit]) -> str:
+        """Notes that pictures are made visible, before they are; a reminder to rest, or nothing."""
+        ...
+
+    def note(self, exhibit: Exhibit, text: str) -> None: ...

@@ -1,0 +1,110 @@
+"""The app on a real database and real objects, driven by keys."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from lomi_ops.domain.pile import Pile
+from lomi_ops.tui.app import Options, ReviewApp
+from lomi_ops.tui.photos import Photos
+from lomi_ops.tui.terminal import Images, Screen
+from lomi_ops.tui.widgets import Picture
+from tests.integration.db.conftest import prepared_url, template
+from tests.review_room import BUCKET, Room
+
+__all__ = ["prepared_url", "template"]
+
+
+@pytest.fixture
+def room(prepared_url: str, tmp_path: Path) -> Iterator[Room]:
+    found = Room(prepared_url, tmp_path / "objects")
+    yield found
+    found.close()
+
+
+class Session:
+    """One reviewer's app, and what can be seen of it."""
+
+    def __init__(self, room: Room, pilot: Pilot[None], app: ReviewApp) -> None:
+        self.room, self.pilot, self.app = room, pilot, app
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, f"never: {what}\n{self.text}"
+            await self.pilot.pause(0.01)
+
+    async def shown(self) -> None:
+        """A photo lies on the table and is drawn, and its history is read."""
+        await self.until(lambda: self.current in self.app.reviewing.stories and self.picture.drawn.strips, "a photo")
+
+    @property
+    def picture(self) -> Picture:
+        return self.app.query_one("#photo", Picture)
+
+    @property
+    def current(self) -> object:
+        item = self.app.reviewing.table.current
+        return item.media_id if item else None
+
+    @property
+    def text(self) -> str:
+        """Everything on the screen."""
+        return "\n".join(
+            "".join(segment.text for segment in strip) for strip in self.app.screen._compositor.render_strips()
+        )
+
+    @property
+    def notice(self) -> str:
+        return self.app.reviewing.notice.text
+
+    async def settled(self) -> None:
+        """Nothing is on its way to the database."""
+        await self.until(lambda: not self.app.reviewing.waiting, "an answer")
+
+
+Steps = Callable[[Session], Awaitable[None]]
+Drive = Callable[..., None]
+
+
+@pytest.fixture
+def drive(room: Room) -> Drive:
+    """Runs the app and what is done to it; then it is left."""
+
+    def run(
+        steps: Steps, *, pile: Pile = Pile.REJECTED, size: tuple[int, int] = (120, 40), actor: str = "Hana",
+        ahead_s: float = 0.0, images: Images = Images.BLOCKS, wanted: str = "", **section: float,
+    ) -> None:  # fmt: skip
+        async def session() -> None:
+            work = room.work(actor, **section)
+            work.narrow(wanted)
+            clock = Clock(ahead_s)
+            photos = Photos(room.store, BUCKET, room.limits)
+            beat_s = section.get("claim_s", 120.0) / 3
+            app = ReviewApp(work, photos, Screen(images, (10, 20)), Options(actor, pile, beat_s, wanted), clock)
+            async with app.run_test(size=size) as pilot:
+                await steps(Session(room, pilot, app))
+
+        asyncio.run(session())
+
+    return run
+
+
+class Clock:
+    """The time, or some time ahead of it."""
+
+    def __init__(self, ahead_s: float) -> None:
+        self.ahead = timedelta(seconds=ahead_s)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
