@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help workers review audit queue jobs migrate backup deploy models config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help workers review audit privacy queue jobs migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -178,6 +178,36 @@ _lomi_table() {
       children=''
       options='--from --anchor --output -o --env --config --env-file --data --help -h'
       values='--from=@files --anchor= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'privacy')
+      children='export erase hold release holds'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'privacy export')
+      children=''
+      options='--out --names --as --output -o --env --config --env-file --data --help -h'
+      values='--out=@files --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'privacy erase')
+      children=''
+      options='--reason --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'privacy hold')
+      children=''
+      options='--reason --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'privacy release')
+      children=''
+      options='--reason --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'privacy holds')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'queue')
       children='list stats show pause resume drain retry delete cancel undo continue ops dead'

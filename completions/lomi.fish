@@ -5,7 +5,7 @@
 function __lomi_table
     switch "$argv[1]"
         case ''
-            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'scale	Start or drain workers until there are N' 'autoscale	Add and take workers by what the queue needs' 'top	Show queue, workers and decisions as they are now' 'report	Summarise the photos uploaded in a window' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'workers	Who is at work, what they say, telling them what to do' 'review	Look at what waits or was rejected, and decide' 'audit	Who did what, and that nobody changed it' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'deploy	Files to run the cluster from, and new versions' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
+            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'scale	Start or drain workers until there are N' 'autoscale	Add and take workers by what the queue needs' 'top	Show queue, workers and decisions as they are now' 'report	Summarise the photos uploaded in a window' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'workers	Who is at work, what they say, telling them what to do' 'review	Look at what waits or was rejected, and decide' 'audit	Who did what, and that nobody changed it' 'privacy	What is held on one user, and erasing it' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'deploy	Files to run the cluster from, and new versions' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
             set -g __lomi_options '--env	Profile of the configuration file; else LOMI_ENV' '--debug	Show tracebacks' '--version	Show the version and exit' '-V	Show the version and exit' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--env=@profiles'
             set -g __lomi_arguments
@@ -178,6 +178,36 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--from	An export, instead of the database' '--anchor	What an earlier run printed as head' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--from=@files' '--anchor=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'privacy'
+            set -g __lomi_children 'export	Write everything held on a user into one archive' 'erase	Erase everything held on a user, for good' 'hold	Keep everything on a user from being erased' 'release	End a hold' 'holds	List the holds that are in force'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'privacy export'
+            set -g __lomi_children
+            set -g __lomi_options '--out	A new file; else lomi-privacy-USER.tar.gz here' '--names	Leave the names of people who review in it' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--out=@files' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'privacy erase'
+            set -g __lomi_children
+            set -g __lomi_options '--reason	Why, for the audit trail' '--dry-run	Only say what would go' '--confirm-count	Do it only if there are exactly so many photos' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'privacy hold'
+            set -g __lomi_children
+            set -g __lomi_options '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'privacy release'
+            set -g __lomi_children
+            set -g __lomi_options '--reason	Why, for the audit trail' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'privacy holds'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'queue'
             set -g __lomi_children 'list	List jobs that match a filter' 'stats	Count jobs by state, with rates and the time to drain' 'show	Show one job and its story' 'pause	Stop all claims' 'resume	Allow claims again' 'drain	Pause, and wait until nothing runs any more' 'retry	Try dead letters again, and delayed jobs now' 'delete	Delete dead letters' 'cancel	Cancel jobs that wait, are delayed or run' 'undo	Put back what an operation changed' 'continue	Go on with an operation that was interrupted' 'ops	List operations of the last week, the latest first' 'dead	List dead letters, try them again, or delete them'

@@ -50,12 +50,13 @@ def find(client: redis.Redis, keys: Keys, wanted: JobFilter, *, ordered: bool) -
         now = now_ms(client)
         bare = wanted.by_state_alone and not ordered
         holders = {} if bare else _holders(client, keys)
-        seen: set[bytes] = set()
+        told: set[str] = set()
         for state in WHERE:
             if state not in wanted.states:
                 continue
-            for chunk in _chunks(_fresh(_place(client, keys, state, ordered=ordered), seen), CHUNK):
+            for chunk in _chunks(_fresh(_place(client, keys, state, ordered=ordered), told), CHUNK):
                 for facts in _read(client, keys, state, chunk, holders, bare=bare):
+                    told.add(facts.job_id)
                     if wanted.matches(facts, now):
                         yield facts
 
@@ -106,10 +107,13 @@ def _place(client: redis.Redis, keys: Keys, state: JobState, *, ordered: bool) -
             yield from (_Element(member) for page in found for member in page)
 
 
-def _fresh(elements: Iterable[_Element], seen: set[bytes]) -> Iterator[_Element]:
+def _fresh(elements: Iterable[_Element], told: set[str]) -> Iterator[_Element]:
+    """Each once. One that stands in another state than its place says has not been told: done and cancelled jobs lie in
+    one place, and jobs move."""
+    met: set[bytes] = set()
     for each in elements:
-        if each.job_id not in seen:
-            seen.add(each.job_id)
+        if each.job_id not in met and text(each.job_id) not in told:
+            met.add(each.job_id)
             yield each
 
 

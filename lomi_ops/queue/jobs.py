@@ -208,11 +208,12 @@ class JobQueue:
         return JobState(text(self._scripts.run("cancel", [], [job_id, ms(self._retention_s)])[0]))
 
     def forget(self, job_id: str, raw: bytes = b"") -> bool:
-        """Take a test's job back, wherever it waits, and remove what the queue knows of it; `raw` is its element, where
-        it is known. False where a worker has it: that one is told with the next beat, and this is to be called again.
+        """Take a job of a test, or of a user who is erased, back wherever it waits, and remove what the queue knows of
+        it; `raw` is its element, where it is known. False where a worker has it: that one is told with the next beat,
+        and this is to be called again.
 
-        The lists are searched for the element. So this is for tests alone, which have just pushed it: an operator's
-        cancel leaves a tombstone instead.
+        The lists are searched for the element, which takes Redis a while where they are long: an operator's cancel
+        leaves a tombstone instead.
         """
         args: list[Argument] = [job_id, ms(self._retention_s)]
         self._take_out({raw})

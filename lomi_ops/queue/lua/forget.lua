@@ -1,4 +1,4 @@
--- Takes a job of a test out of the queue and removes every trace of it: first stopped, then, asked again, forgotten.
+-- Takes a job of a test, or of an erased user, out of the queue and removes every trace of it: first stopped, then, asked again, forgotten.
 --
 -- ARGV   2 id, 3 how long a tombstone lasts where nobody asks again (ms)
 -- Reply  RUNNING (its worker is told to stop; ask again) | STOPPED raw (no claim hands it out any more: take its element,

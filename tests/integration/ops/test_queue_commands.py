@@ -474,3 +474,15 @@ def test_a_step_outlasts_a_redis_that_is_away_for_a_while_and_gives_up_with_the_
     with pytest.raises(RedisUnavailable) as caught:
         long.begin(Order("op2", Verb.RETRY, "ada", "", "f"), nothing)
     assert (caught.value.hint, sum(naps)) == ("lomi queue continue op2", PATIENCE_S)
+
+
+def test_finished_jobs_are_listed_beside_cancelled_ones(
+    cluster: OldCluster, client: redis.Redis, queue: JobQueue, lomi: Lomi
+) -> None:
+    client.lpush(QUEUE, element())
+    held = queue.claim(f"{uuid.uuid4()}/0", 1, str(uuid.uuid4()))
+    assert isinstance(held, Claimed)
+    queue.finish(held.job_id, held.token)
+    queue.cancel("another")
+    found = lomi("queue", "list", "state:done,cancelled", "-o", "jsonl").records
+    assert {(job["job_id"], job["state"]) for job in found} == {(held.job_id, "done"), ("another", "cancelled")}

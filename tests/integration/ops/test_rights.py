@@ -161,6 +161,13 @@ def test_the_migrator_may_do_what_a_test_of_the_whole_system_does(swapped: tuple
     assert refused(roles.url("lomi_migrator"), of_tests) == []
 
 
+def test_the_migrator_may_erase_a_user(swapped: tuple[Roles, OldCluster]) -> None:
+    roles, _ = swapped
+    of_privacy = {name for name in blocks() if name.startswith("privacy_")}
+    assert len(of_privacy) >= 15
+    assert refused(roles.url("lomi_migrator"), of_privacy) == []
+
+
 def test_where_media_is_complete_the_migrator_needs_nothing_of_the_backends(bare: tuple[Roles, OldCluster]) -> None:
     roles, cluster = bare
     with cluster.sql() as backend:

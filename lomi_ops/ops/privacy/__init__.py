@@ -1,0 +1,1 @@
+"""What is held on one user: taken out as an archive, erased, or kept from being erased."""

@@ -1,0 +1,115 @@
+"""Erasing what is held on a user.
+
+The rows go last, in one transaction with the entry that says so: until then they lead a run that was interrupted to
+what is left. So each run goes on where the last one stopped, and one that finds nothing changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from lomi_ops.db import audit, privacy
+from lomi_ops.domain import privacy as domain
+from lomi_ops.domain.privacy import Person
+from lomi_ops.errors import LomiError, Refused, UsageError
+from lomi_ops.ops.privacy.survey import Handles, Survey, look
+from lomi_ops.queue import personal
+
+LOOKS = 3
+"""A job that is in a list twice is met again after its first element is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What went, by place; and what came while it went."""
+
+    gone: Mapping[str, int]
+    left: Mapping[str, int]
+    shared: tuple[str, ...] = ()
+    """Objects that another user's photo is, too: they were left alone."""
+
+
+def plan(at: Handles, who: Person) -> Survey:
+    """What would go. Raises Refused where a hold or a worker is in the way, LomiError where there is no audit."""
+    if not audit.has_chain(at.database):
+        raise LomiError("there is no audit here: an erasure could not be recorded", hint="lomi migrate apply")
+    privacy.require_no_hold(at.database, who.user_id)
+    found = look(at, who)
+    require_idle(found.queue, who)
+    return found
+
+
+def require_idle(found: personal.Held, who: Person) -> None:
+    """Raises Refused while a worker has one of the user's jobs in hand."""
+    for job in found.running:
+        worker = f" by {job.worker[0]}" if job.worker else ""
+        text = f"job {job.job_id} of user {who.user_id} is being worked on{worker}; nothing was erased"
+        raise Refused(text, hint=f"again when it is over, in seconds; or stop it: lomi queue cancel {job.job_id}")
+
+
+def require_count(found: Survey, confirmed: int | None, again: str) -> None:
+    """Refuses what was not confirmed by its true number of photos. `again` is the command line without it."""
+    photos = photos_of(found)
+    if confirmed == photos:
+        return
+    said = "must be confirmed by their number" if confirmed is None else f"were confirmed as {confirmed}"
+    text = f"{photos} {'photo' if photos == 1 else 'photos'} of user {found.trail.person.user_id} {said}"
+    raise Refused(f"{text}; nothing was erased", hint=f"{again} --confirm-count {photos}")
+
+
+def photos_of(found: Survey) -> int:
+    """Photos that are known, by a row or by what was decided on one."""
+    return len(found.trail.media_ids)
+
+
+def require_silence(who: Person, reason: str) -> None:
+    """Raises UsageError for a reason that names the user: it stays when everything else is gone."""
+    if not reason.strip():
+        raise UsageError("--reason says nothing", hint="say why in a few words: an erasure is on record")
+    if domain.names(who, reason):
+        raise UsageError("--reason names the user, and stays in the audit", hint="say whose wish it was without the id")
+
+
+def erase(
+    at: Handles,
+    found: Survey,
+    *,
+    actor: str,
+    reason: str,
+    now: Callable[[], datetime],
+    tell: Callable[[str], None] = lambda what: None,
+) -> Erased:
+    """Jobs, objects, then rows. Raises Refused where a worker or a hold came first, and whatever is unavailable: then a
+    second run goes on."""
+    who = found.trail.person
+    other = _forget_jobs(at, found.queue, who, tell)
+    privacy.require_no_hold(at.database, who.user_id)  # objects do not come back
+    for each in found.objects:
+        tell(f"object {each.key}")
+        at.store.delete(each.bucket, each.key)
+    if found.objects:
+        other["objects"] = len(found.objects)
+    tell("rows")
+    gone = privacy.erase(at.database, found.trail, actor=actor, reason=reason, at=now(), other=other)
+    return Erased({**gone, **other}, look(at, who).counts, tuple(found.shared))
+
+
+def _forget_jobs(at: Handles, found: personal.Held, who: Person, tell: Callable[[str], None]) -> dict[str, int]:
+    gone: dict[str, int] = {}
+    for _ in range(LOOKS):
+        if not found.counts:
+            break
+        for job in found.jobs:
+            tell(f"job {job.job_id}")
+            if not at.queue.forget(job.job_id, job.raw or b""):
+                text = f"a worker took job {job.job_id} just now and is told to let go; the rows are still there"
+                raise Refused(text, hint="the same command once more, in ten seconds")
+        personal.forget(at.redis, at.queue.keys, found)
+        for place, number in found.counts.items():
+            gone[place] = gone.get(place, 0) + number
+        trail = found.job_ids
+        found = personal.held(at.redis, at.queue.keys, who.user_id, (), trail)
+        require_idle(found, who)
+    return gone
