@@ -135,24 +135,49 @@ _lomi_table() {
       values='--drain-timeout= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@members' ;;
     'review')
-      children='list approve reject'
+      children='list show approve reject undo note notes release'
       options='--queue --filter --images --as --env --config --env-file --data --help -h'
       values='--queue=waiting|rejected|failed|minors|all --filter= --images= --as= --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'review list')
       children=''
-      options='--queue --reason --limit --output -o --env --config --env-file --data --help -h'
+      options='--queue --reason --count --limit --output -o --env --config --env-file --data --help -h'
       values='--queue=waiting|rejected|failed|minors|all --reason= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='' ;;
+      arguments='*=@photo_filters' ;;
+    'review show')
+      children=''
+      options='--user --as --output -o --env --config --env-file --data --help -h'
+      values='--user= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@photos' ;;
     'review approve')
       children=''
-      options='--reason --as --output -o --env --config --env-file --data --help -h'
-      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      options='--reason --queue --macro --grace --force --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --queue=waiting|rejected|failed|minors|all --macro=@macros --grace= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photos' ;;
     'review reject')
       children=''
-      options='--because --reason --as --output -o --env --config --env-file --data --help -h'
-      values='--because=@reasons --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      options='--because --reason --queue --macro --grace --force --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
+      values='--because=@reasons --reason= --queue=waiting|rejected|failed|minors|all --macro=@macros --grace= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@photos' ;;
+    'review undo')
+      children=''
+      options='--step --last --reason --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
+      values='--step= --reason= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@photos' ;;
+    'review note')
+      children=''
+      options='--photo --user --as --output -o --env --config --env-file --data --help -h'
+      values='--photo=@photos --user= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'review notes')
+      children=''
+      options='--search --user --photo --by --limit --output -o --env --config --env-file --data --help -h'
+      values='--search= --user= --photo=@photos --by=@groups --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'review release')
+      children=''
+      options='--mine --reason --dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photos' ;;
     'audit')
       children='list show export verify'

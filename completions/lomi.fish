@@ -135,24 +135,49 @@ function __lomi_table
             set -g __lomi_values '--drain-timeout=' '--timeout=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@members'
         case 'review'
-            set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before'
+            set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'show	Show one photo, or one user, and everything beside it' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before' 'undo	Take back decisions: photos, a step, or my last step' 'note	Add a note about a photo, or about a user' 'notes	List notes, the latest first; `-o jsonl` exports them' 'release	Free photos that somebody holds'
             set -g __lomi_options '--queue	Which photos first' '--filter	Only photos that match, e.g' '--images	auto, kitty, sixel, blocks, none' '--as	Who reviews; else LOMI_ACTOR, else the login' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--filter=' '--images=' '--as=' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'review list'
             set -g __lomi_children
-            set -g __lomi_options '--queue	Which photos' '--reason	Only this reason, e.g' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_options '--queue	Which photos' '--reason	Only this reason, e.g' '--count	Only how many lie on each pile' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--reason=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
-            set -g __lomi_arguments
+            set -g __lomi_arguments '*=@photo_filters'
+        case 'review show'
+            set -g __lomi_children
+            set -g __lomi_options '--user	A user instead of a photo' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--user=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@photos'
         case 'review approve'
             set -g __lomi_children
-            set -g __lomi_options '--reason	Why, for the audit trail' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_options '--reason	Why, for the audit trail; a macro has one' '--queue	The pile that a filter goes through' '--macro	Template with its reason and the user\'s text' '--grace	Tell nobody for so long; 0s: at once' '--force	Also what somebody else looks at now' '--dry-run	Only say which photos' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--queue=waiting|rejected|failed|minors|all' '--macro=@macros' '--grace=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photos'
         case 'review reject'
             set -g __lomi_children
-            set -g __lomi_options '--because	blurry, no_face, group_photo, underage or nsfw' '--reason	Why, for the audit trail' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--because=@reasons' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_options '--because	blurry, no_face, group_photo, underage or nsfw; a macro has one' '--reason	Why, for the audit trail; a macro has one' '--queue	The pile that a filter goes through' '--macro	Template with its reason and the user\'s text' '--grace	Tell nobody for so long; 0s: at once' '--force	Also what somebody else looks at now' '--dry-run	Only say which photos' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--because=@reasons' '--reason=' '--queue=waiting|rejected|failed|minors|all' '--macro=@macros' '--grace=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@photos'
+        case 'review undo'
+            set -g __lomi_children
+            set -g __lomi_options '--step	All that one command or key decided, as it was printed' '--last	My own last step' '--reason	Why, for the audit trail' '--dry-run	Only say which photos' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--step=' '--reason=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@photos'
+        case 'review note'
+            set -g __lomi_children
+            set -g __lomi_options '--photo	About this photo, by media id' '--user	About this user' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--photo=@photos' '--user=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'review notes'
+            set -g __lomi_children
+            set -g __lomi_options '--search	Only with this text in it' '--user	About this user and all their photos' '--photo	About this photo, by media id' '--by	Only what this person said' '--limit	At most so many; else 50, with -o jsonl all' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--search=' '--user=' '--photo=@photos' '--by=@groups' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'review release'
+            set -g __lomi_children
+            set -g __lomi_options '--mine	All that I hold, in every terminal' '--reason	Why, for the audit trail' '--dry-run	Only say which photos' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photos'
         case 'audit'
             set -g __lomi_children 'list	List what people and commands did, the latest first' 'show	Show one entry: before, after, and its link in the chain' 'export	Write all of it as JSON lines that prove themselves' 'verify	Prove that no entry was edited, removed or reordered'

@@ -120,6 +120,25 @@ def _reasons(chosen: Mapping[str, str]) -> Iterator[Word]:
     return ((str(reason), "") for reason in REASONS)
 
 
+def _macros(chosen: Mapping[str, str]) -> Iterator[Word]:
+    from lomi_ops.config.macros import read_macros
+
+    with _opened(chosen) as runtime:
+        for macro in read_macros(runtime.settings.review.macros):
+            yield macro.name, macro.note
+
+
+def _photo_filters(chosen: Mapping[str, str]) -> Iterator[Word]:
+    """Terms with their words where these are few, and fields."""
+    from lomi_ops.domain.review import REASONS
+    from lomi_ops.domain.review_filter import FIELDS
+
+    for reason in REASONS:
+        yield f"reason:{reason}", ""
+    for name, field in FIELDS.items():
+        yield f"{name}:", field.help
+
+
 def _jobs(chosen: Mapping[str, str]) -> Iterator[Word]:
     from itertools import islice
 
@@ -214,6 +233,8 @@ KINDS: Mapping[str, Callable[[Mapping[str, str]], Iterable[Word]]] = {
     "checks": _checks,
     "groups": _groups,
     "reasons": _reasons,
+    "macros": _macros,
+    "photo_filters": _photo_filters,
     "jobs": _jobs,
     "filters": _filters,
     "workers": _workers,

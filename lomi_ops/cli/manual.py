@@ -13,6 +13,7 @@ from lomi_ops.errors import UsageError
 if TYPE_CHECKING:
     from lomi_ops.domain.check import CheckSpec
 
+PHOTO_FILTERS = "photo-filters"
 TOPICS = {
     "exit-codes": """\
 0    fine
@@ -73,6 +74,26 @@ lomi queue undo OP.
 
 Fields:
 """,
+    PHOTO_FILTERS: """\
+A filter chooses photos: lomi review list|approve|reject FILTER --queue PILE.
+All of its terms must hold.
+
+  reason:blurry 'blur>40'             two terms
+  reason:blurry,no_face               one of several values
+  'porn>0.4' 'porn<0.6'               a band of scores
+  'age<2d' 'decided<1h'               uploaded, decided in that time
+  'user:5f0c*'                        * stands for anything
+  reason:nsfw not ground:underage     `not` before a term; also a dash, within
+                                      quotes: 'reason:nsfw -ground:underage'
+  '"reaches below"'                   list only: any other word is looked for
+                                      in the ids, the reason and the grounds
+
+Quote what has >, < or *. More than ten are only decided with
+--confirm-count N, their true number; --dry-run tells it and names them.
+What was decided can be taken back: lomi review undo --step STEP.
+
+Fields:
+""",
 }
 
 
@@ -82,7 +103,9 @@ CHECKS = "checks"
 def manual(
     topic: Annotated[
         str | None,
-        typer.Argument(help="exit-codes, services, environment, filters, checks, or a check.", metavar="TOPIC"),
+        typer.Argument(
+            help="exit-codes, services, environment, filters, photo-filters, checks, or a check.", metavar="TOPIC"
+        ),
     ] = None,
 ) -> int:
     """Explain what belongs to no single command.
@@ -101,11 +124,13 @@ def manual(
 
 
 def _page(topic: str) -> str:
-    if topic != "filters":
-        return TOPICS[topic]
-    from lomi_ops.domain.job_filter import FIELDS
+    from lomi_ops.domain import job_filter, review_filter
 
-    return TOPICS[topic] + "\n".join(f"  {name:<9} {field.help}" for name, field in FIELDS.items())
+    fields = {
+        "filters": [(name, field.help) for name, field in job_filter.FIELDS.items()],
+        PHOTO_FILTERS: [(name, field.help) for name, field in review_filter.FIELDS.items()],
+    }
+    return TOPICS[topic] + "\n".join(f"  {name:<9} {about}" for name, about in fields.get(topic, []))
 
 
 def _checks() -> None:

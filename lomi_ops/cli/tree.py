@@ -16,11 +16,12 @@ _DYNAMIC = {
 """What a metavar stands for; the cluster, or the settings, know the words."""
 _BY_NAME = {
     "--env": "profiles", "--policy": "policies", "--only": "checks", "--skip": "checks", "--worker": "workers",
-    "--by": "groups", "--because": "reasons",
+    "--by": "groups", "--because": "reasons", "--macro": "macros", "--photo": "photos",
 }  # fmt: skip
 _BY_PLACE: dict[tuple[str, ...], str] = {
     ("jobs", "status"): "submissions", ("jobs", "wait"): "submissions", ("jobs", "cancel"): "submissions",
     ("review", "approve"): "photos", ("review", "reject"): "photos", ("review", "show"): "photos",
+    ("review", "undo"): "photos", ("review", "release"): "photos", ("review", "list"): "photo_filters",
     ("models", "verify"): "models",
 }  # fmt: skip
 """What the arguments of a command are, where their metavar says less."""

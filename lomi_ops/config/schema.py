@@ -387,6 +387,9 @@ class ReviewSection(Section):
         60.0, description="seconds in which a decision can be undone before anybody is told of it; 0 tells at once"
     )
     claim_s: Seconds = Field(120.0, description="seconds for which a photo is somebody's own without a beat")
+    macros: Path | None = Field(
+        None, description="file of decisions that are made again and again, with their words; empty: one a reason"
+    )
 
 
 class Settings(Section):

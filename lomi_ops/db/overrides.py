@@ -13,6 +13,7 @@ from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry, photo_subject
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage, contract_scores
 from lomi_ops.domain.review import WORKER, Ruling, Seen
+from lomi_ops.domain.shown import shown
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, NotFound, Refused
 
@@ -149,7 +150,7 @@ def _compare(session: Session, photo: Locked, seen: Seen, ruling: Ruling) -> Non
     last = last_on(session, photo.media_id)
     now = (photo.status, photo.reason or None, last.id if last else None)
     if now != (seen.status, seen.reason or None, seen.decision):
-        by = f" by {last.actor}" if last and last.id != seen.decision else ""
+        by = f" by {shown(last.actor)}" if last and last.id != seen.decision else ""
         text = f"photo {photo.media_id} was {_standing(seen.status, seen.reason)} and is"
         raise Conflict(
             f"{text} {_standing(photo.status, photo.reason)} now{by}; nothing was changed", hint="look at it again"
@@ -164,12 +165,13 @@ def _compare(session: Session, photo: Locked, seen: Seen, ruling: Ruling) -> Non
 def _compare_claim(session: Session, seen: Seen, ruling: Ruling) -> None:
     claim = claims.held_on(session, seen.media_id, ruling.at)
     if seen.token is not None and (claim is None or claim.token != seen.token):
-        who = f"{claim.actor} looks at it now" if claim else "it had expired"
+        who = f"{shown(claim.actor)} looks at it now" if claim else "it had expired"
         raise Conflict(
             f"your claim on photo {seen.media_id} is lost, {who}; nothing was changed", hint="claim it again"
         )
     if seen.token is None and claim is not None and claim.actor != readable(ruling.actor) and not ruling.over_claims:
-        text = f"{claim.actor} looks at photo {seen.media_id} until {claim.expires_at:%H:%M:%S %Z}; nothing was changed"
+        who = shown(claim.actor)
+        text = f"{who} looks at photo {seen.media_id} until {claim.expires_at:%H:%M:%S %Z}; nothing was changed"
         raise Conflict(text, hint="wait, or --force")
 
 
@@ -213,4 +215,4 @@ def _word(reason: Reason | None) -> str | None:
 
 
 def _standing(status: str | None, reason: str | None) -> str:
-    return f"{status} ({reason})" if reason else str(status)
+    return shown(f"{status} ({reason})" if reason else str(status))

@@ -12,6 +12,7 @@ from lomi_ops.db.overrides import Last, Locked, last_on, lock_on, log_on, messag
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry, photo_subject
 from lomi_ops.domain.review import WORKER, Ruling, check_actor
+from lomi_ops.domain.shown import shown
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import Conflict, Refused
 
@@ -76,10 +77,10 @@ def _reversible(photo: Locked, last: Last | None, of_step: UUID | None) -> Last:
             hint=f"lomi review show {photo.media_id}",
         )
     if last.undoes is not None:
-        raise Refused(f"the last decision on photo {photo.media_id} is taken back already, by {last.actor}")
+        raise Refused(f"the last decision on photo {photo.media_id} is taken back already, by {shown(last.actor)}")
     hint = f"look at it again: lomi review show {photo.media_id}"
     if of_step is not None and last.step != of_step:
-        text = f"{last.actor} has decided photo {photo.media_id} since; it was left as it is"
+        text = f"{shown(last.actor)} has decided photo {photo.media_id} since; it was left as it is"
         raise Conflict(text, hint=hint)
     if (photo.status, photo.reason or None) != (last.status, last.reason or None):
         text = f"photo {photo.media_id} is {photo.status} now, no longer {last.status}: something else changed it"

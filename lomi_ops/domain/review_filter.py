@@ -129,10 +129,9 @@ class ReviewFilter:
     def matches(self, photo: Photo, now_ms: int) -> bool:
         return all(_LANGUAGE.holds(term, photo, now_ms) for term in self.terms)
 
-    @property
-    def within_database(self) -> bool:
-        """Whether `bounds` says all of it."""
-        return not self.terms
+    def with_reason(self, reason: str) -> ReviewFilter:
+        """The same for one reason more, whatever another program may have written there."""
+        return ReviewFilter((*self.terms, Term("reason", ":", (reason.casefold(),))), self.text)
 
     def bounds(self, now: datetime) -> Bounds:
         """What a database can be asked for: never fewer photos than match."""

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis
 
+from lomi_ops.domain import confirm
 from lomi_ops.domain.audit import AuditEntry
+from lomi_ops.domain.confirm import HANDFUL
 from lomi_ops.domain.job_filter import JobFacts, JobFilter, by_id
 from lomi_ops.domain.job_state import JobState
 from lomi_ops.errors import LomiError, NotFound, RedisUnavailable, Refused
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-HANDFUL = 10
-"""So many jobs can be acted on without saying their number."""
 PATIENCE_S = 30.0
 """So long a step is tried again while Redis is away: a restart is no reason to stop half-way."""
 PAUSE_S = 0.5
@@ -94,15 +94,8 @@ def _plan(verb: Verb, needs: frozenset[JobState], found: Iterable[JobFacts]) -> 
 
 def require_count(found: Plan, confirmed: int | None, again: str) -> None:
     """Refuses what was not confirmed by its true number. `again` is the command line without the confirmation."""
-    if confirmed is not None and confirmed != found.count:
-        matching = "1 job matches" if found.count == 1 else f"{found.count} jobs match"
-        hint = (
-            f"{again} --confirm-count {found.count}" if found.count else "lomi queue ops: somebody may have been first"
-        )
-        raise Refused(f"{matching}, not {confirmed}; nothing was changed", hint=hint)
-    if confirmed is None and found.count > HANDFUL:
-        text = f"{found.count} jobs match; more than {HANDFUL} must be confirmed by their number; nothing was changed"
-        raise Refused(text, hint=f"{again} --confirm-count {found.count}")
+    none = "lomi queue ops: somebody may have been first"
+    confirm.require_count(found.count, confirmed, noun="job", again=again, none=none)
 
 
 class Journal:

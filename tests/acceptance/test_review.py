@@ -23,11 +23,12 @@ def test_a_rejected_photo_is_approved_by_a_person_and_the_app_hears_of_it_once(
     listed = json.loads(lomi("review", "list", "--data", cluster.data, "--queue", "rejected", "-o", "json").stdout)
     assert photo in [row["media_id"] for row in listed["photos"]]
 
-    words = ("review", "approve", photo, "--reason", "sharp enough", "--data", cluster.data)
+    words = ("review", "approve", photo, "--reason", "sharp enough", "--grace", "1s", "--data", cluster.data)
     done = lomi(*words, LOMI_ACTOR="Hana")
     again = lomi(*words, check=5, LOMI_ACTOR="Hana")
 
     assert done.stdout == f"{photo}: rejected -> approved\n"
+    assert "a worker, or a later lomi review, sends it" in done.stderr
     assert "approved already" in again.stderr
     while len(subscriber.of(upload)) < 2:
         subscriber.listen(5)

@@ -158,7 +158,7 @@ def test_every_line_that_somebody_may_type_is_understood() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["lomi frobnicate", "lomi queue frobnicate", "lomi up --frobnicate", "lomi review approve --reason x",
+    ["lomi frobnicate", "lomi queue frobnicate", "lomi up --frobnicate", "lomi review note --photo x",
      "sudo lomi up --workers many", "LOMI_DATA=x .venv/bin/lomi status --frobnicate"],
 )  # fmt: skip
 def test_a_line_that_is_not_understood_is_noticed(wrong: str) -> None:

@@ -250,18 +250,26 @@ class Desk:
 
     def undo_step(self, step: UUID, note: str = "") -> Step:
         """Takes back what is left of a step. Raises NotFound where nothing is."""
+        return self._take_back(self.photos_of_step(step), note, step)
+
+    def photos_of_step(self, step: UUID) -> tuple[UUID, ...]:
+        """What is left of a step. Raises NotFound where nothing is."""
         stepping.require_schema(self.database)
         media_ids = reviewing.photos_of_step(self.database, step)
         if not media_ids:
-            raise NotFound(f"nothing is left of step {step} that could be taken back", hint="lomi review list")
-        return self._take_back(media_ids, note, step)
+            raise NotFound(f"nothing is left of step {step} that could be taken back", hint="lomi review undo --last")
+        return media_ids
 
     def undo_last(self, note: str = "") -> Step:
         """Takes back one's own last step that is not taken back yet. Raises NotFound where there is none."""
+        return self.undo_step(self.last_step(), note)
+
+    def last_step(self) -> UUID:
+        """One's own last step that is not taken back yet. Raises NotFound where there is none."""
         mine = self.steps(limit=1)
         if not mine:
-            raise NotFound(f"{self.actor} has nothing to take back")
-        return self.undo_step(mine[0].step, note)
+            raise NotFound(f"{self.actor} has nothing to take back", hint="lomi audit list")
+        return mine[0].step
 
     def steps(self, *, limit: int = 10) -> tuple[TakenStep, ...]:
         """One's own last steps that can be taken back, the latest first."""

@@ -46,10 +46,13 @@ class Step:
     unsent: Transient | None = None
     """Why what is due still waits in the outbox; a worker, or the next decision, sends it."""
 
+    at: datetime | None = None
+
     @property
     def waits_until(self) -> datetime | None:
-        """When the last of it is told; None where nothing waits."""
-        return max((each.due_at for each in self.done if each.due_at is not None), default=None)
+        """When the last of it is told; None where nothing waits for its time."""
+        due = [each.due_at for each in self.done if each.due_at is not None and (not self.at or each.due_at > self.at)]
+        return max(due, default=None)
 
 
 def decide(
@@ -71,12 +74,15 @@ def decide(
     done: list[Overridden] = []
     refused: list[Refusal] = []
     for seen in {seen.media_id: seen for seen in photos}.values():
+        if _away(refused):
+            refused.append(_untried(seen.media_id))
+            continue
         try:
             done.append(overrides.override(database, seen, ruling, job_id=str(fresh_id())))
         except LomiError as failure:
             refused.append(Refusal(seen.media_id, failure))
     sent, unsent = _told(database, queue, ruling.at, refused)
-    return Step(step, tuple(done), (), tuple(refused), sent, unsent)
+    return Step(step, tuple(done), (), tuple(refused), sent, unsent, ruling.at)
 
 
 def take_back(
@@ -96,6 +102,9 @@ def take_back(
     undone: list[Undone] = []
     refused: list[Refusal] = []
     for media_id in dict.fromkeys(media_ids):
+        if _away(refused):
+            refused.append(_untried(media_id))
+            continue
         try:
             undone.append(
                 undoing.undo(
@@ -112,7 +121,7 @@ def take_back(
         except LomiError as failure:
             refused.append(Refusal(media_id, failure))
     sent, unsent = _told(database, queue, at, refused)
-    return Step(step, (), tuple(undone), tuple(refused), sent, unsent)
+    return Step(step, (), tuple(undone), tuple(refused), sent, unsent, at)
 
 
 def standing(
@@ -143,5 +152,13 @@ def require_schema(database: Database) -> None:
 def _told(
     database: Database, queue: JobQueue | None, at: datetime, refused: list[Refusal]
 ) -> tuple[int, Transient | None]:
-    gone = any(isinstance(each.failure, DatabaseUnavailable) for each in refused)
-    return (0, None) if queue is None or gone else published(database, queue, at)
+    return (0, None) if queue is None or _away(refused) else published(database, queue, at)
+
+
+def _away(refused: list[Refusal]) -> bool:
+    return bool(refused) and isinstance(refused[-1].failure, DatabaseUnavailable)
+
+
+def _untried(media_id: UUID) -> Refusal:
+    """The first one of which nobody knows says why."""
+    return Refusal(media_id, DatabaseUnavailable(f"photo {media_id} was not tried: the database is away"))

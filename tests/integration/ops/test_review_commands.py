@@ -17,7 +17,7 @@ from tests.integration.ops.old_cluster import OldCluster, scores
 from tests.services import free_port
 
 CHANNEL = "moderation_results"
-WHY = ("--reason", "it is a fine portrait", "--as", "Hana")
+WHY = ("--reason", "it is a fine portrait", "--as", "Hana", "--grace", "0s")
 
 
 class Ear:

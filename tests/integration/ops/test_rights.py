@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from lomi_ops.config.schema import ReviewSection
 from lomi_ops.db import checkpoints, history, ledger, media, migrate, outbox
 from lomi_ops.db.fingerprints import Shelf
 from lomi_ops.db.pool import Database, Session
@@ -23,6 +24,7 @@ from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import Job, PhotoRef
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import DatabaseUnavailable, LomiError, NotFound, Refused
+from lomi_ops.ops.reviews.desk import Desk
 from tests.integration.ops.conftest import Lomi
 from tests.integration.ops.old_cluster import MODERATION, OldCluster, scores
 from tests.integration.ops.roles import (
@@ -193,10 +195,10 @@ def completes(db: Database) -> bool:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 READS: tuple[tuple[str, ...], ...] = (
-    ("check",), ("top", "--once"), ("report", "--window", "today"), ("review", "list"), ("queue", "stats"),
-    ("jobs", "status"), ("jobs", "history"), ("audit", "list"), ("audit", "verify"), ("migrate", "verify"),
-    ("migrate", "status"), ("migrate", "apply", "--dry-run"), ("reconcile", "--dry-run", "--older-than", "0s"),
-    ("jobs", "submit", "--dry-run", "--prefix", "users/"),
+    ("check",), ("top", "--once"), ("report", "--window", "today"), ("review", "list"), ("review", "notes"),
+    ("queue", "stats"), ("jobs", "status"), ("jobs", "history"), ("audit", "list"), ("audit", "verify"),
+    ("migrate", "verify"), ("migrate", "status"), ("migrate", "apply", "--dry-run"),
+    ("reconcile", "--dry-run", "--older-than", "0s"), ("jobs", "submit", "--dry-run", "--prefix", "users/"),
 )  # fmt: skip
 
 
@@ -214,6 +216,7 @@ def test_every_command_that_reads_works_for_the_reader(
     sent.clear()
 
     said = {" ".join(words): lomi(*words) for words in (*READS, ("jobs", "status", submission))}
+    said["review show"] = lomi("review", "show", rejected)
 
     assert not [name for name, each in said.items() if "denied" in each.out + each.err or each.code == 2]
     assert said["migrate verify"].out.splitlines()[-1] == "complete"
@@ -221,7 +224,8 @@ def test_every_command_that_reads_works_for_the_reader(
     assert "needs" not in said["migrate status"].err
     fine = {name: each.code for name, each in said.items() if not name.startswith(("check", "reconcile", "jobs"))}
     assert fine == dict.fromkeys(
-        ("top --once", "report --window today", "review list", "queue stats", "audit list", "audit verify",
+        ("top --once", "report --window today", "review list", "review notes", "review show",
+         "queue stats", "audit list", "audit verify",
          "migrate verify", "migrate status", "migrate apply --dry-run"), 0,
     )  # fmt: skip
     checks = {line for line in said["check"].out.splitlines() if "postgres" in line}
@@ -266,7 +270,7 @@ def test_the_operator_can_do_what_people_do(
     sent.clear()
 
     said = [
-        lomi("review", "approve", rejected, "--reason", "sharp"),
+        lomi("review", "approve", rejected, "--reason", "sharp", "--grace", "0s"),
         lomi("review", "reject", approved, "--because", "nsfw", "--reason", "look"),
         lomi("jobs", "submit", "--async", undecided[0]),
         lomi("reconcile", "--older-than", "0s"),
@@ -274,22 +278,34 @@ def test_the_operator_can_do_what_people_do(
         lomi("queue", "resume"),
     ]
     submission = said[2].out.strip()
+    took_back = lomi("review", "undo", approved)
+    assert "nobody had been told" in took_back.out, took_back.err
+    looked_at(roles.url("lomi_operator"), approved)
     said += [
         lomi("jobs", "submit", "--async", "--prefix", "users/"),
         lomi("jobs", "cancel", submission),
         *(lomi(*words) for words in READS),
     ]
 
-    assert [each.err for each in said[:8] if each.err] == []
+    assert [each.err for each in said[:8] if each.err and not each.err.startswith("told at ")] == []
     assert [each.code for each in said[:8]] == [0, 0, 0, 0, 0, 0, said[6].code, 0]
     with cluster.sql() as backend:
         rows = {row["id"]: row for row in backend.execute("SELECT * FROM media").fetchall()}
-    assert [rows[photo]["moderation_status"] for photo in (rejected, approved, logged)] == [
-        "approved", "rejected", "approved",
-    ]  # fmt: skip
+    assert [rows[photo]["moderation_status"] for photo in (rejected, approved, logged)] == ["approved"] * 3
     assert rows[undecided[1]]["batch_id"] != UUID(int=0)
     assert {"reconcile_adopt", "reconcile_apply", "reconcile_journal", "submission_cancel", "outbox_published"} <= sent
     assert_each_is_needed(roles, DECIDE, sent)
+
+
+def looked_at(url: str, photo: UUID) -> None:
+    """What the app of `lomi review` does beside deciding."""
+    with Database(url) as db:
+        desk = Desk(db, None, "sara", ReviewSection())
+        held = desk.claim([photo])
+        assert len(desk.beat(held.token)) == 1
+        desk.reveal(photo)
+        desk.note("seen", media_id=photo)
+        assert desk.release(held.token) == 1
 
 
 def decided(roles: Roles, cluster: OldCluster, photo: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 
 import pytest
@@ -9,13 +10,22 @@ import pytest
 from lomi_ops.db import media
 from lomi_ops.db.notes import NoteFilter
 from lomi_ops.domain import review_filter
-from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.pile import Pile, pile_of
 from lomi_ops.domain.review import Seen
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, NotFound, Refused, UsageError
 from lomi_ops.ops.reviews.desk import Choice
 from tests.integration.reviews.conftest import APPROVE, Room
 
+STANDINGS = (
+    ("pending", "needs_review"), ("pending", None), ("rejected", "nsfw"), ("rejected", "underage"),
+    ("failed", "truncated"), ("approved", None), ("verified", "nsfw"), (None, None),
+)  # fmt: skip
+SCORES = (
+    None, "{}", "[]", '{"estimated_age": 17.5}', '{"estimated_age": 18}', '{"estimated_age": "15"}',
+    '{"estimated_age": null}', '{"grounds": [{"reason": "nsfw"}, {"reason": "underage"}]}', '{"grounds": "underage"}',
+    '{"estimated_age": true, "grounds": {"reason": "underage"}}',
+)  # fmt: skip
 REJECT = Choice(MediaStatus.REJECTED, Reason.NSFW, "not for our app")
 
 
@@ -300,3 +310,24 @@ def test_a_claim_names_who_looks_at_the_others(room: Room) -> None:
 def test_a_decision_without_words_is_misuse(room: Room) -> None:
     with pytest.raises(UsageError):
         room.desk().decide([Seen(uuid.uuid4(), "rejected", None)], Choice(MediaStatus.APPROVED, note=" "))
+
+
+def test_the_database_and_the_program_agree_where_a_photo_lies(room: Room) -> None:
+    user = room.backend.user()
+    photos = []
+    for (status, reason), scores in itertools.product(STANDINGS, SCORES):
+        photos.append(room.backend.photo(user, None))
+        room.rows(
+            "UPDATE media SET moderation_status = %s, moderation_reason = %s, moderation_scores = %s WHERE id = %s"
+            " RETURNING id", status, reason, scores, photos[-1],
+        )  # fmt: skip
+
+    piles = [pile for pile in Pile if pile is not Pile.ALL]
+    found = {pile: {each.photo.media_id for each in room.desk().queue_of(pile, limit=100)} for pile in piles}
+
+    rows = media.photos_of(room.db, photos)
+    for row in rows.values():
+        expected = pile_of(row.status, row.reason, row.scores)
+        assert [pile for pile in piles if row.media_id in found[pile]] == ([expected] if expected else []), row
+    assert {each.pile: each.photos for each in room.desk().counts()} == {pile: len(ids) for pile, ids in found.items()}
+    assert len(found[Pile.MINORS]) > 10

@@ -61,7 +61,7 @@ def test_no_help_is_cut(lomi: Lomi, monkeypatch: pytest.MonkeyPatch) -> None:
         ("chekc", "no such command 'chekc'. Did you mean 'check'?", "lomi"),
         ("check --nope", "no such option: --nope", "lomi check"),
         ("check -o xml", "'xml' is not one of 'text', 'short', 'json', 'jsonl'", "lomi check"),
-        ("review approve x", "missing option '--reason'", "lomi review approve"),
+        ("review note", "missing argument 'TEXT'", "lomi review note"),
         ("down everything", "unexpected extra argument", "lomi down"),
         ("up --workers 99", "99 is not in the range", "lomi up"),
         ("scale 4 -x", "no such option: -x", "lomi scale"),

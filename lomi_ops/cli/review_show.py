@@ -1,0 +1,235 @@
+"""`lomi review show`: one photo and everything beside it, or one user."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lomi_ops.cli import diagnostics, options, output, review_choice, review_notes, review_text, review_undo, session
+from lomi_ops.cli.output import Format
+from lomi_ops.domain.shown import shown
+from lomi_ops.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lomi_ops.db.reviewing import Owner, Told
+    from lomi_ops.domain.review_measure import Measure
+    from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
+
+
+@options.with_common
+def review_show(
+    common: options.Common,
+    media_id: Annotated[str | None, typer.Argument(help="The photo's media id.", metavar="ID")] = None,
+    user: Annotated[str | None, typer.Option("--user", help="A user instead of a photo.", metavar="ID")] = None,
+    actor: options.As = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Show one photo, or one user, and everything beside it.
+
+    What was measured against the thresholds that judged it, findings, decisions, batch and notes; of a user all photos,
+    decisions and notes. A look at a suspected minor goes on record.
+    """
+    from lomi_ops.ops.reviews.desk import Desk
+
+    if (media_id is None) is (user is None):
+        raise UsageError("which photo?", hint="lomi review show ID, or --user ID")
+    photo_id = review_choice.media_id(media_id) if media_id else None
+    user_id = review_choice.user_id(user) if user else None
+    with session.opened(common, "database") as runtime:
+        desk = Desk(runtime.database, None, options.actor(actor), runtime.settings.review)
+        if user_id:
+            history = desk.user(user_id)
+            recorded = history.recorded
+        elif photo_id:
+            found = desk.photo(photo_id)
+            desk.view(found)
+            recorded = found.recorded
+    if user_id:
+        _user(history, format_)
+    else:
+        _photo(found, format_)
+    if not recorded:
+        diagnostics.note("no schema lomi here: decisions, findings and notes are not known (lomi migrate apply)")
+    return int(ExitCode.OK)
+
+
+# --- a photo ----------------------------------------------------------------------------------------------------------
+
+
+def _photo(found: Dossier, format_: Format) -> None:
+    if format_ is not Format.TEXT:
+        output.document(_photo_record(found), schema="lomi.review.photo/v1", format_=format_)
+        return
+    _table(("what", "value"), _facts(found))
+    _section("measured", ("label", "observed", "review", "reject", "zone"), map(_measure, found.measures))
+    evidence = found.evidence
+    findings = [
+        (report.engine.value, each.raw_label or each.label.value, f"{each.score:.2f}", _box(each.box))
+        for report in (evidence.reports if evidence else ())
+        for each in report.findings
+    ]
+    _section("found", ("engine", "label", "score", "box"), findings)
+    _section("decided", ("when", "who", "decision", "why"), map(_told, found.story))
+    others = [
+        (str(row.media_id), review_text.standing(row), shown(row.reason or ""), shown(review_text.why(row)))
+        for row in found.mates
+        if row.media_id != found.photo.media_id
+    ]
+    _section("in the same batch", ("photo", "status", "reason", "why"), others)
+    if found.notes:
+        output.text("\nnotes")
+        review_notes.show(list(found.notes))
+    output.text("\nnext: " + "\n      ".join(_next(found)))
+
+
+def _facts(found: Dossier) -> list[tuple[str, str]]:
+    row, judged = found.photo, found.judged
+    claim = found.claim
+    engines = [
+        f"{report.engine.value}: {report.model or 'none'}{'' if report.answered else ' (unavailable)'}"
+        for report in (judged.evidence.reports if judged and judged.evidence else ())
+    ]
+    policy = judged.verdict.policy if judged and judged.verdict else str((row.scores or {}).get("policy", ""))
+    rows = [
+        ("photo", str(row.media_id)),
+        ("stands", " ".join(filter(None, (review_text.standing(row), f"({row.reason})" if row.reason else "")))),
+        ("pile", found.pile.value if found.pile else ""),
+        ("why", review_text.why(row)),
+        ("user", _owner(found.owner, str(row.user_id))),
+        ("batch", str(row.batch_id or "")),
+        ("key", row.url),
+        ("uploaded", f"{row.created_at:%Y-%m-%d %H:%M:%S %Z}" if row.created_at else ""),
+        ("decided", f"{row.moderated_at:%Y-%m-%d %H:%M:%S %Z}" if row.moderated_at else ""),
+        ("policy", policy),
+        ("models", "; ".join(engines)),
+        ("held by", f"{claim.actor} until {claim.expires_at:%H:%M:%S %Z}" if claim else ""),
+    ]
+    return [(name, shown(value)) for name, value in rows if value]
+
+
+def _next(found: Dossier) -> list[str]:
+    name = found.photo.media_id
+    last = found.story[-1] if found.story else None
+    if last and last.actor != "worker" and last.undoes is None:
+        return [f"lomi review undo {name}"]
+    return [f"lomi review approve {name} --reason …", f"lomi review reject {name} --macro …"]
+
+
+def _measure(each: Measure) -> tuple[str, str, str, str, str]:
+    sign = "< " if each.worse_below else ">= "
+
+    def limit(value: float | None) -> str:
+        return "" if value is None else f"{sign}{value:g}"
+
+    observed = "not known" if each.observed is None else f"{each.observed:g}"
+    return each.label, observed, limit(each.review_at), limit(each.reject_at), each.zone
+
+
+def _box(box: Any) -> str:
+    return f"{box.w}x{box.h} at {box.x},{box.y}" if box else ""
+
+
+def _told(told: Told) -> tuple[str, str, str, str]:
+    before = _state(told.status_before or "", told.reason_before)
+    what = f"{before} -> {_state(told.status, told.reason)}"
+    return (
+        f"{told.at:%Y-%m-%d %H:%M:%S}",
+        shown(told.actor),
+        what + (" (undo)" if told.undoes else ""),
+        shown(told.detail),
+    )
+
+
+def _state(status: str, reason: str | None) -> str:
+    return shown(f"{status} ({reason})" if reason else status)
+
+
+def _photo_record(found: Dossier) -> dict[str, Any]:
+    judged = found.judged
+    return {
+        "photo": review_text.photo_record(found.photo),
+        "suspected_minor": found.minor,
+        "owner": _owner_record(found.owner),
+        "claim": review_undo.claim_record(found.claim) if found.claim else None,
+        "policy": judged.verdict.policy if judged and judged.verdict else None,
+        "thresholds": judged.thresholds if judged else None,
+        "grounds": [asdict(each) for each in judged.verdict.grounds] if judged and judged.verdict else [],
+        "measures": [asdict(each) | {"zone": each.zone} for each in found.measures],
+        "evidence": asdict(found.evidence) if found.evidence else None,
+        "story": [_told_record(told) for told in found.story],
+        "batch": [review_text.photo_record(row) for row in found.mates],
+        "notes": [review_notes.record(note) for note in found.notes],
+        "recorded": found.recorded,
+    }
+
+
+# --- a user -----------------------------------------------------------------------------------------------------------
+
+
+def _user(found: UserHistory, format_: Format) -> None:
+    if format_ is not Format.TEXT:
+        output.document(_user_record(found), schema="lomi.review.user/v1", format_=format_)
+        return
+    standing = ", ".join(f"{number} {shown(word)}" for word, number in found.standing.items())
+    facts = [("user", shown(_owner(found.owner, str(found.user_id)))), ("photos", standing or "none")]
+    _table(("what", "value"), [*facts, ("overridden", str(found.overridden))] if found.recorded else facts)
+    photos = [
+        (
+            str(row.media_id),
+            f"{row.created_at:%Y-%m-%d %H:%M}" if row.created_at else "",
+            review_text.standing(row),
+            shown(row.reason or ""),
+            shown(review_text.why(row)),
+        )
+        for row in found.photos
+    ]
+    _section("photos", ("photo", "uploaded", "status", "reason", "why"), photos)
+    story = [(str(told.media_id), *_told(told)) for told in found.story]
+    _section("decided", ("photo", "when", "who", "decision", "why"), story)
+    if found.notes:
+        output.text("\nnotes")
+        review_notes.show(list(found.notes))
+
+
+def _user_record(found: UserHistory) -> dict[str, Any]:
+    return {
+        "user_id": str(found.user_id),
+        "owner": _owner_record(found.owner),
+        "standing": dict(found.standing),
+        "overridden": found.overridden,
+        "photos": [review_text.photo_record(row) for row in found.photos],
+        "story": [_told_record(told) for told in found.story],
+        "notes": [review_notes.record(note) for note in found.notes],
+        "recorded": found.recorded,
+    }
+
+
+def _told_record(told: Told) -> dict[str, Any]:
+    return asdict(told) | {"media_id": str(told.media_id), "step": str(told.step) if told.step else None}
+
+
+def _owner(owner: Owner | None, user_id: str) -> str:
+    if owner is None:
+        return f"{user_id} (the backend does not know them)"
+    return f"{owner.name or 'no name'}, {user_id}"
+
+
+def _owner_record(owner: Owner | None) -> dict[str, Any] | None:
+    return asdict(owner) | {"user_id": str(owner.user_id)} if owner else None
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _section(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    if found := list(rows):
+        output.text(f"\n{title}")
+        _table(headers, found)
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    output.table(headers, rows)

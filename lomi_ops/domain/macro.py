@@ -1,0 +1,54 @@
+"""Decisions that people make again and again, with the words that the user gets, in every language of the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """One template."""
+
+    name: str
+    because: Reason | None
+    """None approves."""
+    note: str
+    """Why, for the record."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """For the user, by language."""
+
+    @property
+    def status(self) -> MediaStatus:
+        return MediaStatus.REJECTED if self.because else MediaStatus.APPROVED
+
+
+SHIPPED = (
+    Macro("blurry", Reason.BLURRY, "the photo is blurred", {"am": "ፎቶው ብዥ ነው!", "en": "The photo is blurry!"}),
+    Macro("no_face", Reason.NO_FACE, "no face can be seen", {"am": "ፊትሽን/ፊቱን አሳይን!", "en": "Show us your face!"}),
+    Macro(
+        "group_photo",
+        Reason.GROUP_PHOTO,
+        "several people are in front",
+        {"am": "አንድ ሰው ብቻ ያለው ፎቶ ይፈልጋሉ", "en": "We need a photo with only one person."},
+    ),
+    Macro(
+        "underage",
+        Reason.UNDERAGE,
+        "may be younger than 18",
+        {"am": "መታወቂያ ማረጋገጥ አለብህ (18+)", "en": "You have to verify your ID (18+)."},
+    ),
+    Macro("nsfw", Reason.NSFW, "not fit for the app", {"am": "ፎቶው ተገቢ አይደለም", "en": "The photo is not appropriate."}),
+)
+"""With the words that the backend uses."""
+
+
+def named(macros: Iterable[Macro], name: str) -> Macro:
+    """Raises UsageError with the names that there are."""
+    known = {macro.name: macro for macro in macros}
+    if name not in known:
+        raise UsageError(f"there is no macro {name!r}", hint=f"--macro with one of: {', '.join(known)}")
+    return known[name]
