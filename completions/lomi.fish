@@ -180,7 +180,7 @@ function __lomi_table
             set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photos'
         case 'audit'
-            set -g __lomi_children 'list	List what people and commands did, the latest first' 'show	Show one entry: before, after, and its link in the chain' 'export	Write all of it as JSON lines that prove themselves' 'verify	Prove that no entry was edited, removed or reordered'
+            set -g __lomi_children 'list	List what people and commands did, the latest first' 'show	Show one entry: before, after, and its link' 'export	Write all of it as JSON lines that prove themselves' 'verify	Prove that no entry was edited, removed or reordered'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments

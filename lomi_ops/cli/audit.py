@@ -63,7 +63,7 @@ def audit_show(
     seq: Annotated[int, typer.Argument(help="Its number: `lomi audit list`.", metavar="SEQ")],
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Show one entry: before, after, and its link in the chain."""
+    """Show one entry: before, after, and its link."""
     from lomi_ops.ops.audit import look
 
     with session.opened(common, "database") as runtime:
