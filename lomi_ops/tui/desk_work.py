@@ -79,7 +79,7 @@ class DeskWork:
 
     def decide(self, order: Order) -> Taken:
         """Goes on where an earlier try was interrupted: what was written is found by looking, and not written twice."""
-        progress = self._progress.setdefault(order, _Progress())
+        progress = self._progress_of(order)
         exhibits = progress.open(order)
         if progress.interrupted:
             exhibits = [each for each in exhibits if not self._was_written(each, order, progress)]
@@ -92,6 +92,9 @@ class DeskWork:
         del self._progress[order]
         due_at = progress.due_at or self._desk.now()
         return Taken(tuple(progress.steps), tuple(progress.done), order.word, due_at, progress.refused)
+
+    def _progress_of(self, order: Order) -> _Progress:
+        return self._progress.setdefault(order, _Progress())
 
     def _decided(self, exhibits: Sequence[Exhibit], order: Order) -> Step:
         from lomi_ops.ops.reviews.desk import Choice

@@ -71,6 +71,10 @@ class Reviewing:
         self._dealing = False
         self._looking: set[UUID] = set()
         self._leaving = False
+        self._undo_next = False
+        """Whether what is on its way is to be taken back when it is there."""
+        self._mute = False
+        """Whether it has been said that nobody can be told."""
         self._round = 0
         """Answers to what was asked before the last change of pile or view are too late."""
 
@@ -168,6 +172,9 @@ class Reviewing:
             self._say(answer.message, Tone.CONFLICT)
         else:
             self._hold(order, answer)
+        if self._undo_next and not self.waiting:
+            self._undo_next = False
+            self.undo()
         self.recount()
         self._changed()
 
@@ -184,8 +191,10 @@ class Reviewing:
 
     def undo(self) -> None:
         """The last step, whole."""
-        if self.waiting:
-            self._say("the last decision is still on its way; once it is there, u takes it back")
+        if self.waiting and self.away:
+            self._say("the last decision waits for the database; when it is back, u takes it back")
+        elif self.waiting:
+            self._undo_next = True
         elif not self.steps:
             self._say("there is nothing to take back in this session: `lomi review undo` goes further back")
         else:
@@ -373,8 +382,12 @@ class Reviewing:
 
     def _published(self, answer: object) -> None:
         if isinstance(answer, Transient) and not isinstance(answer, DatabaseUnavailable):
+            if self._mute:
+                return
+            self._mute = True
             self._say(f"{answer.message}: decided all the same; the app is told when it is back")
         else:
+            self._mute = False
             self._failed(answer)
 
     def may_leave(self) -> bool:
