@@ -15,7 +15,8 @@ from uuid import UUID
 
 import psycopg
 
-from lomi_ops.db.documents import jsonb, readable
+from lomi_ops.db import audit
+from lomi_ops.db.documents import jsonb
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import photo_subject
 from lomi_ops.domain.reconcile import APPLY_AFTER_S, NO_BATCH, Group, PendingPhoto, Repair
@@ -107,7 +108,7 @@ def adopt(
             entries: list[_Entry] = [
                 (photo_subject(media_id), {"batch_id": NO_BATCH}, {"batch_id": batch_of[media_id]}) for media_id in hit
             ]
-            _journal(session, Repair.ADOPT, entries, actor=actor, at=at)
+            audit.record_many_on(session, actor, Repair.ADOPT.value, entries, at)
     return hit
 
 
@@ -126,7 +127,7 @@ def apply(session: Session, media_ids: Sequence[UUID], *, actor: str, at: dateti
                 )
                 for photo in hit
             ]
-            _journal(session, Repair.APPLY, entries, actor=actor, at=at)
+            audit.record_many_on(session, actor, Repair.APPLY.value, entries, at)
     return tuple(hit)
 
 
@@ -136,12 +137,7 @@ def journal_jobs(session: Session, jobs: Mapping[str, Group], *, actor: str, at:
         (f"job:{job_id}", {}, {"batch_id": group.batch_id, "media_ids": list(group.media_ids)})
         for job_id, group in jobs.items()
     ]
-    _journal(session, Repair.QUEUE, entries, actor=actor, at=at)
-
-
-def _journal(session: Session, action: Repair, entries: Sequence[_Entry], *, actor: str, at: datetime) -> None:
-    rows = [{"subject": subject, "before": before, "after": after} for subject, before, after in entries]
-    session.run("reconcile_journal", at=at, actor=readable(actor), action=action.value, entries=jsonb(rows))
+    audit.record_many_on(session, actor, Repair.QUEUE.value, entries, at)
 
 
 def _media_id(media_id: UUID) -> UUID:

@@ -25,6 +25,7 @@ from lomi_ops.config.keys import leaves
 from lomi_ops.config.model_files import catalogue
 from lomi_ops.config.schema import DEFAULT_POLICY, Settings
 from lomi_ops.db.bootstrap import prepare
+from lomi_ops.domain.audit import Action
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.errors import ExitCode
 from lomi_ops.ops.checks.catalogue import SPECS
@@ -251,7 +252,7 @@ def test_every_test_that_a_page_calls_to_witness_exists() -> None:
 def test_every_setting_that_a_page_names_exists() -> None:
     keys = {".".join(key) for key, _ in leaves()}
     sections = {key.rsplit(".", depth)[0] for key in keys for depth in range(1, key.count(".") + 1)}
-    known = keys | sections | {spec.slug for spec in SPECS}
+    known = keys | sections | {spec.slug for spec in SPECS} | {action.value for action in Action}
     wrong = []
     for page in PAGES:
         for span in spans(page):

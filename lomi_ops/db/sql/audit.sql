@@ -13,6 +13,17 @@
 INSERT INTO lomi.audit (at, actor, action, subject, reason, before, after)
 VALUES (%(at)s, %(actor)s, %(action)s, %(subject)s, %(reason)s, %(before)s, %(after)s);
 
+-- name: audit_insert_many
+-- Adds many entries to the audit.
+-- in at: timestamptz
+-- in actor: text
+-- in action: text
+-- in entries: jsonb, [{"subject", "before", "after"}]
+-- out nothing
+INSERT INTO lomi.audit (at, actor, action, subject, before, after)
+SELECT %(at)s::timestamptz, %(actor)s::text, %(action)s::text, e.subject, coalesce(e.before, '{}'), coalesce(e.after, '{}')
+FROM jsonb_to_recordset(%(entries)s::jsonb) AS e (subject text, before jsonb, after jsonb);
+
 -- name: audit_entries
 -- The latest entries first.
 -- in subject: text, null for any

@@ -108,14 +108,3 @@ WHERE m.id = d.media_id
   AND m.moderation_status = 'pending'
   AND m.moderation_reason IS DISTINCT FROM 'needs_review'
 RETURNING m.id AS media_id, d.status, d.reason, d.job_id;
-
--- name: reconcile_journal
--- Adds many entries to the audit.
--- in at: timestamptz
--- in actor: text
--- in action: text
--- in entries: jsonb, [{"subject", "before", "after"}]
--- out nothing
-INSERT INTO lomi.audit (at, actor, action, subject, before, after)
-SELECT %(at)s::timestamptz, %(actor)s::text, %(action)s::text, e.subject, coalesce(e.before, '{}'), coalesce(e.after, '{}')
-FROM jsonb_to_recordset(%(entries)s::jsonb) AS e (subject text, before jsonb, after jsonb);

@@ -30,8 +30,8 @@ from lomi_ops.queue.client import where
 from lomi_ops.queue.jobs import JobQueue
 
 ACTION = "backup.restore"
-_BOOKKEEPING = frozenset({"lomi.schema_migrations", "lomi.backfills", "public.schema_migrations"})
-"""Rows that say which migrations ran, and how far; a database with no others is empty."""
+_BOOKKEEPING = frozenset({"lomi.schema_migrations", "lomi.backfills", "lomi.audit_head", "public.schema_migrations"})
+"""Rows that say which migrations ran, and how far, and where the audit ends; a database with no others is empty."""
 _NAMED = 3
 
 Say = Callable[[str], None]

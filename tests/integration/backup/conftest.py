@@ -141,6 +141,11 @@ def photos(cluster: OldCluster) -> OldCluster:
     return cluster
 
 
+def unaudited(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Without the audit and its chain, to which a restore adds."""
+    return {table: each for table, each in found.items() if not table.startswith("lomi.audit")}
+
+
 def rows(cluster: OldCluster) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table."""
     with cluster.sql() as pg:

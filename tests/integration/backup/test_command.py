@@ -13,7 +13,7 @@ import pytest
 
 from lomi_ops.clients.objects.s3 import make_client
 from lomi_ops.db.bootstrap import prepare
-from tests.integration.backup.conftest import Busy, Lomi, OldCluster, S3Server, contents, rows
+from tests.integration.backup.conftest import Busy, Lomi, OldCluster, S3Server, contents, rows, unaudited
 from tests.integration.objects.conftest import BUCKET
 
 
@@ -95,8 +95,9 @@ def test_everything_comes_back_as_it_was(photos: OldCluster, busy: Busy, place: 
 
     assert done.code == 0, done.err
     after = rows(photos)
-    entries = after.pop("lomi.audit")
-    assert after == {table: found for table, found in before.items() if table != "lomi.audit"}
+    entries = after["lomi.audit"]
+    assert unaudited(after) == unaudited(before)
+    assert lomi("audit", "verify").code == 0
     assert [(e["action"], e["actor"], e["subject"], e["reason"]) for e in entries if e not in before["lomi.audit"]] == [
         ("backup.restore", "ada", "database", "the disk died"),
         *[("backup.restore", "ada", "queue", "the disk died")] * 2,  # begun, and done
@@ -257,9 +258,8 @@ def test_with_the_databases_name_it_is_replaced(photos: OldCluster, bench: Any, 
     assert done.code == 0, done.err
     after = rows(photos)
     assert after.pop("public.of_somebody_else") == [{"one": 1}]
-    assert {key: found for key, found in after.items() if key != "lomi.audit"} == {
-        key: found for key, found in before.items() if key != "lomi.audit"
-    }
+    assert unaudited(after) == unaudited(before)
+    assert lomi("audit", "verify").code == 0
 
 
 def test_a_database_that_was_only_migrated_counts_as_empty(
@@ -434,9 +434,7 @@ def test_a_role_that_owns_its_database_and_nothing_else_can_save_and_restore_it(
         for done, found in ((replaced, after), (fresh, rows(app))):
             assert done.code == 0, done.err
             assert "owners and grants" not in done.err
-            assert {table: each for table, each in found.items() if table != "lomi.audit"} == {
-                table: each for table, each in before.items() if table != "lomi.audit"
-            }
+            assert unaudited(found) == unaudited(before)
     finally:
         with psycopg.connect(postgres_server, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())

@@ -293,7 +293,7 @@ def test_the_operator_can_do_what_people_do(
         rows = {row["id"]: row for row in backend.execute("SELECT * FROM media").fetchall()}
     assert [rows[photo]["moderation_status"] for photo in (rejected, approved, logged)] == ["approved"] * 3
     assert rows[undecided[1]]["batch_id"] != UUID(int=0)
-    assert {"reconcile_adopt", "reconcile_apply", "reconcile_journal", "submission_cancel", "outbox_published"} <= sent
+    assert {"reconcile_adopt", "reconcile_apply", "audit_insert_many", "submission_cancel", "outbox_published"} <= sent
     assert_each_is_needed(roles, DECIDE, sent)
 
 
