@@ -31,6 +31,7 @@ class Action(StrEnum):
     AUTOSCALE = "autoscale"
     DEPLOY = "deploy.apply"
     DEPLOY_BACK = "deploy.back"
+    RESTORE = "backup.restore"
     EXPORT = "privacy.export"
     ERASE = "privacy.erase"
     """Its `after` names, as `seqs`, the first and last place of each run of entries whose words it took away."""

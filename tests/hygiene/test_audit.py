@@ -10,7 +10,6 @@ from typing import Any
 from lomi_ops.db.queries import blocks
 from lomi_ops.domain.audit import Action
 from lomi_ops.domain.reconcile import Repair
-from lomi_ops.ops.backup.restore import ACTION
 from tests.hygiene.test_docs import DOCS, root, rows, words
 
 SILENT = {"lomi backup create"}
@@ -48,5 +47,5 @@ def test_every_command_that_asks_who_acts_is_explained_with_its_entries() -> Non
 def test_every_action_is_explained() -> None:
     explained = {word for row in rows(PAGE, "## What is an entry") for word in words(row[1])}
     kinds: tuple[type[StrEnum], ...] = (Action, Repair)
-    known = {action.value for kind in kinds for action in kind} | {ACTION}
+    known = {action.value for kind in kinds for action in kind}
     assert {word for word in explained if not OF_QUEUE.fullmatch(word)} == known

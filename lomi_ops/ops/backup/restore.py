@@ -16,6 +16,7 @@ from lomi_ops.db import backup as record
 from lomi_ops.db.login import Login
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain import backup
+from lomi_ops.domain.audit import Action
 from lomi_ops.domain.backup import Manifest, Table
 from lomi_ops.errors import RedisUnavailable, Refused
 from lomi_ops.ops.backup import postgres, programs
@@ -29,7 +30,6 @@ from lomi_ops.queue.backup.write import Written
 from lomi_ops.queue.client import where
 from lomi_ops.queue.jobs import JobQueue
 
-ACTION = "backup.restore"
 _BOOKKEEPING = frozenset({"lomi.schema_migrations", "lomi.backfills", "lomi.audit_head", "public.schema_migrations"})
 """Rows that say which migrations ran, and how far, and where the audit ends; a database with no others is empty."""
 _NAMED = 3
@@ -282,12 +282,13 @@ def _restore_queue(handles: Handles, manifest: Manifest, file: Path) -> Written:
 
 def _begun(handles: Handles, found: Plan, order: Order, subject: str) -> None:
     """In the audit as it is before: a database that is replaced has the one of the backup afterwards."""
-    handles.journal.begun(order.actor, ACTION, subject, order.clock(), order.reason, before=_source(handles, found))
+    source = _source(handles, found)
+    handles.journal.begun(order.actor, Action.RESTORE, subject, order.clock(), order.reason, before=source)
 
 
 def _note(handles: Handles, found: Plan, order: Order, subject: str, **after: object) -> None:
     values = _source(handles, found) | after
-    handles.journal.note(order.actor, ACTION, subject, order.clock(), order.reason, after=values)
+    handles.journal.note(order.actor, Action.RESTORE, subject, order.clock(), order.reason, after=values)
 
 
 def _source(handles: Handles, found: Plan) -> dict[str, object]:
