@@ -51,9 +51,9 @@ def workers_restart(
 ) -> int:
     """Restart workers one after another.
 
-    Each finishes its job first, and has loaded its model again before the next one's turn. Stops at the first that does
-    not come back. The containers stay the same ones: a new image needs them made anew. Exit 75 when somebody else
-    changes the workers, 5 for an old worker: nobody knows what it holds.
+    Each finishes its job first, and is ready again before the next one's turn. Stops at the first that does not come
+    back healthy. The containers stay the same ones; a new image needs `lomi deploy apply`. Exit 1 when it stopped, 5
+    for an old worker: nobody knows what it holds, 75 when somebody else changes the workers.
     """
     from lomi_ops.cli import workers
     from lomi_ops.domain.member_choice import chosen
@@ -70,7 +70,7 @@ def workers_restart(
         if swarm is None:
             _check(found, typed, force=force)
         else:
-            _check_swarm(swarm, typed, order, force=force)
+            _check_swarm(swarm, fleet, typed, order, force=force)
         if dry_run:
             return _show_plan(found, format_)
         began = time.monotonic()
@@ -106,13 +106,13 @@ def _check(found: Plan, names: list[str], *, force: bool) -> None:
         raise Refused(text, hint="lomi queue stats; while nothing waits: lomi workers restart --force")
 
 
-def _check_swarm(swarm: SwarmService, names: list[str], order: Order, *, force: bool) -> None:
+def _check_swarm(swarm: SwarmService, fleet: Fleet, names: list[str], order: Order, *, force: bool) -> None:
+    from lomi_ops.ops.workers.swarm_tasks import require_no_loss
+
     if names:
         raise Refused("a Swarm restarts all tasks of a service or none", hint="lomi workers restart")
-    if swarm.stop_grace_s < order.grace_s and not force:
-        text = f"the Swarm kills a task of {swarm.full_name} after {swarm.stop_grace_s:g} s; a worker may take "
-        hint = f"docker service update --stop-grace-period {order.grace_s + 10:.0f}s {swarm.full_name}"
-        raise Refused(f"{text}{order.grace_s:g} s to finish its job or to give it back", hint=hint)
+    if not force:
+        require_no_loss(swarm, fleet.members, order.grace_s)
 
 
 @contextmanager

@@ -13,6 +13,9 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.xdist_group("doc
 def test_scaled_to_four_and_back_under_load_nothing_is_lost_and_no_attempt_is_spent(stack: Stack) -> None:
     with Ends(stack.url, stack.label) as ends, load(stack) as photos:
         photos.await_more(5)
+        # Two are fewer than the least: the one thing that no span of time has to be waited for.
+        stepped = stack.lomi("autoscale", "--once", "--enforce", "--min", "3")
+        assert len(stack.ready()) == 3, stepped.stdout
         stack.lomi("scale", "4")
         assert len(stack.ready()) == 4
         photos.await_more(15)

@@ -25,6 +25,7 @@ from lomi_ops.ops.deploy.order import CheckFailed, Done, Handles, NotUp, Order, 
 from lomi_ops.ops.deploy.roll import Image, Roll
 from lomi_ops.ops.workers.arriving import last_words
 from lomi_ops.ops.workers.draining import LOOK_S
+from lomi_ops.ops.workers.swarm_tasks import require_no_loss
 
 UPDATE_S = 1800.0
 """A Swarm may take so long for all tasks of a service."""
@@ -89,12 +90,16 @@ class Deploy:
         """Raises Refused where a job would be lost, before a build has taken its time."""
         if self._order.force:
             return
-        rolling = [runs for each in self._found if each.workers and not each.swarm for runs in each.containers]
-        if not rolling:
+        workers = [each for each in self._found if each.workers]
+        if not workers:
             return
         fleet = self._at.look()
         for failure in fleet.failures:
             raise failure
+        for each in workers:
+            if each.swarm and fleet.cluster and (service := fleet.cluster.swarm_service(each.service)):
+                require_no_loss(service, fleet.members, self._order.grace_s)
+        rolling = [runs for each in workers if not each.swarm for runs in each.containers]
         if losing := unsafe(fleet, rolling):
             names = ", ".join(each.name for each in losing)
             text = f"nobody knows what these hold, a job in their hand would be lost: {names}"

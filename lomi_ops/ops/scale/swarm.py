@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lomi_ops.domain.audit import Action, service_subject
-from lomi_ops.domain.container import Container, SwarmService, SwarmTask
+from lomi_ops.domain.container import SwarmService
 from lomi_ops.domain.fleet import Member
 from lomi_ops.domain.standing import Standing, stand
 from lomi_ops.errors import NotFound, Refused
 from lomi_ops.ops.fleet_lock import Held
 from lomi_ops.ops.scale.order import Handles, Order, Outcome, Trouble
-from lomi_ops.ops.workers.draining import GRACE_S, LOOK_S
+from lomi_ops.ops.workers.draining import LOOK_S
 from lomi_ops.ops.workers.look import Fleet
+from lomi_ops.ops.workers.swarm_tasks import is_registered, require_no_loss
 
 CRASHES = 2
 """New tasks that end so soon are no accident."""
@@ -48,37 +49,15 @@ def require_number(service: SwarmService) -> None:
 def check(service: SwarmService, fleet: Fleet, order: Order) -> None:
     """Raises Refused where there is no number to set, or where a job would be lost."""
     require_number(service)
-    name = service.full_name
-    if order.target >= service.desired or order.force:
-        return
-    due_s = order.grace_s + GRACE_S
-    if service.stop_grace_s < due_s:
-        text = f"{name} kills its tasks {service.stop_grace_s:g} s after SIGTERM; a worker may take {order.grace_s:g} s"
-        raise Refused(text, hint=f"docker service update --stop-grace-period {due_s:g}s {name}; or --force")
-    strangers = [task for task in service.tasks if task.running and not _registered(task, fleet.members)]
-    if strangers:
-        text = f"{len(strangers)} of {len(service.tasks)} tasks are not registered: a job in their hand would be lost"
-        raise Refused(text, hint="wait until the queue is empty (lomi queue stats), then repeat it with --force")
-
-
-def _registered(task: SwarmTask, members: Sequence[Member]) -> bool:
-    """By its container, where that is on this machine: it may have a host name of its own."""
-    return any(
-        member.registered is not None
-        and (member.registered.info.host == task.short_id or _is_in(member.container, task))
-        for member in members
-    )
-
-
-def _is_in(container: Container | None, task: SwarmTask) -> bool:
-    return container is not None and container.id == task.container_id
+    if order.target < service.desired and not order.force:
+        require_no_loss(service, fleet.members, order.grace_s)
 
 
 def stands(service: SwarmService, members: Sequence[Member]) -> Stands:
     """Each task by what its worker registered, and on this machine by what its container logs."""
     registered = {each.registered.info.host: each for each in members if each.registered is not None}
     here = {each.container.id: each for each in members if each.container is not None}
-    ours = any(_registered(task, members) for task in service.tasks)
+    ours = any(is_registered(task, members) for task in service.tasks)
     ready, loading, unknown = 0, [], 0
     for task in service.tasks:
         member = here.get(task.container_id) or registered.get(task.short_id)

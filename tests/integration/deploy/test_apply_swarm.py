@@ -20,6 +20,7 @@ from tests.integration.ops.old_cluster import OldCluster
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(180)]
 
 WORDS = ("--service", WORKERS, "--no-fetch", "--skip-check", "a test")
+BACK = ("deploy", "back", "--service", WORKERS, "--force")
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Stack:
     """A service of two tasks, as `docker stack deploy` makes it."""
 
     fleet: Fleet
+    grace_s: int = 60
 
     @property
     def image(self) -> str:
@@ -42,7 +44,7 @@ class Stack:
 
     def make(self) -> None:
         labels = {"com.docker.stack.namespace": self.fleet.project}
-        spec = ContainerSpec(self.image, ["/bin/sh", "-c", WORK], labels=labels)
+        spec = ContainerSpec(self.image, ["/bin/sh", "-c", WORK], labels=labels, stop_grace_period=self.grace_s * 10**9)
         self.fleet.api.create_service(
             TaskTemplate(spec, restart_policy=RestartPolicy("any", delay=10**9)),
             name=self.service,
@@ -92,7 +94,7 @@ def test_the_swarm_replaces_its_tasks_and_takes_it_back(lomi: Lomi, stack: Stack
     new = stack.lead("2")
 
     planned = lomi("deploy", "plan", "--service", WORKERS, "--no-fetch", "-o", "json")
-    said = lomi("deploy", "apply", *WORDS)
+    said = lomi("deploy", "apply", *WORDS, "--force")
 
     assert planned.document["steps"][2]["kind"] == "update"
     assert planned.document["steps"][2]["command"].startswith("docker service update --force --image ")
@@ -102,7 +104,7 @@ def test_the_swarm_replaces_its_tasks_and_takes_it_back(lomi: Lomi, stack: Stack
     assert stack.running() == [new, new]
     assert stack.spec()["Mode"] == {"Replicated": {"Replicas": 2}}
 
-    back = lomi("deploy", "back", "--service", WORKERS)
+    back = lomi(*BACK)
 
     assert back.code == 0, back.err
     stack.await_running(2)
@@ -113,15 +115,32 @@ def test_an_update_that_fails_is_told_with_the_swarms_words_and_can_be_taken_bac
     old = stack.running()[0]
     stack.lead("broken")
 
-    said = lomi("deploy", "apply", *WORDS)
+    said = lomi("deploy", "apply", *WORDS, "--force")
 
     assert said.code == 1
     assert "the Swarm ended the update of moderator-worker with paused" in said.err
     assert said.err.rstrip().endswith(f"try: lomi deploy back --service {WORKERS}")
     assert old in stack.running()
 
-    back = lomi("deploy", "back", "--service", WORKERS)
+    back = lomi(*BACK)
 
     assert back.code == 0, back.err
     stack.await_running(2)
     assert stack.running() == [old, old]
+
+
+def test_workers_of_which_nobody_knows_what_they_hold_are_refused_before_anything_is_changed(
+    lomi: Lomi, stack: Stack
+) -> None:
+    stack.lead("2")
+    before = stack.running()
+
+    said = lomi("deploy", "apply", *WORDS)
+
+    assert (said.code, said.out) == (5, "")
+    assert "2 of 2 tasks are not registered: a job in their hand would be lost" in said.err
+    assert "repeat it with --force" in said.err
+    restart = lomi("workers", "restart")
+    assert restart.code == 5
+    assert "2 of 2 tasks are not registered" in restart.err
+    assert stack.running() == before

@@ -124,7 +124,7 @@ def test_a_service_that_kills_before_a_worker_is_done_is_not_made_smaller(
     said = lomi("scale", 1)
 
     assert said.code == 5
-    assert f"{name} kills its tasks 10 s after SIGTERM" in said.err
+    assert f"the Swarm kills a task of {name} after 10 s" in said.err
     assert "docker service update --stop-grace-period" in said.err
     assert replicas(swarm, name) == 2
 
