@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,7 +86,14 @@ def look(runtime: Runtime) -> Fleet:
     from lomi_ops.ops.containers import Look
     from lomi_ops.ops.workers.look import members
 
-    return members(runtime.registry, Look(runtime.docker), service_of(runtime), runtime.settings.worker.lease_s)
+    service, stack = service_of(runtime), runtime.loaded.stack
+    fleet = members(runtime.registry, Look(runtime.docker), service, runtime.settings.worker.lease_s)
+    if service is None and stack is not None:
+        from lomi_ops.ops.local.layout import Layout
+        from lomi_ops.ops.workers.parts import named
+
+        return named(fleet, Layout(stack), socket.gethostname())
+    return fleet
 
 
 def service_of(runtime: Runtime) -> str | None:

@@ -62,12 +62,16 @@ class Member:
     """Why it does not work, as far as its log tells."""
     earlier: tuple[WorkerRecord, ...] = ()
     """Registrations of earlier runs of its container that ended without a word."""
+    part: str = ""
+    """What the supervisor of a local stack calls it, and its log: `worker-1`; empty where it is in none."""
 
     @property
     def name(self) -> str:
-        """How an operator names it: by its container, else by its process."""
+        """How an operator names it: by its container, by its part of a local stack, else by its process."""
         if self.container is not None:
             return self.container.name
+        if self.part:
+            return self.part
         return self.registered.info.name if self.registered else ""
 
     @property

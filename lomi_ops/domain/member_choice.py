@@ -15,12 +15,14 @@ _LISTED = 6
 
 
 def names_of(member: Member) -> Iterator[str]:
-    """Everything that one can be called: its container's name, in full and without the project, and id; its host and
-    process, and the id of its start."""
+    """Everything that one can be called: its container's name, in full and without the project, and id; its part of a
+    local stack; its host and process, and the id of its start."""
     if container := member.container:
         yield container.name
         yield container.short_name
         yield container.id
+    if member.part:
+        yield member.part
     if registered := member.registered:
         yield registered.info.name
         yield registered.info.host

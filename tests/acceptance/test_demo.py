@@ -60,6 +60,10 @@ def test_a_policy_that_decides_otherwise_makes_the_demo_fail_and_nothing_stays(c
 
     up = lomi("up", "--config", configured, "-o", "json")
     assert len(json.loads(up.stdout)["workers"]) == 2, "as the file says"
+    listed = json.loads(lomi("workers", "list", "--config", configured, "-o", "json").stdout)
+    assert [each["name"] for each in listed["workers"]] == ["worker-1", "worker-2"], "as their logs"
+    told = lomi("workers", "quiet", "worker-2", "--dry-run", "--config", configured)
+    assert told.stdout.startswith("worker-2 ")
     where = json.loads(lomi("env", "--config", configured, "-o", "json").stdout)
     assert where["objects"] == f"file://{stack}/objects"
     assert lomi("demo", "--data", stack, "--timeout", 60, check=1).stdout.count("expected approved") >= 10
