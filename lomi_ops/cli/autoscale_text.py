@@ -111,7 +111,7 @@ def show_history(entries: Sequence[Entry], format_: Format) -> None:
         rows = [(_moment(each.at_ms), each.event.value, each.by, each.text) for each in entries]
         output.table(("utc", "what", "by", "why"), rows)
     else:
-        output.text("no step and no reason against one within the last days")
+        output.text("the journal is empty: no look has led to a step, or to a reason against one")
 
 
 def _moment(at_ms: int) -> str:

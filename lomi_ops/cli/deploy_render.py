@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lomi_ops.domain.deployment import Rendered
     from lomi_ops.ops.deploy.writing import Placed
 
-TargetName = Annotated[Target, typer.Argument(help="What runs the cluster.", metavar="TARGET")]
+TargetName = Annotated[Target, typer.Argument(help="compose, swarm, kubernetes, systemd or cron.", metavar="TARGET")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to; else stdout.", metavar="DIR")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change in --out.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that say something else.")]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lomi_ops.ops.deploy.order import Outcome, Stopped
 
 _SCHEMA = "lomi.deploy/v1"
+_INDENT = 3
 
 
 def show_plan(
@@ -35,8 +36,11 @@ def show_plan(
         }
         output.document(body, schema=_SCHEMA, format_=format_)
         return
-    rows = [(str(number), each.service or "-", each.what, each.command) for number, each in enumerate(listed, 1)]
-    output.table(("step", "service", "what is done", "stands for"), rows, right=(0,), prose=(2, 3))
+    for number, step in enumerate(listed, 1):
+        head = f"{number}. {step.service or 'check'}: "
+        output.text(head + output.folded(step.what, _INDENT, first=len(head)))
+        output.text(" " * _INDENT + step.command)  # In one piece: somebody may want to type it.
+    output.text("")
     for each in found:
         output.text(_runs(each))
     output.text("nothing was changed")

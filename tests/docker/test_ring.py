@@ -15,7 +15,8 @@ def test_scaled_to_four_and_back_under_load_nothing_is_lost_and_no_attempt_is_sp
         photos.await_more(5)
         # Two are fewer than the least: the one thing that no span of time has to be waited for.
         stepped = stack.lomi("autoscale", "--once", "--enforce", "--min", "3")
-        assert len(stack.ready()) == 3, stepped.stdout
+        assert "2 to 3 workers" in stepped.stdout
+        stack.await_ready(3)
         stack.lomi("scale", "4")
         assert len(stack.ready()) == 4
         photos.await_more(15)

@@ -217,7 +217,7 @@ def test_slow_photos_are_seen_in_media_and_without_postgres_the_rest_decides(
 
 
 def test_the_journal_reads_as_lines(shop: Shop, lomi: Lomi) -> None:
-    assert lomi("autoscale", "--history").out == "no step and no reason against one within the last days\n"
+    assert lomi("autoscale", "--history").out.startswith("the journal is empty: ")
     shop.hire(4)
     shop.note(0.1, 0)
     JobQueue(shop.client).pause("ada", "deploy")
