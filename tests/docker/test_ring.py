@@ -13,10 +13,6 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.xdist_group("doc
 def test_scaled_to_four_and_back_under_load_nothing_is_lost_and_no_attempt_is_spent(stack: Stack) -> None:
     with Ends(stack.url, stack.label) as ends, load(stack) as photos:
         photos.await_more(5)
-        # Two are fewer than the least: the one thing that no span of time has to be waited for.
-        stepped = stack.lomi("autoscale", "--once", "--enforce", "--min", "3")
-        assert "2 to 3 workers" in stepped.stdout
-        stack.await_ready(3)
         stack.lomi("scale", "4")
         assert len(stack.ready()) == 4
         photos.await_more(15)
@@ -28,6 +24,17 @@ def test_scaled_to_four_and_back_under_load_nothing_is_lost_and_no_attempt_is_sp
     assert set(attempts(state)) == {1}
     assert ends.exits == [0, 0]
     assert len(stack.containers()) == 2
+
+
+def test_the_autoscaler_adds_a_worker_of_the_image(stack: Stack) -> None:
+    """Fewer than the least: the one thing for which no span of time has to go by."""
+    stepped = stack.lomi("autoscale", "--once", "--enforce", "--min", "3")
+
+    assert "2 to 3 workers" in stepped.stdout
+    stack.await_ready(3)
+    assert len(stack.containers()) == 3
+    held = stack.lomi("autoscale", "--once", "--enforce", "--min", "3")
+    assert held.stdout.startswith("3 workers")
 
 
 def test_a_killed_worker_is_started_again_and_its_job_is_done_by_another(stack: Stack) -> None:

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lomi_ops.clients.containers import answers, clones
@@ -62,21 +62,38 @@ class Control:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def clone(self, model: str, *, image: str = "", labels: Mapping[str, str] | None = None) -> Clone:
+    def clone(self, model: str) -> Clone:
         """Makes the next container of a service, just like the container `model`; start it.
 
-        It runs the image that its model runs, wherever the tag points by now, unless `image` names another one.
-        Raises Refused where there can be no second one.
+        It runs the image that its model runs, wherever the tag points by now. Raises Refused where there can be no
+        second one.
         """
         with self._changing(f"no container like {model[:SHORT_ID]} can be made") as api:
             said = api.inspect_container(model)
-            wanted, was, notes = _image(api, said, image)
+            wanted, was, notes = _image(api, said, "")
             for number in itertools.islice(clones.free_numbers(_taken(api, said)), _NAMES):
-                order = clones.order(said, number, image=wanted, labels=labels, was=was)
+                order = clones.order(said, number, image=wanted, was=was)
                 if made := _created(api, order):
                     return Clone(made, order.name, number, (*notes, *order.notes))
         text = f"{order.name} and the {_NAMES - 1} names before it are taken by other containers"
         raise ContainerError(text, hint="docker ps -a")
+
+    def succeed(self, model: str, *, image: str, labels: Mapping[str, str]) -> Clone:
+        """Makes the container that takes the place of `model`, with its number, as Compose does it: until the old one
+        is removed and the new one renamed, `ID_` of the old one stands before its name. Raises Refused as `clone`."""
+        with self._changing(f"no container like {model[:SHORT_ID]} can be made") as api:
+            said = api.inspect_container(model)
+            wanted, was, notes = _image(api, said, image)
+            number = int(said["Config"]["Labels"].get(NUMBER) or 1)
+            order = clones.order(said, number, image=wanted, labels=labels, was=was)
+            order = replace(order, name=f"{model[:SHORT_ID]}_{order.name}")
+            if made := _created(api, order):
+                return Clone(made, order.name, number, (*notes, *order.notes))
+        raise ContainerError(f"{order.name} is there already", hint=f"docker rm {order.name}")
+
+    def rename(self, container: str, name: str) -> None:
+        with self._changing(f"{container[:SHORT_ID]} cannot be called {name}") as api:
+            api.rename(container, name)
 
     def foresee(self, model: str) -> tuple[str, ...]:
         """What a clone of this container will not have; makes nothing. Raises Refused as `clone` would."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lomi_ops.clients.containers import Clone
 from lomi_ops.clients.containers.successors import REPLACES, successors
 from lomi_ops.domain import span
-from lomi_ops.domain.container import Container
+from lomi_ops.domain.container import SHORT_ID, Container
 from lomi_ops.domain.fleet import Member
 from lomi_ops.domain.rollout import Runs
 from lomi_ops.domain.standing import Stand, Standing
@@ -44,30 +44,34 @@ class Roll:
         """Ends what a run before this one was killed in the middle of."""
         known = {each.id: each for each in containers}
         for new in successors(self._at.control.engine):
-            old = known.get(new.replaces)
-            if old is None or new.id not in known:
+            if new.id not in known:
                 continue
             self._at.held.require()
-            if not new.up:
-                self._at.tell(f"{known[new.id].name} never took the place of {old.name}, and is taken away")
+            old, name = known.get(new.replaces), known[new.id].name
+            if old is not None and not new.up:
+                self._at.tell(f"{name} never took the place of {old.name}, and is taken away")
                 self._at.control.remove(new.id, force=True)
-            elif not old.up:
-                self._at.tell(f"{old.name} had given way to {known[new.id].name}, and is taken away")
+            elif old is not None and not old.up:
+                self._at.tell(f"{old.name} had given way to {name}, and is taken away")
                 self._at.control.remove(old.id)
+                self._at.control.rename(new.id, old.name)
+            elif old is None and name.startswith(f"{new.replaces[:SHORT_ID]}_"):
+                self._at.control.rename(new.id, name.partition("_")[2])
 
     def replace(self, old: Runs) -> None:
         """Raises NotUp where the new one does not work; the old one runs again then. Also where one of those before
         has come to work no more: then this one is not touched."""
         members = self._now()
         if fallen := self._arrivals.fallen(members):
-            raise NotUp(_said(*fallen), lines=last_words(self._at.control, fallen[0].container))
+            worker, why = fallen
+            raise NotUp(_said(worker.name, why), lines=last_words(self._at.control, worker.container))
         member = _named(members, old.name)
         if member is None or member.container is None:
             self._at.tell(f"{old.name} has gone meanwhile")
             return
         self._at.held.require()
         labels = dict(self._image.labels) | {REPLACES: member.container.id}
-        new = self._at.control.clone(member.container.id, image=self._image.name, labels=labels)
+        new = self._at.control.succeed(member.container.id, image=self._image.name, labels=labels)
         try:
             with self._draining(member) as draining:
                 draining.wait(self._order.drain_s)
@@ -79,7 +83,8 @@ class Roll:
                 self._at.control.remove(new.id, force=True)
             raise
         self._at.control.remove(member.container.id)
-        self.replaced.append(new.name)
+        self._at.control.rename(new.id, member.name)
+        self.replaced.append(member.name)
 
     def _draining(self, member: Member) -> Draining:
         at = self._at
@@ -90,7 +95,7 @@ class Roll:
         began = self._at.clock()
         try:
             self._at.control.start(new.id)
-            self._await_ready(new)
+            self._await_ready(old, new)
         except BaseException as failure:
             lines = failure.lines if isinstance(failure, NotUp) else ()
             with suppress(LomiError):
@@ -100,8 +105,8 @@ class Roll:
             if isinstance(failure, ContainerError):
                 raise NotUp(failure.message, lines=lines, hint=failure.hint) from failure
             raise
-        unclean = f" (exit code {code})" if code else ""
-        self._at.tell(f"{old.name}{unclean} gave way to {new.name}, ready after {self._at.clock() - began:.0f} s")
+        unclean = f"; the old one ended with exit code {code}" if code else ""
+        self._at.tell(f"{old.name} is a new one now, ready after {self._at.clock() - began:.0f} s{unclean}")
 
     def _stop(self, old: Container) -> int:
         if not old.up:
@@ -111,7 +116,7 @@ class Roll:
 
     # --- after --------------------------------------------------------------------------------------------------------
 
-    def _await_ready(self, new: Clone) -> None:
+    def _await_ready(self, old: Container, new: Clone) -> None:
         until = self._at.clock() + self._order.ready_s
         while True:
             fleet = self._at.look()
@@ -122,15 +127,15 @@ class Roll:
             if found.standing is Standing.READY:
                 return
             if found.settled:
-                raise self._not_up(new, found.why)
+                raise self._not_up(old, new, found.why)
             if self._at.clock() > until:
-                raise self._not_up(new, f"{found.why}, after {span.said(self._order.ready_s)}")
+                raise self._not_up(old, new, f"{found.why}, after {span.said(self._order.ready_s)}")
             self._at.sleep(LOOK_S)
 
-    def _not_up(self, new: Clone, why: str) -> NotUp:
+    def _not_up(self, old: Container, new: Clone, why: str) -> NotUp:
         member = self._member(new.name)
         lines = last_words(self._at.control, member.container if member else None)
-        return NotUp(_said(member or new, why), lines=lines)
+        return NotUp(_said(old.name, why), lines=lines)
 
     def _member(self, name: str) -> Member | None:
         """As it is now. Raises what kept the look from seeing all."""
@@ -143,8 +148,8 @@ class Roll:
         return fleet.members
 
 
-def _said(worker: Member | Clone, why: str) -> str:
-    return f"{worker.name} does not work on the new image: {why}"
+def _said(name: str, why: str) -> str:
+    return f"{name} does not work on the new image: {why}"
 
 
 def _named(members: tuple[Member, ...], name: str) -> Member | None:

@@ -130,14 +130,21 @@ def test_a_tag_that_points_elsewhere_by_now_changes_nothing(control: Control, fl
     assert "another image by now" in made.notes[0]
 
 
-def test_another_image_can_be_asked_for(control: Control, fleet: Fleet) -> None:
-    model = fleet.run(WORKERS, FOREVER)
-    other = fleet.image("other")
+def test_a_successor_has_another_image_and_the_number_of_the_old_one(control: Control, fleet: Fleet) -> None:
+    model = fleet.run(WORKERS, FOREVER, number=4)
+    other, name = fleet.image("other"), f"{fleet.project}-{WORKERS}-4"
 
-    made = control.clone(model, image=other, labels={"com.docker.compose.config-hash": "new"})
+    made = control.succeed(model, image=other, labels={"com.docker.compose.config-hash": "new"})
 
     assert fleet.state(made.id)["Image"] == fleet.api.inspect_image(other)["Id"]
-    assert fleet.state(made.id)["Config"]["Labels"]["com.docker.compose.config-hash"] == "new"
+    labels = fleet.state(made.id)["Config"]["Labels"]
+    assert (labels["com.docker.compose.config-hash"], labels["com.docker.compose.container-number"]) == ("new", "4")
+    assert made.name == f"{model[:12]}_{name}"
+    with pytest.raises(ContainerError, match="is there already"):
+        control.succeed(model, image=other, labels={})
+    control.remove(model, force=True)
+    control.rename(made.id, name)
+    assert fleet.state(made.id)["Name"] == f"/{name}"
 
 
 def test_volumes_without_a_name_are_its_own_and_go_with_it(control: Control, fleet: Fleet) -> None:
