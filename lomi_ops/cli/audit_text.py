@@ -55,7 +55,7 @@ def _table(entries: tuple[Entry, ...]) -> None:
             shown(entry.actor),
             shown(entry.action),
             ERASED if entry.erased_at else shown(entry.subject),
-            shown(entry.reason) or _change(entry.before, entry.after),
+            ERASED if entry.erased_at else shown(entry.reason) or _change(entry.before, entry.after),
         )
         for entry in entries
     ]
@@ -83,7 +83,8 @@ def show(entry: Entry) -> None:
         lines.append(("erased", f"{entry.erased_at:%Y-%m-%d %H:%M:%S %Z}: its words are gone, its place is kept"))
     else:
         lines += [("subject", shown(entry.subject)), ("reason", shown(entry.reason) or "-")]
-        lines += _values(entry.before, entry.after)
+        changes = _values(entry.before, entry.after)
+        lines += [("" if place else "values", f"{name}: {told}") for place, (name, told) in enumerate(changes)]
     lines += [
         ("commitment", entry.commitment or "-"),
         ("previous", entry.previous or "-"),

@@ -50,14 +50,15 @@ def privacy_export(
     from lomi_ops.ops.privacy import archive
     from lomi_ops.ops.privacy.survey import look, person
 
-    with session.opened(common, *session.ALL, changes=True) as runtime, _watched() as tell:
+    with session.opened(common, *session.ALL, changes=True) as runtime:
         at = _handles(runtime)
         found = look(at, person(at.database, user))
         path = out or Path(f"lomi-privacy-{found.trail.person.user_id}.tar.gz")
-        done = archive.write(
-            at, found, path,
-            actor=options.actor(actor), now=_now(), scrub=runtime.redactor.scrub, names=names, tell=tell,
-        )  # fmt: skip
+        with _watched(len(found.objects)) as tell:
+            done = archive.write(
+                at, found, path,
+                actor=options.actor(actor), now=_now(), scrub=runtime.redactor.scrub, names=names, tell=tell,
+            )  # fmt: skip
     privacy_text.show_export(found, done, format_)
     return int(ExitCode.OK)
 
@@ -84,7 +85,7 @@ def privacy_erase(
     from lomi_ops.ops.privacy import erase
     from lomi_ops.ops.privacy.survey import person
 
-    with session.opened(common, *session.ALL, changes=not dry_run) as runtime, _watched() as tell:
+    with session.opened(common, *session.ALL, changes=not dry_run) as runtime:
         at = _handles(runtime)
         who = person(at.database, user)
         erase.require_silence(who, reason)
@@ -94,7 +95,8 @@ def privacy_erase(
             return int(ExitCode.OK)
         again = shlex.join(["lomi", "privacy", "erase", user, "--reason", reason])
         erase.require_count(found, confirm, again)
-        done = erase.erase(at, found, actor=options.actor(actor), reason=reason, now=_now, tell=tell)
+        with _watched(len(found.objects)) as tell:
+            done = erase.erase(at, found, actor=options.actor(actor), reason=reason, now=_now, tell=tell)
     privacy_text.show_erased(found, done, format_)
     return int(ExitCode.BAD if done.left else ExitCode.OK)
 
@@ -159,18 +161,18 @@ def _held(
 
 
 @contextmanager
-def _watched() -> Iterator[Callable[[str], None]]:
-    """Says on a terminal what is being done: a user with many photos takes a while."""
+def _watched(objects: int) -> Iterator[Callable[[], None]]:
+    """Draws on a terminal how many objects are through: a user with many photos takes a while."""
     from lomi_ops.cli.progress import bar
 
     done = 0
 
-    def tell(what: str) -> None:
+    def tell() -> None:
         nonlocal done
         done += 1
-        advance(done, what[:40])
+        advance(done, "objects")
 
-    with bar("looking", 0) as advance:
+    with bar("objects", objects) as advance:
         yield tell
 
 

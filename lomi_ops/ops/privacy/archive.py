@@ -56,10 +56,11 @@ def write(
     now: datetime,
     scrub: Callable[[str], str],
     names: bool = False,
-    tell: Callable[[str], None] = lambda what: None,
+    tell: Callable[[], None] = lambda: None,
 ) -> Written:
     """A new file that only its owner may read, there as a whole or not at all. `scrub` takes secrets out of a text;
-    with `names` the people who review keep theirs. The audit says that it was made, before it is.
+    with `names` the people who review keep theirs; `tell` hears of each object that is through. The audit says that it
+    was made, before it is.
 
     Raises Refused where there is such a file, Unwritable, ObjectsUnavailable.
     """
@@ -70,11 +71,10 @@ def write(
         if audit.has_chain(at.database):
             privacy.note_export(at.database, found.trail.person, actor=actor, at=now)
         for name, records in _sections(found):
-            tell(name)
             parts.append(_lines(archive, f"{name}.jsonl", records, cleaner, scrub, now))
         for each in found.objects:
-            tell(each.key)
             part = _object(archive, at, each, now)
+            tell()
             if part is None:
                 missing.append(f"{each.bucket}/{each.key}")
             else:

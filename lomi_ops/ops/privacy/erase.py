@@ -79,30 +79,28 @@ def erase(
     actor: str,
     reason: str,
     now: Callable[[], datetime],
-    tell: Callable[[str], None] = lambda what: None,
+    tell: Callable[[], None] = lambda: None,
 ) -> Erased:
-    """Jobs, objects, then rows. Raises Refused where a worker or a hold came first, and whatever is unavailable: then a
-    second run goes on."""
+    """Jobs, objects, then rows; `tell` hears of each object that is gone. Raises Refused where a worker or a hold came
+    first, and whatever is unavailable: then a second run goes on."""
     who = found.trail.person
-    other = _forget_jobs(at, found.queue, who, tell)
+    other = _forget_jobs(at, found.queue, who)
     privacy.require_no_hold(at.database, who.user_id)  # objects do not come back
     for each in found.objects:
-        tell(f"object {each.key}")
         at.store.delete(each.bucket, each.key)
+        tell()
     if found.objects:
         other["objects"] = len(found.objects)
-    tell("rows")
     gone = privacy.erase(at.database, found.trail, actor=actor, reason=reason, at=now(), other=other)
     return Erased({**gone, **other}, look(at, who).counts, tuple(found.shared))
 
 
-def _forget_jobs(at: Handles, found: personal.Held, who: Person, tell: Callable[[str], None]) -> dict[str, int]:
+def _forget_jobs(at: Handles, found: personal.Held, who: Person) -> dict[str, int]:
     gone: dict[str, int] = {}
     for _ in range(LOOKS):
         if not found.counts:
             break
         for job in found.jobs:
-            tell(f"job {job.job_id}")
             if not at.queue.forget(job.job_id, job.raw or b""):
                 text = f"a worker took job {job.job_id} just now and is told to let go; the rows are still there"
                 raise Refused(text, hint="the same command once more, in ten seconds")

@@ -68,7 +68,7 @@ def test_what_people_wrote_is_shown_and_not_obeyed(several: Database, lomi: Lomi
 
 def test_one_entry_is_shown_with_before_after_and_link(several: Database, lomi: Lomi) -> None:
     out = lomi("audit", "show", 4).out
-    assert re.search(r"^by +was almaz$", out, re.MULTILINE)
+    assert re.search(r"^values +by: was almaz$", out, re.MULTILINE)
     assert re.search(r"^hash +[0-9a-f]{64}$", out, re.MULTILINE)
     body = lomi("audit", "show", 4, "-o", "json").document["entry"]
     assert (body["before"], body["after"], body["erased_at"]) == ({"by": "almaz"}, {}, None)

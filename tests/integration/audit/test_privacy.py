@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -496,3 +498,27 @@ def test_a_busy_audit_is_looked_through_in_parts(
     monkeypatch.setattr(rows, "ENTRIES", 2)
     who: Any = somebody()
     assert erase(lomi, who, "-o", "json").document["gone"]["lomi.audit"] == 4
+
+
+def test_on_a_terminal_the_same_is_said(somebody: Somebody) -> None:
+    """What is drawn while it works takes stdout over: nothing may be answered meanwhile."""
+    who = somebody()
+    for words in (("--dry-run",), ("--confirm-count", "3")):
+        code, said = on_terminal("privacy", "erase", str(who.id), *ERASE, *words)
+        assert code == 0, said
+        assert "lomi.decisions" in said
+
+
+def on_terminal(*words: str) -> tuple[int, str]:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "lomi_ops", *words], stdin=theirs, stdout=theirs, stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    ) as run:  # fmt: skip
+        os.close(theirs)
+        said = b""
+        with suppress(OSError):  # how a terminal ends
+            while chunk := os.read(ours, 65_536):
+                said += chunk
+    os.close(ours)
+    return run.returncode, said.decode()
