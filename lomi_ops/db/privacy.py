@@ -14,7 +14,7 @@ from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry, job_subject, photo_subject, user_subject
 from lomi_ops.domain.audit_chain import ranges
 from lomi_ops.domain.privacy import Hold, Person, Trail
-from lomi_ops.errors import Conflict, NotFound, Refused
+from lomi_ops.errors import Conflict, LomiError, NotFound, Refused, Transient
 
 ENTRIES = 50_000
 """Of the audit, looked through in one statement: well within its time limit."""
@@ -135,15 +135,9 @@ def erase(
 
     The entry that says so counts `other` things, too, and names no user. Raises Refused where there is a hold.
     """
-    who = found.person
     with db.transaction() as session:
-        session.value("privacy_lock", user_id=who.user_id)
-        require_no_hold(session, who.user_id)
+        gone = _rows_gone(session, found)
         named = list(_entries(session, found))
-        session.value("privacy_erasing")
-        gone = {f"lomi.{place}": number for place, number in session.all(_counted, "privacy_erase", **_ids(found))}
-        if media := session.run("privacy_erase_media", user_id=who.user_id):
-            gone["media"] = media
         if named:
             if session.run("privacy_erase_audit", ids=[entry.id for entry in named], at=at) != len(named):
                 raise Conflict("entries of the audit are gone; nothing was erased", hint="lomi audit verify")
@@ -151,6 +145,40 @@ def erase(
         if gone or any(other.values()):
             after = {"seqs": ranges(entry.seq for entry in named), "gone": {**other, **gone}}
             audit.record_on(session, AuditEntry(actor, Action.ERASE, USER, at, reason, after=after))
+    return gone
+
+
+def rehearse(db: Database, found: Trail) -> None:
+    """Deletes the rows and takes it back: what would keep them from going is better known before the objects go.
+
+    Raises Refused where there is a hold, LomiError where this role may not, or where another table forbids it.
+    """
+    try:
+        with db.transaction() as session:
+            _rows_gone(session, found)
+            session.run("privacy_erase_audit", ids=[], at=None)
+            raise _TakenBack
+    except _TakenBack:
+        return
+    except (Refused, Transient):
+        raise
+    except LomiError as failure:
+        hint = "as the role that migrates; where a table of the backend forbids it: delete the account there first"
+        raise LomiError(f"the rows cannot be deleted, so nothing was erased: {failure.message}", hint=hint) from failure
+
+
+class _TakenBack(Exception):
+    """Ends a transaction that was never meant to be kept."""
+
+
+def _rows_gone(session: Session, found: Trail) -> dict[str, int]:
+    who = found.person
+    session.value("privacy_lock", user_id=who.user_id)
+    require_no_hold(session, who.user_id)
+    session.value("privacy_erasing")
+    gone = {f"lomi.{place}": number for place, number in session.all(_counted, "privacy_erase", **_ids(found))}
+    if media := session.run("privacy_erase_media", user_id=who.user_id):
+        gone["media"] = media
     return gone
 
 

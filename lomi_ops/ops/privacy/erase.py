@@ -82,10 +82,10 @@ def erase(
     tell: Callable[[], None] = lambda: None,
 ) -> Erased:
     """Jobs, objects, then rows; `tell` hears of each object that is gone. Raises Refused where a worker or a hold came
-    first, and whatever is unavailable: then a second run goes on."""
+    first, LomiError where the rows could not go, and whatever is unavailable: then a second run goes on."""
     who = found.trail.person
+    privacy.rehearse(at.database, found.trail)
     other = _forget_jobs(at, found.queue, who)
-    privacy.require_no_hold(at.database, who.user_id)  # objects do not come back
     for each in found.objects:
         at.store.delete(each.bucket, each.key)
         tell()

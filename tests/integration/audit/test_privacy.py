@@ -452,6 +452,26 @@ sys.exit(run(words))
 """
 
 
+def test_what_keeps_the_rows_from_going_is_told_before_anything_goes(
+    somebody: Somebody, lomi: Lomi, cluster: OldCluster
+) -> None:
+    who = somebody()
+    with cluster.sql() as pg:
+        pg.execute("CREATE TABLE likes AS SELECT id AS media_id FROM media")
+        pg.execute("ALTER TABLE likes ADD FOREIGN KEY (media_id) REFERENCES media (id)")
+    before = traces(cluster, who)
+
+    said = erase(lomi, who)
+
+    assert said.code == 1
+    assert "nothing was erased" in said.err
+    assert "likes" in said.err
+    assert traces(cluster, who) == before
+    with cluster.sql() as pg:
+        pg.execute("DROP TABLE likes")
+    assert erase(lomi, who).code == 0
+
+
 # --- holds ------------------------------------------------------------------------------------------------------------
 
 
