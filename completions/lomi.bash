@@ -83,7 +83,7 @@ _lomi_table() {
       children=''
       options='--window --output -o --env --config --env-file --data --help -h'
       values='--window= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='' ;;
+      arguments='=summary|quality' ;;
     'reconcile')
       children=''
       options='--dry-run --older-than --limit --include-dead --objects --as --output -o --env --config --env-file --data --help -h'
@@ -135,7 +135,7 @@ _lomi_table() {
       values='--drain-timeout= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@members' ;;
     'review')
-      children='list show approve reject undo note notes release'
+      children='list show approve reject undo note notes release sample'
       options='--queue --filter --images --as --env --config --env-file --data --help -h'
       values='--queue=waiting|rejected|failed|minors|all --filter= --images= --as= --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
@@ -179,6 +179,26 @@ _lomi_table() {
       options='--mine --reason --dry-run --as --output -o --env --config --env-file --data --help -h'
       values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photos' ;;
+    'review sample')
+      children='draw golden disputed'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'review sample draw')
+      children=''
+      options='--approved --rejected --since --dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--approved= --rejected= --since= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'review sample golden')
+      children=''
+      options='--answer --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--answer= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'review sample disputed')
+      children=''
+      options='--limit --output -o --env --config --env-file --data --help -h'
+      values='--limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
     'audit')
       children='list show export verify'
       options='--help -h'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,18 +15,36 @@ if TYPE_CHECKING:
     from lomi_ops.db.reports import Summary
 
 
+class What(StrEnum):
+    """Which report."""
+
+    SUMMARY = "summary"
+    QUALITY = "quality"
+
+
 @options.with_common
 def report(
     common: options.Common,
+    what: Annotated[What, typer.Argument(help="Which report.", metavar="WHAT")] = What.SUMMARY,
     window: Annotated[
-        str, typer.Option(help="today, yesterday, 7d, week, month, 2026-11-19, or A..B (UTC).", metavar="WINDOW")
-    ] = "yesterday",
+        str | None,
+        typer.Option(help="today, yesterday, 7d, week, month, 2026-11-19, or A..B (UTC).", metavar="WINDOW"),
+    ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Summarise the photos uploaded in a window.
+    """Summarise uploads, or the quality of decisions.
 
-    How they stand, why, and how long judging took, beside the window before.
+    summary: how photos stand, why, and how long judging took, beside the window before; yesterday by default.
+    quality: which share of decisions was right, from samples that people judged again; the last 30 days by default.
     """
+    if what is What.QUALITY:
+        from lomi_ops.cli import report_quality
+
+        return report_quality.show(common, window or "30d", format_)
+    return _summarise(common, window or "yesterday", format_)
+
+
+def _summarise(common: options.Common, window: str, format_: Format) -> int:
     from datetime import UTC, datetime
 
     from lomi_ops.db import reports

@@ -12,6 +12,7 @@ from lomi_ops.cli import (
     output,
     review_decide,
     review_notes,
+    review_sample,
     review_show,
     review_text,
     review_undo,
@@ -94,6 +95,7 @@ def _any_minor(database: Database, wanted: ReviewFilter) -> bool:
     return next(found, None) is not None
 
 
+app.add_typer(review_sample.app, name="sample")
 app.command("show")(review_show.review_show)
 app.command("approve")(review_decide.review_approve)
 app.command("reject")(review_decide.review_reject)
