@@ -14,6 +14,7 @@ from lomi_ops.cli import (
     review_notes,
     review_sample,
     review_show,
+    review_similar,
     review_text,
     review_undo,
     session,
@@ -97,6 +98,7 @@ def _any_minor(database: Database, wanted: ReviewFilter) -> bool:
 
 app.add_typer(review_sample.app, name="sample")
 app.command("show")(review_show.review_show)
+app.command("similar")(review_similar.review_similar)
 app.command("approve")(review_decide.review_approve)
 app.command("reject")(review_decide.review_reject)
 app.command("undo")(review_undo.review_undo)

@@ -91,9 +91,9 @@ def sample_disputed(
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """List decisions of workers that were judged otherwise in a sample and still hold.
+    """List decisions of workers that were judged otherwise.
 
-    To override one: lomi review approve ID, or lomi review reject ID.
+    In samples, as far as they still hold. To override one: lomi review approve ID, or lomi review reject ID.
     """
     from lomi_ops.db import samples
 

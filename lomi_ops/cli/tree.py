@@ -21,6 +21,7 @@ _BY_NAME = {
 _BY_PLACE: dict[tuple[str, ...], str] = {
     ("jobs", "status"): "submissions", ("jobs", "wait"): "submissions", ("jobs", "cancel"): "submissions",
     ("review", "approve"): "photos", ("review", "reject"): "photos", ("review", "show"): "photos",
+    ("review", "similar"): "photos", ("review", "sample", "golden"): "photos",
     ("review", "undo"): "photos", ("review", "release"): "photos", ("review", "list"): "photo_filters",
     ("models", "verify"): "models",
 }  # fmt: skip

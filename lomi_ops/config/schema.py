@@ -387,6 +387,16 @@ class ReviewSection(Section):
         60.0, description="seconds in which a decision can be undone before anybody is told of it; 0 tells at once"
     )
     claim_s: Seconds = Field(120.0, description="seconds for which a photo is somebody's own without a beat")
+    sample_share: Score = Field(
+        0.05,
+        description="share of the photos of a queue that are samples, where any are drawn; 0 for none",
+    )
+    break_after_reveals: Annotated[int, Field(ge=0)] = Field(
+        100, description="revealed photos in one shift after which the app proposes a break; 0 for never"
+    )
+    break_after_minutes: Annotated[int, Field(ge=0)] = Field(
+        60, description="minutes of work without a pause after which the app proposes a break; 0 for never"
+    )
     macros: Path | None = Field(
         None, description="file of decisions that are made again and again, with their words; empty: one a reason"
     )

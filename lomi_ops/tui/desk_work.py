@@ -181,7 +181,7 @@ class DeskWork:
     def reveal(self, exhibits: Sequence[Exhibit]) -> str:
         for each in exhibits:
             self._desk.reveal(each.media_id)
-        return ""
+        return self._desk.reminder()
 
     def note(self, exhibit: Exhibit, text: str) -> None:
         self._desk.note(text, media_id=exhibit.media_id)

@@ -15,15 +15,16 @@ where the database is away, with nothing half done. A desk is used by one thread
 from __future__ import annotations
 
 import itertools
+import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lomi_ops.config.schema import ReviewSection
-from lomi_ops.db import audit, claims, media, notes, reviewing
+from lomi_ops.db import audit, claims, media, notes, reviewing, samples
 from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.notes import Note, NoteFilter
 from lomi_ops.db.pool import Database
@@ -33,7 +34,9 @@ from lomi_ops.domain.pile import Pile, suspected_minor
 from lomi_ops.domain.review import Claim, Ruling, Seen, check_actor
 from lomi_ops.domain.review_filter import ReviewFilter
 from lomi_ops.domain.verdict import MediaStatus, Reason
-from lomi_ops.errors import NotFound, Refused, UsageError
+from lomi_ops.errors import LomiError, NotFound, Refused, UsageError
+from lomi_ops.ops.quality import resting
+from lomi_ops.ops.quality.blind import Blind, fit
 from lomi_ops.ops.reviews import dossier, piles, publishing, stepping
 from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
 from lomi_ops.ops.reviews.piles import EVERYTHING, Lying
@@ -92,6 +95,7 @@ class Desk:
         *,
         clock: Callable[[], datetime] | None = None,
         fresh_id: Callable[[], UUID] = uuid.uuid4,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         """`clock` is the server's time by default, `queue` None where nothing can be published from here. Raises
         UsageError for a name that says nothing."""
@@ -103,6 +107,8 @@ class Desk:
         self.now = clock or database.now
         self._fresh_id = fresh_id
         self._ahead: _Ahead | None = None
+        self._chance = chance
+        self._blind = Blind()
 
     @property
     def beat_s(self) -> float:
@@ -125,11 +131,11 @@ class Desk:
 
     def photo(self, media_id: UUID) -> Dossier:
         """Everything beside a photo. Raises NotFound."""
-        return dossier.photo(self.database, media_id, now=self.now())
+        return self._blind.dossier(dossier.photo(self.database, media_id, now=self.now()))
 
     def user(self, user_id: UUID) -> UserHistory:
         """Photos, decisions, overrides and notes of a user. Raises NotFound."""
-        return dossier.user(self.database, user_id)
+        return self._blind.user(dossier.user(self.database, user_id))
 
     def view(self, found: Dossier) -> None:
         """Puts on record that a suspected minor's photo is looked at, veiled as it is; of others nothing is noted."""
@@ -155,6 +161,10 @@ class Desk:
             if minor:
                 audit.record_on(session, self._entry(Action.REVEAL, media_id))
 
+    def reminder(self) -> str:
+        """That a break is due, for this person's eyes only; empty otherwise. Worth asking after a reveal."""
+        return resting.reminder_for(self.database, self.actor, self.section, now=self.now())
+
     # --- holding ------------------------------------------------------------------------------------------------------
 
     def claim_next(self, number: int, pile: Pile, wanted: ReviewFilter = EVERYTHING) -> Held:
@@ -165,10 +175,11 @@ class Desk:
             ahead = self._ahead_of(pile, wanted, anew=attempt > 0, at=at)
             if not ahead.photos:
                 break
-            got = self._take(ahead.photos, number, token, at)
+            mixed = self._samples(number, pile, wanted, token, at) if ahead.photos[0].photo.in_review else ()
+            got = self._take(ahead.photos, number - len(mixed), token, at) if number > len(mixed) else ()
             ahead.drop_through({each.photo.media_id for each in got})
-            if got:
-                return self._held(token, got, at)
+            if got or mixed:
+                return self._held(token, self._shuffled(got, mixed), at)
         return self._held(token, (), at)
 
     def claim_batch(self, media_id: UUID) -> Held:
@@ -238,7 +249,9 @@ class Desk:
             choice.status, choice.reason, self.actor, at, choice.note, step, at + timedelta(seconds=grace),
             choice.macro, choice.texts, over_claims,
         )  # fmt: skip
-        return stepping.decide(self.database, self.queue, photos, ruling, step=step, fresh_id=self._fresh_id)
+        plain = [each for each in photos if each.media_id not in self._blind.dealt]
+        made = stepping.decide(self.database, self.queue, plain, ruling, step=step, fresh_id=self._fresh_id)
+        return self._judged(made, [each for each in photos if each.media_id in self._blind.dealt], ruling)
 
     def standing(self, media_ids: Sequence[UUID]) -> tuple[tuple[Seen, ...], tuple[stepping.Refusal, ...]]:
         """Photos as they stand now, for a decision without a look at them; and those that cannot be decided."""
@@ -250,7 +263,13 @@ class Desk:
 
     def undo_step(self, step: UUID, note: str = "") -> Step:
         """Takes back what is left of a step. Raises NotFound where nothing is."""
-        return self._take_back(self.photos_of_step(step), note, step)
+        said = self._blind.take_back(
+            self.database, step, actor=self.actor, at=self.now(), job_id=str(self._fresh_id())
+        )  # fmt: skip
+        if not said:
+            return self._take_back(self.photos_of_step(step), note, step)
+        back = self._take_back(reviewing.photos_of_step(self.database, step), note, step)
+        return replace(back, undone=(*back.undone, *said))
 
     def photos_of_step(self, step: UUID) -> tuple[UUID, ...]:
         """What is left of a step. Raises NotFound where nothing is."""
@@ -266,10 +285,11 @@ class Desk:
 
     def last_step(self) -> UUID:
         """One's own last step that is not taken back yet. Raises NotFound where there is none."""
-        mine = self.steps(limit=1)
+        mine = {each.step: each.at for each in self.steps(limit=1)}
+        mine |= {step: at for step, (at, _) in self._blind.steps.items()}
         if not mine:
             raise NotFound(f"{self.actor} has nothing to take back", hint="lomi audit list")
-        return mine[0].step
+        return max(mine, key=mine.__getitem__)
 
     def steps(self, *, limit: int = 10) -> tuple[TakenStep, ...]:
         """One's own last steps that can be taken back, the latest first."""
@@ -306,6 +326,37 @@ class Desk:
         return itertools.islice(notes.every(self.database, wanted), limit)
 
     # --- below --------------------------------------------------------------------------------------------------------
+
+    def _samples(self, number: int, pile: Pile, wanted: ReviewFilter, token: UUID, at: datetime) -> tuple[Lying, ...]:
+        """Samples in place of some of the next photos, each with the chance of the setting."""
+        if pile not in (Pile.WAITING, Pile.ALL, Pile.MINORS) or wanted.terms:
+            return ()
+        share = self.section.sample_share
+        places = sum(self._chance() < share for _ in range(number)) if share else 0
+        if not places or not samples.has_samples(self.database):
+            return ()
+        ids = samples.waiting(self.database, at=at, limit=AHEAD)
+        rows = media.photos_of(self.database, ids)
+        found = piles.lying(self.database, [rows[each] for each in ids if each in rows], now=at)
+        got = self._take(fit(found, pile), places, token, at)
+        self._blind.dealt |= {each.photo.media_id for each in got}
+        return got
+
+    def _shuffled(self, got: tuple[Lying, ...], mixed: tuple[Lying, ...]) -> tuple[Lying, ...]:
+        together = list(got)
+        for each in mixed:
+            together.insert(int(self._chance() * (len(together) + 1)), each)
+        return tuple(together)
+
+    def _judged(self, made: Step, seen: Sequence[Seen], ruling: Ruling) -> Step:
+        """What was said of samples, beside what was decided."""
+        done, refused = list(made.done), list(made.refused)
+        for each in seen:
+            try:
+                done.append(self._blind.judge(self.database, each, ruling, job_id=str(self._fresh_id())))
+            except LomiError as failure:
+                refused.append(stepping.Refusal(each.media_id, failure))
+        return replace(made, done=tuple(done), refused=tuple(refused))
 
     def _take_back(self, media_ids: Iterable[UUID], note: str, of_step: UUID | None) -> Step:
         return stepping.take_back(

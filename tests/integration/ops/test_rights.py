@@ -22,8 +22,11 @@ from lomi_ops.domain.decision import PhotoDecision, contract_scores
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.history import EndedJob
 from lomi_ops.domain.job import Job, PhotoRef
+from lomi_ops.domain.sampling import Kind
 from lomi_ops.domain.verdict import MediaStatus
+from lomi_ops.domain.window import Window
 from lomi_ops.errors import DatabaseUnavailable, LomiError, NotFound, Refused
+from lomi_ops.ops.quality import sampling
 from lomi_ops.ops.reviews.desk import Desk
 from tests.integration.ops.conftest import Lomi
 from tests.integration.ops.old_cluster import MODERATION, OldCluster, scores
@@ -306,6 +309,7 @@ def looked_at(url: str, photo: UUID) -> None:
         desk.reveal(photo)
         desk.note("seen", media_id=photo)
         assert desk.release(held.token) == 1
+        sampling.draw(db, {Kind.APPROVED: 1.0}, Window(db.now() - LONG_AGO, db.now()), actor="sara", at=db.now())
 
 
 def decided(roles: Roles, cluster: OldCluster, photo: UUID) -> None:

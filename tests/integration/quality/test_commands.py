@@ -8,6 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from lomi_ops.db.pool import Database
+from lomi_ops.domain.fingerprint import Fingerprint
+from lomi_ops.ops.quality import similar
 from tests.commands import Lomi, lomi, quiet_machine  # noqa: F401 - fixtures
 from tests.integration.db.conftest import Backend
 from tests.integration.quality.test_sampling import decided
@@ -88,3 +91,19 @@ def test_before_the_swap_the_report_says_what_it_cannot_know(
     drawn = lomi("review", "sample", "draw", "--approved", "1%")
     assert (drawn.code != 0, "lomi migrate apply" in drawn.err) == (True, True)
     assert lomi("review", "sample", "disputed").code == 0
+
+
+@pytest.mark.usefixtures("here")
+def test_photos_that_look_the_same_are_listed_with_how_they_stand(lomi: Lomi, backend: Backend, db: Database) -> None:  # noqa: F811
+    one = decided(backend, 1, "approved")[0]
+    other = decided(backend, 1, "rejected", "nsfw")[0]
+    assert "nothing is known of its looks" in lomi("review", "similar", one).out
+    owners = {photo: backend.row(photo)["user_id"] for photo in (one, other)}
+    looks = [(photo, owners[photo], Fingerprint(bytes(31) + bytes([bits]))) for photo, bits in ((one, 0), (other, 7))]
+    similar.remember(db, looks, at=datetime.now(UTC))
+    text = lomi("review", "similar", one).out
+    assert str(other) in text
+    assert "rejected (nsfw)" in text
+    body = lomi("review", "similar", one, "-o", "json").document
+    assert (body["known"], body["other_users"], body["near"][0]["distance"]) == ("yes", 1, 3)
+    assert lomi("review", "similar", "nonsense").code == 2

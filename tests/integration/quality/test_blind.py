@@ -1,0 +1,199 @@
+"""Samples in a reviewer's hands: nobody can tell them, nothing comes of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from lomi_ops.config.schema import ReviewSection
+from lomi_ops.db import samples
+from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.sampling import Kind
+from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.domain.window import Window
+from lomi_ops.errors import Conflict, NotFound
+from lomi_ops.ops.quality import sampling
+from lomi_ops.ops.reviews.desk import Choice, Desk
+from tests.integration.reviews.conftest import APPROVE, Room
+
+ALWAYS = ReviewSection(sample_share=1.0)
+REJECT = Choice(MediaStatus.REJECTED, Reason.NSFW, note="nude")
+
+
+def desk_of(room: Room, actor: str = "hana", section: ReviewSection = ALWAYS) -> Desk:
+    return Desk(room.db, room.queue, actor, section, clock=room.clock, chance=lambda: 0.0)
+
+
+def prepared(room: Room, **properties: Any) -> UUID:
+    """A decision of a worker that is a sample, and photos that wait beside it."""
+    photo = room.batch(1, **(properties or {"sharpness": 300.0}))[0]
+    room.batch(3, porn=0.4)
+    room.clock.pass_(60)
+    window = Window(room.clock() - timedelta(hours=1), room.clock())
+    sampling.draw(room.db, {Kind.APPROVED: 1.0, Kind.REJECTED: 1.0}, window, actor="cron", at=room.clock())
+    return photo
+
+
+def row(room: Room, photo: UUID) -> dict[str, Any]:
+    return room.rows("SELECT * FROM media WHERE id = %s", photo)[0]
+
+
+def said(room: Room) -> list[tuple[Any, ...]]:
+    found = room.rows("SELECT * FROM lomi.samples WHERE judged_at IS NOT NULL")
+    return [(each["kind"], each["judged_by"], each["judged_status"], each["judged_reason"]) for each in found]
+
+
+@pytest.mark.parametrize("properties", [{"sharpness": 300.0}, {"porn": 0.9}])
+def test_a_sample_is_dealt_like_a_photo_that_waits(room: Room, properties: dict[str, Any]) -> None:
+    photo = prepared(room, **properties)
+    desk = desk_of(room)
+    held = desk.claim_next(1, Pile.WAITING)
+    assert [each.photo.media_id for each in held.photos] == [photo]
+    found = desk.photo(photo)
+    assert (found.photo.status, found.photo.reason, found.pile) == ("pending", "needs_review", Pile.WAITING)
+    assert {(told.status, told.reason) for told in found.story} == {("pending", "needs_review")}
+    assert found.judged is not None
+    assert (found.judged.status, found.judged.reason) == ("pending", "needs_review")
+    shown = repr((found.photo, found.judged.verdict, found.mates, desk.user(found.photo.user_id).photos))
+    assert "'reject'" not in shown
+    assert "'approved'" not in shown
+    assert "'rejected'" not in shown
+
+
+@pytest.mark.parametrize("choice", [APPROVE, REJECT])
+def test_judging_a_sample_is_recorded_and_changes_and_publishes_nothing(room: Room, choice: Choice) -> None:
+    photo = prepared(room)
+    before = row(room, photo)
+    desk = desk_of(room)
+    held = desk.claim_next(1, Pile.WAITING)
+    step = desk.decide(held.seen, choice)
+    assert [each.media_id for each in step.done] == [photo]
+    assert step.waits_until is not None, "like any other decision"
+    room.clock.pass_(120)
+    desk.publish_due()
+    assert (row(room, photo), room.heard()) == (before, [])
+    assert room.rows("SELECT * FROM lomi.outbox") == []
+    assert len(room.rows("SELECT * FROM lomi.decisions WHERE media_id = %s", photo)) == 1
+    assert said(room) == [("approved", "hana", choice.status, choice.reason)]
+    entries = room.rows("SELECT action, subject FROM lomi.audit WHERE action = 'review.judge'")
+    assert entries == [{"action": "review.judge", "subject": f"media:{photo}"}]
+    assert desk.held([photo]) == (), "the claim is over"
+
+
+def test_what_is_judged_otherwise_is_offered_for_an_override(room: Room) -> None:
+    photo = prepared(room)
+    desk = desk_of(room)
+    desk.decide(desk.claim_next(1, Pile.WAITING).seen, REJECT)
+    assert [each.media_id for each in samples.disputed(room.db, limit=10)] == [photo]
+    other = desk_of(room, "abel")
+    seen, _ = other.standing([photo])
+    assert other.decide(seen, REJECT).done[0].message is not None, "through the one write path"
+    assert row(room, photo)["moderation_status"] == "rejected"
+    assert samples.disputed(room.db, limit=10) == ()
+
+
+def test_a_golden_photo_is_only_recorded(room: Room) -> None:
+    photo = room.batch(1, sharpness=300.0)[0]
+    room.batch(2, porn=0.4)
+    sampling.golden(room.db, photo, MediaStatus.REJECTED, Reason.NSFW, actor="abel", at=room.clock())
+    desk = desk_of(room)
+    desk.decide(desk.claim_next(1, Pile.WAITING).seen, REJECT)
+    assert said(room) == [("golden", "hana", "rejected", "nsfw")]
+    assert samples.disputed(room.db, limit=10) == ()
+    assert row(room, photo)["moderation_status"] == "approved"
+
+
+def test_a_judgement_is_taken_back_like_a_decision(room: Room) -> None:
+    photo = prepared(room)
+    desk = desk_of(room)
+    step = desk.decide(desk.claim_next(1, Pile.WAITING).seen, REJECT)
+    assert said(room) != []
+    back = desk.undo_last()
+    assert [each.media_id for each in back.undone] == [photo]
+    assert said(room) == []
+    with pytest.raises(NotFound):
+        desk.undo_step(step.step)
+    assert [each.photo.media_id for each in desk.claim([photo]).photos] == [photo]
+    assert desk.photo(photo).photo.in_review, "in the same hands it still looks like one that waits"
+
+
+def test_a_step_of_samples_and_others_is_taken_back_as_a_whole(room: Room) -> None:
+    photo = prepared(room)
+    given = iter([0.0, 1.0, 0.0])
+    desk = Desk(
+        room.db, room.queue, "hana", ReviewSection(sample_share=0.5), clock=room.clock, chance=lambda: next(given)
+    )
+    held = desk.claim_next(2, Pile.WAITING)
+    assert len(held.photos) == 2
+    step = desk.decide(held.seen, REJECT)
+    assert len(step.done) == 2
+    assert len(desk.undo_step(step.step).undone) == 2
+    assert said(room) == []
+    assert photo in {each.media_id for each in held.seen}
+
+
+def test_two_desks_never_judge_the_same_sample(room: Room) -> None:
+    photo = prepared(room)
+    one, other = desk_of(room), desk_of(room, "abel")
+    held = one.claim_next(1, Pile.WAITING)
+    assert photo not in {each.media_id for each in other.claim_next(1, Pile.WAITING).seen}
+    room.clock.pass_(600)
+    again = other.claim_next(1, Pile.WAITING)
+    assert [each.media_id for each in again.seen] == [photo]
+    late = one.decide(held.seen, APPROVE)
+    assert isinstance(late.refused[0].failure, Conflict)
+    assert len(other.decide(again.seen, APPROVE).done) == 1
+    assert said(room) == [("approved", "abel", "approved", None)]
+
+
+def test_a_photo_that_was_decided_meanwhile_is_no_sample_any_more(room: Room) -> None:
+    photo = prepared(room)
+    desk = desk_of(room)
+    held = desk.claim_next(1, Pile.WAITING)
+    other = desk_of(room, "abel")
+    seen, _ = other.standing([photo])
+    other.decide(seen, REJECT, over_claims=True)
+    assert isinstance(desk.decide(held.seen, APPROVE).refused[0].failure, Conflict)
+    assert said(room) == []
+    assert samples.waiting(room.db, at=room.clock(), limit=9) == ()
+
+
+def test_samples_come_at_their_share_and_never_to_a_filter_or_another_pile(room: Room) -> None:
+    prepared(room)
+    never = desk_of(room, section=ReviewSection(sample_share=0.0))
+    assert all(each.photo.in_review for each in never.claim_next(9, Pile.WAITING).photos)
+    assert desk_of(room).claim_next(1, Pile.REJECTED).photos == ()
+    assert desk_of(room).claim_next(1, Pile.MINORS).photos == ()
+
+
+def test_without_a_place_for_samples_the_queue_works_as_ever(room: Room) -> None:
+    prepared(room)
+    room.backend.connection.execute("DROP TABLE lomi.samples")
+    assert len(desk_of(room).claim_next(3, Pile.WAITING).photos) == 3
+
+
+def test_a_break_is_proposed_to_the_one_who_revealed_so_much(room: Room) -> None:
+    photo = prepared(room)
+    section = ReviewSection(break_after_reveals=3, break_after_minutes=0)
+    desk, other = desk_of(room, section=section), desk_of(room, "abel", section=section)
+    assert desk.reminder() == ""
+    for _ in range(3):
+        desk.reveal(photo)
+        room.clock.pass_(30)
+    assert desk.reminder() == "3 pictures revealed in this shift: time for a break"
+    assert other.reminder() == ""
+    room.clock.pass_(31 * 60)
+    assert desk.reminder() == "", "that was the break"
+
+
+def test_work_without_a_pause_is_noticed_from_decisions_too(room: Room) -> None:
+    photos = room.batch(4, porn=0.4)
+    desk = desk_of(room, section=ReviewSection(break_after_reveals=0, break_after_minutes=60, sample_share=0.0))
+    for photo in photos[:3]:
+        seen, _ = desk.standing([photo])
+        assert desk.decide(seen, APPROVE).done
+        room.clock.pass_(20 * 60)
+    assert desk.reminder() == "60 minutes without a pause: time for a break"
