@@ -135,7 +135,7 @@ _lomi_table() {
       values='--drain-timeout= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@members' ;;
     'review')
-      children='list show approve reject undo note notes release sample'
+      children='list show similar approve reject undo note notes release sample'
       options='--queue --filter --images --as --env --config --env-file --data --help -h'
       values='--queue=waiting|rejected|failed|minors|all --filter= --images= --as= --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
@@ -148,6 +148,11 @@ _lomi_table() {
       children=''
       options='--user --as --output -o --env --config --env-file --data --help -h'
       values='--user= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@photos' ;;
+    'review similar')
+      children=''
+      options='--limit --output -o --env --config --env-file --data --help -h'
+      values='--limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=@photos' ;;
     'review approve')
       children=''
@@ -193,7 +198,7 @@ _lomi_table() {
       children=''
       options='--answer --reason --as --output -o --env --config --env-file --data --help -h'
       values='--answer= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='=' ;;
+      arguments='=@photos' ;;
     'review sample disputed')
       children=''
       options='--limit --output -o --env --config --env-file --data --help -h'

@@ -135,7 +135,7 @@ function __lomi_table
             set -g __lomi_values '--drain-timeout=' '--timeout=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@members'
         case 'review'
-            set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'show	Show one photo, or one user, and everything beside it' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before' 'undo	Take back decisions: photos, a step, or my last step' 'note	Add a note about a photo, or about a user' 'notes	List notes, the latest first; `-o jsonl` exports them' 'release	Free photos that somebody holds' 'sample	Have decided photos judged again, unseen'
+            set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'show	Show one photo, or one user, and everything beside it' 'similar	List photos of anybody that look the same as one' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before' 'undo	Take back decisions: photos, a step, or my last step' 'note	Add a note about a photo, or about a user' 'notes	List notes, the latest first; `-o jsonl` exports them' 'release	Free photos that somebody holds' 'sample	Have decided photos judged again, unseen'
             set -g __lomi_options '--queue	Which photos first' '--filter	Only photos that match, e.g' '--images	auto, kitty, sixel, blocks, none' '--as	Who reviews; else LOMI_ACTOR, else the login' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--filter=' '--images=' '--as=' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
@@ -148,6 +148,11 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--user	A user instead of a photo' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--user=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@photos'
+        case 'review similar'
+            set -g __lomi_children
+            set -g __lomi_options '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '=@photos'
         case 'review approve'
             set -g __lomi_children
@@ -180,7 +185,7 @@ function __lomi_table
             set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photos'
         case 'review sample'
-            set -g __lomi_children 'draw	Draw random decisions of workers into the queue' 'golden	Mix a photo whose right answer is known into the queue, once' 'disputed	List decisions of workers that were judged otherwise in a sample and still hold'
+            set -g __lomi_children 'draw	Draw random decisions of workers into the queue' 'golden	Mix a photo whose right answer is known into the queue' 'disputed	List decisions of workers that were judged otherwise'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -193,7 +198,7 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--answer	approved, or rejected:REASON' '--reason	Why this is right, for the audit' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--answer=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
-            set -g __lomi_arguments '='
+            set -g __lomi_arguments '=@photos'
         case 'review sample disputed'
             set -g __lomi_children
             set -g __lomi_options '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'

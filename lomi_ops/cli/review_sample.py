@@ -64,9 +64,9 @@ def sample_golden(
     actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Mix a photo whose right answer is known into the queue, once.
+    """Mix a photo whose right answer is known into the queue.
 
-    It measures how well photos are judged, all judges together. Whatever is judged, the photo stays as it is.
+    Once; it measures how well photos are judged, all judges together. Whatever is judged, the photo stays as it is.
     """
     from lomi_ops.domain.sampling import answer_of
     from lomi_ops.ops.quality import sampling
