@@ -12,6 +12,7 @@ from uuid import UUID
 from lomi_ops.db.documents import jsonb
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.fingerprint import SAME, Fingerprint
+from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus
 
 ASK_AGAIN_S = 60.0
 
@@ -40,6 +41,11 @@ class Near:
     decided_at: datetime | None
     seen_at: datetime
     """When its hash was taken."""
+
+    @property
+    def in_review(self) -> bool:
+        """Whether it waits for a person."""
+        return self.status == MediaStatus.PENDING and self.reason == NEEDS_REVIEW
 
 
 class Shelf:

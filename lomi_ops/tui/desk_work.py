@@ -17,6 +17,7 @@ from lomi_ops.tui.exhibit import Exhibit
 from lomi_ops.tui.work import Back, Order, Taken
 
 if TYPE_CHECKING:
+    from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.desk import Desk, Dossier, Held, Step, UserHistory
 
 _TOLD = 5
@@ -176,7 +177,8 @@ class DeskWork:
     def look(self, exhibit: Exhibit) -> tuple[str, ...]:
         self._desk.view(exhibit.dossier)
         fresh = self._desk.photo(exhibit.media_id)
-        return (*_about_photo(fresh), *_about_user(self._desk.user(exhibit.row.user_id)))
+        alike = _alike(self._desk.similar(exhibit.media_id))
+        return (*_about_photo(fresh), *alike, *_about_user(self._desk.user(exhibit.row.user_id)))
 
     def reveal(self, exhibits: Sequence[Exhibit]) -> str:
         for each in exhibits:
@@ -238,8 +240,21 @@ def _about_user(history: UserHistory) -> list[str]:
     return lines + [f"{note.at:%m-%d} {note.actor} notes: {note.text}" for note in about[:_TOLD]]
 
 
+def _alike(found: Likeness) -> list[str]:
+    """What is known of the same picture elsewhere; nothing where it is only here."""
+    more = " at least" if found.more else ""
+    lines = []
+    if found.of_owner:
+        lines.append(f"the same picture of this user:{more} {_standings(found.of_owner)}")
+    if found.of_others:
+        who = "1 other user" if found.others == 1 else f"{found.others} other users"
+        lines.append(f"the same picture of {who}:{more} {_standings(found.of_others)}")
+    return lines
+
+
 def _standings(photos: Sequence[object]) -> str:
     words = Counter(
-        "waiting" if getattr(each, "in_review", False) else str(getattr(each, "status", "")) for each in photos
+        "waiting" if getattr(each, "in_review", False) else str(getattr(each, "status", "") or "gone")
+        for each in photos
     )
     return ", ".join(f"{count} {word}" for word, count in words.most_common())

@@ -37,6 +37,7 @@ from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError, NotFound, Refused, UsageError
 from lomi_ops.ops.quality import resting
 from lomi_ops.ops.quality.blind import Blind, fit
+from lomi_ops.ops.quality.similar import Likeness, duplicates
 from lomi_ops.ops.reviews import dossier, piles, publishing, stepping
 from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
 from lomi_ops.ops.reviews.piles import EVERYTHING, Lying
@@ -136,6 +137,10 @@ class Desk:
     def user(self, user_id: UUID) -> UserHistory:
         """Photos, decisions, overrides and notes of a user. Raises NotFound."""
         return self._blind.user(dossier.user(self.database, user_id))
+
+    def similar(self, media_id: UUID) -> Likeness:
+        """Photos of anybody that look the same. Raises NotFound."""
+        return duplicates(self.database, media_id)
 
     def view(self, found: Dossier) -> None:
         """Puts on record that a suspected minor's photo is looked at, veiled as it is; of others nothing is noted."""

@@ -10,13 +10,15 @@ import pytest
 
 from lomi_ops.config.schema import ReviewSection
 from lomi_ops.db import samples
+from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.sampling import Kind
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.domain.window import Window
 from lomi_ops.errors import Conflict, NotFound
-from lomi_ops.ops.quality import sampling
+from lomi_ops.ops.quality import sampling, similar
 from lomi_ops.ops.reviews.desk import Choice, Desk
+from lomi_ops.tui.desk_work import DeskWork
 from tests.integration.reviews.conftest import APPROVE, Room
 
 ALWAYS = ReviewSection(sample_share=1.0)
@@ -197,3 +199,17 @@ def test_work_without_a_pause_is_noticed_from_decisions_too(room: Room) -> None:
         assert desk.decide(seen, APPROVE).done
         room.clock.pass_(20 * 60)
     assert desk.reminder() == "60 minutes without a pause: time for a break"
+
+
+def test_the_app_tells_of_the_same_picture_elsewhere(room: Room) -> None:
+    mine, other = room.batch(2, porn=0.4), room.batch(1, porn=0.9)
+    owners = {photo: row(room, photo)["user_id"] for photo in (*mine, *other)}
+    looks = [(photo, owner, Fingerprint(bytes(32))) for photo, owner in owners.items()]
+    similar.remember(room.db, looks, at=room.clock())
+    work = DeskWork(desk_of(room, section=ReviewSection(sample_share=0.0)))
+    (dealt,) = work.deal(Pile.WAITING, 1)
+    lines = work.look(dealt)
+    assert "the same picture of this user: 1 waiting" in lines
+    assert "the same picture of 1 other user: 1 rejected" in lines
+    room.backend.connection.execute("DELETE FROM lomi.photo_hashes")
+    assert not [line for line in work.look(dealt) if "same picture" in line]

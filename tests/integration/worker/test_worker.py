@@ -153,6 +153,9 @@ def test_two_slots_at_one_door_judge_what_comes_and_drain(
     assert not (tmp_path / "health.json").exists()
     slots = {row["worker"] for row in cluster.pg.execute("SELECT worker FROM lomi.jobs")}
     assert {slot.split("/")[0] for slot in slots} == {registered.info.boot}
+    looks = cluster.pg.execute("SELECT media_id, hash FROM lomi.photo_hashes").fetchall()
+    assert {row["media_id"] for row in looks} == {upload.media[0] for upload in uploads}
+    assert len({bytes(row["hash"]) for row in looks}) == 1, "it is the same portrait four times"
 
 
 def test_a_face_service_is_registered_with_its_build(start: Start, cluster: Cluster, tmp_path: Path) -> None:
