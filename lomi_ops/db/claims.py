@@ -16,9 +16,18 @@ FORGOTTEN = timedelta(hours=1)
 
 
 def take(
-    db: Database, wanted: Sequence[Seen], *, actor: str, token: UUID, at: datetime, lease_s: float, limit: int
+    db: Database,
+    wanted: Sequence[Seen],
+    *,
+    actor: str,
+    token: UUID,
+    at: datetime,
+    lease_s: float,
+    limit: int,
+    fresh: bool,
 ) -> tuple[Claim, ...]:
-    """Claims up to `limit` of these photos, in their order: those that still stand as seen and that nobody holds."""
+    """Claims up to `limit` of these photos, in their order: those that still stand as seen and that nobody holds; only
+    `fresh` ones that no person has decided, whose last decision need not be known."""
     expires_at = at + timedelta(seconds=lease_s)
     taken = {
         row.media_id
@@ -29,6 +38,7 @@ def take(
             statuses=[each.status for each in wanted],
             reasons=[each.reason for each in wanted],
             decisions=[each.decision for each in wanted],
+            fresh=fresh,
             limit=limit,
             actor=readable(actor),
             token=token,

@@ -15,6 +15,7 @@ from lomi_ops.db.documents import readable
 from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.review import Seen
 from lomi_ops.domain.review_filter import Bounds
 
 PAGE = 500
@@ -118,6 +119,11 @@ def counts(db: Database) -> tuple[PileCount, ...]:
 def known(db: Database, media_ids: Sequence[UUID], at: datetime) -> Mapping[UUID, Known]:
     """Needs the schema `lomi`."""
     return {row.media_id: row for row in db.all(Known, "review_known", ids=list(media_ids), at=at)}
+
+
+def ahead(db: Database, part: Pile, *, at: datetime, limit: int) -> tuple[Seen, ...]:
+    """The front of one pile: what nobody looks at and no person has decided. Needs the schema `lomi`."""
+    return tuple(db.all(Seen, "review_ahead", pile=part.value, oldest=part.oldest_first, at=at, limit=limit))
 
 
 def owner(db: Database, user_id: UUID) -> Owner | None:

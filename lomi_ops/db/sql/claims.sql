@@ -6,6 +6,7 @@
 -- in statuses: text[], as seen, in the order of `ids`
 -- in reasons: text[], the same
 -- in decisions: bigint[], the last decision on each; null where there is none
+-- in fresh: boolean, only what no person has decided, whatever the last decision is
 -- in limit: bigint, rows
 -- in actor: text
 -- in token: uuid
@@ -19,7 +20,12 @@ WITH free AS MATERIALIZED (
     JOIN media AS m ON m.id = seen.media_id
     WHERE m.moderation_status IS NOT DISTINCT FROM seen.status
       AND m.moderation_reason IS NOT DISTINCT FROM seen.reason
-      AND (SELECT max(d.id) FROM lomi.decisions AS d WHERE d.media_id = m.id) IS NOT DISTINCT FROM seen.decision
+      AND CASE WHEN %(fresh)s::boolean THEN (
+              SELECT d.actor <> 'worker' AND d.undoes IS NULL FROM lomi.decisions AS d
+              WHERE d.media_id = m.id ORDER BY d.id DESC LIMIT 1
+          ) IS NOT TRUE ELSE (
+              SELECT max(d.id) FROM lomi.decisions AS d WHERE d.media_id = m.id
+          ) IS NOT DISTINCT FROM seen.decision END
       AND NOT EXISTS (SELECT FROM lomi.claims AS c WHERE c.media_id = m.id AND c.expires_at > %(at)s)
     ORDER BY seen.place
     LIMIT %(limit)s

@@ -92,6 +92,36 @@ WHERE media_type::text = 'photo' AND batch_id = %(batch_id)s AND user_id = %(use
 ORDER BY display_order, created_at, id
 LIMIT %(limit)s;
 
+-- name: review_ahead
+-- The front of one pile without its scores: what nobody looks at and no person has decided. One look-up a photo: a join
+-- would be planned for the few rows that the planner expects of so many conditions, and never end for many.
+-- in pile: text, of waiting, rejected, failed, minors
+-- in oldest: boolean, the oldest upload first; else the latest
+-- in at: timestamptz
+-- in limit: bigint, rows
+-- out media_id, status, reason
+SELECT id AS media_id, moderation_status::text AS status, moderation_reason AS reason
+FROM media AS m
+WHERE media_type::text = 'photo'
+  AND (moderation_status IN ('rejected', 'failed')
+       OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
+  AND (%(pile)s::text = 'minors' OR moderation_status = replace(%(pile)s::text, 'waiting', 'pending'))
+  AND (%(pile)s::text = 'minors') = (
+      coalesce(moderation_reason = 'underage', false)
+      OR coalesce(moderation_scores @> '{"grounds": [{"reason": "underage"}]}', false)
+      OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+              THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END
+  )
+  AND (SELECT c.expires_at > %(at)s FROM lomi.claims AS c WHERE c.media_id = m.id) IS NOT TRUE
+  AND (
+      SELECT d.actor <> 'worker' AND d.undoes IS NULL FROM lomi.decisions AS d
+      WHERE d.media_id = m.id ORDER BY d.id DESC LIMIT 1
+  ) IS NOT TRUE
+ORDER BY coalesce(
+    extract(epoch FROM created_at)::double precision * CASE WHEN %(oldest)s::boolean THEN 1 ELSE -1 END, 'infinity'
+), id
+LIMIT %(limit)s;
+
 -- name: review_known
 -- What people and workers did with some photos: the last decision on each, and who looks at it.
 -- in ids: uuid[]

@@ -40,16 +40,15 @@ from lomi_ops.ops.quality.blind import Blind, fit
 from lomi_ops.ops.quality.similar import Likeness, duplicates
 from lomi_ops.ops.reviews import dossier, piles, publishing, stepping
 from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
+from lomi_ops.ops.reviews.front import Front
 from lomi_ops.ops.reviews.piles import EVERYTHING, Lying
 from lomi_ops.ops.reviews.stepping import Step
 
 if TYPE_CHECKING:
     from lomi_ops.queue.jobs import JobQueue
 
-AHEAD = 200
-"""Photos that are looked up at once, to claim the next ones from."""
-TRIES = 5
-"""So often the pile is looked up anew when others were faster."""
+SAMPLES = 200
+"""Samples of which some are dealt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class Desk:
         self.section = section
         self.now = clock or database.now
         self._fresh_id = fresh_id
-        self._ahead: _Ahead | None = None
+        self._front = Front(database, chance)
         self._chance = chance
         self._blind = Blind()
 
@@ -176,16 +175,18 @@ class Desk:
         """The next photos that nobody looks at and that no person has decided; none where the pile is through."""
         stepping.require_schema(self.database)
         token, at = self._fresh_id(), self.now()
-        for attempt in range(TRIES):
-            ahead = self._ahead_of(pile, wanted, anew=attempt > 0, at=at)
-            if not ahead.photos:
+        got: list[UUID] = []
+        mixed: tuple[Lying, ...] | None = None
+        for seen in self._front.slices(pile, wanted, number, at):
+            if mixed is None:
+                waits = seen[0].status == MediaStatus.PENDING
+                mixed = self._samples(number, pile, wanted, token, at) if waits else ()
+            if wish := number - len(mixed) - len(got):
+                got += self._take(seen, wish, token, at, fresh=True)
+                self._front.taken(got)
+            if len(got) + len(mixed) >= number:
                 break
-            mixed = self._samples(number, pile, wanted, token, at) if ahead.photos[0].photo.in_review else ()
-            got = self._take(ahead.photos, number - len(mixed), token, at) if number > len(mixed) else ()
-            ahead.drop_through({each.photo.media_id for each in got})
-            if got or mixed:
-                return self._held(token, self._shuffled(got, mixed), at)
-        return self._held(token, (), at)
+        return self._held(token, self._shuffled(self._lying(got), mixed or ()), at)
 
     def claim_batch(self, media_id: UUID) -> Held:
         """The photos that came with this one and that people can decide, itself among them; suspected minors only where
@@ -209,10 +210,10 @@ class Desk:
         token, at = self._fresh_id(), self.now()
         rows = media.photos_of(self.database, media_ids)
         found = piles.lying(self.database, [rows[each] for each in media_ids if each in rows], now=at)
-        got = self._take(found, len(found), token, at)
-        missing = [each for each in media_ids if each not in {one.photo.media_id for one in got}]
+        got = self._take([each.seen for each in found], len(found), token, at, fresh=False)
+        missing = [each for each in media_ids if each not in got]
         taken = claims.held(self.database, at=at, media_ids=missing) if missing else ()
-        return self._held(token, got, at, taken)
+        return self._held(token, tuple(each for each in found if each.photo.media_id in got), at, taken)
 
     def beat(self, token: UUID) -> tuple[Claim, ...]:
         """Holds on for another `claim_s`; photos that are missing in the answer are lost."""
@@ -340,12 +341,13 @@ class Desk:
         places = sum(self._chance() < share for _ in range(number)) if share else 0
         if not places or not samples.has_samples(self.database):
             return ()
-        ids = samples.waiting(self.database, at=at, limit=AHEAD)
+        ids = samples.waiting(self.database, at=at, limit=SAMPLES)
         rows = media.photos_of(self.database, ids)
         found = piles.lying(self.database, [rows[each] for each in ids if each in rows], now=at)
-        got = self._take(fit(found, pile), places, token, at)
-        self._blind.dealt |= {each.photo.media_id for each in got}
-        return got
+        useful = fit(found, pile)
+        ids = self._take([each.seen for each in useful], places, token, at, fresh=False)
+        self._blind.dealt |= set(ids)
+        return tuple(each for each in useful if each.photo.media_id in ids)
 
     def _shuffled(self, got: tuple[Lying, ...], mixed: tuple[Lying, ...]) -> tuple[Lying, ...]:
         together = list(got)
@@ -369,29 +371,16 @@ class Desk:
             of_step=of_step, fresh_id=self._fresh_id,
         )  # fmt: skip
 
-    def _ahead_of(self, pile: Pile, wanted: ReviewFilter, *, anew: bool, at: datetime) -> _Ahead:
-        if self._ahead is None or anew or self._ahead.asked != (pile, wanted) or not self._ahead.photos:
-            if anew:
-                claims.sweep(self.database, at=at)
-            self._ahead = _Ahead((pile, wanted), self._free_photos(pile, wanted, at))
-        return self._ahead
-
-    def _free_photos(self, pile: Pile, wanted: ReviewFilter, at: datetime) -> tuple[Lying, ...]:
-        found: list[Lying] = []
-        rows = piles.photos(self.database, pile, wanted, now=at, size=AHEAD)
-        while len(found) < AHEAD and (page := list(itertools.islice(rows, AHEAD))):
-            for each in piles.lying(self.database, page, now=at):
-                if not each.looked_at and not (each.known and each.known.claimed_by):
-                    found.append(each)
-        return tuple(found)
-
-    def _take(self, found: Sequence[Lying], number: int, token: UUID, at: datetime) -> tuple[Lying, ...]:
+    def _take(self, seen: Sequence[Seen], number: int, token: UUID, at: datetime, *, fresh: bool) -> tuple[UUID, ...]:
         got = claims.take(
-            self.database, [each.seen for each in found], actor=self.actor, token=token, at=at,
-            lease_s=self.section.claim_s, limit=number,
+            self.database, seen, actor=self.actor, token=token, at=at, lease_s=self.section.claim_s, limit=number,
+            fresh=fresh,
         )  # fmt: skip
-        ids = {claim.media_id for claim in got}
-        return tuple(each for each in found if each.photo.media_id in ids)
+        return tuple(claim.media_id for claim in got)
+
+    def _lying(self, media_ids: Sequence[UUID]) -> tuple[Lying, ...]:
+        rows = media.photos_of(self.database, media_ids) if media_ids else {}
+        return piles.lying(self.database, [rows[each] for each in media_ids if each in rows], now=self.now())
 
     def _held(self, token: UUID, got: tuple[Lying, ...], at: datetime, taken: tuple[Claim, ...] = ()) -> Held:
         return Held(token, got, at + timedelta(seconds=self.section.claim_s), taken)
@@ -400,21 +389,6 @@ class Desk:
         self, action: Action, media_id: UUID, *, reason: str = "", before: Mapping[str, object] | None = None
     ) -> AuditEntry:
         return AuditEntry(self.actor, action, photo_subject(media_id), self.now(), reason, dict(before or {}))
-
-
-@dataclass(slots=True)
-class _Ahead:
-    """The front of a pile as it was when it was looked up."""
-
-    asked: tuple[Pile, ReviewFilter]
-    photos: tuple[Lying, ...]
-
-    def drop_through(self, taken: set[UUID]) -> None:
-        """Forgets what was taken and all before it: others look at that."""
-        last = max(
-            (at for at, each in enumerate(self.photos) if each.photo.media_id in taken), default=len(self.photos)
-        )
-        self.photos = self.photos[last + 1 :]
 
 
 __all__ = ["Choice", "Claim", "Desk", "Dossier", "Held", "Lying", "PhotoRow", "Step", "UserHistory"]

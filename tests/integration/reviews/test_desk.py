@@ -331,3 +331,29 @@ def test_the_database_and_the_program_agree_where_a_photo_lies(room: Room) -> No
         assert [pile for pile in piles if row.media_id in found[pile]] == ([expected] if expected else []), row
     assert {each.pile: each.photos for each in room.desk().counts()} == {pile: len(ids) for pile, ids in found.items()}
     assert len(found[Pile.MINORS]) > 10
+    for pile in piles:
+        assert {each.photo.media_id for each in room.desk().claim_next(100, pile).photos} == found[pile]
+
+
+def test_who_works_alone_takes_photos_in_their_order_and_a_skipped_one_comes_last(room: Room) -> None:
+    photos = []
+    for _ in range(6):
+        photos += room.batch(1, porn=0.4)
+        room.rows("UPDATE media SET created_at = %s WHERE id = %s RETURNING id", room.clock(), photos[-1])
+        room.clock.pass_(1)
+    desk = room.desk()
+
+    skipped = desk.claim_next(1, Pile.WAITING)
+    desk.release(skipped.token)
+    taken = [each.photo.media_id for _ in range(6) for each in desk.claim_next(1, Pile.WAITING).photos]
+
+    assert taken == [*photos[1:], photos[0]]
+    assert desk.claim_next(1, Pile.WAITING).photos == ()
+
+
+def test_a_filter_is_kept_to_when_photos_are_claimed(room: Room) -> None:
+    low, high = room.batch(2, porn=0.35), room.batch(3, porn=0.55)
+    desk = room.desk()
+    wanted = review_filter.parse(["porn>0.5"])
+    assert {each.photo.media_id for each in desk.claim_next(9, Pile.WAITING, wanted).photos} == set(high)
+    assert {each.photo.media_id for each in desk.claim_next(9, Pile.WAITING).photos} == set(low)
