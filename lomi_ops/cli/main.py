@@ -121,7 +121,7 @@ def _misuse(failure: Any) -> int:
     if type(failure).__name__ == "NoArgsIsHelpError":
         diagnostics.note(failure.format_message())
         return int(ExitCode.USAGE)
-    text = failure.format_message().rstrip(".")
+    text = " ".join(failure.format_message().split()).rstrip(".")
     command = context.command_path if context else "lomi"
     diagnostics.error(UsageError(text[:1].lower() + text[1:], hint=f"{command} --help"))
     return int(ExitCode.USAGE)

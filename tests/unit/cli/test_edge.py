@@ -65,6 +65,7 @@ def test_no_help_is_cut(lomi: Lomi, monkeypatch: pytest.MonkeyPatch) -> None:
         ("down everything", "unexpected extra argument", "lomi down"),
         ("up --workers 99", "99 is not in the range", "lomi up"),
         ("scale 4 -x", "no such option: -x", "lomi scale"),
+        ("deploy render", "Choose from: compose, swarm, kubernetes, systemd, cron", "lomi deploy render"),
         ("queue show -1", "no such option: -1", "lomi queue show"),
     ],
 )
