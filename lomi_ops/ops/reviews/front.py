@@ -43,12 +43,14 @@ class Front:
             self._look(pile, wanted, at)
         self._got = 0
         while True:
+            size = SLICE * number
             while self._seen:
-                tried = self._seen[: SLICE * number]
+                tried = self._seen[:size]
                 before = self._got
                 yield tried
                 if self._got == before:
                     self._jump(len(tried))
+                    size *= 2  # a front that others have been through is soon gone through
             if fresh:
                 return
             fresh = True
