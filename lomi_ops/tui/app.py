@@ -35,7 +35,7 @@ from lomi_ops.tui.work import Work
 LEAST = (40, 12)
 """Columns and rows below which the app says what it needs."""
 _CELLS = 9
-_CELL_ROWS = 10
+_CELL_ROWS = 9
 _LOW = 30
 """Rows below which only the most important keys are shown, so that there is room for photos."""
 _RETRY_S = 2.0
@@ -192,6 +192,9 @@ class ReviewApp(App[None]):
     def action_grid(self) -> None:
         self.reviewing.grid()
 
+    def action_similar(self) -> None:
+        self.reviewing.similar()
+
     def action_next_batch(self) -> None:
         self.reviewing.next_batch()
 
@@ -257,6 +260,8 @@ class ReviewApp(App[None]):
 
     def _changed(self) -> None:
         """Draws once for whatever happens until then."""
+        if self.reviewing.left:
+            self.exit()
         if not self._painting and self.is_running:
             self._painting = True
             self.call_next(self._paint)

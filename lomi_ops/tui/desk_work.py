@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from lomi_ops.domain.macro import SHIPPED, Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import WORKER
 from lomi_ops.domain.review_filter import ReviewFilter, parse
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.desk import Desk, Dossier, Held, Step, UserHistory
 
+_CELLS = 9
 _TOLD = 5
 """Lines of each kind about a user."""
 
@@ -41,8 +43,9 @@ class _Progress:
 class DeskWork:
     """As `work.Work`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, macros: Sequence[Macro] = SHIPPED) -> None:
+        """The first macro with a reason is what its key means."""
+        self._desk, self._macros = desk, macros
         self._wanted = ReviewFilter()
         self._skipped: set[UUID] = set()
         self._progress: dict[Order, _Progress] = {}
@@ -69,13 +72,25 @@ class DeskWork:
         return tuple(dealt)
 
     def deal_batch(self, around: Exhibit) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:
-        if around.seen.token is not None:
-            self._desk.release(around.seen.token, [around.media_id])
-        held = self._desk.claim_batch(around.media_id)
+        self.put_back([around])
+        order = [mate.media_id for mate in around.dossier.mates]
+        return self._laid_out(self._desk.claim_batch(around.media_id), order)
+
+    def deal_similar(self, around: Exhibit) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:
+        """Suspected minors stay on their own pile."""
+        self.put_back([around])
+        near = self._desk.similar(around.media_id).near[: _CELLS - 1]
+        ids = [around.media_id, *(each.media_id for each in near)]
+        exhibits, others = self._laid_out(self._desk.claim(ids), ids)
+        apart = [each for each in exhibits if each.guarded and not around.guarded]
+        self.put_back(apart)
+        return tuple(each for each in exhibits if each not in apart), others
+
+    def _laid_out(self, held: Held, order: Sequence[UUID]) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:
+        """Photos in an order, those among them that others look at."""
         mine = {each.media_id: each for each in self._exhibits(held)}
         others = {claim.media_id: f"{claim.actor} looks at it" for claim in held.taken if claim.media_id not in mine}
         shown = {**mine, **{media_id: self._unheld(media_id) for media_id in others}}
-        order = [mate.media_id for mate in around.dossier.mates]
         return tuple(sorted(shown.values(), key=lambda each: _place(order, each.media_id))), others
 
     def decide(self, order: Order) -> Taken:
@@ -100,7 +115,9 @@ class DeskWork:
     def _decided(self, exhibits: Sequence[Exhibit], order: Order) -> Step:
         from lomi_ops.ops.reviews.desk import Choice
 
-        choice = Choice(order.status, order.reason, f"{order.word}, seen in the app")
+        macro = next((each for each in self._macros if each.because == order.reason), None)
+        note = macro.note if macro else f"{order.word}, seen in the app"
+        choice = Choice(order.status, order.reason, note, macro.name if macro else "", macro.texts if macro else {})
         return self._desk.decide([each.seen for each in exhibits], choice)
 
     @staticmethod
@@ -249,7 +266,7 @@ def _alike(found: Likeness) -> list[str]:
     if found.of_others:
         who = "1 other user" if found.others == 1 else f"{found.others} other users"
         lines.append(f"the same picture of {who}:{more} {_standings(found.of_others)}")
-    return lines
+    return [*lines, "key d lays them out"] if lines else []
 
 
 def _standings(photos: Sequence[object]) -> str:

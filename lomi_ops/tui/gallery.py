@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lomi_ops.errors import LomiError
+from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.framing import Frame
 from lomi_ops.tui.exhibit import Exhibit
-from lomi_ops.tui.photos import Photos, Unseen, shown
+from lomi_ops.tui.photos import Photos, Unseen, with_boxes
 from lomi_ops.tui.picture import Drawn, prepared
 from lomi_ops.tui.terminal import Images, Screen
 from lomi_ops.tui.widgets import Picture
@@ -90,8 +91,13 @@ class Gallery:
         photo = self._photos.load(wish.key)
         if isinstance(photo, Unseen):
             return photo
-        pixels = shown(photo, exhibit, revealed=wish.revealed, boxes=wish.boxes)
-        return prepared(pixels, wish.frame, wish.columns, wish.rows, self._screen)
+        captions = self._screen.images is not Images.BLOCKS
+
+        def finished(part: Pixels) -> Pixels:
+            return with_boxes(part, wish.frame, photo, exhibit, captions=captions) if wish.boxes else part
+
+        pixels = photo.pixels if wish.revealed else photo.veil
+        return prepared(pixels, wish.frame, wish.columns, wish.rows, self._screen, finished)
 
     def _answered(self, wish: Wish, answer: Drawn | Unseen | LomiError) -> None:
         self._asked.discard(wish)

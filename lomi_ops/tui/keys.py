@@ -39,6 +39,8 @@ KEYS = (
     Key("n", "n", "note", "note", "writes a note about photo and user, for colleagues only", important=False),
     Key("g", "g", "batch", "grid", "lays out the batch that the photo came with; again: one after the other",
         important=False),
+    Key("d", "d", "duplicates", "similar", "lays out photos that look the same, this user's and others'",
+        important=False),
     Key("b", "b", "next batch", "next_batch", "lays out the next batch", important=False),
     Key("space", "space", "choose", "choose", "chooses the photo for the next decision", in_single=False),
     Key("asterisk", "*", "choose all", "choose_all", "chooses all photos, or none", in_single=False),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from lomi_ops.clients.objects import BadKey, ObjectMissing
+from lomi_ops.domain.finding import Box
 from lomi_ops.errors import LomiError, PhotoError, Transient
 from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.decode import decode
 from lomi_ops.imaging.draw import marked
+from lomi_ops.imaging.framing import Frame
 from lomi_ops.imaging.veil import veiled
 
 if TYPE_CHECKING:
@@ -91,14 +93,19 @@ class Photos:
                 self._kept.popitem(last=False)
 
 
-def shown(photo: Photo, exhibit: Exhibit, *, revealed: bool, boxes: bool) -> Pixels:
-    """The pixels that may leave for the terminal. Boxes lie over a veil as well: where something is seen, not what."""
-    pixels = photo.pixels if revealed else photo.veil
-    if not boxes or not exhibit.boxes:
-        return pixels
+def with_boxes(part: Pixels, frame: Frame, photo: Photo, exhibit: Exhibit, *, captions: bool) -> Pixels:
+    """A part of the photo, at the size at which it is shown, with what detectors found drawn in; over a veil as well:
+    where something is seen, not what."""
     width, height = exhibit.size or photo.size
-    scale = max(pixels.shape[:2]) / max(width, height, 1)
-    return marked(pixels, [(box.scaled(scale), caption, severity) for box, caption, severity in exhibit.boxes])
+    scale = part.shape[1] * frame.zoom / max(width, 1)
+    left = (frame.x - 0.5 / frame.zoom) * width * scale
+    top = (frame.y - 0.5 / frame.zoom) * height * scale
+    found: list[tuple[Box, str, str]] = []
+    for box, caption, severity in exhibit.boxes:
+        place = box.scaled(scale)
+        place = replace(place, x=round(place.x - left), y=round(place.y - top))
+        found.append((place, caption if captions else "", severity))
+    return marked(part, found) if found else part
 
 
 def _smaller(pixels: Pixels) -> Pixels:

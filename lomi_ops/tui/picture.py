@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, pairwise
@@ -44,17 +45,25 @@ class Drawn:
 NOTHING = Drawn((), 0)
 
 
-def prepared(pixels: Pixels, frame: Frame, columns: int, rows: int, screen: Screen) -> Drawn:
-    """The picture as large as it fits into so many cells. Takes up to a tenth of a second: not for the event loop."""
+def prepared(
+    pixels: Pixels,
+    frame: Frame,
+    columns: int,
+    rows: int,
+    screen: Screen,
+    finish: Callable[[Pixels], Pixels] = lambda part: part,
+) -> Drawn:
+    """The picture as large as it fits into so many cells; `finish` draws into it at the size at which it is shown.
+    Takes up to a quarter of a second: not for the event loop."""
     if columns < 1 or rows < 1 or screen.images is Images.NONE:
         return NOTHING
     if screen.images is Images.BLOCKS:
-        return _blocks(framed(pixels, frame, columns, rows * 2))
+        return _blocks(finish(framed(pixels, frame, columns, rows * 2)))
     cell_width, cell_height = screen.cell
     width, height = min(columns, kitty.MOST) * cell_width, min(rows, kitty.MOST) * cell_height
     if screen.images is Images.SIXEL:
         width, height = min(width, _LARGEST_SIXEL), min(height, _LARGEST_SIXEL)
-    part = framed(pixels, frame, width, height)
+    part = finish(framed(pixels, frame, width, height))
     size = (-(-part.shape[1] // cell_width), -(-part.shape[0] // cell_height))
     return _kitty(part, *size) if screen.images is Images.KITTY else _sixel(part, *size)
 

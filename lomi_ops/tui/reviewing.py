@@ -71,6 +71,7 @@ class Reviewing:
         self._dealing = False
         self._looking: set[UUID] = set()
         self._leaving = False
+        self._leave_next = False
         self._undo_next = False
         """Whether what is on its way is to be taken back when it is there."""
         self._mute = False
@@ -308,15 +309,19 @@ class Reviewing:
             self._spread(answer[0])
         self._changed()
 
-    def _spread(self, around: Exhibit) -> None:
+    def similar(self) -> None:
+        """Photos that look the same as the one that is looked at."""
+        if self.table.current is not None:
+            self._spread(self.table.current.exhibit, similar=True)
+
+    def _spread(self, around: Exhibit, *, similar: bool = False) -> None:
         self._dealing = True
         self._round += 1
         asked = self._round
         others = [item.exhibit for item in self.table.open_items if item.media_id != around.media_id]
         self._give_back(others)
-        self._run(
-            lambda: self._work.deal_batch(around), lambda answer: self._spread_out(around, answer, asked), order=True
-        )
+        deal = self._work.deal_similar if similar else self._work.deal_batch
+        self._run(lambda: deal(around), lambda answer: self._spread_out(around, answer, asked), order=True)
 
     def _spread_out(self, around: Exhibit, answer: Any, asked: int) -> None:
         self._dealing = False
@@ -390,10 +395,18 @@ class Reviewing:
             self._mute = False
             self._failed(answer)
 
+    @property
+    def left(self) -> bool:
+        """Whether what was on its way when somebody wanted to leave has arrived."""
+        return self._leave_next and not self.waiting
+
     def may_leave(self) -> bool:
-        """False once where leaving loses what the database has not heard; who asks again may."""
+        """False while a decision is on its way, and once where leaving loses what the database has not heard."""
         if not self.waiting or self._leaving:
             return True
+        if not self.away:
+            self._leave_next = True
+            return False
         self._leaving = True
         lost = sum(len(order.exhibits) for order in self.waiting)
         self._say(f"{_these(lost)} decided, but not in the database yet: leaving now loses that; once more to leave",

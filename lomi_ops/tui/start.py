@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from lomi_ops.config.macros import read_macros
 from lomi_ops.domain.pile import Pile
 from lomi_ops.ops.reviews.desk import Desk
 from lomi_ops.tui.app import Options, ReviewApp
@@ -31,13 +32,14 @@ def start(
     environ: Mapping[str, str],
 ) -> int:
     """Runs the app until it is left; its exit code. Raises LomiError where there is nothing to run it on."""
-    work = DeskWork(desk)
+    work = DeskWork(desk, read_macros(settings.review.macros))
     work.narrow(wanted)
     options = Options(desk.actor, pile, desk.beat_s, wanted, ascii_only)
     photos = Photos(objects, settings.objects.bucket_photos, settings.images)
     clock = counting_on(desk.now(), time.monotonic)
     # Before the app reads from the terminal: what is asked there is answered there.
-    screen = look(Images(images), environ)
+    wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
+    screen = look(wish, environ)
     app = ReviewApp(work, photos, screen, options, clock)
     app.run()
     return app.return_code or 0

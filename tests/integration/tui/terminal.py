@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?<>=]*[ -/]*[@-~]|[P_\]][^\x1b]*\x1b\\|[()][A-Z0-9]|[=>78])")
@@ -24,14 +24,15 @@ class Terminal:
     """Answers what a terminal is asked with `answers`, as long as nobody else has to."""
 
     def __init__(
-        self, *arguments: str, size: tuple[int, int], environ: Mapping[str, str], answers: bytes = b"\x1b[?1;2c"
-    ) -> None:
+        self, *arguments: str, size: tuple[int, int], environ: Mapping[str, str], answers: bytes = b"\x1b[?1;2c",
+        command: Sequence[str] = (sys.executable, "-m", "lomi_ops"),
+    ) -> None:  # fmt: skip
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lomi_ops", *arguments],
+            [*command, *arguments],
             stdin=theirs, stdout=theirs, stderr=theirs, env=dict(environ), start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip

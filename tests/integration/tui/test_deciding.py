@@ -183,3 +183,40 @@ def test_skipped_photos_are_for_somebody_else_and_do_not_come_back(room: Room, d
 
     assert {room.row(photo)["moderation_status"] for photo in photos} == {"rejected"}
     assert room.count("lomi.claims") == 0
+
+
+def test_a_rejection_tells_the_user_in_the_words_of_its_macro(room: Room, drive: Drive) -> None:
+    (photo,) = room.batch([evidence(sharpness=40)])
+
+    async def steps(session: Session) -> None:
+        await session.shown()
+        await session.press("1", "q")
+
+    drive(steps, pile=Pile.WAITING)
+
+    assert room.row(photo)["moderation_reason"] == "blurry", "who leaves waits for what is on its way"
+    assert room.count("lomi.decisions", "detail = 'the photo is blurred'") == 1
+    assert room.count("lomi.outbox", "payload::text LIKE '%The photo is blurry!%'") == 1
+
+
+def test_photos_that_look_the_same_are_counted_and_laid_out_to_be_decided_together(room: Room, drive: Drive) -> None:
+    from lomi_ops.imaging.decode import decode
+    from lomi_ops.imaging.fingerprint import fingerprint
+    from lomi_ops.ops.quality.similar import remember
+    from tests.review_room import picture
+
+    photos = [room.batch([BLURRED])[0] for _ in range(3)]
+    looks = fingerprint(decode(picture(), room.limits).pixels)
+    remember(room.db, [(each, room.row(each)["user_id"], looks) for each in photos], at=room.at)
+
+    async def steps(session: Session) -> None:
+        await session.shown()
+        await session.until(lambda: "looks the same: 2 photos" in session.text, "the duplicates")
+        await session.press("d")
+        await session.until(lambda: len(session.app.reviewing.table.open_items) == 3, "the grid")
+        await session.press("asterisk", "a")
+        await session.settled()
+
+    drive(steps)
+
+    assert {room.row(each)["moderation_status"] for each in photos} == {"approved"}
