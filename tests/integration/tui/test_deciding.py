@@ -211,7 +211,7 @@ def test_photos_that_look_the_same_are_counted_and_laid_out_to_be_decided_togeth
 
     async def steps(session: Session) -> None:
         await session.shown()
-        await session.until(lambda: "looks the same: 2 photos" in session.text, "the duplicates")
+        await session.until(lambda: "the same picture of 2 other users" in session.text, "the duplicates")
         await session.press("d")
         await session.until(lambda: len(session.app.reviewing.table.open_items) == 3, "the grid")
         await session.press("asterisk", "a")
