@@ -53,10 +53,10 @@ def running_engine() -> Iterator[str]:
 
 
 @contextmanager
-def own_engine() -> Iterator[Dockerd]:
-    """One that a test may stop and start. Raises OSError."""
+def own_engine(*, within: str = "") -> Iterator[Dockerd]:
+    """One that a test may stop and start, with `within` in that network namespace. Raises OSError."""
     with open_folder("lomi-docker-") as folder:
-        own = Dockerd(folder)
+        own = Dockerd(folder, within)
         own.start()
         try:
             yield own
@@ -67,8 +67,9 @@ def own_engine() -> Iterator[Dockerd]:
 class Dockerd:
     """An engine with its data in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, within: str = "") -> None:
         self.folder = folder
+        self._entered = ["nsenter", f"--net=/run/netns/{within}", "--"] if within else []
         self.url = f"unix://{folder}/docker.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -76,7 +77,7 @@ class Dockerd:
         log = self.folder / "dockerd.log"
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                ["dockerd", "--data-root", self.folder / "data", "--exec-root", self.folder / "exec",
+                [*self._entered, "dockerd", "--data-root", self.folder / "data", "--exec-root", self.folder / "exec",
                  "--pidfile", self.folder / "pid", "--host", self.url, "--iptables=false",
                  "--ip6tables=false", "--bridge=none"],
                 stdout=out, stderr=out, cwd="/", start_new_session=True,

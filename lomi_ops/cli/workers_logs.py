@@ -63,8 +63,6 @@ def workers_logs(
     start = _moment(since, at)
     with session.opened(common) as runtime:
         where = found(runtime.docker, runtime.settings, runtime.loaded.stack, service, names or [])
-        if where.elsewhere:
-            diagnostics.note(f"tasks on other machines are not shown: docker service logs {where.elsewhere}")
         show = Shown(where.sources(), format_)
         taps = [where.tap(source, wanted, start) for source in where.sources()]
         if tail == 0:

@@ -155,6 +155,10 @@ class SwarmTask:
     running: bool
     words: str = ""
     """What the manager says of one that does not run: that no machine has room for it, for example."""
+    id: str = ""
+    number: int = 0
+    """Which of its service it is; a successor has the same."""
+    tty: bool = False
 
     @property
     def short_id(self) -> str:

@@ -128,8 +128,8 @@ def swarm_service(said: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -
     """From `GET /services` and `GET /tasks` of one service."""
     spec = _part(said, "Spec")
     stack = str(_part(spec, "Labels").get(STACK, ""))
-    known = sorted(tasks, key=lambda task: str(_part(task, "Status").get("Timestamp", "")), reverse=True)
-    wanted = [task for task in known if task.get("DesiredState") == "running"]
+    known = sorted(tasks, key=lambda each: str(_part(each, "Status").get("Timestamp", "")), reverse=True)
+    wanted = [each for each in known if each.get("DesiredState") == "running"]
     replicas = _part(_part(spec, "Mode"), "Replicated").get("Replicas")
     update = _part(said, "UpdateStatus")
     grace = _part(_part(spec, "TaskTemplate"), "ContainerSpec").get("StopGracePeriod")
@@ -137,12 +137,12 @@ def swarm_service(said: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -
         name=str(spec.get("Name", "")).removeprefix(f"{stack}_"),
         project=stack,
         desired=int(replicas) if replicas is not None else len(wanted),
-        running=sum(_part(task, "Status").get("State") == "running" for task in wanted),
-        failures=tuple(_failure(task) for task in known if _part(task, "Status").get("State") in _FAILED),
+        running=sum(_part(each, "Status").get("State") == "running" for each in wanted),
+        failures=tuple(_failure(each) for each in known if _part(each, "Status").get("State") in _FAILED),
         kind=next(iter(_part(spec, "Mode")), "Replicated").lower(),
         stop_grace_s=_STOP_GRACE_S if grace is None else int(grace) / _NANOSECONDS,
-        tasks=tuple(map(_task, wanted)),
-        leaving=sum(_part(task, "Status").get("State") == "running" for task in known if task not in wanted),
+        tasks=tuple(map(task, wanted)),
+        leaving=sum(_part(each, "Status").get("State") == "running" for each in known if each not in wanted),
         update=str(update.get("State") or ""),
         update_began=moment(update.get("StartedAt")),
         update_said=one_line(str(update.get("Message") or ""), _LONG_TEXT),
@@ -167,11 +167,19 @@ def _in_stack(service: Mapping[str, Any], name: str) -> str:
     return f"{_stack(service)}_{name}" if _stack(service) else name
 
 
-def _task(said: Mapping[str, Any]) -> SwarmTask:
+def task(said: Mapping[str, Any]) -> SwarmTask:
+    """From `GET /tasks/ID`."""
     status = _part(said, "Status")
     running = status.get("State") == "running"
     container_id = str(_part(status, "ContainerStatus").get("ContainerID") or "")
-    return SwarmTask(container_id, running, "" if running else _failure(said))
+    return SwarmTask(
+        container_id,
+        running,
+        "" if running else _failure(said),
+        id=str(said.get("ID") or ""),
+        number=int(said.get("Slot") or 0),
+        tty=bool(_part(_part(said, "Spec"), "ContainerSpec").get("TTY")),
+    )
 
 
 def _failure(task: Mapping[str, Any]) -> str:

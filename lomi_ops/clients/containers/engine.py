@@ -17,7 +17,7 @@ from lomi_ops.clients.containers.lines import LONGEST, LogLine, lines
 from lomi_ops.config.schema import DockerSection
 from lomi_ops.domain import compose
 from lomi_ops.domain.compose import STACK, Chosen, Sighting
-from lomi_ops.domain.container import Cluster, Container, Place, SwarmService
+from lomi_ops.domain.container import Cluster, Container, Place, SwarmService, SwarmTask
 from lomi_ops.domain.host_memory import HostMemory
 from lomi_ops.errors import ConfigError
 
@@ -143,16 +143,18 @@ class Engine:
                     return Search(None, first_at, ended=False)
         return Search(None, first_at)
 
-    def read(self, container: Container, *, tail: int | None, since: datetime | None) -> Iterator[LogLine]:
-        """A log line by line, however long it is; `tail` None: all of it."""
+    def read(self, what: Container | SwarmTask, *, tail: int | None, since: datetime | None) -> Iterator[LogLine]:
+        """A log line by line, however long it is; `tail` None: all of it. That of a task comes from whatever machine of
+        the Swarm it is on."""
         asked = _asked("all" if tail is None else tail, since)
-        yield from lines(self.connection.flow(_log_of(container), asked), tty=container.tty, longest=LONGEST)
+        yield from lines(self.connection.flow(_log_of(what), asked), tty=what.tty, longest=LONGEST)
 
-    def follow(self, container: Container, since: datetime | None) -> Iterator[LogLine]:
-        """What it writes from a moment on, as it comes. Ends with the container's run, and after a long silence."""
+    def follow(self, what: Container | SwarmTask, since: datetime | None) -> Iterator[LogLine]:
+        """What it writes from a moment on, as it comes. Ends with the run, and after a long silence: that of a
+        task by silence alone."""
         asked = _asked("all", since) | {"follow": 1}
-        chunks = self.connection.flow(_log_of(container), asked, idle_s=IDLE_S)
-        yield from lines(chunks, tty=container.tty, longest=LONGEST)
+        chunks = self.connection.flow(_log_of(what), asked, idle_s=IDLE_S)
+        yield from lines(chunks, tty=what.tty, longest=LONGEST)
 
     def happenings(self) -> Iterator[None]:
         """Something for each start and end of any container, until nothing has happened for long."""
@@ -163,6 +165,16 @@ class Engine:
     def again(self, container: Container) -> Container | None:
         """How it is now; None where it is gone."""
         return next(iter(self._inspected(Chosen("", (container.id,)), {container.id: container.place})), None)
+
+    def task_again(self, task: SwarmTask) -> SwarmTask | None:
+        """How it is now; None where the Swarm has forgotten it."""
+        from docker.errors import NotFound
+
+        with self.connection.asking() as api:
+            try:
+                return answers.task(api.inspect_task(task.id))
+            except NotFound:
+                return None
 
     def memory_used(self, container: Container) -> int | None:
         """Bytes that it uses now; None where it does not run any more. One look: a stream of them costs the engine."""
@@ -239,8 +251,8 @@ def _manages_swarm(info: Mapping[str, Any]) -> bool:
     return bool((info.get("Swarm") or {}).get("ControlAvailable"))
 
 
-def _log_of(container: Container) -> str:
-    return f"/containers/{container.id}/logs"
+def _log_of(what: Container | SwarmTask) -> str:
+    return f"/{'tasks' if isinstance(what, SwarmTask) else 'containers'}/{what.id}/logs"
 
 
 def _asked(tail: int | str, since: datetime | None) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lomi_ops.clients.containers import Engine
 from lomi_ops.config.schema import Settings
-from lomi_ops.domain.container import Container
+from lomi_ops.domain.container import Cluster, Container
 from lomi_ops.domain.fleet import Member, join
 from lomi_ops.domain.log_line import Wanted
 from lomi_ops.domain.member_choice import chosen
@@ -19,7 +19,7 @@ from lomi_ops.errors import NotFound
 from lomi_ops.ops.local.layout import Layout
 from lomi_ops.ops.local.record import POSTGRES, REDIS, SUPERVISOR, WORKER
 from lomi_ops.ops.workers.logs import Tap
-from lomi_ops.ops.workers.sources import ContainerLog, FileLog, Source
+from lomi_ops.ops.workers.sources import ContainerLog, FileLog, Source, TaskLog
 
 LOOK_S = 2.0
 """Between two looks for new files."""
@@ -35,19 +35,18 @@ class Found:
     """As they were typed; empty: all of the service."""
     layout: Layout | None = None
     """Of a local stack, where there is no engine."""
-    elsewhere: str = ""
-    """The full name of the Swarm service, where tasks of it run on other machines: their logs are not here."""
+    in_swarm: bool = False
+    """Its tasks may be on other machines, whose events are not heard here."""
 
     def sources(self) -> tuple[Source, ...]:
         """Those that there are now. Raises DockerUnavailable."""
         if self.engine is None:
             return _files(self.layout, self.service, self.names) if self.layout else ()
-        containers = self.engine.cluster(also=(self.service,)).of(self.service)
-        return tuple(ContainerLog(self.engine, each) for each in _named(containers, self.names, strict=False))
+        return _logs(self.engine, self.engine.cluster(also=(self.service,)), self.service, self.names, strict=False)
 
     def happenings(self) -> Iterator[None]:
         """Something whenever there may be others."""
-        return _now_and_then() if self.engine is None else self.engine.happenings()
+        return _now_and_then() if self.engine is None or self.in_swarm else self.engine.happenings()
 
     @staticmethod
     def tap(source: Source, wanted: Wanted, since: datetime | None) -> Tap:
@@ -62,24 +61,32 @@ def found(engine: Engine, settings: Settings, stack: Path | None, service: str |
         return Found(None, service or "", tuple(names), layout)
     wanted = service or settings.docker.workers_service or "moderator-worker"
     cluster = engine.cluster(also=(wanted,))
-    containers = cluster.of(wanted)
-    swarm = cluster.swarm_service(wanted)
-    if not containers and swarm is not None:
-        text = f"no task of {swarm.full_name} runs on the machine of this engine"
-        raise NotFound(text, hint=f"docker service logs {swarm.full_name}")
-    if not containers:
+    if not cluster.has(wanted):
         known = engine.service_names(cluster.project)
         close = get_close_matches(wanted, known, 1, 0.5)
         meant = f", did you mean {close[0]}?" if close else ""
         there = f"; there are {', '.join(known)}" if known and not close else ""
         raise NotFound(f"there is no container of service {wanted}{meant}{there}", hint="docker ps -a")
-    _named(containers, tuple(names), strict=True)
-    away = swarm is not None and swarm.running > sum(each.up for each in containers)
-    return Found(engine, wanted, tuple(names), elsewhere=swarm.full_name if swarm and away else "")
+    _logs(engine, cluster, wanted, tuple(names), strict=True)
+    return Found(engine, wanted, tuple(names), in_swarm=cluster.swarm_service(wanted) is not None)
+
+
+def _logs(
+    engine: Engine, cluster: Cluster, service: str, names: tuple[str, ...], *, strict: bool
+) -> tuple[Source, ...]:
+    """Of the containers here, and of the tasks that a Swarm put on other machines. Raises NotFound, UsageError."""
+    containers, swarm = cluster.of(service), cluster.swarm_service(service)
+    here = {each.id for each in containers}
+    away = [TaskLog(engine, swarm, each) for each in swarm.tasks if each.container_id not in here] if swarm else []
+    started = [log for log in away if log.task.container_id]
+    wanted = [log for log in started if not names or any(log.goes_by(name) for name in names)]
+    others = tuple(name for name in names if not any(log.goes_by(name) for log in wanted))
+    mine = _named(containers, others, strict=strict) if others or not names else ()
+    return (*(ContainerLog(engine, each) for each in mine), *wanted)
 
 
 def _named(containers: Sequence[Container], names: tuple[str, ...], *, strict: bool) -> Sequence[Container]:
-    """Those of these names; with `strict` each must be there. Raises NotFound, UsageError."""
+    """Those of these names, all of them without; with `strict` each must be there. Raises NotFound, UsageError."""
     if not names:
         return containers
     members = join(containers, None, (), datetime.now(UTC), lease_s=0.0)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from lomi_ops.clients.containers import Engine
 from lomi_ops.clients.containers.lines import LogLine
-from lomi_ops.domain.container import Container, log_line
+from lomi_ops.domain.container import Container, SwarmService, SwarmTask, log_line
 from lomi_ops.domain.container_rules import end_of
 
 LOOK_S = 0.25
@@ -94,6 +94,54 @@ class ContainerLog:
 
     def ended(self) -> str:
         return end_of(self.container)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLog:
+    """Of a task that a Swarm put on another machine than that of the engine, which passes its log on."""
+
+    engine: Engine
+    service: SwarmService
+    task: SwarmTask
+
+    @property
+    def key(self) -> str:
+        return self.task.id
+
+    @property
+    def name(self) -> str:
+        """As Docker names its container, there."""
+        return f"{self.service.full_name}.{self.task.number}.{self.task.id}"
+
+    @property
+    def short(self) -> str:
+        return f"{self.service.name}.{self.task.number}.{self.task.id}"
+
+    @property
+    def number(self) -> int:
+        return self.task.number
+
+    @property
+    def up(self) -> bool:
+        return self.task.running
+
+    def goes_by(self, typed: str) -> bool:
+        """Whether it is meant by what was typed: a name or an id, or how one begins."""
+        known = (self.name, self.short, self.task.id, self.task.container_id)
+        return bool(typed) and any(each.startswith(typed) for each in known)
+
+    def read(self, tail: int | None, since: datetime | None) -> Iterator[LogLine]:
+        return self.engine.read(self.task, tail=tail, since=since)
+
+    def follow(self, since: datetime | None) -> Iterator[LogLine]:
+        return self.engine.follow(self.task, since)
+
+    def again(self) -> TaskLog | None:
+        found = self.engine.task_again(self.task)
+        return TaskLog(self.engine, self.service, found) if found else None
+
+    def ended(self) -> str:
+        return self.task.words
 
 
 @dataclass(frozen=True, slots=True)

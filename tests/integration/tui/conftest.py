@@ -39,7 +39,7 @@ class Session:
         await self.pilot.press(*keys)
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not condition():
             assert time.monotonic() < deadline, f"never: {what}\n{self.text}"
             await self.pilot.pause(0.01)

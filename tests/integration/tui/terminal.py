@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?<>=]*[ -/]*[@-~]|[P_\]][^\x1b]*\x1b\\|[()][A-Z0-9]|[=>78])")
-_PATIENCE_S = 40.0
+_PATIENCE_S = 90.0
 
 
 class Terminal:

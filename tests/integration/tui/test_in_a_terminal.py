@@ -34,7 +34,7 @@ def environ(room: Room, redis_url: str, tmp_path: Path) -> Environ:
 
 
 def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -137,7 +137,7 @@ class Tmux:
 
     def __call__(self, *words: str) -> str:
         done = subprocess.run(
-            [*self._words, *words], env=self._environ, capture_output=True, text=True, check=False, timeout=30
+            [*self._words, *words], env=self._environ, capture_output=True, text=True, check=False, timeout=90
         )
         return done.stdout
 
