@@ -140,6 +140,8 @@ def test_one_that_ends_after_it_came_back_stops_the_restart_before_the_next_ones
     crew.story.clear()
 
     def end_the_first(boot: str) -> None:
+        if boot not in crew.hands:
+            return  # The first one itself, on its way out.
         seen.api.exec_start(seen.api.exec_create(made[0], ["/bin/sh", "-c", "echo > /end"])["Id"])
         seen.await_state(made[0], "exited")
         crew.finish(boot)
