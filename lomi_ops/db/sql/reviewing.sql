@@ -93,33 +93,41 @@ ORDER BY display_order, created_at, id
 LIMIT %(limit)s;
 
 -- name: review_ahead
--- The front of one pile without its scores: what nobody looks at and no person has decided. One look-up a photo: a join
--- would be planned for the few rows that the planner expects of so many conditions, and never end for many.
+-- The front of one pile without its scores: what nobody looks at and no person has decided. The pile is sorted first
+-- (OFFSET 0 keeps it so), and both are looked up photo by photo until there are enough: for a whole pile that takes long,
+-- and a join would be planned for the few rows that the planner expects of so many conditions, and never end for many.
 -- in pile: text, of waiting, rejected, failed, minors
 -- in oldest: boolean, the oldest upload first; else the latest
 -- in at: timestamptz
 -- in limit: bigint, rows
 -- out media_id, status, reason
-SELECT id AS media_id, moderation_status::text AS status, moderation_reason AS reason
-FROM media AS m
-WHERE media_type::text = 'photo'
-  AND (moderation_status IN ('rejected', 'failed')
-       OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
-  AND (%(pile)s::text = 'minors' OR moderation_status = replace(%(pile)s::text, 'waiting', 'pending'))
-  AND (%(pile)s::text = 'minors') = (
-      coalesce(moderation_reason = 'underage', false)
-      OR coalesce(moderation_scores @> '{"grounds": [{"reason": "underage"}]}', false)
-      OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
-              THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END
-  )
-  AND (SELECT c.expires_at > %(at)s FROM lomi.claims AS c WHERE c.media_id = m.id) IS NOT TRUE
+SELECT media_id, status, reason
+FROM (
+    SELECT id AS media_id, moderation_status::text AS status, moderation_reason AS reason,
+           coalesce(
+               extract(epoch FROM created_at)::double precision * CASE WHEN %(oldest)s::boolean THEN 1 ELSE -1 END,
+               'infinity'
+           ) AS rank
+    FROM media
+    WHERE media_type::text = 'photo'
+      AND (moderation_status IN ('rejected', 'failed')
+           OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
+      AND (%(pile)s::text = 'minors' OR moderation_status = replace(%(pile)s::text, 'waiting', 'pending'))
+      AND (%(pile)s::text = 'minors') = (
+          coalesce(moderation_reason = 'underage', false)
+          OR coalesce(moderation_scores @> '{"grounds": [{"reason": "underage"}]}', false)
+          OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+                  THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END
+      )
+    ORDER BY rank, id
+    OFFSET 0
+) AS m
+WHERE (SELECT c.expires_at > %(at)s FROM lomi.claims AS c WHERE c.media_id = m.media_id) IS NOT TRUE
   AND (
       SELECT d.actor <> 'worker' AND d.undoes IS NULL FROM lomi.decisions AS d
-      WHERE d.media_id = m.id ORDER BY d.id DESC LIMIT 1
+      WHERE d.media_id = m.media_id ORDER BY d.id DESC LIMIT 1
   ) IS NOT TRUE
-ORDER BY coalesce(
-    extract(epoch FROM created_at)::double precision * CASE WHEN %(oldest)s::boolean THEN 1 ELSE -1 END, 'infinity'
-), id
+ORDER BY rank, media_id
 LIMIT %(limit)s;
 
 -- name: review_known

@@ -18,8 +18,8 @@ from lomi_ops.domain.review import Seen
 from lomi_ops.domain.review_filter import ReviewFilter
 from lomi_ops.ops.reviews import piles
 
-AHEAD = 5000
-"""Photos that are looked up at once."""
+FIRST, AHEAD = 500, 5000
+"""Photos that are looked up at once: few, so that the first one is there soon, then more for many people."""
 SLICE = 4
 """So many photos are tried for each one that is wanted."""
 PAGE = 200
@@ -35,6 +35,9 @@ class Front:
         self._asked: tuple[Pile, ReviewFilter] | None = None
         self._seen: list[Seen] = []
         self._got = 0
+        self._looks = 0
+        self._whole = False
+        """Whether the last look saw the end of the pile."""
 
     def slices(self, pile: Pile, wanted: ReviewFilter, number: int, at: datetime) -> Iterator[Sequence[Seen]]:
         """Photos to try, until the pile is through. Tell `taken` after each what has been got so far."""
@@ -51,7 +54,7 @@ class Front:
                 if self._got == before:
                     self._jump(len(tried))
                     size *= 2  # a front that others have been through is soon gone through
-            if fresh:
+            if fresh and (self._whole or self._looks > 1):
                 return
             fresh = True
             self._look(pile, wanted, at)
@@ -70,14 +73,21 @@ class Front:
 
     def _look(self, pile: Pile, wanted: ReviewFilter, at: datetime) -> None:
         claims.sweep(self._database, at=at)
+        self._looks = self._looks + 1 if self._asked == (pile, wanted) else 1
         self._asked = (pile, wanted)
+        most = FIRST if self._looks == 1 else AHEAD
         if wanted.terms:
-            self._seen = list(itertools.islice(self._filtered(pile, wanted, at), AHEAD))
-            return
-        self._seen = []
+            self._seen = list(itertools.islice(self._filtered(pile, wanted, at), most))
+        else:
+            self._seen = self._unfiltered(pile, at, most)
+        self._whole = len(self._seen) < most
+
+    def _unfiltered(self, pile: Pile, at: datetime, most: int) -> list[Seen]:
+        found: list[Seen] = []
         for part in pile.parts:
-            if len(self._seen) < AHEAD:
-                self._seen += reviewing.ahead(self._database, part, at=at, limit=AHEAD - len(self._seen))
+            if len(found) < most:
+                found += reviewing.ahead(self._database, part, at=at, limit=most - len(found))
+        return found
 
     def _filtered(self, pile: Pile, wanted: ReviewFilter, at: datetime) -> Iterator[Seen]:
         rows = piles.photos(self._database, pile, wanted, now=at, size=PAGE)

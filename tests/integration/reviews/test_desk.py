@@ -14,6 +14,7 @@ from lomi_ops.domain.pile import Pile, pile_of
 from lomi_ops.domain.review import Seen
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, NotFound, Refused, UsageError
+from lomi_ops.ops.reviews import front
 from lomi_ops.ops.reviews.desk import Choice
 from tests.integration.reviews.conftest import APPROVE, Room
 
@@ -42,6 +43,20 @@ def test_the_next_photos_are_ones_own_and_nobody_elses(room: Room) -> None:
     assert (len(first.photos), len(second.photos), len(third.photos)) == (2, 3, 0)
     assert {each.photo.media_id for each in first.photos}.isdisjoint(each.photo.media_id for each in second.photos)
     assert (first.expires_at - room.clock()).total_seconds() == room.section.claim_s
+
+
+def test_a_pile_that_is_longer_than_what_is_looked_up_at_once_is_dealt_to_its_end(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "FIRST", 2)
+    monkeypatch.setattr(front, "AHEAD", 3)
+    photos = {*room.batch(9), *room.batch(2)}
+    desk = room.desk()
+
+    dealt = [held.photos[0].photo.media_id for _ in range(11) if (held := desk.claim_next(1, Pile.REJECTED)).photos]
+
+    assert (len(dealt), set(dealt)) == (11, photos)
+    assert desk.claim_next(1, Pile.REJECTED).photos == ()
 
 
 def test_a_decision_is_told_once_when_the_window_is_over(room: Room) -> None:
