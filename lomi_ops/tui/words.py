@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -10,6 +9,7 @@ from textual.content import Content
 
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review_measure import Measure
+from lomi_ops.domain.shown import shown
 from lomi_ops.tui.exhibit import Exhibit
 from lomi_ops.tui.reviewing import Reviewing
 from lomi_ops.tui.table import Item, Mark
@@ -26,19 +26,9 @@ _NAMES = {"face_sharpness": "face sharp"}
 
 
 def plain(text: str, most: int = 400) -> str:
-    """Text of people as it is, on one line: what would steer a terminal or turn the line around stands as its code."""
+    """Text of people as it is, on one line, its end left out where it is long."""
     short = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(_visible(sign) for sign in short)
-
-
-def _visible(sign: str) -> str:
-    if sign in "\n\t":
-        return " "
-    kind = unicodedata.category(sign)
-    # Joiners belong to how some scripts and emoji are written; every other format character hides or reorders.
-    if kind in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co") and sign not in "\u200c\u200d":
-        return f"\\x{ord(sign):02x}" if ord(sign) < 256 else f"\\u{ord(sign):04x}"
-    return sign
+    return shown(short.replace("\n", " ").replace("\t", " "))
 
 
 def bar(measure: Measure, width: int, *, ascii_only: bool = False) -> Content:
