@@ -330,3 +330,39 @@ def test_a_role_that_may_read_and_no_more_learns_what_a_reader_can(
 
     assert troubled(said) == {}
     assert checks(said)["postgres.transactions"]["status"] == "pass"
+
+
+# --- the audit's end --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        (
+            ("UPDATE lomi.audit_head SET seq = 7",),
+            "the audit ends with 1, and its head says 7: somebody has changed it",
+        ),
+        (
+            ("ALTER TABLE lomi.audit_chain DISABLE TRIGGER USER", "DELETE FROM lomi.audit_chain"),
+            "the audit ends with 0, and its head says 1: somebody has changed it",
+        ),
+        (("DELETE FROM lomi.audit_head",), "the audit has no head: somebody has changed it"),
+    ],
+    ids=["a head that says more", "entries taken away", "no head"],
+)
+def test_an_audit_that_somebody_changed_at_its_end_fails(
+    sound: Sound, find: Find, point_database: Point, statements: tuple[str, ...], told: str
+) -> None:
+    with prepared() as server:
+        point_database(server.url)
+        with psycopg.connect(server.url, autocommit=True) as pg:
+            pg.execute("INSERT INTO lomi.audit (at, actor, action, subject) VALUES (now(), 'a', 'e2e', 'queue')")
+            assert checks(find())["postgres.audit"]["status"] == "pass"
+            for statement in statements:
+                pg.execute(statement.encode())
+
+        said = find()
+
+    assert checks(said)["postgres.audit"]["status"] == "fail"
+    assert detail(said, "postgres.audit") == told
+    assert hint(said, "postgres.audit") == "lomi audit verify"
