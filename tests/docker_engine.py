@@ -175,6 +175,17 @@ class Fleet:
             self.api.start(said["Id"])
         return str(said["Id"])
 
+    def starve(self, service: str, *, number: int = 1) -> str:
+        """A container that the kernel kills for want of memory; its id. It eats only once the engine takes commands for
+        it: of one that dies as it starts, the engine misses why."""
+        greedy = self.run(
+            service, "until [ -e /go ]; do sleep 0.05; done; tail /dev/zero",
+            number=number, mem_limit="16m", memswap_limit="16m",
+        )  # fmt: skip
+        self.api.exec_start(self.api.exec_create(greedy, ["/bin/sh", "-c", "echo > /go"])["Id"])
+        self.await_that(greedy, _killed)
+        return greedy
+
     def network(self) -> str:
         """A network of its own, in which ports can be published."""
         said = self.api.create_network(self.project, driver="bridge", labels={LABEL: self.project})
@@ -212,7 +223,7 @@ class Fleet:
         self.api.close()
 
 
-def killed(said: Mapping[str, Any]) -> bool:
+def _killed(said: Mapping[str, Any]) -> bool:
     """Whether a container has ended for want of memory: the engine notes the end and the mark one after the other."""
     return said["State"]["Status"] == "exited" and bool(said["State"]["OOMKilled"])
 

@@ -9,7 +9,7 @@ import pytest
 from lomi_ops.domain.worker_log import READY_LINE
 from lomi_ops.queue.workers import WorkerRegistry
 from tests.commands import Lomi, Said
-from tests.docker_engine import Fleet, killed
+from tests.docker_engine import Fleet
 from tests.integration.ops.black_hole import black_hole
 from tests.integration.ops.conftest import lomi, old, point, quiet_machine, registry, worker
 from tests.integration.ops.old_cluster import OldCluster
@@ -154,8 +154,7 @@ def test_one_that_still_loads_is_not_yet_known(production: Fleet, lomi: Lomi) ->
 def test_kills_and_loops_are_told_with_their_containers(production: Fleet, lomi: Lomi) -> None:
     services(production)
     workers(production, 3)
-    greedy = production.run(WORKERS, "tail /dev/zero", number=4, mem_limit="16m", memswap_limit="16m")
-    production.await_that(greedy, killed)
+    production.starve(WORKERS, number=4)
     loop = production.run(WORKERS, "exit 1", number=5, **KEPT)
     production.await_that(loop, lambda said: said["RestartCount"] >= 3)
 

@@ -11,7 +11,7 @@ from lomi_ops.clients.containers import Engine
 from lomi_ops.domain.container import ContainerState, Health
 from lomi_ops.domain.worker_log import READY_LINE
 from lomi_ops.errors import ConfigError, DockerUnavailable
-from tests.docker_engine import Fleet, killed
+from tests.docker_engine import Fleet
 from tests.integration.containers.conftest import Open
 from tests.services import free_port
 
@@ -119,7 +119,7 @@ def test_one_that_the_policy_restarts_over_and_over_counts_its_restarts(engine: 
 
 
 def test_what_ate_its_memory_is_said_to_have_been_killed_for_it(engine: Engine, fleet: Fleet) -> None:
-    fleet.await_that(fleet.run(WORKERS, "tail /dev/zero", mem_limit="16m", memswap_limit="16m"), killed)
+    fleet.starve(WORKERS)
 
     (found,) = engine.cluster().of(WORKERS)
 

@@ -24,6 +24,7 @@ from tests.integration.containers.test_workers import crew as seen
 from tests.integration.containers.test_workers import queue, registry
 from tests.integration.ops.conftest import cluster, lomi, old, point, quiet_machine
 from tests.integration.ops.old_cluster import OldCluster
+from tests.unmeasured import unmeasured
 
 __all__ = ["cluster", "lomi", "old", "point", "queue", "quiet_machine", "registry", "seen", "swarm"]
 
@@ -232,7 +233,7 @@ def test_whoever_interrupts_a_drain_lets_the_worker_go_on(
     crew.when_quiet = lambda boot: os.kill(running.pid, signal.SIGINT)
     running = subprocess.Popen(
         [sys.executable, "-m", "lomi_ops", "workers", "restart", f"{WORKERS}-1"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured(),
     )  # fmt: skip
 
     out, err = running.communicate(timeout=60)
@@ -249,7 +250,10 @@ def test_whoever_interrupts_a_stop_finds_the_worker_started_again(seen: Fleet, c
     crew.has(made)
     until(crew, ("began", made))
     with subprocess.Popen(
-        [sys.executable, "-m", "lomi_ops", "workers", "restart"], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "lomi_ops", "workers", "restart"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=unmeasured(),
     ) as running:
         seen.await_log(made, "told")
         running.send_signal(signal.SIGINT)

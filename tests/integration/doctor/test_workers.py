@@ -15,7 +15,7 @@ from lomi_ops.domain.worker_log import READY_LINE
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
 from tests.commands import Lomi
-from tests.docker_engine import Fleet, killed
+from tests.docker_engine import Fleet
 from tests.integration.doctor.test_flow import found
 from tests.integration.ops.old_cluster import OldCluster
 
@@ -146,7 +146,7 @@ def test_workers_of_ours_that_run_in_no_container_are_not_missed_there(
 @pytest.mark.docker
 @pytest.mark.xdist_group("docker")
 def test_a_worker_that_ate_its_memory_is_given_more(production: Fleet, lomi: Lomi) -> None:
-    production.await_that(production.run(WORKERS, "tail /dev/zero", mem_limit="16m", memswap_limit="16m"), killed)
+    production.starve(WORKERS)
 
     said = lomi("doctor", "workers", "-o", "json")
 

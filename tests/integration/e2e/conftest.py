@@ -27,6 +27,7 @@ from tests.chaos.stub_worker import photo
 from tests.commands import FOREIGN, Lomi, Said, lomi, quiet_machine
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import BUCKET
+from tests.unmeasured import unmeasured
 
 __all__ = ["Lomi", "Said", "lomi", "quiet_machine"]
 
@@ -108,7 +109,8 @@ class Cluster:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         running = subprocess.Popen(
             [sys.executable, "-m", "lomi_ops", *map(str, words)],
-            env=kept | self.environment | extra, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+            env=unmeasured(kept) | self.environment | extra, cwd=ROOT,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
             yield running

@@ -24,7 +24,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lomi_ops.errors import LomiError
-from lomi_ops.ops.local import owner
+from lomi_ops.ops.local import owner, ports
 from lomi_ops.ops.local.binaries import Program, Source, redis_programs
 from tests.conftest import need
 from tests.services import RedisServer, free_port, open_folder
@@ -32,6 +32,7 @@ from tests.services import RedisServer, free_port, open_folder
 PASSWORD = "farm-" + secrets.token_hex(8)
 BUS_OFFSET = 10_000
 """The cluster bus of Redis 6.2 takes the port plus this."""
+_EPHEMERAL = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,17 @@ def running(kind: Kind, *extra: str) -> Iterator[RedisServer]:
         yield server
 
 
+def _bus_is_safe(port: int) -> bool:
+    """Free, and below the near ends of outgoing connections, which come and go."""
+    return port < _EPHEMERAL and ports.is_free(port)
+
+
 @contextmanager
 def running_node(kind: Kind) -> Iterator[RedisServer]:
     """In cluster mode, without slots."""
     with made(kind, "--cluster-enabled", "yes") as server:
         if kind is Kind.REDIS_6_2:
-            while server.port + BUS_OFFSET > 65_535:
+            while not _bus_is_safe(server.port + BUS_OFFSET):
                 server.port = free_port()
         else:
             server.extra += ("--cluster-port", str(free_port()))

@@ -30,6 +30,7 @@ from tests.integration.ops.checks.test_host import small_disk
 from tests.integration.ops.conftest import ONLY_SERVED, Lomi, Sound, checks, on, statuses, troubled
 from tests.services import RedisServer, free_port, running_redis
 from tests.unit.check import strict
+from tests.unmeasured import unmeasured
 
 __all__ = ["small_disk"]
 
@@ -80,11 +81,6 @@ def valid(format_: CheckFormat, said: str) -> None:
             assert "; interrupted" in said.splitlines()[-1]
 
 
-def unmeasured() -> dict[str, str]:
-    """Measuring coverage would run code of its own wherever an interrupt may arrive."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-
-
 # --- signals ----------------------------------------------------------------------------------------------------------
 
 
@@ -115,7 +111,9 @@ def test_a_signal_in_the_middle_leaves_one_whole_document(
 
 def test_what_was_known_before_a_signal_stays_known(silent: BlackHole) -> None:
     seen: list[dict[str, Any]] = []
-    with subprocess.Popen([*LOMI, "check", "-o", "jsonl", *ONLY_SERVED], stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        [*LOMI, "check", "-o", "jsonl", *ONLY_SERVED], stdout=subprocess.PIPE, text=True, env=unmeasured()
+    ) as running:
         assert running.stdout is not None
         while not any(line["slug"] == "config.passwords" for line in seen):
             seen.append(json.loads(running.stdout.readline()))
@@ -129,7 +127,6 @@ def test_what_was_known_before_a_signal_stays_known(silent: BlackHole) -> None:
 
 
 def test_a_second_ctrl_c_ends_it_all_the_same(silent: BlackHole) -> None:
-    # What measures coverage says a word of its own when it is interrupted at the very end.
     running = subprocess.Popen(
         [*LOMI, "check"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured()
     )
@@ -147,7 +144,7 @@ def test_watch_goes_on_until_ctrl_c_and_ends_with_the_last_code(sound: Sound) ->
     sound.telegram.token = "another"
     running = subprocess.Popen(
         [*LOMI, "check", "--watch", "10ms", "-o", "jsonl", "--only", "telegram"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured(),
     )  # fmt: skip
     assert running.stdout is not None
     lines = [json.loads(running.stdout.readline()) for _ in range(4)]
@@ -161,7 +158,7 @@ def test_watch_goes_on_until_ctrl_c_and_ends_with_the_last_code(sound: Sound) ->
 def test_watch_looks_again_and_again(sound: Sound) -> None:
     running = subprocess.Popen(
         [*LOMI, "check", "--watch", "10ms", "-o", "nagios", "--only", "redis.ping"],
-        stdout=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, text=True, env=unmeasured(),
     )  # fmt: skip
     assert running.stdout is not None
     lines = [running.stdout.readline() for _ in range(3)]
