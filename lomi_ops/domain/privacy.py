@@ -49,6 +49,9 @@ PSEUDONYMS = frozenset({"actor", "by", "claimed_by", "judged_by", "cancelled_by"
 SECRETS = frozenset({"token", "salt", "r2_url"})
 """Keys whose values leave with nobody: leases, salts, signed addresses."""
 _TELEGRAM = re.compile(r"-?[0-9]{1,19}")
+TELLS = 100_000
+"""From here on a number in a text is taken for the Telegram account that it is: a smaller one may count anything, and 0
+is what a job has that knows of no account."""
 MACHINES = frozenset({"worker", "autoscale", ""})
 """Actors that are no people."""
 
@@ -91,9 +94,9 @@ class Trail:
 
     @property
     def telegram(self) -> str | None:
-        """A pattern that matches the Telegram account, and no other number."""
+        """A pattern that matches the Telegram account, and no other number; None where it would match counts, too."""
         number = self.person.telegram_id
-        return None if number is None else rf"(^|[^0-9-]){number}([^0-9]|$)"
+        return None if number is None or abs(number) < TELLS else rf"(^|[^0-9-]){number}([^0-9]|$)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,8 @@ class Counts:
 
 
 def telegram_id(text: str) -> int | None:
-    """The Telegram account that a text names; None where it is none."""
-    return int(text) if _TELEGRAM.fullmatch(text) and abs(int(text)) < 2**63 else None
+    """The Telegram account that a text names; None where it is none, as 0 is."""
+    return int(text) or None if _TELEGRAM.fullmatch(text) and abs(int(text)) < 2**63 else None
 
 
 def prefix_of(person: Person) -> str:

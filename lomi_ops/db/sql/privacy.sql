@@ -19,15 +19,15 @@ LIMIT 1;
 -- The Telegram account of a user.
 -- in user_id: uuid
 -- out telegram_id
-SELECT telegram_id FROM users WHERE id = %(user_id)s::uuid;
+SELECT nullif(telegram_id, 0) AS telegram_id FROM users WHERE id = %(user_id)s::uuid;
 
 -- name: privacy_telegram_once
--- The same of a user whom the backend does not know any more.
+-- The same of a user whom the backend does not know any more; 0 is written where none was known.
 -- in user_id: uuid
 -- out telegram_id
-SELECT telegram_id FROM lomi.jobs WHERE user_id = %(user_id)s::uuid
+SELECT telegram_id FROM lomi.jobs WHERE user_id = %(user_id)s::uuid AND telegram_id <> 0
 UNION
-SELECT telegram_id FROM lomi.submitted_jobs WHERE user_id = %(user_id)s::uuid
+SELECT telegram_id FROM lomi.submitted_jobs WHERE user_id = %(user_id)s::uuid AND telegram_id <> 0
 LIMIT 1;
 
 -- name: privacy_media

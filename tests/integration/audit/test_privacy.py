@@ -393,6 +393,24 @@ def test_what_a_job_only_claims_to_be_the_users_stays(somebody: Somebody, lomi: 
     assert len(list((cluster.objects / BUCKET / "users" / str(other.id)).rglob("*.jpg"))) == 3
 
 
+def test_a_user_without_a_telegram_account_takes_nothing_of_others_along(
+    somebody: Somebody, lomi: Lomi, cluster: OldCluster, db: Database
+) -> None:
+    who = somebody()
+    with cluster.sql() as pg:
+        pg.execute("UPDATE users SET telegram_id = NULL WHERE id = %s", (who.id,))
+        pg.execute("UPDATE lomi.jobs SET telegram_id = 0")
+        pg.execute("UPDATE lomi.submitted_jobs SET telegram_id = 0")
+    audit.record(db, entry(6, action="queue.retry", subject="op:3", before={"jobs": 0}))
+
+    assert lomi("privacy", "export", "0").code == 1, "0 is nobody's number"
+    assert erase(lomi, who, "-o", "json").document["telegram_id"] is None
+
+    kept = lomi("audit", "list", "--subject", "op:3", "-o", "jsonl").records
+    assert [each["before"] for each in kept] == [{"jobs": 0}]
+    assert sound(lomi)
+
+
 @pytest.mark.parametrize("before", ["first object", "last object", "rows", "commit"])
 def test_a_run_that_is_killed_is_gone_on_with(
     somebody: Somebody, lomi: Lomi, cluster: OldCluster, before: str, tmp_path: Path
