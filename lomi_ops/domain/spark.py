@@ -1,0 +1,46 @@
+"""A line of numbers as a line of text. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+PLAIN = ".:-=+*%#"
+"""The same where only ASCII may be shown."""
+GAP = " "
+"""What could not be known: never drawn as nothing."""
+
+
+def spark(values: Sequence[float | None], width: int, *, top: float | None = None, plain: bool = False) -> str:
+    """`values`, the oldest first, in `width` columns; fewer where there are fewer values, right-aligned by the caller.
+
+    Where there are more values than columns, a column shows the highest of its own: a peak must not get lost. From 0 to
+    `top`, by default the highest value.
+    """
+    marks = PLAIN if plain else BLOCKS
+    columns = squeezed(values, width)
+    known = [each for each in columns if each is not None]
+    highest = max(known, default=0.0) if top is None else top
+    return "".join(_mark(each, highest, marks) for each in columns)
+
+
+def squeezed(values: Sequence[float | None], width: int) -> list[float | None]:
+    """At most `width` values, each the highest of its share; None where none of them was known."""
+    if len(values) <= width:
+        return list(values)
+    edges = [index * len(values) // width for index in range(width + 1)]
+    return [
+        max((each for each in values[start:end] if each is not None), default=None)
+        for start, end in itertools.pairwise(edges)
+    ]
+
+
+def _mark(value: float | None, highest: float, marks: str) -> str:
+    if value is None:
+        return GAP
+    if highest <= 0 or value <= 0:
+        return marks[0]
+    # What is not nothing stands above what is: else one job among ten thousand looks like none.
+    step = 1 + int(min(value / highest, 1.0) * (len(marks) - 1) - 1e-9)
+    return marks[min(step, len(marks) - 1)]
