@@ -186,6 +186,7 @@ class Desk:
                 self._front.taken(got)
             if len(got) + len(mixed) >= number:
                 break
+        self._front.look_ahead(at)
         return self._held(token, self._shuffled(self._lying(got), mixed or ()), at)
 
     def claim_batch(self, media_id: UUID) -> Held:

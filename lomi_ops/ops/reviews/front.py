@@ -1,14 +1,18 @@
 """The front of a pile, looked up once for many claims.
 
 Who works alone takes the photos in their order. Where many take from the same front, whoever finds the next ones taken
-goes on at a random place of it: else everybody would come by what everybody else has taken.
+goes on at a random place of it: else everybody would come by what everybody else has taken. What is looked up grows old
+as others take from it; the next look is made behind the work, so that nobody who asks for photos waits for it.
 """
 
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from lomi_ops.db import claims, reviewing
@@ -16,14 +20,30 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import Seen
 from lomi_ops.domain.review_filter import ReviewFilter
+from lomi_ops.errors import LomiError
 from lomi_ops.ops.reviews import piles
 
-FIRST, AHEAD = 500, 5000
+FIRST, AHEAD = 500, 2000
 """Photos that are looked up at once: few, so that the first one is there soon, then more for many people."""
 SLICE = 4
 """So many photos are tried for each one that is wanted."""
 PAGE = 200
 """Photos that are read at once where a filter has to see them."""
+LOW, OLD = 100, timedelta(seconds=20)
+"""So few photos left, or a look so long ago, ask for another one behind the work."""
+
+BEHIND = "front of the pile"
+"""The name of the thread that looks ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the front of a pile was at one moment."""
+
+    at: datetime
+    seen: tuple[Seen, ...]
+    whole: bool
+    """Whether it saw the end of the pile."""
 
 
 class Front:
@@ -36,12 +56,15 @@ class Front:
         self._seen: list[Seen] = []
         self._got = 0
         self._looks = 0
-        self._whole = False
-        """Whether the last look saw the end of the pile."""
+        self._last: _Look | None = None
+        self._behind: _Behind | None = None
 
     def slices(self, pile: Pile, wanted: ReviewFilter, number: int, at: datetime) -> Iterator[Sequence[Seen]]:
         """Photos to try, until the pile is through. Tell `taken` after each what has been got so far."""
-        fresh = self._asked != (pile, wanted) or not self._seen
+        if self._asked != (pile, wanted):
+            self._asked, self._behind, self._looks, self._seen = (pile, wanted), None, 0, []
+        self._turn_to_what_is_newer()
+        fresh = not self._seen  # what was looked up behind the work may be old
         if fresh:
             self._look(pile, wanted, at)
         self._got = 0
@@ -54,7 +77,7 @@ class Front:
                 if self._got == before:
                     self._jump(len(tried))
                     size *= 2  # a front that others have been through is soon gone through
-            if fresh and (self._whole or self._looks > 1):
+            if fresh and (self._last is None or self._last.whole or self._looks > 1):
                 return
             fresh = True
             self._look(pile, wanted, at)
@@ -71,23 +94,37 @@ class Front:
         place = int(self._chance() * len(self._seen))
         self._seen = self._seen[place:] + self._seen[:place]
 
-    def _look(self, pile: Pile, wanted: ReviewFilter, at: datetime) -> None:
-        claims.sweep(self._database, at=at)
-        self._looks = self._looks + 1 if self._asked == (pile, wanted) else 1
-        self._asked = (pile, wanted)
-        most = FIRST if self._looks == 1 else AHEAD
-        if wanted.terms:
-            self._seen = list(itertools.islice(self._filtered(pile, wanted, at), most))
-        else:
-            self._seen = self._unfiltered(pile, at, most)
-        self._whole = len(self._seen) < most
+    def look_ahead(self, at: datetime) -> None:
+        """Begins another look where the last one is nearly used up or old; whoever has just got photos may call it."""
+        if self._asked is None or self._last is None or self._last.whole or self._behind is not None:
+            return
+        if len(self._seen) < LOW or at - self._last.at > OLD:
+            pile, wanted = self._asked
+            self._behind = _Behind(lambda: self._found(pile, wanted, at, AHEAD))
 
-    def _unfiltered(self, pile: Pile, at: datetime, most: int) -> list[Seen]:
-        found: list[Seen] = []
+    def _turn_to_what_is_newer(self) -> None:
+        if self._behind is None or (self._seen and not self._behind.done):
+            return
+        found, self._behind = self._behind.awaited(), None
+        if found is not None:
+            self._use(found)
+
+    def _look(self, pile: Pile, wanted: ReviewFilter, at: datetime) -> None:
+        self._use(self._found(pile, wanted, at, AHEAD if self._looks else FIRST))
+
+    def _use(self, found: _Look) -> None:
+        self._last, self._seen = found, list(found.seen)
+        self._looks += 1
+
+    def _found(self, pile: Pile, wanted: ReviewFilter, at: datetime, most: int) -> _Look:
+        claims.sweep(self._database, at=at)
+        rows = self._filtered(pile, wanted, at) if wanted.terms else self._unfiltered(pile, at, most)
+        seen = tuple(itertools.islice(rows, most))
+        return _Look(at, seen, len(seen) < most)
+
+    def _unfiltered(self, pile: Pile, at: datetime, most: int) -> Iterator[Seen]:
         for part in pile.parts:
-            if len(found) < most:
-                found += reviewing.ahead(self._database, part, at=at, limit=most - len(found))
-        return found
+            yield from reviewing.ahead(self._database, part, at=at, limit=most)
 
     def _filtered(self, pile: Pile, wanted: ReviewFilter, at: datetime) -> Iterator[Seen]:
         rows = piles.photos(self._database, pile, wanted, now=at, size=PAGE)
@@ -95,3 +132,25 @@ class Front:
             for each in piles.lying(self._database, page, now=at):
                 if not each.looked_at and not (each.known and each.known.claimed_by):
                     yield each.seen
+
+
+class _Behind:
+    """A look in a thread of its own. One that fails is as if it had not been: whoever needs it looks for himself."""
+
+    def __init__(self, look: Callable[[], _Look]) -> None:
+        self._found: _Look | None = None
+        self._look = look
+        self._thread = threading.Thread(target=self._run, name=BEHIND, daemon=True)
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def awaited(self) -> _Look | None:
+        self._thread.join()
+        return self._found
+
+    def _run(self) -> None:
+        with suppress(LomiError):
+            self._found = self._look()

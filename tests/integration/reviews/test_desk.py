@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import uuid
+from typing import Any
 
 import pytest
 
-from lomi_ops.db import media
+from lomi_ops.db import media, reviewing
 from lomi_ops.db.notes import NoteFilter
 from lomi_ops.domain import review_filter
 from lomi_ops.domain.pile import Pile, pile_of
 from lomi_ops.domain.review import Seen
 from lomi_ops.domain.verdict import MediaStatus, Reason
-from lomi_ops.errors import Conflict, NotFound, Refused, UsageError
+from lomi_ops.errors import Conflict, DatabaseUnavailable, NotFound, Refused, UsageError
 from lomi_ops.ops.reviews import front
 from lomi_ops.ops.reviews.desk import Choice
+from lomi_ops.ops.reviews.front import BEHIND
 from tests.integration.reviews.conftest import APPROVE, Room
 
 STANDINGS = (
@@ -57,6 +60,32 @@ def test_a_pile_that_is_longer_than_what_is_looked_up_at_once_is_dealt_to_its_en
 
     assert (len(dealt), set(dealt)) == (11, photos)
     assert desk.claim_next(1, Pile.REJECTED).photos == ()
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_the_next_photos_are_looked_up_behind_the_work_and_once_more_where_that_failed(
+    room: Room, monkeypatch: pytest.MonkeyPatch, away: bool
+) -> None:
+    monkeypatch.setattr(front, "FIRST", 2)
+    photos = {*room.batch(9)}
+    looked: list[str] = []
+    ahead = reviewing.ahead
+
+    def look(*words: Any, **named: Any) -> tuple[Seen, ...]:
+        looked.append(threading.current_thread().name)
+        if away and looked[-1] == BEHIND:
+            raise DatabaseUnavailable("away")
+        return ahead(*words, **named)
+
+    monkeypatch.setattr(reviewing, "ahead", look)
+    desk = room.desk()
+
+    dealt = [each.photo.media_id for _ in range(5) for each in desk.claim_next(2, Pile.REJECTED).photos]
+
+    assert (len(dealt), set(dealt)) == (9, photos)
+    assert looked[:2] == [threading.current_thread().name, BEHIND]
+    if not away:
+        assert looked.count(BEHIND) == 1, "that one saw the end of the pile"
 
 
 def test_a_decision_is_told_once_when_the_window_is_over(room: Room) -> None:
