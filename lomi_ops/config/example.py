@@ -15,7 +15,7 @@ import annotated_types
 from pydantic.fields import FieldInfo
 
 from lomi_ops.config.env import CONTRACT, ENV_FILE, OBJECTS, PROFILE, SHORT
-from lomi_ops.config.keys import Key, Leaf, Node, Table, children, dotted, node_at
+from lomi_ops.config.keys import Branch, Key, Leaf, Node, Table, children, dotted, node_at
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.services import value_at
 from lomi_ops.domain.policy import Requirement
@@ -84,6 +84,9 @@ def _section(key: Key, node: Node, indent: str, *, told: bool) -> Iterator[str]:
     assert not isinstance(node, Leaf)
     if told and (about := _about(node)):
         yield from (f"{indent}# {line}" for line in textwrap.wrap(about, _WIDTH - len(indent) - 2))
+    if isinstance(node, Table) and not children(node):
+        yield from _free(key, node, indent)
+        return
     yield f"{indent}{key[-1]}:"
     first = True
     for name in children(node):
@@ -94,6 +97,18 @@ def _section(key: Key, node: Node, indent: str, *, told: bool) -> Iterator[str]:
             comments = told and (first or not isinstance(node, Table))
             yield from _section((*key, name), below, indent + "  ", told=comments)
         first = False
+
+
+def _free(key: Key, node: Table, indent: str) -> Iterator[str]:
+    """A table that is empty: what somebody may write into it, as a comment."""
+    yield f"{indent}#   NAME:"
+    for name in children(Branch(node.model)):
+        leaf = node_at((*key, "name", name))
+        assert isinstance(leaf, Leaf)
+        default = _value(leaf.info.get_default())
+        lines = textwrap.wrap(f"{name}: {default}  # {explained((*key, name), leaf)}", _WIDTH - len(indent) - 6)
+        yield from (f"{indent}#     {'' if at == 0 else '# '}{line}" for at, line in enumerate(lines))
+    yield f"{indent}{key[-1]}: {{}}"
 
 
 def _setting(key: Key, leaf: Leaf, *, indent: str, told: bool) -> Iterator[str]:

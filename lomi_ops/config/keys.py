@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from lomi_ops.config.schema import PolicyChoice, Settings
+from lomi_ops.config.schema import Settings
 from lomi_ops.domain.finding import NSFW_LABELS, Label
 
 Key = tuple[str, ...]
@@ -68,20 +68,16 @@ def node_at(key: Key) -> Node | None:
 
 
 def children(node: Branch | Table) -> tuple[str, ...]:
-    """The names below; for a table with free names those of the shipped policies."""
+    """The names below; for a table with free names the shipped ones."""
     if isinstance(node, Branch):
         return tuple(node.model.model_fields)
-    return node.names or shipped_policies()
+    return node.names or tuple(node.info.get_default(call_default_factory=True, validated_data={}))
 
 
-def leaves(policies: tuple[str, ...] | None = None) -> Iterator[tuple[Key, Leaf]]:
-    """Every setting in the order of the schema; each of the named policies (the shipped ones) has its own."""
-    yield from _leaves((), Branch(Settings), policies if policies is not None else shipped_policies())
-
-
-@functools.cache
-def shipped_policies() -> tuple[str, ...]:
-    return tuple(PolicyChoice().policies)
+def leaves(settings: Settings | None = None) -> Iterator[tuple[Key, Leaf]]:
+    """Every setting in the order of the schema; a table with free names has those that it has in these settings, or
+    the shipped ones."""
+    yield from _leaves((), Branch(Settings), settings or Settings())
 
 
 def nearest(key: Key) -> str:
@@ -124,12 +120,17 @@ def _node(field: FieldInfo) -> Node:
     return Leaf(field, SecretStr in kinds, Path in kinds, many)
 
 
-def _leaves(key: Key, node: Node, policies: tuple[str, ...]) -> Iterator[tuple[Key, Leaf]]:
+def _leaves(key: Key, node: Node, value: Any) -> Iterator[tuple[Key, Leaf]]:
     if isinstance(node, Leaf):
         yield key, node
         return
-    names = policies if isinstance(node, Table) and not node.names else children(node)
+    names = tuple(value) if isinstance(node, Table) and not node.names else children(node)
     for name in names:
         below = _child(node, name)
         if below is not None:
-            yield from _leaves((*key, name), below, policies)
+            yield from _leaves((*key, name), below, _part(value, name))
+
+
+def _part(value: Any, name: str) -> Any:
+    """None below what is left out, such as a label of a policy."""
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)

@@ -243,5 +243,5 @@ def _outright(entries: Layer) -> bool:
 
 
 def _origins(entries: Layer, settings: Settings) -> dict[str, str]:
-    every = [key for key, _ in leaves(tuple(settings.policy.policies))]
+    every = [key for key, _ in leaves(settings)]
     return {dotted(key): entries[key].origin if key in entries else "default" for key in every}

@@ -25,6 +25,8 @@ _ALWAYS = tuple(
          rf"\1{STARS}"),
     )
 )  # fmt: skip
+_PLACES = frozenset({"redis", "rediss", "unix", "postgres", "postgresql", "tcp", "ssh"})
+"""Schemes whose URLs hold a secret at one place only. In those of messengers and webhooks any word may be a token."""
 _SHORT = 4
 """Shorter secrets are too much like ordinary words and numbers; the shapes above still catch them."""
 
@@ -97,6 +99,9 @@ def _secrets(value: object, key: str) -> Iterator[tuple[str, SecretStr]]:
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name), f"{key}.{name}" if key else name)
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _secrets(part, f"{key}.{name}")
 
 
 def _parts(secret: str) -> Iterator[str]:
@@ -115,6 +120,14 @@ def _parts(secret: str) -> Iterator[str]:
         name, _, value = pair.partition("=")
         if "password" in name.casefold() and value:
             yield value
+    if parts.scheme not in _PLACES:
+        yield from filter(_token_like, re.split(r"[/:@?&=#,]+", secret.partition("://")[2]))
+
+
+def _token_like(word: str) -> bool:
+    """Not `services` or a host's name: these are in other texts, too."""
+    odd = any(sign.isdigit() or sign.isupper() for sign in word)
+    return len(word) >= (8 if odd else 16) and "." not in word
 
 
 def _spellings(secret: str) -> Iterator[str]:

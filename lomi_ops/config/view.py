@@ -45,7 +45,7 @@ class Line:
 def lines(loaded: Loaded) -> list[Line]:
     """Every setting in the order of the schema."""
     found = []
-    for key, leaf in leaves(tuple(loaded.settings.policy.policies)):
+    for key, leaf in leaves(loaded.settings):
         value = _plain(value_at(loaded.settings, key))
         found.append(Line(dotted(key), value, loaded.origins[dotted(key)], leaf.secret))
     return found

@@ -137,6 +137,11 @@ class Rule:
     def clear_at(self) -> float:
         return self.threshold if self.clear is None else self.clear
 
+    @property
+    def consistent(self) -> bool:
+        """Whether there is a way from bad to well again."""
+        return self.distance(self.clear_at) >= 0
+
     def value(self, measured: Measured) -> float | None:
         value = self.query.read(measured)
         less = self.less.read(measured) if self.less else 0.0

@@ -70,7 +70,7 @@ def other_text(key: str, default: object) -> str:
         "env_file": "/dev/null", "profile": "one", "colour": "red",
         "redis.host": "one", "redis.sentinels": "one:26379", "database.host": "one",
         "backup.to": "/var/backups", "backup.object": "s3://bucket/key",
-        "checks.workers": "3", "docker.host": "unix:///run/docker.sock",
+        "checks.workers": "3", "alerts.timezone": "Europe/Vienna", "docker.host": "unix:///run/docker.sock",
     }  # fmt: skip
     match default:
         case bool():

@@ -30,13 +30,13 @@ PASSWORDS = {
     "database.password": "DB_PASSWORD", "objects.access_key": "S3_ACCESS_KEY", "objects.secret_key": "S3_SECRET_KEY",
     "compreface.api_key": "LOMI_COMPREFACE__API_KEY", "backend.token": "LOMI_BACKEND__TOKEN",
     "telegram.bot_token": "TELEGRAM_BOT_TOKEN",
-    "backend.init_data": "LOMI_BACKEND__INIT_DATA",
+    "backend.init_data": "LOMI_BACKEND__INIT_DATA", "alerts.heartbeat_url": "LOMI_ALERTS__HEARTBEAT_URL",
 }  # fmt: skip
 """Every secret, and a variable that sets it."""
 
 
 def secret_text(key: str) -> str:
-    schemes = {"redis.url": "redis", "database.url": "postgresql"}
+    schemes = {"redis.url": "redis", "database.url": "postgresql", "alerts.heartbeat_url": "https"}
     return f"{schemes[key]}://u:{CANARY}@h/0" if key in schemes else CANARY
 
 
