@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.decision import ResultMessage
+from lomi_ops.domain.delivery import CONFIRM_AFTER
 from lomi_ops.errors import NotFound
 
 
@@ -31,6 +33,18 @@ def put_on(session: Session, message: ResultMessage, *, due_at: datetime) -> Non
     session.run("outbox_put", job_id=message.job_id, payload=message.to_json(), due_at=due_at)
 
 
+def overtake_on(session: Session, media_id: UUID, due_at: datetime) -> datetime:
+    """When the next message about a photo may go out, wanted at `due_at`; within the caller's transaction.
+
+    The backend writes whatever it hears last. So an earlier message that was not sent is sent no more, not even one
+    whose sender was killed over it; and as long as that sender may be alive and slow, the next one waits.
+    """
+    waits = session.one(_Waits, "outbox_overtake", media_id=media_id)
+    if waits and waits.claimed_at:
+        due_at = max(due_at, waits.claimed_at + CONFIRM_AFTER)
+    return max(due_at, waits.due_at) if waits and waits.due_at else due_at
+
+
 def outbox_due(db: Database, *, at: datetime, limit: int = 100) -> tuple[OutboxMessage, ...]:
     """Claims messages that are due, the oldest first. They are the caller's alone to publish, now or never."""
     claimed = db.all(OutboxMessage, "outbox_claim", at=at, limit=limit)
@@ -46,3 +60,11 @@ def mark_published(db: Database, message_id: int, *, at: datetime) -> None:
 def unconfirmed(db: Database, *, claimed_before: datetime, limit: int = 100) -> tuple[OutboxMessage, ...]:
     """Messages that were claimed before a moment and never marked: whether they went out, nobody knows."""
     return tuple(db.all(OutboxMessage, "outbox_unconfirmed", before=claimed_before, limit=limit))
+
+
+@dataclass(frozen=True, slots=True)
+class _Waits:
+    claimed_at: datetime | None
+    """Of a message that was claimed and never marked."""
+    due_at: datetime | None
+    """Of one that goes first."""

@@ -12,7 +12,7 @@ from lomi_ops.db.documents import readable
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry, photo_subject
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage, contract_scores
-from lomi_ops.domain.review import WORKER, Ruling, Seen
+from lomi_ops.domain.review import Ruling, Seen
 from lomi_ops.domain.shown import shown
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, NotFound, Refused
@@ -82,9 +82,8 @@ def override(db: Database, seen: Seen, ruling: Ruling, *, job_id: str) -> Overri
         status = MediaStatus(str(photo.status)) if ruling.status is None else ruling.status
         reason = photo.reason if ruling.status is None else _word(ruling.reason)
         message = None if ruling.status is None else message_of(photo, status, reason, job_id, ruling)
-        due_at = (ruling.due_at or ruling.at) if message else None
+        due_at = outbox.overtake_on(session, photo.media_id, ruling.due_at or ruling.at) if message else None
         if message and due_at:
-            _supersede(session, seen)
             _write(session, photo, status, reason, ruling.at)
             outbox.put_on(session, message, due_at=due_at)
         log_on(session, photo, ruling, status.value, reason, job_id)
@@ -173,13 +172,6 @@ def _compare_claim(session: Session, seen: Seen, ruling: Ruling) -> None:
         who = shown(claim.actor)
         text = f"{who} looks at photo {seen.media_id} until {claim.expires_at:%H:%M:%S %Z}; nothing was changed"
         raise Conflict(text, hint="wait, or --force")
-
-
-def _supersede(session: Session, seen: Seen) -> None:
-    """An earlier decision that nobody has been told is not told any more: the backend would write it over this one."""
-    last = last_on(session, seen.media_id)
-    if last is not None and last.actor != WORKER and last.undoes is None:
-        session.run("outbox_withdraw", job_id=last.job_id)
 
 
 def _write(session: Session, photo: Locked, status: MediaStatus, reason: str | None, at: datetime) -> None:

@@ -57,12 +57,13 @@ def undo(
         last = _reversible(photo, last_on(session, media_id), of_step)
         ruling = Ruling(None, None, actor, at, note, step)
         how = _how(session, photo, last)
-        status = last.status_before or MediaStatus.PENDING.value
+        status, due_at = last.status_before or MediaStatus.PENDING.value, at
         if (photo.status, photo.reason) != (status, last.reason_before):
+            due_at = outbox.overtake_on(session, media_id, at)
             _restore(session, photo, last, how, at)
         if how is Undoing.PUBLISHED:
             outbox.put_on(
-                session, message_of(photo, MediaStatus(status), last.reason_before, job_id, ruling), due_at=at
+                session, message_of(photo, MediaStatus(status), last.reason_before, job_id, ruling), due_at=due_at
             )
         log_on(session, photo, ruling, status, last.reason_before, job_id, undoes=last.id)
         claims.end_on(session, [media_id])

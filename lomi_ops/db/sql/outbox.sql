@@ -48,3 +48,18 @@ LIMIT %(limit)s;
 -- in job_id: text
 -- out nothing
 DELETE FROM lomi.outbox WHERE job_id = %(job_id)s AND claimed_at IS NULL;
+
+-- name: outbox_overtake
+-- Takes back every message about a photo of which nobody knows that it went out, and answers what a later one has to wait
+-- for. What an undo tells and nobody has claimed stays, since it says what is true again. The photo is locked.
+-- in media_id: uuid
+-- out claimed_at, due_at
+WITH earlier AS MATERIALIZED (
+    SELECT o.id, o.claimed_at, o.due_at, o.claimed_at IS NULL AND d.undoes IS NOT NULL AS stays
+    FROM lomi.decisions AS d JOIN lomi.outbox AS o ON o.job_id = d.job_id
+    WHERE d.media_id = %(media_id)s AND d.actor <> 'worker' AND o.published_at IS NULL
+    FOR UPDATE OF o
+), gone AS (
+    DELETE FROM lomi.outbox AS o USING earlier AS e WHERE o.id = e.id AND NOT e.stays
+)
+SELECT max(claimed_at) AS claimed_at, max(due_at) FILTER (WHERE stays) AS due_at FROM earlier;
