@@ -8,8 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from lomi_ops.domain.verdict import NEEDS_REVIEW, FailureCode, Reason
+
 Labels = tuple[tuple[str, str], ...]
 """Sorted by name."""
+Values = dict[tuple[str, Labels], float]
+
+OTHER = "other"
+"""Stands for whatever is not in a table: labels are bounded."""
+REASONS = frozenset({"", NEEDS_REVIEW, *Reason, *FailureCode})
+"""Why a photo has its status; empty for no reason."""
 
 
 class Source(StrEnum):
@@ -30,6 +38,8 @@ class Kind(StrEnum):
     GAUGE = "gauge"
     COUNTER = "counter"
     """Only rises, and begins again at 0 where its memory was lost."""
+    HISTOGRAM = "histogram"
+    """Its numbers are called `_bucket` (with a label `le`), `_sum` and `_count`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +76,32 @@ def _gauge(name: str, source: Source, help_: str, *labels: str) -> Measure:
     return Measure(name, Kind.GAUGE, source, help_, labels)
 
 
+def _counter(name: str, source: Source, help_: str, *labels: str) -> Measure:
+    return Measure(name, Kind.COUNTER, source, help_, labels)
+
+
 MEASURES: tuple[Measure, ...] = (
     _gauge("lomi_queue_jobs", Source.REDIS, "Jobs of the queue by state: ready, high, bulk, delayed, running, dead.",
            "state"),
     _gauge("lomi_queue_oldest_age_seconds", Source.REDIS, "Age of the job that is next; absent where none waits."),
     _gauge("lomi_queue_paused", Source.REDIS, "1 while somebody has paused the queue."),
-    _gauge("lomi_queue_stuck_jobs", Source.REDIS, "Running jobs older than an hour, or than their lease allows."),
+    _gauge("lomi_queue_stuck_jobs", Source.REDIS, "Jobs that run for longer than an hour, or whose lease ran out a "
+           "minute ago without being taken back."),
     _gauge("lomi_upstream_held", Source.REDIS, "1 while no job is claimed since an upstream fails, by upstream.",
            "upstream"),
     _gauge("lomi_upstream_limited", Source.REDIS, "1 while an upstream has asked for fewer calls.", "upstream"),
     _gauge("lomi_results_unheard", Source.REDIS, "Results that no subscriber has heard yet."),
-    _gauge("lomi_workers", Source.REDIS, "Workers by state: running, quiet, draining, silent, failing.", "state"),
+    _gauge("lomi_workers", Source.REDIS, "Registered workers by state: running, quiet, draining, silent, failing; "
+           "absent where only old ones were ever seen, which do not register.", "state"),
     _gauge("lomi_workers_expected", Source.LOMI, "Workers that there should be; absent where it is not configured."),
-    _gauge("lomi_photos_undecided", Source.POSTGRES, "Photos without a decision: waiting for a worker, in review for a "
-           "person, never_queued.", "waits"),
-    _gauge("lomi_rejection_ratio", Source.POSTGRES, "Rejected photos of all decided in the window (1h, 7d), 0..1.",
-           "window"),
-    _gauge("lomi_decided_photos", Source.POSTGRES, "Photos decided in the window (1h, 7d).", "window"),
-    _gauge("lomi_batches_failed_ratio", Source.POSTGRES, "Jobs that ended in failure of all that ended in the window "
-           "(5m), 0..1.", "window"),
+    _gauge("lomi_photos_undecided", Source.POSTGRES, "Photos without a decision by what they wait for: worker, person, "
+           "or never_queued, of which no worker hears. Each is in one of them.", "waits"),
+    _gauge("lomi_rejection_ratio", Source.POSTGRES, "Rejected photos of those that were approved or rejected for the "
+           "first time in the window (1h, 7d), 0..1; absent where none was.", "window"),
+    _gauge("lomi_decided_photos", Source.POSTGRES, "Photos that were approved or rejected for the first time in the "
+           "window (1h, 7d).", "window"),
+    _gauge("lomi_batches_failed_ratio", Source.POSTGRES, "Jobs that were given up of all that ended in the window "
+           "(5m), 0..1; absent where none ended.", "window"),
     _gauge("lomi_batches_ended", Source.POSTGRES, "Jobs that ended in the window (5m).", "window"),
     _gauge("lomi_duplicate_attempts", Source.REDIS, "Jobs in the window (1h) that were submitted or claimed twice.",
            "window"),
@@ -95,5 +112,33 @@ MEASURES: tuple[Measure, ...] = (
     _gauge("lomi_up", Source.LOMI, "1 where a service answered: redis, postgres, objects, compreface.", "service"),
     _gauge("lomi_review_oldest_age_seconds", Source.POSTGRES, "Age of the oldest photo that waits for a person."),
     _gauge("lomi_backup_age_seconds", Source.BACKUPS, "Age of the last complete backup."),
+    _counter("lomi_claims_total", Source.REDIS, "Jobs that workers have taken."),
+    _counter("lomi_job_events_total", Source.REDIS, "What became of jobs and attempts: finished, retried (an attempt "
+             "failed), postponed (an upstream was out, the attempt is refunded), buried, reaped (the lease ran out), "
+             "released, withdrawn, adopted, requeued, duplicate, lost. A reaped job may be buried as well.", "event"),
+    _counter("lomi_results_unheard_total", Source.REDIS, "Results that were published while nobody listened."),
+    _gauge("lomi_worker_slots", Source.REDIS, "Jobs that the workers that are there can have in hand at once."),
+    _gauge("lomi_upstream_limit_photos_per_second", Source.REDIS, "What all machines together claim at most since an "
+           "upstream asked for fewer calls; absent while none did.", "upstream"),
+    _gauge("lomi_redis_memory_bytes", Source.REDIS, "Memory that Redis uses."),
+    _gauge("lomi_redis_connections", Source.REDIS, "Clients that are connected to Redis."),
+    _counter("lomi_redis_lookups_total", Source.REDIS, "Keys that were looked up in Redis, by whether they were there "
+             "(hit, miss).", "result"),
+    _gauge("lomi_decisions", Source.POSTGRES, "Decisions of the window (1h) by who made them (worker, person), status "
+           "and reason, in review included.", "actor", "reason", "status", "window"),
+    _gauge("lomi_worker_seconds_per_1000_photos", Source.POSTGRES, "Time that workers had photos of the window (1h) in "
+           "hand, for 1,000 of them.", "window"),
+    _gauge("lomi_cost_per_1000_photos", Source.POSTGRES, "The same in money, by metrics.price_per_worker_hour.",
+           "window"),
+    _gauge("lomi_database_connections", Source.POSTGRES, "Clients that are connected to Postgres: lomi, others.", "of"),
+    _gauge("lomi_database_connections_allowed", Source.POSTGRES, "Connections that Postgres gives to ordinary roles."),
+    _counter("lomi_database_blocks_total", Source.POSTGRES, "Blocks that Postgres found in its memory (hit) or had to "
+             "read (miss).", "result"),
+    _gauge("lomi_compreface_endpoints", Source.COMPREFACE, "Endpoints of CompreFace by state: well, down.", "state"),
+    _gauge("lomi_backup_timestamp_seconds", Source.BACKUPS, "When the last complete backup was, since 1970."),
+    _gauge("lomi_probe_seconds", Source.LOMI, "How long a service took for the question of whoever measures: redis, "
+           "postgres, objects, compreface.", "service"),
+    _gauge("lomi_source_age_seconds", Source.LOMI, "How old the numbers of a source are.", "source"),
+    _gauge("lomi_build_info", Source.LOMI, "1, with the version of the lomi that measures.", "version"),
 )  # fmt: skip
-"""The numbers that rules are made of."""
+"""All of them."""

@@ -60,16 +60,12 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         dead=dead,
         unsent=unsent,
         workers=workers,
-        oldest_age_s=_age(oldest, now),
+        oldest_age_s=age_of(oldest, now),
         server_ms=now,
-        pause=_pause(paused, now),
-        holds=tuple(
-            hold
-            for name, value in sorted(holds.items())
-            if (hold := _hold(name, value, limits, now)).until_ms > now - OUTAGE_FORGET_MS
-        ),
-        rates=_rates(limits, now),
-        counters={text(name): count(value) for name, value in counters.items() if name not in NOT_COUNTERS},
+        pause=pause_of(paused, now),
+        holds=holds_of(holds, limits, now),
+        rates=rates_of(limits, now),
+        counters=counters_of(counters),
         flow=flow([_sample(entry, fields) for entry, fields in samples], _sample_now(now, inside, counters)),
     )
 
@@ -115,8 +111,7 @@ def ages(client: redis.Redis, keys: Keys) -> Ages:
             for name in names:
                 pipe.hget(keys.job(text(name)), "claimed_ms")
             claimed = pipe.execute() if names else []
-    waits = [age for age in (_age(ready, now), _age(high, now)) if age is not None]
-    held = any(_hold(name, value, {}, now).until_ms > now - OUTAGE_FORGET_MS for name, value in holds.items())
+    waits = [age for age in (age_of(ready, now), age_of(high, now)) if age is not None]
     return Ages(
         running_s=tuple(
             (text(name), (now - int(at)) / 1000) for name, at in zip(names, claimed, strict=True) if at is not None
@@ -124,7 +119,7 @@ def ages(client: redis.Redis, keys: Keys) -> Ages:
         waits_s=max(waits, default=None),
         overdue=count(overdue),
         unheard_s=(now - float(unsent[0][1])) / 1000 if unsent else None,
-        moving=_pause(paused, now) is None and not held,
+        moving=pause_of(paused, now) is None and not holds_of(holds, {}, now),
     )
 
 
@@ -195,18 +190,29 @@ def _milliseconds(clock: Any) -> int:
     return int(seconds) * 1000 + int(micros) // 1000
 
 
-def _age(raw: bytes | None, now_ms: int) -> float | None:
+def age_of(raw: bytes | None, now_ms: int) -> float | None:
+    """Seconds since the upload of this element; None where there is none, or it does not tell."""
     stamp = created_at(raw) if raw is not None and len(raw) <= MAX_JOB_BYTES else None
     return None if stamp is None else max(0.0, now_ms / 1000 - stamp.timestamp())
 
 
-def _pause(fields: Fields, now_ms: int) -> Pause | None:
+def counters_of(fields: Fields) -> dict[str, int]:
+    return {text(name): count(value) for name, value in fields.items() if name not in NOT_COUNTERS}
+
+
+def pause_of(fields: Fields, now_ms: int) -> Pause | None:
     if not fields:
         return None
     until = number(fields, b"until") or None
     if until is not None and until <= now_ms:
         return None
     return Pause(word(fields, b"by"), word(fields, b"reason"), number(fields, b"since"), until)
+
+
+def holds_of(holds: Fields, limits: Fields, now_ms: int) -> tuple[Hold, ...]:
+    """The breakers that are not closed and that somebody has tried lately, by their names."""
+    found = (_hold(name, value, limits, now_ms) for name, value in sorted(holds.items()))
+    return tuple(hold for hold in found if hold.until_ms > now_ms - OUTAGE_FORGET_MS)
 
 
 def _hold(name: bytes, value: bytes, limits: Fields, now_ms: int) -> Hold:
@@ -223,7 +229,7 @@ def _hold(name: bytes, value: bytes, limits: Fields, now_ms: int) -> Hold:
     )
 
 
-def _rates(limits: Fields, now_ms: int) -> tuple[Rate, ...]:
+def rates_of(limits: Fields, now_ms: int) -> tuple[Rate, ...]:
     """As they were noted last: a claim raises them when it comes by."""
     found = []
     for name in sorted(key.removesuffix(b":rate") for key in limits if key.endswith(b":rate")):

@@ -24,6 +24,7 @@ _T = TypeVar("_T")
 RECORD_TTL_S = 600.0
 """A worker that was not heard of for so long is no longer listed; `beat.lua` has the same."""
 MAX_LISTED = 1000
+NOTHING_HELD: Mapping[str, tuple[str, ...]] = {}
 
 
 class WorkerRegistry:
@@ -77,7 +78,7 @@ class WorkerRegistry:
             *described, slots, clock = pipe.execute()
         now = int(clock[0]) * 1000 + int(clock[1]) // 1000
         held = _by_boot(slots)
-        found = [_record(boot, fields, now, held) for boot, fields in zip(boots, described, strict=True) if fields]
+        found = [record_of(boot, fields, now, held) for boot, fields in zip(boots, described, strict=True) if fields]
         return tuple(sorted(found, key=lambda record: (record.info.host, record.started_ms, record.info.boot)))
 
 
@@ -89,7 +90,10 @@ def _by_boot(slots: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
     return held
 
 
-def _record(boot: str, fields: Mapping[bytes, bytes], now: int, held: Mapping[str, tuple[str, ...]]) -> WorkerRecord:
+def record_of(
+    boot: str, fields: Mapping[bytes, bytes], now: int, held: Mapping[str, tuple[str, ...]] = NOTHING_HELD
+) -> WorkerRecord:
+    """A worker from the hash of its registration; `now` is the server's time in milliseconds."""
     said: dict[str, Any] = {text(name): text(value) for name, value in fields.items()}
     info = WorkerInfo(
         boot=boot,
