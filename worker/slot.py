@@ -22,7 +22,7 @@ from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import Job
 from lomi_ops.errors import DatabaseUnavailable, JobError, LeaseLost, LomiError, ModelError, RedisUnavailable, Transient
-from lomi_ops.queue.jobs import RETENTION_S, JobQueue
+from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, Empty, Limited, Paused, Stale
 from lomi_ops.queue.wire import parse_job
 from worker.batch import BatchJudge, Outcome, in_order
@@ -32,6 +32,7 @@ from worker.ends import Ends
 from worker.judging.host import JudgeDown
 from worker.leases import Lease, Leases
 from worker.report import report
+from worker.retelling import told_again
 from worker.signals import Signals
 from worker.triage import RowsMissing, Triage, triage
 from worker.weather import Postponed, Upstream, bad_weather, shown, shown_to_work, sort_out
@@ -201,16 +202,18 @@ class Slot:
             shelf=self.shelf,
         )
         self._served(claimed, {Upstream.DATABASE}, finished=True)
-        self._finish(claimed, lease, done.payload)
         if done.duplicate:
+            now = self.database.now()
+            self._finish(claimed, lease, told_again(self.database, done.payload, now, now))
             log.info("job was settled meanwhile", extra={"action": "job_resettled", "job_id": job.job_id})
             return
+        self._finish(claimed, lease, done.payload)
         applied = [decision for decision in decisions if decision.media_id in set(done.applied)]
         report(job, applied, dict(sorted_out.skipped) | dict(done.skipped), claimed.attempt)
 
     def _finish_again(self, claimed: Claimed, lease: Lease, payload: str | None, settled_at: datetime) -> None:
         self.leases.disarm(lease)
-        message = message_again(payload, settled_at, self.database.now())
+        message = told_again(self.database, payload, settled_at, self.database.now())
         fields = {"action": "job_resettled", "job_id": claimed.job_id, "withheld": message != payload}
         log.info("job was settled before", extra=fields)
         self._served(claimed, {Upstream.DATABASE}, finished=True)
@@ -314,12 +317,6 @@ class _Book:
 def course_of(claimed: Claimed, lease: Lease) -> Course:
     took_s = time.monotonic() - lease.taken_at
     return Course(claimed.first_seen_ms, claimed.claimed_ms, socket.gethostname(), took_s)
-
-
-def message_again(payload: str | None, settled_at: datetime, now: datetime) -> str | None:
-    """The message to finish a job with that the ledger has already: the stored one, which the queue publishes unless
-    it has done so; none once the queue may have forgotten that it did, since a second message is a second push."""
-    return payload if (now - settled_at).total_seconds() < RETENTION_S / 2 else None
 
 
 def _explained(failure: Failure, claimed: Claimed) -> Failure:

@@ -17,7 +17,7 @@ from lomi_ops.domain.delivery import CONFIRM_AFTER, deliver
 from lomi_ops.errors import NotFound
 from lomi_ops.queue.jobs import RETENTION_S, JobQueue
 from lomi_ops.queue.replies import Tended
-from worker.slot import message_again
+from worker.retelling import told_again
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Upkeep:
         if known is None or known.settled_at is None:
             self.queue.absolve(job_id, settled=False)
             return
-        message = message_again(known.payload, known.settled_at, now)
+        message = told_again(self.database, known.payload, known.settled_at, now)
         if self.queue.absolve(job_id, settled=True, payload=(message or "").encode()) is not None:
             log.warning("dead job was settled before", extra={"action": "job_absolved", "job_id": job_id})
 

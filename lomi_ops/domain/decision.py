@@ -167,6 +167,29 @@ def result_of(job: Job, decisions: Sequence[PhotoDecision], at: datetime) -> Res
     return ResultMessage(job.job_id, job.batch_id, job.user_id, job.telegram_id, decided, at)
 
 
+def photos_in(payload: str) -> tuple[UUID, ...]:
+    """The photos of a message that we have written."""
+    return tuple(UUID(each["media_id"]) for each in json.loads(payload)["results"])
+
+
+def still_true(payload: str, standing: Mapping[UUID, tuple[str | None, str | None]]) -> str | None:
+    """A message of before, without photos that stand otherwise now, by status and reason; None where none is left. A
+    photo that is not among `standing` is told as it was."""
+    body = json.loads(payload)
+    kept = [each for each in body["results"] if _holds(each, standing.get(UUID(each["media_id"])))]
+    if len(kept) == len(body["results"]):
+        return payload
+    decisions = [
+        PhotoDecision(UUID(each["media_id"]), MediaStatus(each["status"]), each["reason"], {}) for each in kept
+    ]
+    body |= {"results": kept, "summary": summarise(decisions)}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")) if kept else None
+
+
+def _holds(told: Mapping[str, Any], standing: tuple[str | None, str | None] | None) -> bool:
+    return standing is None or (told["status"], told["reason"]) == (standing[0], standing[1] or "")
+
+
 __all__ = [
     "NEEDS_REVIEW",
     "PhotoDecision",
@@ -175,6 +198,8 @@ __all__ = [
     "decide",
     "explanation",
     "fail",
+    "photos_in",
     "result_of",
+    "still_true",
     "summarise",
 ]

@@ -4,7 +4,16 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
-from lomi_ops.domain.decision import contract_scores, decide, fail, result_of
+from lomi_ops.domain.decision import (
+    PhotoDecision,
+    ResultMessage,
+    contract_scores,
+    decide,
+    fail,
+    photos_in,
+    result_of,
+    still_true,
+)
 from lomi_ops.domain.finding import AgeRange, Label
 from lomi_ops.domain.job import Job, PhotoRef
 from lomi_ops.domain.policy import judge
@@ -96,3 +105,19 @@ def test_the_stamp_is_utc() -> None:
 
     assert message is not None
     assert '"processed_at":"2026-01-01T00:00:00Z"' in message.to_json()
+
+
+def test_an_old_message_is_told_as_it_was_where_its_photos_stand_so_and_not_at_all_where_none_does() -> None:
+    one, other = UUID(int=1), UUID(int=2)
+    told = tuple(PhotoDecision(each, MediaStatus.REJECTED, "blurry", {"a": "ሰላም"}) for each in (one, other))
+    payload = ResultMessage("j", UUID(int=3), UUID(int=4), 2**62 + 1, told).to_json()
+    as_told = ("rejected", "blurry")
+
+    assert photos_in(payload) == (one, other)
+    assert still_true(payload, {one: as_told, other: as_told}) == payload
+    assert still_true(payload, {one: as_told}) == payload, "of a photo without a row nobody knows better"
+    assert still_true(payload, {one: ("rejected", "nsfw"), other: ("pending", "needs_review")}) is None
+    part = json.loads(still_true(payload, {one: ("approved", None), other: as_told}) or "")
+    assert [each["media_id"] for each in part["results"]] == [str(other)]
+    assert part["summary"] == {"total": 1, "approved": 0, "rejected": 1, "reasons": {"blurry": 1}}
+    assert part["telegram_id"] == 2**62 + 1

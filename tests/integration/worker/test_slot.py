@@ -11,15 +11,17 @@ import pytest
 
 from lomi_ops.config.schema import WorkerSection
 from lomi_ops.db import checkpoints, ledger
+from lomi_ops.db.overrides import override
 from lomi_ops.db.pool import Database
-from lomi_ops.domain.verdict import MediaStatus
+from lomi_ops.domain.review import Ruling, Seen
+from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError, RedisUnavailable
 from lomi_ops.queue.replies import Claimed, JobState
 from lomi_ops.queue.wire import parse_job
 from tests.integration.worker.conftest import Bench, Cluster, Upload
 from tests.operating import dead_letters
 from worker.doorbell import Bell
-from worker.slot import message_again
+from worker.retelling import message_again
 from worker.upkeep import Upkeep
 
 AWAY = RedisUnavailable("Redis is restarting")
@@ -211,6 +213,38 @@ def test_a_crash_between_settling_and_finishing_costs_no_second_judging_and_no_s
     assert decisions(cluster) == 1
     bench.moderate(upload)
     assert len(cluster.messages()) == 1
+
+
+def test_a_message_that_comes_late_does_not_overturn_what_a_person_has_decided_meanwhile(
+    bench: Bench, cluster: Cluster, portrait: bytes
+) -> None:
+    upload = cluster.upload([portrait, portrait])
+    bench.queue.before["finish"] = [AWAY]
+    real = ledger.settle
+
+    def settle_and_die(*args: Any, **kwargs: Any) -> Any:
+        done = real(*args, **kwargs)
+        bench.signals.give_back.set()
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.slot.ledger.settle", settle_and_die)
+        bench.moderate(upload)
+    bench.signals.give_back.clear()
+    with Database(cluster.database_url) as database:
+        seen = Seen(upload.media[0], "approved", None, cluster.pg.execute(
+            "SELECT id FROM lomi.decisions WHERE media_id = %s", (upload.media[0],)
+        ).fetchall()[0]["id"])  # fmt: skip
+        ruling = Ruling(MediaStatus.REJECTED, Reason.NSFW, "sara", database.now(), "not for our app")
+        override(database, seen, ruling, job_id=str(uuid.uuid4()))
+
+    bench.reap(upload.id)
+    bench.slot.step()
+
+    (message,) = cluster.messages()
+    assert [(each["media_id"], each["status"]) for each in message["results"]] == [(str(upload.media[1]), "approved")]
+    assert message["summary"] == {"total": 1, "approved": 1, "rejected": 0, "reasons": {}}
+    assert bench.queue.job(upload.id).state is JobState.DONE  # type: ignore[union-attr]
 
 
 def test_a_job_that_was_settled_at_its_last_attempt_by_a_worker_that_died_then_is_no_dead_letter(
