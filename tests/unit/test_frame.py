@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -39,7 +40,9 @@ FRAMES = st.builds(
     ),
     st.none() | st.lists(WORKERS, max_size=2).map(tuple),
     st.lists(
-        st.builds(AlertLine, TEXTS, TEXTS, TEXTS, st.none() | MOMENTS, st.none() | st.floats(0, 9), TEXTS, TEXTS, TEXTS),
+        st.builds(
+            AlertLine, TEXTS, TEXTS, TEXTS, st.none() | MOMENTS, st.none() | st.floats(0, 9), TEXTS, TEXTS, TEXTS
+        ),
         max_size=2,
     ).map(tuple),
     st.lists(st.builds(Event, MOMENTS, TEXTS, TEXTS, st.booleans()), max_size=2).map(tuple),
@@ -105,7 +108,7 @@ def test_an_alert_is_followed_to_its_end() -> None:
         frame({}, s, alerts=(alert(state, "hana" if state == "acked" else ""),)) for s, state in enumerate(states)
     ]
 
-    told = [each.text for old, new in zip(frames, frames[1:], strict=False) for each in happenings(old, new)]
+    told = [each.text for old, new in itertools.pairwise(frames) for each in happenings(old, new)]
 
     assert told == ["queue_backlog is acknowledged by hana"] * 2 + ["queue_backlog is over"]
 

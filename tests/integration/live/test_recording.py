@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lomi_ops.domain.frame import Event, Frame, line_of
-from lomi_ops.domain.measure import Measured
+from lomi_ops.domain.measure import Labels, Measured
 from lomi_ops.errors import LomiError, NotFound
 from lomi_ops.ops.live.recording import Mark, Recording
 
@@ -107,7 +107,7 @@ def test_what_is_older_than_the_hours_is_forgotten_with_its_marks(path: Path) ->
 def test_it_never_takes_more_room_than_it_may(path: Path) -> None:
     chance = random.Random(7)
     recording = Recording(path, bytes_=400_000)
-    noise = [(f"lomi_number_{number}", ()) for number in range(200)]
+    noise: list[tuple[str, Labels]] = [(f"lomi_number_{number}", ()) for number in range(200)]
     for minute in range(300):
         values = {key: chance.random() for key in noise}
         recording.add(Frame(Measured(at(60 * minute), values)))
