@@ -36,7 +36,9 @@ class Incident:
     ack_reason: str = ""
     resolved_at: datetime | None = None
     value: float | None = None
-    """The last that was known."""
+    """When it was found."""
+    sentence: str = ""
+    """What was wrong then, with its numbers."""
 
     @property
     def acked(self) -> bool:

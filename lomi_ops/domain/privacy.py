@@ -42,6 +42,11 @@ PLACES: Mapping[str, Fate] = {
     "lomi.audit_head": Fate.KEPT,
     "lomi.schema_migrations": Fate.KEPT,
     "lomi.backfills": Fate.KEPT,
+    "lomi.alert_run": Fate.KEPT,
+    "lomi.alert_tracks": Fate.KEPT,
+    "lomi.alert_incidents": Fate.KEPT,
+    "lomi.alert_deliveries": Fate.KEPT,
+    "lomi.alert_silences": Fate.KEPT,
 }
 """Every table that an export or an erasure looks at, or leaves alone. A test holds it against the schema."""
 PSEUDONYMS = frozenset({"actor", "by", "claimed_by", "judged_by", "cancelled_by", "released_by"})
