@@ -15,7 +15,7 @@ from lomi_ops.db import outbox
 from lomi_ops.db.outbox import OutboxMessage
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.delivery import CONFIRM_AFTER, deliver
-from lomi_ops.errors import NotFound, Transient
+from lomi_ops.errors import LomiError, NotFound, Transient
 
 if TYPE_CHECKING:
     from lomi_ops.queue.jobs import JobQueue
@@ -33,11 +33,21 @@ def publish_due(database: Database, queue: JobQueue, at: datetime) -> int:
     """
     queue.stats()
 
+    unheard = 0
+
+    def announce(job_id: str, payload: bytes) -> None:
+        nonlocal unheard
+        unheard += not queue.announce(job_id, payload).receivers
+
     def confirm(message_id: int) -> None:
         with suppress(NotFound):  # somebody else marked it in between
             outbox.mark_published(database, message_id, at=at)
 
-    return deliver(_due(database, at), queue.announce, confirm)
+    sent = deliver(_due(database, at), announce, confirm)
+    if unheard:
+        with suppress(LomiError):  # it is kept, and tried again by each worker
+            queue.relay()  # it may have to wait behind others, and where no worker runs nobody else sends them
+    return sent
 
 
 def published(database: Database, queue: JobQueue, at: datetime) -> tuple[int, Transient | None]:

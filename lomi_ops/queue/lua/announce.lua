@@ -2,7 +2,8 @@
 --
 -- ARGV   2 id of the message, 3 payload, 4 channel, 5 retention (ms)
 -- Reply  DONE receivers | AGAIN receivers (this id had been announced before)
--- Invariant  A payload is published once per id at most. What nobody heard is kept for the relay.
+-- Invariant  A payload is published once per id at most. What nobody heard is kept for the relay. A person's decision is
+--        not heard before a worker's on the same photo that nobody has heard yet: whoever listens keeps the last one.
 
 local id, payload, channel, retention_ms = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local job = JOB .. id
@@ -17,4 +18,4 @@ redis.call('HSET', job, 'state', 'done', 'done_ms', NOW, 'result_id', entry, 're
 redis.call('PEXPIRE', job, retention_ms)
 redis.call('ZADD', DONE, NOW, id)
 count('announced')
-return { 'DONE', speak(id, channel, payload, retention_ms) }
+return { 'DONE', speak(id, channel, payload, retention_ms, redis.call('EXISTS', UNSENT) == 1) }

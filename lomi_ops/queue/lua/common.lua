@@ -143,15 +143,17 @@ local function close_cancelled(id, retention_ms)
   redis.call('PEXPIRE', JOB .. id, retention_ms)
 end
 
--- Publishes a message; how many heard it. What nobody heard is kept for the relay.
-local function speak(id, channel, payload, retention_ms)
+-- Publishes a message; how many heard it. What nobody heard is kept for the relay, and so is what has to stay `behind`
+-- others that wait there.
+local function speak(id, channel, payload, retention_ms, behind)
   -- An ACL may forbid the channel: that must not undo the rest.
-  local heard = redis.pcall('PUBLISH', channel, payload)
+  local heard = not behind and redis.pcall('PUBLISH', channel, payload)
   local receivers = type(heard) == 'number' and heard or 0
   if receivers == 0 then
     redis.call('HSET', JOB .. id, 'payload', payload)
     redis.call('PEXPIRE', JOB .. id, math.max(retention_ms, READY_TTL_MS))
-    redis.call('ZADD', UNSENT, NOW, id)
+    local last = behind and redis.call('ZRANGE', UNSENT, -1, -1, 'WITHSCORES')[2] or 0
+    redis.call('ZADD', UNSENT, math.max(NOW, last + 1), id)
     count('unheard')
   else
     redis.call('HSET', JOB .. id, 'receivers', receivers)

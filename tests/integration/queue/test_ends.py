@@ -86,13 +86,26 @@ def test_a_message_without_a_job_is_published_once_for_its_id_and_kept_where_nob
     assert bench.queue.announce("decision-1", b"one") == Done(receivers=0)
     assert bench.queue.announce("decision-1", b"one") == Done(receivers=0, repeated=True)
     ear = listen(bench)
+    assert bench.queue.relay() == 1
     assert bench.queue.announce("decision-2", b"two") == Done(receivers=1)
     assert bench.queue.announce("decision-2", b"two") == Done(receivers=1, repeated=True)
-    assert bench.queue.relay() == 1
-    assert heard(ear) == [b"two", b"one"]
+    assert heard(ear) == [b"one", b"two"]
     ear.close()
     assert bench.queue.stats().unsent == 0
     assert bench.results() == [b"decision-1", b"decision-2"]
+
+
+def test_a_decision_is_not_heard_before_what_it_overturned(bench: Bench) -> None:
+    bench.push(element())
+    held = bench.take()
+    bench.queue.finish(held.job_id, held.token, b"the worker's")
+    ear = listen(bench)
+    assert bench.queue.announce("decision-1", b"the person's") == Done(receivers=0)
+    assert heard(ear) == []
+    assert bench.queue.relay() == 2
+    assert heard(ear) == [b"the worker's", b"the person's"]
+    assert bench.queue.announce("decision-2", b"at once") == Done(receivers=1)
+    ear.close()
 
 
 def test_a_kept_message_whose_record_is_gone_is_struck_off(bench: Bench) -> None:

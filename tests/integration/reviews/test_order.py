@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from uuid import UUID
 
 from lomi_ops.db import outbox
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.ops.reviews.desk import Choice
+from lomi_ops.queue.keys import RESULTS_CHANNEL
 from tests.integration.reviews.conftest import APPROVE, Room
 
 REJECT = Choice(MediaStatus.REJECTED, Reason.NSFW, "not for our app")
@@ -90,3 +92,19 @@ def test_a_decision_takes_the_place_of_one_that_others_only_agreed_with(room: Ro
     abel.decide(abel.standing([photo])[0], Choice(None))
     abel.decide(abel.standing([photo])[0], REJECT, grace_s=0)
     assert heard_at_last(room) == ["rejected"]
+
+
+def test_what_nobody_heard_of_is_told_before_the_decision_that_overturned_it(room: Room) -> None:
+    """Where no worker runs, whoever decides sends both."""
+    (photo,) = room.batch(1)
+    room.ear.unsubscribe()
+    while room.ear.get_message(timeout=0.1) is not None:
+        pass
+    room.queue.announce(str(uuid.uuid4()), b'{"results": [{"status": "rejected by the worker"}]}')
+    room.ear.subscribe(RESULTS_CHANNEL)
+    assert room.ear.get_message(timeout=10)
+    desk = room.desk()
+
+    desk.decide(desk.standing([photo])[0], APPROVE, grace_s=0)
+
+    assert heard_at_last(room) == ["rejected by the worker", "approved"]
