@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,6 +46,8 @@ class Outcome:
 
     decisions: tuple[PhotoDecision, ...]
     waiting: tuple[Waiting, ...] = ()
+    downloads_s: tuple[float, ...] = ()
+    """How long each object took that came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class BatchJudge:
     def judge(self, photos: Sequence[PhotoRef], crashes: CrashBook, alive: Callable[[], None]) -> Outcome:
         """Decides every photo that can be decided. Raises what `alive` raises once the job is no longer ours,
         JobError where the job itself is at fault, and ModelError or JudgeDown where this machine cannot judge."""
-        fetched = deque((photo, self.pool.submit(self._fetch, photo)) for photo in photos)
+        spent: list[float] = []
+        fetched = deque((photo, self.pool.submit(self._fetch, photo, spent)) for photo in photos)
         pending: list[Answer | Future[Answer]] = []
         try:
             while fetched:
@@ -80,10 +84,14 @@ class BatchJudge:
         return Outcome(
             tuple(answer for answer in answers if isinstance(answer, PhotoDecision)),
             tuple(answer for answer in answers if isinstance(answer, Waiting)),
+            tuple(spent),
         )
 
-    def _fetch(self, photo: PhotoRef) -> bytes:
-        return self.store.get(photo.bucket, photo.key, self.settings.images.max_bytes)
+    def _fetch(self, photo: PhotoRef, spent: list[float]) -> bytes:
+        began = time.monotonic()
+        data = self.store.get(photo.bucket, photo.key, self.settings.images.max_bytes)
+        spent.append(time.monotonic() - began)
+        return data
 
     def _start(
         self, photo: PhotoRef, fetched: Future[bytes], crashes: CrashBook, alive: Callable[[], None]
@@ -109,7 +117,7 @@ class BatchJudge:
         return self.pool.submit(self._conclude, photo, look, alive)
 
     def _once_more(self, photo: PhotoRef, crashes: CrashBook, alive: Callable[[], None]) -> Answer:
-        started = self._start(photo, self.pool.submit(self._fetch, photo), crashes, alive)
+        started = self._start(photo, self.pool.submit(self._fetch, photo, []), crashes, alive)
         return _await(started, alive) if isinstance(started, Future) else started
 
     def _look(self, photo: PhotoRef, data: bytes, crashes: CrashBook, alive: Callable[[], None]) -> Look:

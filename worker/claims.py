@@ -37,12 +37,12 @@ class Claims:
         self._note(reply)
         return reply, sent_at
 
-    def advance(self, claimed: Claimed, payload: bytes) -> Done | Fenced:
+    def advance(self, claimed: Claimed, payload: bytes, tally: str = "") -> Done | Fenced:
         """Finishes a job, and claims in the same round trip what `take` answers next. Raises RedisUnavailable; then it
         may be sent again, or be followed by another `take`."""
         token, sent_at = self._token(), time.monotonic()
         finished, reply = self.queue.advance(
-            claimed.job_id, claimed.token, payload, self.slot, self._seq, token, self.lease_s
+            claimed.job_id, claimed.token, payload, self.slot, self._seq, token, self.lease_s, tally
         )
         self._note(reply)
         self._ahead = reply, sent_at

@@ -27,6 +27,7 @@ from lomi_ops.queue.replies import Beat, Claimed, Empty, Limited, Paused, Stale
 from lomi_ops.queue.wire import parse_job
 from worker.batch import BatchJudge, Outcome, in_order
 from worker.claims import Claims
+from worker.counting import tallied
 from worker.doorbell import Bell
 from worker.ends import Ends
 from worker.judging.host import JudgeDown
@@ -135,11 +136,14 @@ class Slot:
         if self._heard is Bell.NAPPED and (left is None or left > 0):
             self.claims.skip(left)
 
-    def _finish(self, claimed: Claimed, lease: Lease, payload: str | None) -> None:
+    def _finish(self, claimed: Claimed, lease: Lease, payload: str | None, tally: str = "") -> None:
         """Ends the job, and claims the next one in the same round trip, unless this worker is told to stop. Nothing
         that may take long comes after it: nobody beats for that next job until `_hold` has it."""
-        along = None if self.signals.drain.is_set() else partial(self.claims.advance, claimed)
-        self.ends.finish(claimed, lease, payload, along)
+        if self.signals.drain.is_set():
+            alone = partial(self.queue.finish, claimed.job_id, claimed.token, tally=tally)
+            self.ends.finish(claimed, lease, payload, alone)
+        else:
+            self.ends.finish(claimed, lease, payload, partial(self.claims.advance, claimed, tally=tally))
 
     def _give_back_next(self) -> None:
         """The order to stop crossed a finish that claimed a job along."""
@@ -186,9 +190,11 @@ class Slot:
             self._finish_again(claimed, lease, settled.payload, settled.settled_at)
             return
         sorted_out = self._triaged(job)
-        decisions = self._decide(job, sorted_out, claimed, lease)
+        downloads_s: list[float] = []
+        decisions = self._decide(job, sorted_out, claimed, lease, downloads_s)
         self.leases.disarm(lease)
         self._alive(lease)
+        course, began = course_of(claimed, lease), time.monotonic()
         done = ledger.settle(
             self.database,
             job,
@@ -198,16 +204,21 @@ class Slot:
             worker=self.name,
             at=self.database.now(),
             policy=self.judge.policy,
-            course=course_of(claimed, lease),
+            course=course,
             shelf=self.shelf,
         )
+        write_s = time.monotonic() - began
         self._served(claimed, {Upstream.DATABASE}, finished=True)
         if done.duplicate:
             now = self.database.now()
             self._finish(claimed, lease, told_again(self.database, done.payload, now, now))
             log.info("job was settled meanwhile", extra={"action": "job_resettled", "job_id": job.job_id})
             return
-        self._finish(claimed, lease, done.payload)
+        counted = tallied(
+            job, claimed, decisions, set(done.applied),
+            downloads_s=downloads_s, write_s=write_s, took_s=course.took_s + write_s,
+        )  # fmt: skip
+        self._finish(claimed, lease, done.payload, str(counted))
         applied = [decision for decision in decisions if decision.media_id in set(done.applied)]
         report(job, applied, dict(sorted_out.skipped) | dict(done.skipped), claimed.attempt)
 
@@ -228,12 +239,15 @@ class Slot:
             raise RowsMissing(f"no media row of job {job.job_id} exists (yet)")
         return sorted_out
 
-    def _decide(self, job: Job, sorted_out: Triage, claimed: Claimed, lease: Lease) -> list[PhotoDecision]:
+    def _decide(
+        self, job: Job, sorted_out: Triage, claimed: Claimed, lease: Lease, downloads_s: list[float]
+    ) -> list[PhotoDecision]:
         """Decisions on the photos of the job that are ours. Raises Postponed where some cannot be had yet; those that
         can are kept for the next attempt."""
         kept = self._kept(job, claimed)
         todo = [photo for photo in sorted_out.todo if photo.media_id not in kept]
         outcome = self.judge.judge(todo, _Book(self.database, job.job_id), lambda: self._alive(lease))
+        downloads_s += outcome.downloads_s
         self._served(claimed, shown(outcome.decisions))
         decisions = [*outcome.decisions, *self._after_waiting(job, outcome, claimed)]
         decided = kept | {decision.media_id: decision for decision in decisions}

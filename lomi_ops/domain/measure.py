@@ -76,6 +76,10 @@ def _gauge(name: str, source: Source, help_: str, *labels: str) -> Measure:
     return Measure(name, Kind.GAUGE, source, help_, labels)
 
 
+def _histogram(name: str, source: Source, help_: str, *labels: str) -> Measure:
+    return Measure(name, Kind.HISTOGRAM, source, help_, labels)
+
+
 def _counter(name: str, source: Source, help_: str, *labels: str) -> Measure:
     return Measure(name, Kind.COUNTER, source, help_, labels)
 
@@ -103,11 +107,11 @@ MEASURES: tuple[Measure, ...] = (
     _gauge("lomi_batches_failed_ratio", Source.POSTGRES, "Jobs that were given up of all that ended in the window "
            "(5m), 0..1; absent where none ended.", "window"),
     _gauge("lomi_batches_ended", Source.POSTGRES, "Jobs that ended in the window (5m).", "window"),
-    _gauge("lomi_duplicate_attempts", Source.REDIS, "Jobs in the window (1h) that were submitted or claimed twice.",
-           "window"),
-    _gauge("lomi_database_write_p95_seconds", Source.POSTGRES, "95th percentile of the workers' writes of the window "
-           "(5m).", "window"),
-    _gauge("lomi_storage_errors", Source.POSTGRES, "Attempts that failed for the object store in the window (5m).",
+    _gauge("lomi_duplicate_attempts", Source.REDIS, "Copies of jobs that were known already and were dropped in the "
+           "window (1h).", "window"),
+    _gauge("lomi_database_write_p95_seconds", Source.REDIS, "What 95 % of the workers' transactions that settle a job "
+           "took at most in the window (5m), as workers tell it; absent where there was none.", "window"),
+    _gauge("lomi_storage_errors", Source.REDIS, "Attempts that failed for the object store in the window (5m).",
            "window"),
     _gauge("lomi_up", Source.LOMI, "1 where a service answered: redis, postgres, objects, compreface.", "service"),
     _gauge("lomi_review_oldest_age_seconds", Source.POSTGRES, "Age of the oldest photo that waits for a person."),
@@ -117,6 +121,17 @@ MEASURES: tuple[Measure, ...] = (
              "failed), postponed (an upstream was out, the attempt is refunded), buried, reaped (the lease ran out), "
              "released, withdrawn, adopted, requeued, duplicate, lost. A reaped job may be buried as well.", "event"),
     _counter("lomi_results_unheard_total", Source.REDIS, "Results that were published while nobody listened."),
+    _counter("lomi_photos_decided_total", Source.REDIS, "Photos that workers have decided, by status and reason; "
+             "pending ones went to a person.", "reason", "status"),
+    _counter("lomi_engine_reports_total", Source.REDIS, "Photos that an engine (blur, faces, nsfw) was asked about, by "
+             "whether it answered (answered, unavailable).", "engine", "status"),
+    _counter("lomi_attempts_failed_total", Source.REDIS, "Attempts that failed for an upstream, by its name.",
+             "upstream"),
+    _histogram("lomi_engine_seconds", Source.REDIS, "How long an engine took for a photo.", "engine"),
+    _histogram("lomi_object_read_seconds", Source.REDIS, "How long workers waited for the object of a photo."),
+    _histogram("lomi_database_write_seconds", Source.REDIS, "How long the transaction took that settles a job."),
+    _histogram("lomi_job_wait_seconds", Source.REDIS, "From the upload of a batch until a worker took it first."),
+    _histogram("lomi_job_seconds", Source.REDIS, "From the claim of a job until it was settled."),
     _gauge("lomi_worker_slots", Source.REDIS, "Jobs that the workers that are there can have in hand at once."),
     _gauge("lomi_upstream_limit_photos_per_second", Source.REDIS, "What all machines together claim at most since an "
            "upstream asked for fewer calls; absent while none did.", "upstream"),

@@ -106,16 +106,28 @@ class JobQueue:
         states = (Beat(text(word)) for word in reply[1:])
         return Beats(dict(zip(leases, states, strict=True)), WorkerMode(mode) if mode else None)
 
-    def finish(self, job_id: str, token: str, payload: bytes = b"") -> Done | Fenced:
-        """The job is done. A `payload` that is not empty is published, at most once ever for this job."""
-        reply = self._scripts.run("finish", [], [job_id, token, payload, RESULTS_CHANNEL, ms(self._retention_s)])
+    def finish(self, job_id: str, token: str, payload: bytes = b"", tally: str = "") -> Done | Fenced:
+        """The job is done. A `payload` that is not empty is published, at most once ever for this job; the `tally`
+        (`domain/tally.py`) is counted once, too."""
+        reply = self._scripts.run("finish", [], self._finish_args(job_id, token, payload, tally))
         return answers.finished(reply)
 
+    def _finish_args(self, job_id: str, token: str, payload: bytes, tally: str) -> list[Argument]:
+        return [job_id, token, payload, RESULTS_CHANNEL, ms(self._retention_s), tally]
+
     def advance(
-        self, job_id: str, token: str, payload: bytes, slot: str, seq: int, next_token: str, lease_s: float = 15.0
+        self,
+        job_id: str,
+        token: str,
+        payload: bytes,
+        slot: str,
+        seq: int,
+        next_token: str,
+        lease_s: float = 15.0,
+        tally: str = "",
     ) -> tuple[Done | Fenced, ClaimReply]:
         """`finish`, then `claim` for the same slot, in one round trip. Both happen whatever the first one answers."""
-        ending: list[Argument] = [job_id, token, payload, RESULTS_CHANNEL, ms(self._retention_s)]
+        ending = self._finish_args(job_id, token, payload, tally)
         claiming: list[Argument] = [slot, seq, next_token, ms(lease_s), MAX_JOB_BYTES]
         ending_reply, claim_reply = self._scripts.run("advance", self._claim_keys(slot), [*ending, *claiming])
         return answers.finished(ending_reply), answers.claimed(claim_reply, slot, next_token)

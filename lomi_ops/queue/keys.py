@@ -126,6 +126,11 @@ class Keys:
         return self._at("ended")
 
     @property
+    def measured(self) -> str:
+        """HASH: what finished jobs have added up to, for the metrics (`domain/tally.py`)."""
+        return self._at("measured")
+
+    @property
     def autoscale(self) -> str:
         """HASH with a life time: what autoscaling saw and did last."""
         return self._at("autoscale")
@@ -189,6 +194,7 @@ class Keys:
                 self.holds,
                 self.stats,
                 self.limits,
+                self.measured,
                 self.autoscale,
                 self.autoscale_lease,
             ),
@@ -203,4 +209,5 @@ class Keys:
             self.ready, self.high, self.delayed, self.lease, self.slots, self.dead, self.done, self.unsent,
             self.results, self.events, self.paused, self.holds, self.workers, self.stats, self.tick, self.server,
             self.bulk, self.limits, self.doubt, self.samples, self.ops, self.ended,
+            self.measured,
         )  # fmt: skip

@@ -15,6 +15,7 @@ import redis
 
 from lomi_ops.domain.pace import Pace
 from lomi_ops.domain.stuck import OVERDUE_S, RUNS_S
+from lomi_ops.domain.tally import FAILED, WRITE
 from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.queue import board
 from lomi_ops.queue.client import guarded
@@ -33,6 +34,10 @@ STUCK_S = 60.0
 ASIDE = 5
 """Replies to what need not be known to the second."""
 MOST_EXPIRED = 100
+SHORT_S, HOUR_S = 300.0, 3600.0
+FIRST = 3
+"""Samples at the beginning of a window, since workers of an earlier version tell less in theirs."""
+Samples = Sequence[tuple[bytes, Fields]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,18 @@ class Server:
     connections: int | None = None
     hits: int | None = None
     misses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What has happened within a window, from the samples that workers note; None where none of them tells."""
+
+    duplicates: int | None = None
+    """Within an hour: copies of jobs that were known already."""
+    storage: int | None = None
+    """Within five minutes: attempts that failed for the object store."""
+    writes: tuple[int, ...] | None = None
+    """Within five minutes: places of the histogram of the workers' writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,9 @@ class Pulse:
     stuck: int
     """Jobs that run for longer than an hour, or whose lease ran out a minute ago and nobody has taken them back."""
     server: Server = Server()
+    measured: Mapping[str, int] = field(default_factory=dict)
+    """What finished jobs have added up to (`domain/tally.py`)."""
+    lately: Lately = Lately()
 
 
 @dataclass(slots=True)
@@ -87,6 +107,8 @@ class Meter:
     _known: dict[str, Fields] = field(default_factory=dict)
     _stuck: int = 0
     _server: Server = Server()
+    _measured: Mapping[str, int] = field(default_factory=dict)
+    _lately: Lately = Lately()
 
     def read(self) -> Pulse:
         """Raises RedisUnavailable; then everything is asked anew next time."""
@@ -122,7 +144,7 @@ class Meter:
             ready, high, bulk, delayed, running, oldest, paused, holds, counters, *rest = pipe.execute()
         if aside:
             self._note_aside(now, *rest[:ASIDE])
-        self._look_closer(now, *(rest[-2:] if stuck else ()))
+        self._look_closer(now, board.counters_of(counters), *(rest[-2:] if stuck else ()))
         server_ms = self._server_ms(now)
         return Pulse(
             server_ms=server_ms,
@@ -141,6 +163,8 @@ class Meter:
             workers=self._workers(server_ms),
             stuck=self._stuck,
             server=self._server,
+            measured=self._measured,
+            lately=self._lately,
         )
 
     def _server_ms(self, now: float) -> int:
@@ -153,7 +177,13 @@ class Meter:
         self._offset_ms = clock[0] * 1000 + clock[1] / 1000 - now * 1000
         self._aside.asked(now)
 
-    def _look_closer(self, now: float, slots: Fields | None = None, leases: Sequence[tuple[bytes, float]] = ()) -> None:
+    def _look_closer(
+        self,
+        now: float,
+        counters: Mapping[str, int],
+        slots: Fields | None = None,
+        leases: Sequence[tuple[bytes, float]] = (),
+    ) -> None:
         """The second round trip, where anything of it is due. Somebody new is looked at at once."""
         detail = self._detail.due(now)
         boots = [boot for boot in self._beats if detail or boot not in self._known]
@@ -166,14 +196,21 @@ class Meter:
                 for name in running:
                     pipe.hget(self.keys.job(text(name)), "claimed_ms")
                 if detail:
+                    pipe.hgetall(self.keys.measured)
+                    for span_s in (HOUR_S, SHORT_S):
+                        pipe.xrange(self.keys.samples, self._server_ms(now) - round(span_s * 1000), "+", count=FIRST)
                     pipe.info()
                 replies = pipe.execute(raise_on_error=False)
             if detail:
                 self._server = _server(replies.pop())
-                self._detail.asked(now)
             for failure in replies:
                 if isinstance(failure, redis.RedisError):
                     raise failure
+            if detail:
+                short, hour, measured = replies.pop(), replies.pop(), replies.pop()
+                self._measured = board.counters_of(measured)
+                self._lately = _lately(counters, self._measured, hour, short)
+                self._detail.asked(now)
             self._known |= dict(zip(boots, replies, strict=False))
             claimed = replies[len(boots) :]
             limit = self._server_ms(now) - RUNS_S * 1000
@@ -190,6 +227,28 @@ class Meter:
                 record = record_of(boot, fields, server_ms)
                 found.append(replace(record, beat_age_s=max(0.0, server_ms - self._beats[boot]) / 1000))
         return tuple(sorted(found, key=lambda record: (record.info.host, record.started_ms, record.info.boot)))
+
+
+def _lately(counters: Mapping[str, int], measured: Mapping[str, int], hour: Samples, short: Samples) -> Lately:
+    writes = _first(short, b"writes")
+    before = [int(number) for number in writes.split(b",")] if writes else []
+    now = [measured.get(f"t:{WRITE}:{at}", 0) for at in range(len(before))]
+    passed = tuple(after - then for after, then in zip(now, before, strict=True))
+    return Lately(
+        duplicates=_risen(counters.get("duplicates", 0), _first(hour, b"duplicates")),
+        storage=_risen(measured.get(f"n:{FAILED}:objects", 0), _first(short, b"storage")),
+        writes=passed if passed and min(passed) >= 0 else None,
+    )
+
+
+def _first(samples: Samples, name: bytes) -> bytes | None:
+    """Of the first sample that tells; one that a worker of an earlier version has noted does not."""
+    return next((fields[name] for _, fields in samples if name in fields), None)
+
+
+def _risen(now: int, before: bytes | None) -> int | None:
+    """None also where the counter fell: its memory was lost."""
+    return None if before is None or now < int(before) else now - int(before)
 
 
 def _server(info: Any) -> Server:

@@ -32,3 +32,8 @@ class Bag:
     def put(self, name: str, value: float | None, **labels: str) -> None:
         if value is not None:
             self.values[name, tuple(sorted(labels.items()))] = float(value)
+
+    def add(self, name: str, value: float, **labels: str) -> None:
+        """To what is there under the same labels."""
+        key = name, tuple(sorted(labels.items()))
+        self.values[key] = self.values.get(key, 0.0) + value

@@ -112,9 +112,7 @@ class RecordReader:
         found = measuring.decisions(db, HOUR_S)
         for each in found:
             reason = each.reason if each.reason in REASONS else OTHER
-            key = ("lomi_decisions", (("actor", each.actor), ("reason", reason), ("status", each.status),
-                                      ("window", "1h")))  # fmt: skip
-            bag.values[key] = bag.values.get(key, 0.0) + each.photos
+            bag.add("lomi_decisions", each.photos, actor=each.actor, reason=reason, status=each.status, window="1h")
         first = {status: sum(e.first for e in found if e.status == status) for status in ("approved", "rejected")}
         _ratio(bag, measuring.Rejected(sum(first.values()), first["rejected"]), "1h")
 

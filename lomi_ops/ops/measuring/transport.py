@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from lomi_ops.domain.measure import Source, Values
 from lomi_ops.domain.pace import Pace
+from lomi_ops.domain.tally import quantile
 from lomi_ops.domain.worker_state import WorkerState, worker_state
+from lomi_ops.ops.measuring import shared
 from lomi_ops.ops.measuring.reader import Bag
 from lomi_ops.queue.meter import Meter, Pulse
 
@@ -49,6 +51,8 @@ class TransportReader:
         _upstreams(bag, pulse)
         _counters(bag, pulse.counters)
         _server(bag, pulse)
+        _lately(bag, pulse)
+        shared.put(bag, pulse.measured)
         if pulse.workers or pulse.counters.get("claimed"):
             # Old workers do not register: where none of ours was ever seen, none is not an answer.
             _workers(bag, pulse, self.lease_s)
@@ -82,6 +86,14 @@ def _counters(bag: Bag, counters: Mapping[str, int]) -> None:
     for counter, event in EVENTS.items():
         bag.put("lomi_job_events_total", counters.get(counter, 0), event=event)
     bag.put("lomi_results_unheard_total", counters.get("unheard", 0))
+
+
+def _lately(bag: Bag, pulse: Pulse) -> None:
+    lately = pulse.lately
+    bag.put("lomi_duplicate_attempts", lately.duplicates, window="1h")
+    bag.put("lomi_storage_errors", lately.storage, window="5m")
+    if lately.writes is not None:
+        bag.put("lomi_database_write_p95_seconds", quantile(lately.writes, 0.95), window="5m")
 
 
 def _server(bag: Bag, pulse: Pulse) -> None:

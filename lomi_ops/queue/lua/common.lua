@@ -1,7 +1,7 @@
 -- What every transition shares. It comes first in each script.
 --
--- KEYS 1-22  ready high delayed lease slots dead done unsent results events paused holds workers stats tick server
---            bulk limits doubt samples ops ended; what stands behind them is the script's own, `OWN`
+-- KEYS 1-23  ready high delayed lease slots dead done unsent results events paused holds workers stats tick server
+--            bulk limits doubt samples ops ended measured; what stands behind them is the script's own, `OWN`
 -- ARGV 1     prefix of the job hashes: the same cluster slot as the keys, by the tag in braces
 --
 -- Rules: the time is the server's. Read and validate first; write the new place before the old one is removed, for an
@@ -12,8 +12,8 @@ local READY, HIGH, DELAYED, LEASE, SLOTS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], K
 local DEAD, DONE, UNSENT, RESULTS, EVENTS = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local PAUSED, HOLDS, WORKERS, STATS, TICK, SERVER = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16]
 local BULK, LIMITS, DOUBT, SAMPLES, OPS = KEYS[17], KEYS[18], KEYS[19], KEYS[20], KEYS[21]
-local ENDED = KEYS[22]
-local OWN = { unpack(KEYS, 23) }
+local ENDED, MEASURED = KEYS[22], KEYS[23]
+local OWN = { unpack(KEYS, 24) }
 local JOB = ARGV[1]
 local BATCH = 100
 local READY_TTL_MS = 7 * 24 * 3600 * 1000 -- a hash that waits in the list: an old consumer may have taken the element

@@ -30,6 +30,13 @@ if redis.call('HEXISTS', job, 'cancel') == 1 then
   return { 'CANCELLED' }
 end
 
+-- Attempts that failed for an upstream, by its name: `objects` in bad weather, `objects_failed` for a photo alone.
+local UPSTREAMS = { compreface = true, objects = true, postgres = true, lomi = true }
+local upstream = string.match(code, '^(%a+)_failed$') or code
+if UPSTREAMS[upstream] then
+  redis.call('HINCRBY', MEASURED, 'n:failed:' .. upstream, 1)
+end
+
 -- What was no weather is the worker's own story, whoever is to blame.
 local function let_go_of_a_failure()
   local worker = credit(let_go(id), 'errors')

@@ -11,6 +11,7 @@ local TRIM = 5000
 local WORKER_GONE_MS = 24 * 3600 * 1000
 local SAMPLE_MS = 10 * 1000
 local DOUBTS = 10
+local PLACES = 18 -- of a histogram: one more than BOUNDS_S of domain/tally.py
 
 if tick_ms > 0 and not redis.call('SET', TICK, '1', 'NX', 'PX', tick_ms) then
   return { 'TICK' }
@@ -110,9 +111,18 @@ if not sampled or NOW - tonumber(string.match(sampled[1], '^%d+')) >= SAMPLE_MS 
   local running = redis.call('ZCARD', LEASE)
   local inside = ready + redis.call('ZCARD', DELAYED) + running
   local n = redis.call('HMGET', STATS, 'finished', 'buried', 'withdrawn', 'tombstones', 'duplicates', 'requeued')
+  local writes = {}
+  for i = 1, PLACES do
+    writes[i] = 't:write:' .. (i - 1)
+  end
+  writes = redis.call('HMGET', MEASURED, unpack(writes))
+  for i = 1, PLACES do
+    writes[i] = writes[i] or '0'
+  end
   redis.call('XADD', SAMPLES, 'MAXLEN', '~', SAMPLES_MAX, '*', 'inside', inside, 'finished', n[1] or 0, 'buried',
     n[2] or 0, 'withdrawn', n[3] or 0, 'dropped', (tonumber(n[4]) or 0) + (tonumber(n[5]) or 0), 'requeued', n[6] or 0,
-    'running', running)
+    'running', running, 'duplicates', n[5] or 0, 'storage', redis.call('HGET', MEASURED, 'n:failed:objects') or 0,
+    'writes', table.concat(writes, ','))
 end
 local doubt = redis.call('ZRANGE', DOUBT, 0, DOUBTS - 1)
 return { 'REAPED', requeued, buried, cancelled, healed, promoted, math.min(old, TRIM), doubt }

@@ -112,7 +112,7 @@ class OldQueue(JobQueue):
         states = (Beat(word.decode()) for word in reply[1:])
         return Beats(dict(zip(leases, states, strict=True)), WorkerMode(reply[0].decode()) if reply[0] else None)
 
-    def finish(self, job_id: str, token: str, payload: bytes = b"") -> Done | Fenced:
+    def finish(self, job_id: str, token: str, payload: bytes = b"", tally: str = "") -> Done | Fenced:
         reply = self._old.run("finish", [], [job_id, token, payload, RESULTS_CHANNEL, ms(RETENTION_S)])
         return Fenced() if reply[0] == b"FENCED" else Done(int(reply[1]), repeated=reply[0] == b"AGAIN")
 

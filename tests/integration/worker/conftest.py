@@ -225,8 +225,8 @@ class Queue(JobQueue):
         self.crossing: Callable[[], None] = lambda: None
         """Runs when a job has just been finished."""
 
-    def finish(self, job_id: str, token: str, payload: bytes = b"") -> Any:
-        reply = self._acted("finish", lambda: super(Queue, self).finish(job_id, token, payload))
+    def finish(self, job_id: str, token: str, payload: bytes = b"", tally: str = "") -> Any:
+        reply = self._acted("finish", lambda: super(Queue, self).finish(job_id, token, payload, tally))
         self.crossing()
         return reply
 

@@ -14,6 +14,7 @@ from lomi_ops.db import checkpoints, ledger
 from lomi_ops.db.overrides import override
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.review import Ruling, Seen
+from lomi_ops.domain.tally import histograms, numbers
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError, RedisUnavailable
 from lomi_ops.queue.replies import Claimed, JobState
@@ -56,6 +57,27 @@ def test_a_batch_is_decided_written_and_published_once(
     assert bench.queue.job(upload.id).state is JobState.DONE  # type: ignore[union-attr]
     assert actions(caplog) == ["photo_decided"] * 3 + ["job_done"]
     assert decisions(cluster) == 3
+
+
+def test_a_job_is_counted_for_the_metrics_with_its_finish(bench: Bench, cluster: Cluster, portrait: bytes) -> None:
+    uploaded = (datetime.now(UTC) - timedelta(seconds=40)).isoformat()
+    upload = cluster.upload([portrait, b"text"], created_at=uploaded)
+
+    bench.moderate(upload)
+
+    found = {name.decode(): int(n) for name, n in cluster.redis.hgetall(bench.queue.keys.measured).items()}  # type: ignore[union-attr]
+    timed = {name: histogram.count for name, histogram in histograms(found).items()}
+    assert timed == {
+        ("engine", "blur"): 1, ("engine", "faces"): 1, ("engine", "nsfw"): 1,
+        ("object",): 2, ("write",): 1, ("job",): 1, ("wait",): 1,
+    }  # fmt: skip
+    assert 39 < histograms(found)["wait",].sum_s < 300
+    assert numbers(found) == {
+        ("photo", "approved", ""): 1, ("photo", "failed", "unreadable"): 1,
+        **{("report", engine, "answered"): 1 for engine in ("blur", "faces", "nsfw")},
+    }  # fmt: skip
+    bench.moderate(upload)
+    assert cluster.redis.hget(bench.queue.keys.measured, "n:photo:approved:") == b"1", "a copy counts for nothing"
 
 
 def test_an_idle_slot_rings_the_doorbell(bench: Bench) -> None:

@@ -1,0 +1,45 @@
+"""What a finished job adds to the counters of all workers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from lomi_ops.domain import tally
+from lomi_ops.domain.decision import PhotoDecision
+from lomi_ops.domain.job import Job
+from lomi_ops.domain.tally import Tally
+from lomi_ops.queue.replies import Claimed
+
+
+def tallied(
+    job: Job,
+    claimed: Claimed,
+    decisions: Iterable[PhotoDecision],
+    applied: Collection[UUID],
+    *,
+    downloads_s: Iterable[float],
+    write_s: float,
+    took_s: float,
+) -> Tally:
+    """Of a job that was settled just now. Engines count for every photo, decisions for those that took effect."""
+    found = Tally()
+    for decision in decisions:
+        _engines(found, decision)
+        if decision.media_id in applied:
+            found.count(tally.PHOTO, decision.status.value, decision.reason or "")
+    for seconds in downloads_s:
+        found.time(seconds, tally.OBJECT)
+    found.time(write_s, tally.WRITE)
+    found.time(took_s, tally.JOB)
+    if job.created_at is not None and claimed.attempt + claimed.setbacks + claimed.crashes <= 1:
+        # The backend's clock against the queue's: what seems to have begun before it was made began at once.
+        found.time(max(0.0, claimed.claimed_ms / 1000 - job.created_at.timestamp()), tally.WAIT)
+    return found
+
+
+def _engines(found: Tally, decision: PhotoDecision) -> None:
+    for report in decision.evidence.reports if decision.evidence else ():
+        found.count(tally.REPORT, report.engine.value, report.status.value)
+        if report.answered:
+            found.time(report.elapsed_ms / 1000, tally.ENGINE, report.engine.value)
