@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from lomi_ops.db.documents import readable
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry, job_subject, photo_subject, user_subject
 from lomi_ops.domain.audit_chain import ranges
-from lomi_ops.domain.privacy import Hold, Person, Trail
+from lomi_ops.domain.privacy import Hold, Person, Trail, told
 from lomi_ops.errors import Conflict, LomiError, NotFound, Refused, Transient
 
 ENTRIES = 50_000
@@ -99,12 +99,12 @@ def holds(db: Database, user_id: UUID | None = None, *, only_open: bool = True) 
     return tuple(db.all(Hold, "privacy_holds", user_id=user_id, open=only_open))
 
 
-def require_no_hold(db: Database | Session, user_id: UUID) -> None:
-    """Raises Refused that names who holds and why."""
+def require_no_hold(db: Database | Session, user_id: UUID, *, went: Mapping[str, int] | None = None) -> None:
+    """Raises Refused that names who holds and why, and `went`, which was erased before the hold came."""
     for each in db.all(Hold, "privacy_holds", user_id=user_id, open=True):
         text = f"{each.actor} holds what there is on user {user_id}, since {each.at:%Y-%m-%d}: {each.reason}"
         raise Refused(
-            f"{text}; nothing was erased", hint=f"lomi privacy release {user_id} --reason TEXT, if it is over"
+            f"{text}; {told(went or {})}", hint=f"lomi privacy release {user_id} --reason TEXT, if it is over"
         )
 
 
@@ -136,7 +136,7 @@ def erase(
     The entry that says so counts `other` things, too, and names no user. Raises Refused where there is a hold.
     """
     with db.transaction() as session:
-        gone = _rows_gone(session, found)
+        gone = _rows_gone(session, found, went=other)
         named = list(_entries(session, found))
         if named:
             if session.run("privacy_erase_audit", ids=[entry.id for entry in named], at=at) != len(named):
@@ -171,15 +171,20 @@ class _TakenBack(Exception):
     """Ends a transaction that was never meant to be kept."""
 
 
-def _rows_gone(session: Session, found: Trail) -> dict[str, int]:
+def _rows_gone(session: Session, found: Trail, *, went: Mapping[str, int] | None = None) -> dict[str, int]:
     who = found.person
     session.value("privacy_lock", user_id=who.user_id)
-    require_no_hold(session, who.user_id)
+    require_no_hold(session, who.user_id, went=went)
     session.value("privacy_erasing")
     gone = {f"lomi.{place}": number for place, number in session.all(_counted, "privacy_erase", **_ids(found))}
     if media := session.run("privacy_erase_media", user_id=who.user_id):
         gone["media"] = media
     return gone
+
+
+def note_stopped(db: Database, *, actor: str, reason: str, at: datetime, gone: Mapping[str, int]) -> None:
+    """That an erasure was stopped in its middle, after this much."""
+    audit.record(db, AuditEntry(actor, Action.ERASE, USER, at, reason, after={"gone": dict(gone), "stopped": True}))
 
 
 def note_export(db: Database, who: Person, *, actor: str, at: datetime) -> None:

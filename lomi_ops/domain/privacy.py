@@ -133,6 +133,12 @@ def key_of(url: str, buckets: Iterable[str]) -> str:
     return next((path.removeprefix(f"{bucket}/") for bucket in buckets if path.startswith(f"{bucket}/")), path)
 
 
+def told(went: Mapping[str, int]) -> str:
+    """What an erasure that was stopped has done."""
+    parts = [f"{place} {number}" for place, number in went.items() if number]
+    return f"erased before that: {', '.join(parts)}; all else is kept" if parts else "nothing was erased"
+
+
 def names(person: Person, text: str) -> bool:
     """Whether a text names the user: what stays after an erasure must not."""
     pattern = Trail(person).telegram

@@ -1,8 +1,9 @@
-"""What the queue holds on one user: jobs wherever they wait, results, and what is told of jobs that ended."""
+"""What the queue holds on one user: jobs wherever they wait, results, what is told of jobs that ended, operations."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,15 @@ import redis
 from lomi_ops.domain import job_filter
 from lomi_ops.domain.job_filter import JobFacts
 from lomi_ops.domain.job_state import JobState
-from lomi_ops.queue import entries
+from lomi_ops.queue import entries, personal_ops
 from lomi_ops.queue.client import call, guarded
 from lomi_ops.queue.keys import Keys
+from lomi_ops.queue.personal_ops import Operated
 from lomi_ops.queue.scripts import text
 
 PAGE = 500
+TELLS = 8
+"""Signs from which on an id in a text is taken for itself: whoever pushes jobs may call them 1, 2, 3."""
 _EVERY = ("tries>=0",)
 """Holds for every job, and has each one read."""
 
@@ -37,6 +41,7 @@ class Held:
     results: tuple[Told, ...]
     ended: tuple[Told, ...]
     events: tuple[Told, ...]
+    operations: tuple[Operated, ...]
 
     @property
     def running(self) -> tuple[JobFacts, ...]:
@@ -51,12 +56,23 @@ class Held:
     @property
     def counts(self) -> dict[str, int]:
         """How many of each, none where there are none."""
-        found = {"jobs": self.jobs, "results": self.results, "ended": self.ended, "events": self.events}
+        found = {
+            "jobs": self.jobs, "results": self.results, "ended": self.ended, "events": self.events,
+            "operations": self.operations,
+        }  # fmt: skip
         return {f"queue.{name}": len(each) for name, each in found.items() if each}
 
 
-def held(client: redis.Redis, keys: Keys, user_id: UUID, media_ids: Collection[UUID], job_ids: Collection[str]) -> Held:
-    """Reads every job and the streams, in pages. Raises RedisUnavailable."""
+def held(
+    client: redis.Redis,
+    keys: Keys,
+    user_id: UUID,
+    media_ids: Collection[UUID],
+    job_ids: Collection[str],
+    telegram: str | None = None,
+) -> Held:
+    """Reads every job, the streams and the operations, in pages; `telegram` is a pattern of the user's account. Raises
+    RedisUnavailable."""
     wanted = _Wanted(str(user_id), frozenset(map(str, media_ids)), set(job_ids))
     with guarded(client, "the streams"):
         results = tuple(each for each in _stream(client, keys.results) if wanted.told(each))
@@ -68,15 +84,17 @@ def held(client: redis.Redis, keys: Keys, user_id: UUID, media_ids: Collection[U
     wanted.job_ids.update(job.job_id for job in jobs)
     with guarded(client, "the streams"):
         events = tuple(each for each in _stream(client, keys.events) if wanted.told(each))
-    return Held(jobs, results, ended, events)
+    operations = personal_ops.held(client, keys, wanted.job_ids, lambda typed: wanted.named_in(typed, telegram))
+    return Held(jobs, results, ended, events, operations)
 
 
 def forget(client: redis.Redis, keys: Keys, found: Held) -> None:
-    """Takes the entries out of the streams. The jobs are for `JobQueue.forget`."""
+    """Takes the entries out of the streams, and the jobs off operations. The jobs are for `JobQueue.forget`."""
     with guarded(client, "the streams"):
         for name, told in ((keys.results, found.results), (keys.ended, found.ended), (keys.events, found.events)):
             for at in range(0, len(told), PAGE):
                 call(client, "XDEL", name, *(each.entry for each in told[at : at + PAGE]))
+    personal_ops.forget(client, keys, found.operations)
 
 
 @dataclass(slots=True)
@@ -98,6 +116,12 @@ class _Wanted:
             return True
         payload = fields.get("payload", "")
         return self.user_id in payload.lower() and _user_of(payload).lower() == self.user_id
+
+    def named_in(self, typed: str, telegram: str | None) -> bool:
+        """Whether a text names the user, a photo or a job of theirs."""
+        said = typed.lower()
+        ids = (self.user_id, *self.media_ids, *(each.lower() for each in self.job_ids))
+        return any(each in said for each in ids if len(each) >= TELLS) or bool(telegram and re.search(telegram, said))
 
 
 def _is_uuid(word: str) -> bool:

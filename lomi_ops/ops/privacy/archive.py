@@ -20,6 +20,7 @@ from lomi_ops.errors import PhotoError
 from lomi_ops.ops import private_file
 from lomi_ops.ops.privacy.survey import Found, Handles, Survey
 from lomi_ops.queue.personal import Told
+from lomi_ops.queue.personal_ops import TYPED, Operated
 
 SCHEMA = "lomi.privacy.export/v1"
 MANIFEST = "manifest.json"
@@ -95,6 +96,7 @@ def _sections(found: Survey) -> Iterator[tuple[str, Iterable[Record]]]:
     yield "queue-jobs", (_job(job) for job in found.queue.jobs)
     for name, told in (("results", found.queue.results), ("ended", found.queue.ended), ("events", found.queue.events)):
         yield f"queue-{name}", (_told(each) for each in told)
+    yield "queue-operations", (_operated(each) for each in found.queue.operations)
 
 
 PLACES = (
@@ -109,6 +111,12 @@ def _job(job: JobFacts) -> Record:
 
 def _told(entry: Told) -> Record:
     return {"entry": entry.entry, **entry.fields, "payload": _readable((entry.fields.get("payload") or "").encode())}
+
+
+def _operated(operation: Operated) -> Record:
+    """What was typed to find many jobs may name others: only where it names this user."""
+    kept = {key: value for key, value in operation.fields.items() if operation.named or key not in TYPED}
+    return {"op": operation.op, **kept, "jobs_of_user": operation.jobs}
 
 
 def _readable(raw: bytes | None) -> Any:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from lomi_ops.db import audit, privacy
 from lomi_ops.domain import privacy as domain
-from lomi_ops.domain.privacy import Person
+from lomi_ops.domain.privacy import Person, Trail
 from lomi_ops.errors import LomiError, Refused, UsageError
 from lomi_ops.ops.privacy.survey import Handles, Survey, look
 from lomi_ops.queue import personal
@@ -82,16 +82,22 @@ def erase(
     tell: Callable[[], None] = lambda: None,
 ) -> Erased:
     """Jobs, objects, then rows; `tell` hears of each object that is gone. Raises Refused where a worker or a hold came
-    first, LomiError where the rows could not go, and whatever is unavailable: then a second run goes on."""
+    first, LomiError where the rows could not go, and whatever is unavailable: then a second run goes on. A hold that
+    comes in the middle stops it there, and what had gone by then is told and on record."""
     who = found.trail.person
     privacy.rehearse(at.database, found.trail)
     other = _forget_jobs(at, found.queue, who)
-    for each in found.objects:
-        at.store.delete(each.bucket, each.key)
-        tell()
-    if found.objects:
-        other["objects"] = len(found.objects)
-    gone = privacy.erase(at.database, found.trail, actor=actor, reason=reason, at=now(), other=other)
+    try:
+        for number, each in enumerate(found.objects, start=1):
+            privacy.require_no_hold(at.database, who.user_id, went=other)
+            at.store.delete(each.bucket, each.key)
+            other["objects"] = number
+            tell()
+        gone = privacy.erase(at.database, found.trail, actor=actor, reason=reason, at=now(), other=other)
+    except Refused:
+        if other:
+            privacy.note_stopped(at.database, actor=actor, reason=reason, at=now(), gone=other)
+        raise
     return Erased({**gone, **other}, look(at, who).counts, tuple(found.shared))
 
 
@@ -108,6 +114,6 @@ def _forget_jobs(at: Handles, found: personal.Held, who: Person) -> dict[str, in
         for place, number in found.counts.items():
             gone[place] = gone.get(place, 0) + number
         trail = found.job_ids
-        found = personal.held(at.redis, at.queue.keys, who.user_id, (), trail)
+        found = personal.held(at.redis, at.queue.keys, who.user_id, (), trail, Trail(who).telegram)
         require_idle(found, who)
     return gone

@@ -95,7 +95,7 @@ def look(at: Handles, who: Person) -> Survey:
     known = audit.has_chain(at.database)
     rows = privacy.media_rows(at.database, who) if media.has_media(at.database) else []
     trail = privacy.trail(at.database, who, rows)
-    queue = personal.held(at.redis, at.queue.keys, who.user_id, trail.media_ids, trail.job_ids)
+    queue = personal.held(at.redis, at.queue.keys, who.user_id, trail.media_ids, trail.job_ids, trail.telegram)
     photos = _photos(queue)
     photos -= privacy.photos_of_others(at.database, who, photos) if rows or known else frozenset()
     trail = replace(trail, job_ids=trail.job_ids | queue.job_ids, media_ids=trail.media_ids | photos)

@@ -24,6 +24,7 @@ import psycopg
 import pytest
 import redis
 
+from lomi_ops.clients.objects.directory import DirectoryStore
 from lomi_ops.config.schema import RedisSection
 from lomi_ops.db import audit
 from lomi_ops.db import privacy as rows
@@ -35,6 +36,7 @@ from lomi_ops.errors import ObjectsUnavailable
 from lomi_ops.ops.privacy import archive
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
+from lomi_ops.queue.operations import Operations, Order, Verb
 from lomi_ops.queue.replies import Claimed
 from tests.integration.audit.conftest import Lomi, Said, entry
 from tests.integration.ops.conftest import old  # noqa: F401
@@ -77,6 +79,7 @@ def somebody(cluster: OldCluster, db: Database, queue: JobQueue) -> Somebody:
         photos = [user.photo("rejected", "nsfw", scores(), batch=batch, data=b"bytes of it") for _ in range(2)]
         photos.append(user.photo(batch=batch, data=b"not judged"))
         jobs = waiting(user, queue, batch, photos)
+        operated(user, jobs)
         recorded(user, db, batch, photos)
         return Someone(user, photos, jobs)
 
@@ -101,6 +104,16 @@ def waiting(user: OldCluster, queue: JobQueue, batch: UUID, photos: list[UUID]) 
             kind = ErrorClass.POISON if name == "dead" else ErrorClass.TRANSIENT
             queue.fail(held, Failure(kind, "other", "it failed"))
     return {name: json.loads(raw)["job_id"] for name, raw in raws.items()}
+
+
+def operated(user: OldCluster, jobs: dict[str, str]) -> None:
+    """Operations on many jobs: one that names the user, of which a part is done, and one that only has a job."""
+    with redis.Redis.from_url(user.redis_url) as client:
+        operations = Operations(client)
+        for filter_, names in ((f"user:{user.user}", ("ready", "dead")), ("state:dead", ("dead",))):
+            op = uuid.uuid4().hex[:8]
+            operations.open(Order(op, Verb.DELETE, "sara", "too many", filter_), [jobs[name] for name in names])
+            client.rpush(operations.keys.op_log(op), jobs["done"], "another-job")
 
 
 def recorded(user: OldCluster, db: Database, batch: UUID, photos: list[UUID]) -> None:
@@ -185,8 +198,11 @@ def test_somebody_of_whom_there_is_everything_has_something_in_every_place(someb
     who = somebody()
     counts = lomi("privacy", "erase", who.id, *ERASE, "--dry-run", "-o", "json").document["counts"]
     places = {place for place, fate in PLACES.items() if fate is not Fate.KEPT}
-    assert set(counts) == places | {"queue.jobs", "queue.results", "queue.ended", "queue.events", "objects"}
+    assert set(counts) == places | {
+        "queue.jobs", "queue.results", "queue.ended", "queue.events", "queue.operations", "objects",
+    }  # fmt: skip
     assert (counts["queue.jobs"], counts["objects"], counts["lomi.audit"]) == (4, 3, 4)
+    assert counts["queue.operations"] == 2
 
 
 @pytest.mark.parametrize("which", ["id", "telegram"])
@@ -318,6 +334,21 @@ def test_what_went_is_on_record_without_the_users_name(somebody: Somebody, lomi:
     shown = lomi("audit", "show", 2)
     assert "its words are gone, its place is kept" in shown.out
     assert lomi("audit", "show", 5, "-o", "json").document["entry"]["erased_at"] is None, "another number"
+
+
+def test_an_operation_stays_without_the_users_jobs_and_what_was_typed(
+    somebody: Somebody, lomi: Lomi, client: redis.Redis
+) -> None:
+    who, other = somebody(), somebody()
+    erase(lomi, who)
+    found = {each.filter: each for each in Operations(client).latest()}
+    assert set(found) == {f"user:{other.id}", "", "state:dead"}
+    assert (found[""].by, found[""].total, found[""].reason) == ("sara", 2, "")
+    keys = Operations(client).keys
+    assert client.lrange(keys.op_log(found[""].op), 0, -1) == [b"another-job"]
+    assert client.exists(keys.op_plan(found[""].op)) == 0
+    assert 0 < client.pttl(keys.op(found[""].op)) <= 7 * 24 * 3600 * 1000
+    assert client.llen(keys.op_plan(found[f"user:{other.id}"].op)) == 2
 
 
 def test_an_erasure_again_finds_nothing_and_adds_nothing(somebody: Somebody, lomi: Lomi) -> None:
@@ -524,6 +555,28 @@ def test_a_hold_that_comes_in_the_middle_keeps_the_rows(somebody: Somebody, lomi
         rows.erase(db, trail, actor="x", reason="y", at=entry(1).at, other={})
     with psycopg.connect(who.cluster.database_url) as pg:
         assert pg.execute("SELECT count(*) FROM lomi.decisions").fetchone() == (1,)
+
+
+def test_a_hold_that_comes_between_two_photos_keeps_all_but_the_first_and_that_is_told(
+    somebody: Somebody, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = somebody()
+
+    def delete(self: DirectoryStore, bucket: str, key: str, own: Any = DirectoryStore.delete) -> None:
+        own(self, bucket, key)
+        assert lomi("privacy", "hold", who.id, "--reason", "police", "--as", "sara").code == 0
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(DirectoryStore, "delete", delete)
+        said = erase(lomi, who, "--as", "abebe")
+
+    assert said.code == 5
+    assert "nothing was erased" not in said.err
+    assert "objects 1; all else is kept" in said.err
+    assert len(list((who.cluster.objects / BUCKET / "users" / str(who.id)).rglob("*.jpg"))) == 2
+    last = lomi("audit", "list", "--action", "privacy.erase", "-o", "jsonl").records[0]
+    assert (last["actor"], last["after"]["stopped"], last["after"]["gone"]["objects"]) == ("abebe", True, 1)
+    assert sound(lomi)
 
 
 def test_a_hold_keeps_a_user_of_whom_nobody_has_heard(cluster: OldCluster, lomi: Lomi) -> None:
