@@ -23,11 +23,17 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.decision import PhotoDecision, decide, fail
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
 from lomi_ops.domain.job import Job, PhotoRef
+from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.policy import BlurRule, FaceRule, Policy, Requirement, Zones, judge
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.imaging.golden import portrait
 from lomi_ops.ops.reviews.desk import Desk
+from lomi_ops.tui.app import Options, ReviewApp
+from lomi_ops.tui.background import Background
 from lomi_ops.tui.desk_work import DeskWork
+from lomi_ops.tui.photos import Photos
+from lomi_ops.tui.reviewing import Reviewing
+from lomi_ops.tui.terminal import Images, Screen
 
 BUCKET = "lomi-photos"
 POLICY = Policy(
@@ -143,6 +149,22 @@ class Room:
 
     def work(self, actor: str = "", **section: float) -> DeskWork:
         return DeskWork(self.desk(actor, **section))
+
+    def app(
+        self, actor: str = "", pile: Pile = Pile.REJECTED, images: Images = Images.BLOCKS, *, wanted: str = "",
+        beat_s: float | None = None, ahead: timedelta = timedelta(), **section: float,
+    ) -> ReviewApp:  # fmt: skip
+        """A session that has begun, on a clock that is so far ahead."""
+        desk = self.desk(actor, **section)
+        work, background = DeskWork(desk), Background()
+        work.narrow(wanted)
+        session = Reviewing(work, background.ask, pile, wanted)
+        session.start()
+        photos = Photos(self.store, BUCKET, self.limits)
+        options = Options(desk.actor, desk.beat_s if beat_s is None else beat_s)
+        return ReviewApp(
+            session, background, photos, Screen(images, (10, 20)), options, lambda: datetime.now(UTC) + ahead
+        )
 
     @property
     def limits(self) -> ImagesSection:

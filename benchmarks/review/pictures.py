@@ -11,19 +11,15 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from textual.pilot import Pilot
 
 from lomi_ops.db.bootstrap import prepare
-from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import FailureCode
-from lomi_ops.tui.app import Options, ReviewApp
-from lomi_ops.tui.photos import Photos
-from lomi_ops.tui.terminal import Images, Screen
+from lomi_ops.tui.app import ReviewApp
 from tests import services
-from tests.review_room import BUCKET, Room, evidence
+from tests.review_room import Room, evidence
 
 _ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->", re.DOTALL)
 
@@ -49,12 +45,10 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
 
 async def shoot(room: Room, folder: Path, size: tuple[int, int], names: tuple[str, str, str]) -> None:
     """One photo behind its veil, revealed with boxes, and its batch."""
-    photos = Photos(room.store, BUCKET, room.limits)
-    options = Options("Hana", Pile.REJECTED, 40.0)
-    app = ReviewApp(room.work(), photos, Screen(Images.BLOCKS, (10, 20)), options, lambda: datetime.now(UTC))
+    app = room.app()
     async with app.run_test(size=size) as pilot:
         state, picture = app.reviewing, app.query_one("#photo")
-        await until(pilot, lambda: state.stories and getattr(picture, "drawn").strips)  # noqa: B009
+        await until(pilot, lambda: state.looking.stories and getattr(picture, "drawn").strips)  # noqa: B009
         save(app, folder, names[0])
         await pilot.press("r", "x")
         await until(pilot, lambda: state.table.items[0].revealed)
@@ -64,11 +58,11 @@ async def shoot(room: Room, folder: Path, size: tuple[int, int], names: tuple[st
         await until(pilot, lambda: state.table.grid)
         state.move(-9)
         await pilot.press("space", "right", "right", "space", "a")
-        await until(pilot, lambda: state.steps)
+        await until(pilot, lambda: state.deciding.steps)
         await pilot.pause(1.5)
         save(app, folder, names[2])
         await pilot.press("u")
-        await until(pilot, lambda: not state.steps)
+        await until(pilot, lambda: not state.deciding.steps)
 
 
 def save(app: ReviewApp, folder: Path, name: str) -> None:

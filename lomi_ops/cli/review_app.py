@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output, session
+from lomi_ops.cli import options, output, session
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import LomiError, UsageError
+from lomi_ops.tui import garbage
 
 if TYPE_CHECKING:
     from lomi_ops.queue.jobs import JobQueue
@@ -40,6 +41,7 @@ def review(
             raise UsageError(f"options of {ctx.invoked_subcommand} stand after its name", hint=hint)
         return None
     _check_terminal()
+    garbage.put_off()
     if images not in IMAGES:
         raise UsageError(f"{images!r} is no way to show photos", hint=f"--images {'|'.join(IMAGES)}")
     with session.opened(common, "database", "objects", changes=True) as runtime:
@@ -57,10 +59,11 @@ def _run(runtime: Runtime, pile: Pile, wanted: str, images: str, actor: str) -> 
     from lomi_ops.ops.reviews.desk import Desk
     from lomi_ops.tui.start import start
 
-    desk = Desk(runtime.database, _queue(runtime), actor, runtime.settings.review)
+    desk = Desk(runtime.database, None, actor, runtime.settings.review)
     return start(
         desk,
-        runtime.objects,
+        lambda: _queue(runtime),
+        lambda: runtime.objects,
         runtime.settings,
         pile=pile,
         wanted=wanted,
@@ -70,10 +73,9 @@ def _run(runtime: Runtime, pile: Pile, wanted: str, images: str, actor: str) -> 
     )
 
 
-def _queue(runtime: Runtime) -> JobQueue | None:
+def _queue(runtime: Runtime) -> JobQueue:
     """Where due decisions are told from here; a worker does it where Redis is not configured."""
     try:
         return runtime.queue
     except LomiError as failure:
-        diagnostics.warn(f"{failure.message}: workers tell the app what is decided here")
-        return None
+        raise LomiError(f"{failure.message}: workers tell the app what is decided here") from failure

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
-
-from lomi_ops.imaging.colour import Pixels
+if TYPE_CHECKING:
+    from lomi_ops.imaging.colour import Pixels
 
 _CLOSEST = 8
 """Times: beyond that a photo is only pixels."""
@@ -36,6 +35,9 @@ class Frame:
 
 def framed(pixels: Pixels, frame: Frame, width: int, height: int) -> Pixels:
     """The part, as large as it fits into so many pixels, in its own proportions. Enlarges as well."""
+    import numpy as np
+    from PIL import Image
+
     tall, wide = pixels.shape[:2]
     part_width, part_height = max(1, wide // frame.zoom), max(1, tall // frame.zoom)
     left = min(max(0, round(frame.x * wide - part_width / 2)), wide - part_width)

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -16,21 +16,23 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input
 
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.imaging.framing import Frame
-from lomi_ops.tui import keys, table, words
+from lomi_ops.tui import garbage, keys, table, words
 from lomi_ops.tui.background import Background
 from lomi_ops.tui.gallery import Gallery
 from lomi_ops.tui.photos import Photos
-from lomi_ops.tui.reviewing import Reviewing, Tone
+from lomi_ops.tui.reviewing import Reviewing
 from lomi_ops.tui.screens import Help, Piles
+from lomi_ops.tui.state import Tone
 from lomi_ops.tui.table import Item
 from lomi_ops.tui.terminal import Screen
 from lomi_ops.tui.widgets import Cell, Picture, Text
-from lomi_ops.tui.work import Work
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
 
 LEAST = (40, 12)
 """Columns and rows below which the app says what it needs."""
@@ -47,9 +49,7 @@ class Options:
     """How a session is run."""
 
     actor: str
-    pile: Pile
     beat_s: float
-    wanted: str = ""
     ascii_only: bool = False
 
 
@@ -74,7 +74,8 @@ class ReviewApp(App[None]):
     #notice { height: auto; max-height: 3; padding: 0 1; }
     #notice.-conflict { background: $error; color: $text; }
     #keys { height: auto; max-height: 4; padding: 0 1; }
-    #line { display: none; height: 3; }
+    #line { height: 3; }
+    #rest { display: none; height: auto; max-height: 2; padding: 0 1; background: $accent; color: $text; }
     #small { display: none; }
     .-wide #facts { width: 52; }
     .-narrow #single { layout: vertical; }
@@ -86,7 +87,7 @@ class ReviewApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key.key, key.action, key.does) for key in keys.KEYS),
         *(Binding(key, f"go('{key}')", show=False) for key in ("left", "right", "up", "down")),
-        Binding("escape", "close_line", show=False),
+        Binding("escape", "put_away", show=False),
         Binding("ctrl+c,ctrl+q", "leave", show=False),
     ]
 
@@ -98,17 +99,21 @@ class ReviewApp(App[None]):
             self.act = act
 
     def __init__(
-        self, work: Work, photos: Photos, screen: Screen, options: Options, clock: Callable[[], datetime]
-    ) -> None:
+        self, reviewing: Reviewing, background: Background, photos: Photos, screen: Screen, options: Options,
+        clock: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        """`reviewing` may have been started already, on the same background."""
         super().__init__()
         self._clock, self._options = clock, options
-        self._background = Background(self._post)
-        self.reviewing = Reviewing(work, self._background.ask, clock, self._changed, options.pile)
-        self.reviewing.filter_text = options.wanted
+        self._background, self.reviewing = background, reviewing
+        self.reviewing.state.changed = self._changed
         self._gallery = Gallery(photos, screen, self._background.paint, self._changed)
         self._next_beat = clock()
         self._painting = False
         self._asking = ""
+        background.catch_up()
+        for item in reviewing.table.upcoming[:1]:
+            self._gallery.fetch(item.exhibit)
 
     def compose(self) -> ComposeResult:
         yield Text("small")
@@ -122,8 +127,8 @@ class ReviewApp(App[None]):
             with Grid(id="grid"):
                 for _ in range(_CELLS):
                     yield Cell()
+            yield Text("rest")
             yield Text("notice")
-            yield Input(id="line")
             yield Text("keys")
 
     def on_mount(self) -> None:
@@ -131,10 +136,13 @@ class ReviewApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(RuntimeError, ValueError):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
-        self.reviewing.start()
+        self._background.attend(self._post, self.call_after_refresh)
         self._next_beat = self._clock() + timedelta(seconds=self._options.beat_s)
         self.set_interval(1.0, self._tick)
-        self.set_interval(_PUBLISH_S, self.reviewing.publish)
+        self.set_interval(_PUBLISH_S, self.reviewing.deciding.publish)
+
+    def on_ready(self) -> None:
+        garbage.settle()
 
     def on_unmount(self) -> None:
         self.reviewing.leave()
@@ -163,12 +171,12 @@ class ReviewApp(App[None]):
     # Time.
 
     def _tick(self) -> None:
-        self.reviewing.tick()
+        self.reviewing.tick(self._clock())
         if self._clock() >= self._next_beat:
-            wait = _RETRY_S if self.reviewing.away else self._options.beat_s
+            wait = _RETRY_S if self.reviewing.state.away else self._options.beat_s
             self._next_beat = self._clock() + timedelta(seconds=wait)
             self.reviewing.beat()
-        elif self.reviewing.away and self._next_beat > self._clock() + timedelta(seconds=_RETRY_S):
+        elif self.reviewing.state.away and self._next_beat > self._clock() + timedelta(seconds=_RETRY_S):
             self._next_beat = self._clock() + timedelta(seconds=_RETRY_S)
         self._paint_times()
 
@@ -187,7 +195,7 @@ class ReviewApp(App[None]):
         self.reviewing.undo()
 
     def action_reveal(self) -> None:
-        self.reviewing.reveal()
+        self.reviewing.looking.reveal()
 
     def action_grid(self) -> None:
         self.reviewing.grid()
@@ -196,7 +204,7 @@ class ReviewApp(App[None]):
         self.reviewing.similar()
 
     def action_next_batch(self) -> None:
-        self.reviewing.next_batch()
+        self.reviewing.dealing.next_batch()
 
     def action_boxes(self) -> None:
         self.reviewing.change_table(table.with_boxes(self.reviewing.table))
@@ -221,36 +229,46 @@ class ReviewApp(App[None]):
         self.push_screen(Help())
 
     def action_piles(self) -> None:
-        self.push_screen(Piles(self.reviewing.counts, self.reviewing.pile), self._pile_chosen)
+        self.push_screen(Piles(self.reviewing.state.counts, self.reviewing.state.pile), self._pile_chosen)
 
     def _pile_chosen(self, pile: Pile | None) -> None:
         if pile is not None:
             self.reviewing.change(pile)
 
-    def action_note(self) -> None:
-        self._ask_for("note", "a note for colleagues; Enter keeps it, Escape drops it", "")
+    async def action_note(self) -> None:
+        await self._ask_for("note", "a note for colleagues; Enter keeps it, Escape drops it", "")
 
-    def action_filter(self) -> None:
-        self._ask_for("filter", "reason:blurry blur>40; empty for all", self.reviewing.filter_text)
+    async def action_filter(self) -> None:
+        await self._ask_for("filter", "reason:blurry blur>40; empty for all", self.reviewing.state.filter_text)
 
-    def _ask_for(self, what: str, hint: str, value: str) -> None:
-        line = self.query_one("#line", Input)
-        self._asking, line.placeholder, line.value = what, hint, value
-        line.display = True
-        line.focus()
+    async def _ask_for(self, what: str, hint: str, value: str) -> None:
+        """The line is there when the next key comes: that one is a letter, and no decision."""
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+        from textual import widgets
+
+        line = widgets.Input(value, hint, id="line")
+        self._asking = what
+        await self.query_one("#main").mount(line, before="#keys")
+        self.screen.set_focus(line)
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
         asked, text = self._asking, event.value
-        self.action_close_line()
+        await self._close_line()
         if asked == "note":
-            self.reviewing.note(text)
+            self.reviewing.looking.note(text)
         elif asked == "filter":
             self.reviewing.narrow(text)
 
-    def action_close_line(self) -> None:
-        self.query_one("#line", Input).display = False
-        self.set_focus(None)
+    async def action_put_away(self) -> None:
+        if self._asking:
+            await self._close_line()
+        else:
+            self.reviewing.rested()
+
+    async def _close_line(self) -> None:
         self._asking = ""
+        self.set_focus(None)
+        await self.query("#line").remove()
 
     def action_leave(self) -> None:
         if self.reviewing.may_leave():
@@ -273,14 +291,20 @@ class ReviewApp(App[None]):
         state = self.reviewing.table
         self.query_one("#grid").display = state.grid
         self.query_one("#single").display = not state.grid
+        self._paint_rest()
         notice = self.query_one("#notice", Text)
-        notice.set_class(self.reviewing.notice.tone is Tone.CONFLICT, "-conflict")
+        notice.set_class(self.reviewing.state.notice.tone is Tone.CONFLICT, "-conflict")
         width, height = self.size
         shown = keys.shown(grid=state.grid, room=width if height >= _LOW else min(width, keys.LITTLE - 1))
         self.query_one("#keys", Text).update(words.keys(shown, width - 2))
         self._paint_grid() if state.grid else self._paint_single()
         self._gallery.forget_revealed({item.exhibit.row.url for item in state.items if item.revealed})
         self._paint_times()
+
+    def _paint_rest(self) -> None:
+        line, reminder = self.query_one("#rest", Text), self.reviewing.state.rest
+        line.display = bool(reminder)
+        line.update(words.rest(reminder))
 
     def _paint_single(self) -> None:
         state, picture, about = self.reviewing.table, self.query_one("#photo", Picture), self.query_one("#about", Text)
@@ -297,23 +321,23 @@ class ReviewApp(App[None]):
         head = words.mark(item)
         facts = words.facts(item.exhibit, width, boxes=state.boxes, ascii_only=self._options.ascii_only)
         about.update(words.joined([head, facts]) if head.plain else facts)
-        story = self.reviewing.stories.get(item.media_id, ())
+        story = self.reviewing.looking.stories.get(item.media_id, ())
         lines = [Content(words.plain(line)) for line in ("", *story, "")]
         self.query_one("#story", Text).update(words.joined([*lines, words.origin(item.exhibit)]))
 
     def _hang(self, picture: Picture, item: Item, frame: Frame) -> None:
-        if not self.reviewing.visible(item):
+        if not self.reviewing.looking.visible(item):
             picture.say("…")
             return
         boxes = self.reviewing.table.boxes
         self._gallery.hang(picture, item.exhibit, revealed=item.revealed, boxes=boxes, frame=frame)
 
     def _nothing(self) -> tuple[str, ...]:
-        if self.reviewing.away:
+        if self.reviewing.state.away:
             return ("the database does not answer", "", "what you decided is kept")
-        if self.reviewing.busy:
+        if self.reviewing.dealing.busy:
             return ("…",)
-        return (f"nothing more to look at on the pile {self.reviewing.pile.value}", "", "p goes to another pile")
+        return (f"nothing more to look at on the pile {self.reviewing.state.pile.value}", "", "p goes to another pile")
 
     def _paint_grid(self) -> None:
         state, grid = self.reviewing.table, self.query_one("#grid", Grid)
@@ -339,7 +363,7 @@ class ReviewApp(App[None]):
         """What changes with every second, and nothing else."""
         if not self._uncovered:
             return
-        now, state = self._clock(), self.reviewing
+        now, state = self._clock(), self.reviewing.state
         head = words.heading(state.pile, state.counts, self._options.actor, state.table.current, now, self.size.width)
         self.query_one("#head", Text).update(head)
-        self.query_one("#notice", Text).update(words.notice(state, now))
+        self.query_one("#notice", Text).update(words.notice(self.reviewing, now))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,8 +20,11 @@ from lomi_ops.tui.work import Back, Order, Taken
 if TYPE_CHECKING:
     from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.desk import Desk, Dossier, Held, Step, UserHistory
+    from lomi_ops.queue.jobs import JobQueue
 
 _CELLS = 9
+_ON_THEIR_WAY = 4
+"""Claims whose photos may not have reached the table yet."""
 _TOLD = 5
 """Lines of each kind about a user."""
 
@@ -43,12 +46,16 @@ class _Progress:
 class DeskWork:
     """As `work.Work`."""
 
-    def __init__(self, desk: Desk, macros: Sequence[Macro] = SHIPPED) -> None:
-        """The first macro with a reason is what its key means."""
-        self._desk, self._macros = desk, macros
+    def __init__(
+        self, desk: Desk, macros: Sequence[Macro] = SHIPPED, open_queue: Callable[[], JobQueue] | None = None
+    ) -> None:
+        """The first macro with a reason is what its key means; the queue is opened when there is something to tell."""
+        self._desk, self._macros, self._open_queue = desk, macros, open_queue
         self._wanted = ReviewFilter()
         self._skipped: set[UUID] = set()
         self._progress: dict[Order, _Progress] = {}
+        self._dealt: deque[UUID] = deque(maxlen=_ON_THEIR_WAY)
+        """Tokens of the latest claims."""
 
     def counts(self) -> Mapping[Pile, int]:
         return {each.pile: each.photos for each in self._desk.counts()}
@@ -180,6 +187,10 @@ class DeskWork:
         self._skipped.add(exhibit.media_id)
         self.put_back([exhibit])
 
+    def leave(self, exhibits: Sequence[Exhibit]) -> None:
+        for token in {*self._dealt, *_by_token(exhibits)}:
+            self._desk.release(token)
+
     def beat(self, exhibits: Sequence[Exhibit]) -> Mapping[UUID, datetime]:
         """Asks the database in any case: whoever has nothing in hand wants to know whether it is back, too."""
         tokens = _by_token(exhibits)
@@ -189,6 +200,9 @@ class DeskWork:
         return {claim.media_id: claim.expires_at for claim in held}
 
     def publish(self) -> None:
+        if self._open_queue is not None:
+            opened, self._open_queue = self._open_queue, None
+            self._desk.queue = opened()
         self._desk.publish_due()
 
     def look(self, exhibit: Exhibit) -> tuple[str, ...]:
@@ -206,6 +220,7 @@ class DeskWork:
         self._desk.note(text, media_id=exhibit.media_id)
 
     def _exhibits(self, held: Held, passed: Sequence[UUID] = ()) -> tuple[Exhibit, ...]:
+        self._dealt.append(held.token)
         seen = {each.media_id: each for each in held.seen if each.media_id not in passed}
         return tuple(Exhibit(self._desk.photo(media_id), each, held.expires_at) for media_id, each in seen.items())
 

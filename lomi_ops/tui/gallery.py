@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from lomi_ops.errors import LomiError
 from lomi_ops.imaging.colour import Pixels
@@ -19,7 +20,14 @@ from lomi_ops.tui.picture import Drawn, prepared
 from lomi_ops.tui.terminal import Images, Screen
 from lomi_ops.tui.widgets import Picture
 
+Answer = TypeVar("Answer")
 _KEPT = 40
+
+
+class Painter(Protocol):
+    """Runs a task beside the event loop and hands its answer back on the loop."""
+
+    def __call__(self, task: Callable[[], Answer], then: Callable[[Answer | LomiError], None]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Gallery:
         self,
         photos: Photos,
         screen: Screen,
-        paint: Callable[[Callable[[], Drawn | Unseen], Callable[[Drawn | Unseen | LomiError], None]], None],
+        paint: Painter,
         ready: Callable[[], None],
     ) -> None:
         self._photos, self._screen, self._paint, self._ready = photos, screen, paint, ready
@@ -63,6 +71,14 @@ class Gallery:
                 # Never the last photo beside the facts of this one.
                 picture.say("…")
                 self._ask(wish, exhibit)
+
+    def fetch(self, exhibit: Exhibit) -> None:
+        """Before there is a screen to draw it for."""
+        if self._screen.images is not Images.NONE:
+            self._fetch(exhibit.row.url)
+
+    def _fetch(self, key: str) -> None:
+        self._paint(lambda: self._photos.load(key), lambda _: None)
 
     def expect(self, picture: Picture, exhibit: Exhibit, *, boxes: bool) -> None:
         """The photo may be wanted next, veiled."""

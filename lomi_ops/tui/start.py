@@ -1,4 +1,7 @@
-"""From a terminal to a running app, and back."""
+"""From a terminal to a running app, and back.
+
+Half a second goes by while Textual is imported. Meanwhile the database looks up the first photos.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,21 @@ from typing import TYPE_CHECKING
 from lomi_ops.config.macros import read_macros
 from lomi_ops.domain.pile import Pile
 from lomi_ops.ops.reviews.desk import Desk
-from lomi_ops.tui.app import Options, ReviewApp
+from lomi_ops.tui.background import Background
 from lomi_ops.tui.desk_work import DeskWork
-from lomi_ops.tui.photos import Photos
+from lomi_ops.tui.reviewing import Reviewing
 from lomi_ops.tui.terminal import Images, look
 
 if TYPE_CHECKING:
     from lomi_ops.clients.objects import ObjectStore
     from lomi_ops.config.schema import Settings
+    from lomi_ops.queue.jobs import JobQueue
 
 
 def start(
     desk: Desk,
-    objects: ObjectStore,
+    open_queue: Callable[[], JobQueue],
+    open_objects: Callable[[], ObjectStore],
     settings: Settings,
     *,
     pile: Pile,
@@ -32,15 +37,26 @@ def start(
     environ: Mapping[str, str],
 ) -> int:
     """Runs the app until it is left; its exit code. Raises LomiError where there is nothing to run it on."""
-    work = DeskWork(desk, read_macros(settings.review.macros))
+    work = DeskWork(desk, read_macros(settings.review.macros), open_queue)
     work.narrow(wanted)
-    options = Options(desk.actor, pile, desk.beat_s, wanted, ascii_only)
-    photos = Photos(objects, settings.objects.bucket_photos, settings.images)
-    clock = counting_on(desk.now(), time.monotonic)
-    # Before the app reads from the terminal: what is asked there is answered there.
-    wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
-    screen = look(wish, environ)
-    app = ReviewApp(work, photos, screen, options, clock)
+    background = Background()
+    session = Reviewing(work, background.ask, pile, wanted)
+    try:
+        session.start()
+        # Before the app reads from the terminal: what is asked there is answered there.
+        wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
+        screen = look(wish, environ)
+
+        from lomi_ops.tui.app import Options, ReviewApp
+        from lomi_ops.tui.photos import Photos
+
+        photos = Photos(open_objects(), settings.objects.bucket_photos, settings.images)
+        clock = counting_on(desk.now(), time.monotonic)
+        app = ReviewApp(session, background, photos, screen, Options(desk.actor, desk.beat_s, ascii_only), clock)
+    except BaseException:
+        session.leave()
+        background.close()
+        raise
     app.run()
     return app.return_code or 0
 

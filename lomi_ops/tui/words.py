@@ -168,16 +168,22 @@ def _count(counts: Mapping[Pile, int], pile: Pile) -> str:
     return f"{counts[pile]:,}" if pile in counts else "…"
 
 
-def notice(state: Reviewing, now: datetime) -> Content:
+def notice(session: Reviewing, now: datetime) -> Content:
     """What just happened, and how long the last step can be taken back without anybody having heard of it."""
     lines: list[Content | str] = []
+    state, deciding = session.state, session.deciding
     if state.away:
-        kept = f" {len(state.waiting)} decisions wait and are kept." if state.waiting else ""
+        kept = f" {len(deciding.waiting)} decisions wait and are kept." if deciding.waiting else ""
         lines.append(Content.styled(f"THE DATABASE IS AWAY: {plain(state.away)}.{kept} Asking again…", "bold"))
     if state.notice.text:
         lines.append(plain(state.notice.text))
-    if state.steps and state.steps[-1].due_at > now:
-        last = state.steps[-1]
+    if deciding.steps and deciding.steps[-1].due_at > now:
+        last = deciding.steps[-1]
         number = "" if len(last.done) == 1 else f" ({len(last.done)} photos)"
         lines.append(Content.styled(f"u takes back: {last.word}{number}; told in {left(last.due_at, now)}", "dim"))
     return joined(lines)
+
+
+def rest(reminder: str) -> Content:
+    """That a break is due, and how to go on without one."""
+    return Content.assemble((plain(reminder), "bold"), "   ", (" Escape ", "reverse"), " puts this away")

@@ -83,6 +83,10 @@ class Work(Protocol):
         """Gives a photo back and does not deal it again in this session."""
         ...
 
+    def leave(self, exhibits: Sequence[Exhibit]) -> None:
+        """Gives these photos back, and those that were dealt last: nobody may have seen them."""
+        ...
+
     def beat(self, exhibits: Sequence[Exhibit]) -> Mapping[UUID, datetime]:
         """Holds on to photos; those that are lost are missing in the answer."""
         ...

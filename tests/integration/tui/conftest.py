@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from lomi_ops.domain.pile import Pile
-from lomi_ops.tui.app import Options, ReviewApp
-from lomi_ops.tui.photos import Photos
-from lomi_ops.tui.terminal import Images, Screen
+from lomi_ops.tui.app import ReviewApp
+from lomi_ops.tui.terminal import Images
 from lomi_ops.tui.widgets import Picture
 from tests.integration.db.conftest import prepared_url, template
-from tests.review_room import BUCKET, Room
+from tests.review_room import Room
 
 __all__ = ["prepared_url", "template"]
 
@@ -46,7 +45,9 @@ class Session:
 
     async def shown(self) -> None:
         """A photo lies on the table and is drawn, and its history is read."""
-        await self.until(lambda: self.current in self.app.reviewing.stories and self.picture.drawn.strips, "a photo")
+        await self.until(
+            lambda: self.current in self.app.reviewing.looking.stories and self.picture.drawn.strips, "a photo"
+        )
 
     @property
     def picture(self) -> Picture:
@@ -66,11 +67,11 @@ class Session:
 
     @property
     def notice(self) -> str:
-        return self.app.reviewing.notice.text
+        return self.app.reviewing.state.notice.text
 
     async def settled(self) -> None:
         """Nothing is on its way to the database."""
-        await self.until(lambda: not self.app.reviewing.waiting, "an answer")
+        await self.until(lambda: not self.app.reviewing.deciding.waiting, "an answer")
 
 
 Steps = Callable[[Session], Awaitable[None]]
@@ -86,25 +87,10 @@ def drive(room: Room) -> Drive:
         ahead_s: float = 0.0, images: Images = Images.BLOCKS, wanted: str = "", **section: float,
     ) -> None:  # fmt: skip
         async def session() -> None:
-            work = room.work(actor, **section)
-            work.narrow(wanted)
-            clock = Clock(ahead_s)
-            photos = Photos(room.store, BUCKET, room.limits)
-            beat_s = section.get("claim_s", 120.0) / 3
-            app = ReviewApp(work, photos, Screen(images, (10, 20)), Options(actor, pile, beat_s, wanted), clock)
+            app = room.app(actor, pile, images, wanted=wanted, ahead=timedelta(seconds=ahead_s), **section)
             async with app.run_test(size=size) as pilot:
                 await steps(Session(room, pilot, app))
 
         asyncio.run(session())
 
     return run
-
-
-class Clock:
-    """The time, or some time ahead of it."""
-
-    def __init__(self, ahead_s: float) -> None:
-        self.ahead = timedelta(seconds=ahead_s)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead

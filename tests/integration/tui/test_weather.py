@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -13,13 +12,10 @@ import pytest
 
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.pile import Pile
-from lomi_ops.tui.app import Options, ReviewApp
-from lomi_ops.tui.photos import Photos
-from lomi_ops.tui.terminal import Images, Screen
 from lomi_ops.tui.work import Order
 from tests import services
 from tests.integration.tui.conftest import Session
-from tests.review_room import BUCKET, Room, evidence
+from tests.review_room import Room, evidence
 
 BLURRED = evidence(sharpness=12)
 
@@ -52,9 +48,7 @@ def test_what_is_decided_while_the_database_is_away_is_kept_and_written_once(
         room.batch([BLURRED])
 
     async def steps() -> None:
-        photos = Photos(room.store, BUCKET, room.limits)
-        options = Options("Hana", Pile.REJECTED, beat_s=1.0)
-        app = ReviewApp(room.work(), photos, Screen(Images.BLOCKS, (10, 20)), options, lambda: datetime.now(UTC))
+        app = room.app(beat_s=1.0)
         async with app.run_test(size=(120, 40)) as pilot:
             session = Session(room, pilot, app)
             await session.until(lambda: len(app.reviewing.table.open_items) == 4, "four photos")
@@ -62,11 +56,13 @@ def test_what_is_decided_while_the_database_is_away_is_kept_and_written_once(
             await asyncio.to_thread(server.stop)
             await session.press("a", "2")
             await session.until(lambda: "THE DATABASE IS AWAY" in session.text, "the news")
-            assert len(app.reviewing.waiting) == 2
+            assert len(app.reviewing.deciding.waiting) == 2
             await session.press("q")
             await session.until(lambda: "leaving now loses that" in session.text, "a warning")
             await asyncio.to_thread(server.start)
-            await session.until(lambda: not app.reviewing.away and not app.reviewing.waiting, "the database")
+            await session.until(
+                lambda: not app.reviewing.state.away and not app.reviewing.deciding.waiting, "the database"
+            )
             await session.press("a")
             await session.settled()
 

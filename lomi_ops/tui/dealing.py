@@ -1,0 +1,125 @@
+"""Which photos lie on the table: claimed ahead, laid out, given back, held on to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from lomi_ops.domain.pile import Pile
+from lomi_ops.errors import LomiError
+from lomi_ops.tui import table as on
+from lomi_ops.tui.exhibit import Exhibit
+from lomi_ops.tui.looking import Looking
+from lomi_ops.tui.state import Runner, State, Tone, these
+from lomi_ops.tui.table import Mark, Table
+from lomi_ops.tui.work import Work
+
+
+class Dealing:
+    """A part of `Reviewing`."""
+
+    def __init__(self, state: State, work: Work, run: Runner, looking: Looking) -> None:
+        self._state, self._work, self._run, self._looking = state, work, run, looking
+        self.busy = False
+        self._round = 0
+        """Answers to what was asked before the last change of pile or view are too late."""
+
+    def refill(self) -> None:
+        """Claims ahead, so that the next photo is here before it is asked for."""
+        if self.busy or self._state.away or not (wanted := self._state.table.wants):
+            return
+        self.busy = True
+        pile, asked = self._state.pile, self._round
+        self._run(lambda: self._work.deal(pile, wanted), lambda answer: self._dealt(answer, asked, wanted), order=True)
+
+    def _dealt(self, answer: tuple[Exhibit, ...] | LomiError, asked: int, wanted: int) -> None:
+        self.busy = False
+        if isinstance(answer, LomiError):
+            self._state.failed(answer)
+        elif asked != self._round:
+            self.give_back(answer)
+            self.refill()
+        else:
+            self._state.table = on.joined(replace(self._state.table, exhausted=len(answer) < wanted), answer)
+            self._looking.look()
+        self._state.changed()
+
+    def change(self, pile: Pile) -> None:
+        """To another pile; what was claimed of this one is given back."""
+        self._state.pile = pile
+        self._clear()
+        self.refill()
+        self._state.changed()
+
+    def next_batch(self) -> None:
+        """Gives this batch back and lays out the next one of the pile."""
+        self._clear()
+        self.busy = True
+        pile, asked = self._state.pile, self._round
+        self._run(lambda: self._work.deal(pile, 1), lambda answer: self._next(answer, asked), order=True)
+        self._state.changed()
+
+    def _next(self, answer: tuple[Exhibit, ...] | LomiError, asked: int) -> None:
+        self.busy = False
+        if isinstance(answer, LomiError):
+            self._state.failed(answer)
+        elif not answer:
+            self._state.table = replace(self._state.table, exhausted=True)
+        elif asked == self._round:
+            self.spread(answer[0])
+        self._state.changed()
+
+    def spread(self, around: Exhibit, *, similar: bool = False) -> None:
+        """Lays out the batch of a photo, or the photos that look the same."""
+        self.busy = True
+        self._round += 1
+        asked = self._round
+        self.give_back([item.exhibit for item in self._state.table.open_items if item.media_id != around.media_id])
+        deal = self._work.deal_similar if similar else self._work.deal_batch
+        self._run(lambda: deal(around), lambda answer: self._spread_out(around, answer, asked), order=True)
+
+    def _spread_out(self, around: Exhibit, answer: Any, asked: int) -> None:
+        self.busy = False
+        if isinstance(answer, LomiError):
+            self._state.failed(answer)
+        elif asked == self._round:
+            exhibits, held = answer
+            table = on.dealt(self._state.table, exhibits, grid=True, first=around.media_id)
+            for media_id, why in held.items():
+                table = on.marked(table, [media_id], Mark.LOST, why)
+            self._state.table = table
+            self._looking.look()
+        self._state.changed()
+
+    def _clear(self) -> None:
+        self._round += 1
+        self.give_back([item.exhibit for item in self._state.table.open_items])
+        self._state.table = Table(boxes=self._state.table.boxes)
+
+    def give_back(self, exhibits: Sequence[Exhibit]) -> None:
+        if exhibits:
+            self._run(lambda: self._work.put_back(exhibits), self._state.quietly, order=True)
+
+    # Claims.
+
+    def renew(self, exhibits: Sequence[Exhibit], until: Mapping[UUID, datetime]) -> None:
+        """What a beat was answered: those that are missing in it are lost."""
+        self._state.table = on.renewed(self._state.table, dict(until))
+        asked = {exhibit.media_id for exhibit in exhibits}
+        items = self._state.table.open_items
+        self._lose([item.media_id for item in items if item.media_id in asked and item.media_id not in until])
+
+    def expire(self, now: datetime) -> None:
+        """Claims whose time is over are no longer ours, whatever the database would say."""
+        self._lose(on.expired(self._state.table, now))
+
+    def _lose(self, ids: Sequence[UUID]) -> None:
+        if ids:
+            why = "your claim is over; somebody else may have it"
+            self._state.table = on.marked(self._state.table, ids, Mark.LOST, why)
+            self._state.say(f"{these(len(ids))} no longer yours: the claim is over", Tone.CONFLICT)
+            self.refill()
+            self._state.changed()

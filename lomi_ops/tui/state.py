@@ -1,0 +1,76 @@
+"""What all parts of a session share: the table, the pile, what is said to the reviewer, and whether the database is
+there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from lomi_ops.domain.pile import Pile
+from lomi_ops.errors import DatabaseUnavailable, LomiError
+from lomi_ops.tui.table import Table
+
+Answer = TypeVar("Answer")
+
+
+class Tone(StrEnum):
+    """How urgent a notice is."""
+
+    PLAIN = "plain"
+    CONFLICT = "conflict"
+    """Something was not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    text: str = ""
+    tone: Tone = Tone.PLAIN
+
+
+class Runner(Protocol):
+    """Runs a task beside the event loop, orders in their order, and hands its answer back on the loop."""
+
+    def __call__(
+        self, task: Callable[[], Answer], then: Callable[[Answer | LomiError], None], *, order: bool = False
+    ) -> None: ...
+
+
+class State:
+    """`changed` is called after each change, so that the screen looks again."""
+
+    def __init__(self, pile: Pile, filter_text: str = "") -> None:
+        self.pile, self.filter_text = pile, filter_text
+        self.table = Table()
+        self.counts: Mapping[Pile, int] = {}
+        self.notice = Notice()
+        self.rest = ""
+        """That a break is due, until it is put away."""
+        self.away = ""
+        """Why the database cannot be asked."""
+        self.changed: Callable[[], None] = lambda: None
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        self.notice = Notice(text, tone)
+        self.changed()
+
+    def failed(self, answer: object) -> bool:
+        """Whether this is no answer; says so."""
+        if isinstance(answer, DatabaseUnavailable):
+            self.away = answer.message
+        elif isinstance(answer, LomiError):
+            self.say(answer.message, Tone.CONFLICT)
+        else:
+            return False
+        self.changed()
+        return True
+
+    def quietly(self, answer: object) -> None:
+        """For answers that only matter where they are none."""
+        self.failed(answer)
+
+
+def these(number: int) -> str:
+    """`1 photo`, `3 photos`."""
+    return "1 photo" if number == 1 else f"{number} photos"
