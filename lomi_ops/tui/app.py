@@ -70,7 +70,7 @@ class ReviewApp(App[None]):
     #single { height: 1fr; }
     #facts { width: 38; padding: 0 1; scrollbar-size: 1 1; }
     #facts Text { height: auto; }
-    #grid { height: 1fr; grid-size: 3; display: none; overflow-y: auto; scrollbar-size: 1 1; }
+    #grid { height: 1fr; grid-size: 3; overflow-y: auto; scrollbar-size: 1 1; }
     #notice { height: auto; max-height: 3; padding: 0 1; }
     #notice.-conflict { background: $error; color: $text; }
     #keys { height: auto; max-height: 4; padding: 0 1; }
@@ -124,9 +124,6 @@ class ReviewApp(App[None]):
                 with VerticalScroll(id="facts", can_focus=False):
                     yield Text("about")
                     yield Text("story")
-            with Grid(id="grid"):
-                for _ in range(_CELLS):
-                    yield Cell()
             yield Text("rest")
             yield Text("notice")
             yield Text("keys")
@@ -284,12 +281,16 @@ class ReviewApp(App[None]):
             self._painting = True
             self.call_next(self._paint)
 
-    def _paint(self) -> None:
+    async def _paint(self) -> None:
         self._painting = False
         if not self._uncovered:
             return
         state = self.reviewing.table
-        self.query_one("#grid").display = state.grid
+        if state.grid and not self.query("#grid"):
+            # Twenty-eight widgets: whoever never lays out a batch need not wait for them when the app starts.
+            await self.query_one("#main").mount(Grid(*(Cell() for _ in range(_CELLS)), id="grid"), after="#single")
+        for grid in self.query("#grid"):
+            grid.display = state.grid
         self.query_one("#single").display = not state.grid
         self._paint_rest()
         notice = self.query_one("#notice", Text)

@@ -36,9 +36,12 @@ class Background:
         self.catch_up()
         self._post, self._painted = post, painted
         self._hand_over()
+        painted(self._begin)
 
     def catch_up(self) -> None:
-        """Takes the answers that are there, here and now: before anybody attends, or on the event loop."""
+        """Takes the answers that are there, here and now, on the thread that will attend. What they ask for waits for
+        the first paint."""
+        self._painted = self._painted or (lambda begin: None)
         while self._answers:
             self._answers.popleft()()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.style import Style
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
@@ -100,15 +99,11 @@ class Cell(Vertical):
     Cell Text { height: auto; max-height: 4; }
     """
 
-    def compose(self) -> ComposeResult:
-        yield Picture()
-        yield Text()
+    def __init__(self) -> None:
+        self.picture, self._evidence = Picture(), Text()
+        super().__init__(self.picture, self._evidence)
 
     def show(self, title: str, content: Content, *, looked: bool) -> None:
         self.border_title = Content(title)
         self.set_class(looked, "-looked")
-        self.query_one(Text).update(content)
-
-    @property
-    def picture(self) -> Picture:
-        return self.query_one(Picture)
+        self._evidence.update(content)

@@ -60,6 +60,23 @@ def test_each_look_at_a_suspected_minor_and_each_reveal_is_in_the_audit(room: Ro
     assert room.count("lomi.reveals") == 1
 
 
+def test_a_break_is_proposed_on_the_screen_until_it_is_put_away(room: Room, drive: Drive) -> None:
+    room.batch([BLURRED] * 3)
+
+    async def steps(session: Session) -> None:
+        for _ in range(2):
+            await session.shown()
+            await session.press("r", "s")
+        await session.until(lambda: "2 pictures revealed in this shift: time for a break" in session.text, "the words")
+        await session.press("a")
+        await session.settled()
+        assert "time for a break" in session.text, "what happens meanwhile does not cover it"
+        await session.press("escape")
+        await session.until(lambda: "time for a break" not in session.text, "its end")
+
+    drive(steps, break_after_reveals=2)
+
+
 def test_nothing_is_revealed_that_could_not_be_put_on_record(room: Room, drive: Drive) -> None:
     room.batch([evidence(age=(15, 20))])
 

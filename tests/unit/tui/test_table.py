@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from lomi_ops.db.media import PhotoRow
-from lomi_ops.domain.review import Seen
-from lomi_ops.ops.reviews.dossier import Dossier
 from lomi_ops.tui import table as on
-from lomi_ops.tui.exhibit import Exhibit
 from lomi_ops.tui.table import Mark, Table
-
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-
-
-def exhibit(until: datetime = NOW + timedelta(minutes=2)) -> Exhibit:
-    media_id, token = uuid.uuid4(), uuid.uuid4()
-    row = PhotoRow(media_id, uuid.uuid4(), None, "key", "rejected", "blurry", None, 0, NOW, NOW)
-    seen = Seen(media_id, "rejected", "blurry", 1, token)
-    return Exhibit(Dossier(row, seen, None, None, (), (), (), (), None, recorded=True), seen, until)
+from tests.unit.tui.exhibits import NOW, exhibit
 
 
 def ids(table: Table) -> list[UUID]:
