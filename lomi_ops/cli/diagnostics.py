@@ -78,16 +78,23 @@ def warn(text: str) -> None:
 
 def error(failure: LomiError) -> None:
     """What failed, every problem there is, and the next command: the hint comes last, where the eye rests."""
-    note(f"error: {scrubbed(failure.message)}")
+    note(f"error: {_shown(scrubbed(failure.message))}")
     if isinstance(failure, ConfigError):
         for problem in failure.problems:
-            note(f"  - {scrubbed(problem)}")
+            note(f"  - {_shown(scrubbed(problem))}")
     if failure.hint:
         hint(failure.hint)
 
 
 def hint(text: str) -> None:
-    note(f"  try: {text}")
+    note(f"  try: {_shown(text)}")
+
+
+def _shown(text: str) -> str:
+    """What others wrote in it is shown, never obeyed."""
+    from lomi_ops.domain.shown import shown
+
+    return "\n".join(map(shown, text.split("\n")))
 
 
 def repeat_profile(name: str | None) -> None:

@@ -70,6 +70,10 @@ class Wish:
             raise UsageError(
                 "which jobs?", hint=f"lomi queue {self.verb} JOB, or a filter: lomi help filters; or --all"
             )
+        if not all(each.strip() for each in self.terms or ()):
+            # What a shell makes of "$JOB" where there is none: as a filter it would mean every job.
+            text = "which jobs? an empty word names none"
+            raise UsageError(text, hint=f"lomi queue {self.verb} JOB, or a filter: lomi help filters")
         if self.terms and self.every:
             raise UsageError("--all and a filter contradict each other", hint=f"lomi queue {self.verb} --all")
 

@@ -52,9 +52,12 @@ def chosen(verb: str, terms: list[str] | None, pile: Pile) -> Chosen:
     from lomi_ops.domain import review_filter
 
     typed = terms or []
+    hint = f"lomi review {verb} ID, or a filter: lomi help photo-filters"
     if not typed:
-        hint = f"lomi review {verb} ID, or a filter: lomi help photo-filters"
         raise UsageError("which photos?", hint=hint)
+    if not all(each.strip() for each in typed):
+        # What a shell makes of "$ID" where there is none: as a filter it would mean every photo.
+        raise UsageError("which photos? an empty word names none", hint=hint)
     ids = _ids(typed)
     wanted = review_filter.parse([] if ids else typed)
     if not ids and (bare := [term.words[0] for term in wanted.terms if not term.name]):

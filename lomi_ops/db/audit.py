@@ -127,12 +127,12 @@ def listed(db: Database, wanted: EntryFilter, *, limit: int) -> tuple[Entry, ...
     rows = db.all(
         Entry,
         "audit_listed",
-        actor=wanted.actor,
-        action=wanted.action,
-        subject=wanted.subject,
+        actor=_plain(wanted.actor),
+        action=_plain(wanted.action),
+        subject=_plain(wanted.subject),
         start=window.start if window else None,
         end=window.end if window else None,
-        text=wanted.text,
+        text=_plain(wanted.text),
         limit=limit,
     )
     return tuple(rows)
@@ -164,6 +164,10 @@ def head(db: Database) -> Head | None:
 def end(db: Database) -> End | None:
     """Cheap: two rows. None where there is no head."""
     return db.one(End, "audit_end")
+
+
+def _plain(typed: str | None) -> str | None:
+    return None if typed is None else readable(typed)
 
 
 def _link(

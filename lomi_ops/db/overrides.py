@@ -154,6 +154,9 @@ def _compare(session: Session, photo: Locked, seen: Seen, ruling: Ruling) -> Non
         raise Conflict(
             f"{text} {_standing(photo.status, photo.reason)} now{by}; nothing was changed", hint="look at it again"
         )
+    if photo.status not in tuple(MediaStatus):
+        text = f"photo {photo.media_id} stands as {photo.status!r}, which is no status of the contract"
+        raise Conflict(text, hint="look at its row in media; nothing was changed")
     _compare_claim(session, seen, ruling)
     if ruling.status is None and photo.status == MediaStatus.PENDING:
         raise Refused(f"photo {photo.media_id} waits for a decision: there is none to keep")

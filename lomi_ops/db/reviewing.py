@@ -97,7 +97,7 @@ def _page(db: Database, part: Pile, bounds: Bounds, after: _Placed | None, size:
         _placed,
         "review_photos",
         piles=[part.value],
-        reasons=_listed(bounds.reasons),
+        reasons=None if bounds.reasons is None else [readable(each) for each in bounds.reasons],
         users=_listed(bounds.users),
         batches=_listed(bounds.batches),
         ids=_listed(bounds.photos),

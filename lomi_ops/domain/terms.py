@@ -98,7 +98,7 @@ class Language(Generic[Thing]):
         if prose and any(word in prose for word in term.words if "*" not in word):
             return True
         said = [each.casefold() for each in found if each]
-        return any(fnmatchcase(each, word.replace("[", "[[]")) for each in said for word in term.words)
+        return any(_like(each, word) for each in said for word in term.words)
 
     def parse(self, words: Sequence[str]) -> tuple[Term, ...]:
         """The terms that were typed, in one argument or in many. Raises UsageError with the nearest field or value."""
@@ -134,6 +134,8 @@ class Language(Generic[Thing]):
     def _bare(self, word: str, *, negated: bool) -> Term:
         """A word to look for. The name of a field that is compared is what a shell leaves of `age>10m`: the rest became
         a redirection, and without this a filter would say something else than was typed."""
+        if not word:
+            raise UsageError("an empty word stands in the filter", hint=self.example)
         name = word.casefold().lstrip("-")
         known = self.fields.get(name)
         if known is not None and known.kind is not Kind.WORD:
@@ -147,9 +149,14 @@ class Language(Generic[Thing]):
         if not words:
             raise UsageError(f"{name}: says nothing", hint=f"{name}:{self.fields[name].help}")
         for word in words if name in self.values else ():
-            if not any(fnmatchcase(known, word) for known in self.values[name]):
+            if not any(_like(known, word) for known in self.values[name]):
                 raise UsageError(f"there is no {name} {word!r}", hint=_nearest(word, self.values[name], f"{name}s"))
         return words
+
+
+def _like(word: str, pattern: str) -> bool:
+    """Only `*` stands for something else than itself."""
+    return fnmatchcase(word, pattern.replace("[", "[[]").replace("?", "[?]"))
 
 
 def _words(arguments: Sequence[str], example: str) -> list[str]:

@@ -60,7 +60,20 @@ def test_a_term_says_what_it_means(text: str, holds: bool) -> None:
     assert parse([text]).matches(PHOTO, NOW_MS) is holds
 
 
-@pytest.mark.parametrize("words", [["reason:ugly"], ["blur>soft"], ["colour:red"], ["porn"], ["age>never"], ["not"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["reason:ugly"],
+        ["blur>soft"],
+        ["colour:red"],
+        ["porn"],
+        ["age>never"],
+        ["not"],
+        ["reason:blurr?"],
+        ["reason:[b]lurry"],
+        ['""'],
+    ],
+)
 def test_what_makes_no_sense_is_misuse_with_a_hint(words: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         parse(words)

@@ -200,7 +200,7 @@ class Desk:
         fit = [
             each.media_id
             for each in mates
-            if (each.in_review or each.status != MediaStatus.PENDING)
+            if (each.in_review or each.status in (MediaStatus.APPROVED, MediaStatus.REJECTED, MediaStatus.FAILED))
             and (minors or not suspected_minor(each.reason, each.scores))
         ]
         return self.claim(fit if media_id in fit else [media_id, *fit])

@@ -90,3 +90,10 @@ def test_without_a_schema_it_is_said_what_would_make_it_known(old: OldCluster, l
         said = lomi("audit", *words)
         assert (said.code, said.out) == (3, "")
         assert said.err.splitlines()[-1] == "  try: lomi migrate apply"
+
+
+@pytest.mark.parametrize("option", ["--by", "--action", "--subject", "--text"])
+def test_bytes_that_are_no_text_match_nothing(several: Database, lomi: Lomi, option: str) -> None:
+    assert (lomi("audit", "list", option, "\udcff").code, lomi("audit", "list", option, "x\udcff").out) == (
+        0, "no entry matches\n",
+    )  # fmt: skip

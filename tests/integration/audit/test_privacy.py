@@ -393,7 +393,7 @@ def test_while_a_worker_has_a_job_in_hand_nothing_is_erased(
     said = erase(lomi, who)
 
     assert said.code == 5
-    assert f"job {who.jobs['ready']} of user {who.id} is being worked on" in said.err
+    assert f"job {held.job_id} of user {who.id} is being worked on" in said.err
     assert len(traces(cluster, who)) == before
     queue.finish(held.job_id, held.token)
     assert erase(lomi, who).code == 0
@@ -543,6 +543,10 @@ def test_a_hold_blocks_an_erasure_and_names_who_and_why(somebody: Somebody, lomi
     assert lomi("privacy", "release", who.id, "--reason", "closed").code == 1
     actions = [each["action"] for each in lomi("audit", "list", "--action", "privacy", "-o", "jsonl").records]
     assert actions == ["privacy.release", "privacy.hold"]
+    assert lomi("privacy", "hold", who.id, "--reason", "\x1b[31mpolice", "--as", "s\x07").code == 0
+    assert "s\\x07 holds" in (said := erase(lomi, who)).err
+    assert "\x1b" not in said.err
+    assert lomi("privacy", "release", who.id, "--reason", "closed").code == 0
     assert erase(lomi, who).code == 0
     assert sound(lomi)
 

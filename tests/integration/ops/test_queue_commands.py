@@ -224,6 +224,8 @@ def test_dead_letters_are_acted_on_by_name_and_nothing_else_is(
     ("words", "said"),
     [
         (["retry"], "which jobs?"),
+        (["cancel", ""], "an empty word names none"),
+        (["cancel", '""'], "an empty word stands in the filter"),
         (["delete", "--all", "state:dead"], "contradict each other"),
         (["delete", "stat:dead"], "did you mean state?"),
         (["list", "--by", "shoesize"], "cannot be counted by 'shoesize'"),

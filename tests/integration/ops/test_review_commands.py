@@ -158,6 +158,17 @@ def test_a_status_that_nobody_knows_is_left_alone(cluster: OldCluster, lomi: Lom
     assert media(cluster, photo)["moderation_status"] == "verified"
 
 
+def test_a_video_is_no_photo(cluster: OldCluster, ear: Ear, lomi: Lomi) -> None:
+    video = cluster.photo("pending", None, scores())
+    with cluster.sql() as pg:
+        pg.execute("UPDATE media SET media_type = 'video'")
+
+    said = lomi("review", "approve", video, *WHY)
+
+    assert (said.code, said.err) == (1, f"error: there is no photo {video}\n  try: lomi review list\n")
+    assert (media(cluster, video)["moderation_status"], ear.messages()) == ("pending", [])
+
+
 def test_a_decision_without_redis_holds_and_is_sent_later(
     cluster: OldCluster, ear: Ear, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

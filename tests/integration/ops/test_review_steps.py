@@ -234,7 +234,10 @@ def test_piles_are_counted_and_suspected_minors_lie_apart(cluster: OldCluster, l
 
 def test_a_decision_for_a_word_that_is_no_term_is_misuse(cluster: OldCluster, lomi: Lomi) -> None:
     blurred(cluster, 1)
-    for words in (("approve", "portrait"), ("approve", "reason:blurry", "7"), ("approve", "color:red"), ("undo",)):
+    for words in (
+        ("approve", "portrait"), ("approve", "reason:blurry", "7"), ("approve", "color:red"), ("undo",),
+        ("approve", ""), ("approve", " "), ("approve", '""'), ("approve", "reason:blurry", ""), ("undo", ""),
+    ):  # fmt: skip
         said = lomi("review", *words, *(WHY if words[0] == "approve" else ()))
         assert (said.code, said.out) == (2, "")
     assert count(cluster, "lomi.decisions") == 0
