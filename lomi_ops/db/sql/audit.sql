@@ -80,7 +80,8 @@ WHERE c.seq = %(seq)s;
 -- out seq, at_us, action, commitment, previous, hash, said, said_at_us, actor, said_action, subject, reason, before
 -- out after, salt, erased
 SELECT c.seq, CASE WHEN isfinite(c.at) THEN round(extract(epoch FROM c.at) * 1000000)::bigint ELSE 0 END AS at_us,
-       c.action, c.commitment, c.previous, c.hash, a.id IS NOT NULL AS said,
+       coalesce(c.action, '') AS action, coalesce(c.commitment, '') AS commitment,
+       coalesce(c.previous, '') AS previous, coalesce(c.hash, '') AS hash, a.id IS NOT NULL AS said,
        CASE WHEN isfinite(a.at) THEN round(extract(epoch FROM a.at) * 1000000)::bigint ELSE 0 END AS said_at_us,
        coalesce(a.actor, '') AS actor, coalesce(a.action, '') AS said_action, coalesce(a.subject, '') AS subject,
        coalesce(a.reason, '') AS reason, coalesce(a.before::text, '') AS before, coalesce(a.after::text, '') AS after,

@@ -16,6 +16,8 @@ from lomi_ops.domain.audit_chain import Head, Link, Said
 from lomi_ops.ops.audit.look import require_audit
 
 SCHEMA = "lomi.audit.export/v1"
+CHASES = 10
+"""So often what was added meanwhile is followed, before the head is compared or written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,14 @@ class BadLine(ValueError):
 def exported(database: Database) -> Iterator[str]:
     """Line by line, as the audit is at the end of it. Raises NoAudit."""
     require_audit(database)
-    for link in audit.links(database):
-        yield _line(record(link))
-    head = audit.head(database)
+    last, head = audit.BEFORE_ALL, None
+    for _ in range(CHASES):
+        for link in audit.links(database, after=last):
+            yield _line(record(link))
+            last = link.seq
+        head = audit.head(database)
+        if head is None or head.seq <= max(last, 0):
+            break
     yield _line(
         {
             "schema": SCHEMA,

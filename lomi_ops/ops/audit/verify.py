@@ -11,13 +11,11 @@ from lomi_ops.db import audit
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.audit_chain import Fault, Finding, Head, Link, Walk
 from lomi_ops.errors import UsageError
-from lomi_ops.ops.audit.lines import BadLine, End, parsed
+from lomi_ops.ops.audit.lines import CHASES, BadLine, End, parsed
 from lomi_ops.ops.audit.look import require_audit
 
 KEPT = 1_000
 """Findings that are told one by one."""
-CHASES = 10
-"""So often what was added meanwhile is followed, before the head is compared."""
 TOLD_EVERY = 10_000
 
 

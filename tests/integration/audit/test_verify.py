@@ -14,7 +14,7 @@ import pytest
 
 from lomi_ops.db import audit
 from lomi_ops.db.pool import Database
-from lomi_ops.domain.audit_chain import framed
+from lomi_ops.domain.audit_chain import Head, framed
 from tests.integration.audit.conftest import Admin, Lomi, Said, entry, erase, faults
 from tests.integration.ops.old_cluster import OldCluster
 
@@ -99,6 +99,17 @@ MANIPULATIONS: dict[str, tuple[tuple[str, ...], list[tuple[int | None, str]]]] =
     "an erasure that nobody names": (
         ("UPDATE lomi.audit SET subject = '', reason = '', before = '{}', after = '{}', salt = NULL, erased_at = now() "
          + OF.format(4),), [(4, "erased_unnamed")],
+    ),
+    "a link emptied": (
+        (("ALTER TABLE lomi.audit_chain ALTER action DROP NOT NULL, ALTER at DROP NOT NULL,"
+         " ALTER commitment DROP NOT NULL, ALTER previous DROP NOT NULL, ALTER hash DROP NOT NULL"),
+         ("UPDATE lomi.audit_chain SET action = NULL, at = NULL, commitment = NULL, previous = NULL, hash = NULL"
+          " WHERE seq = 4")),
+        [(4, "broken"), (4, "link"), (4, "edited"), (5, "broken")],
+    ),
+    "an entry emptied": (
+        ("ALTER TABLE lomi.audit ALTER actor DROP NOT NULL, ALTER before DROP NOT NULL, ALTER at DROP NOT NULL",
+         "UPDATE lomi.audit SET actor = NULL, before = NULL, at = NULL " + OF.format(4)), [(4, "edited")],
     ),
     "everything": (("TRUNCATE lomi.audit, lomi.audit_chain",), [(10, "head")]),
 }  # fmt: skip
@@ -254,6 +265,24 @@ def test_an_export_is_readable_by_its_owner_alone_and_proves_itself(
     said = verify(lomi, "--from", export, "--anchor", head)
 
     assert (said.code, said.document["head"], said.document["erased"]) == (0, head, 1)
+
+
+def test_an_export_is_whole_whatever_is_added_while_it_is_written(
+    ten: Database, lomi: Lomi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, added = audit.head, iter((11, 12))
+
+    def busy(db: Database) -> Head | None:
+        if number := next(added, 0):
+            audit.record(ten, entry(number))
+        return real(db)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(audit, "head", busy)
+        assert lomi("audit", "export", "--out", tmp_path / "busy.jsonl").code == 0
+
+    said = verify(lomi, "--from", tmp_path / "busy.jsonl")
+    assert (faults(said), said.document["entries"]) == ([], 12)
 
 
 def test_an_export_is_not_written_over_a_file(export: Path, lomi: Lomi) -> None:
