@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help workers review audit privacy queue jobs migrate backup deploy models config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review audit privacy queue jobs migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -99,6 +99,51 @@ _lomi_table() {
       options='--help -h'
       values=''
       arguments='=@topics' ;;
+    'alerts')
+      children='rules list ack silence unsilence check run test'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'alerts rules')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl|prometheus -o=text|json|jsonl|prometheus --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'alerts list')
+      children=''
+      options='--since --limit --output -o --env --config --env-file --data --help -h'
+      values='--since= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'alerts ack')
+      children=''
+      options='--until-resolved --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'alerts silence')
+      children=''
+      options='--for --reason --as --output -o --env --config --env-file --data --help -h'
+      values='--for= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'alerts unsilence')
+      children=''
+      options='--as --output -o --env --config --env-file --data --help -h'
+      values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'alerts check')
+      children=''
+      options='--quiet -q --output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'alerts run')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'alerts test')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=' ;;
     'workers')
       children='list inspect logs quiet resume restart'
       options='--help -h'

@@ -5,7 +5,7 @@
 function __lomi_table
     switch "$argv[1]"
         case ''
-            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'scale	Start or drain workers until there are N' 'autoscale	Add and take workers by what the queue needs' 'top	Show queue, workers and decisions as they are now' 'report	Summarise uploads, or the quality of decisions' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'workers	Who is at work, what they say, telling them what to do' 'review	Look at what waits or was rejected, and decide' 'audit	Who did what, and that nobody changed it' 'privacy	What is held on one user, and erasing it' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'deploy	Files to run the cluster from, and new versions' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
+            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'scale	Start or drain workers until there are N' 'autoscale	Add and take workers by what the queue needs' 'top	Show queue, workers and decisions as they are now' 'report	Summarise uploads, or the quality of decisions' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'alerts	Rules over the cluster\'s numbers: who is told when, and that they know' 'workers	Who is at work, what they say, telling them what to do' 'review	Look at what waits or was rejected, and decide' 'audit	Who did what, and that nobody changed it' 'privacy	What is held on one user, and erasing it' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'deploy	Files to run the cluster from, and new versions' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
             set -g __lomi_options '--env	Profile of the configuration file; else LOMI_ENV' '--debug	Show tracebacks' '--version	Show the version and exit' '-V	Show the version and exit' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--env=@profiles'
             set -g __lomi_arguments
@@ -99,6 +99,51 @@ function __lomi_table
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments '=@topics'
+        case 'alerts'
+            set -g __lomi_children 'rules	List the rules with their numbers now' 'list	List incidents and silences' 'ack	Say that somebody knows: no more repeats' 'silence	Have nobody told of a rule for a while' 'unsilence	Lift the silences of a rule before their time' 'check	Look once and tell whoever is to be told, for cron' 'run	Look again and again and tell whoever is to be told' 'test	Send one marked message to each route'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'alerts rules'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json, jsonl or prometheus' '-o	text, json, jsonl or prometheus' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl|prometheus' '-o=text|json|jsonl|prometheus' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'alerts list'
+            set -g __lomi_children
+            set -g __lomi_options '--since	Also those that began since, over or not: 24h, 7d' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--since=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'alerts ack'
+            set -g __lomi_children
+            set -g __lomi_options '--until-resolved	It holds until the incident is over; there is no other way' '--reason	What is being done, for the others' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'alerts silence'
+            set -g __lomi_children
+            set -g __lomi_options '--for	For so long: 30m, 2h, 1d' '--reason	Why, for the others' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--for=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'alerts unsilence'
+            set -g __lomi_children
+            set -g __lomi_options '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'alerts check'
+            set -g __lomi_children
+            set -g __lomi_options '--quiet	Say nothing while all is well' '-q	Say nothing while all is well' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'alerts run'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'alerts test'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*='
         case 'workers'
             set -g __lomi_children 'list	List all workers and how they stand' 'inspect	Show everything about one worker' 'logs	Show the logs of all workers as one, by time' 'quiet	Let workers finish what they have and take nothing new' 'resume	Let quiet workers take jobs again' 'restart	Restart workers one after another'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'

@@ -22,6 +22,7 @@
         ├── FacesUnavailable
         ├── BackendUnavailable
         ├── DockerUnavailable
+        ├── RouteUnavailable           somebody could not be told of an alert
         └── Throttled                  the other side said when to come back
 
 Whether a retry makes sense is the type, never the text. A message says what failed and on what; it holds no
@@ -184,6 +185,10 @@ class BackendUnavailable(Transient):
 
 class DockerUnavailable(Transient):
     """The Docker Engine did not answer, or does not let us ask."""
+
+
+class RouteUnavailable(Transient):
+    """A route of alerts did not take a message. Its address holds secrets: no text of it has one."""
 
 
 class Throttled(Transient):

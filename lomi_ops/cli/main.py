@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "_supervise": Late("stack:supervise", "Keep the parts of a local stack running"),
 }
 GROUPS: dict[str, Entry] = {
+    "alerts": Late("alerts:app", "Rules over the cluster's numbers"),
     "workers": Late("workers:app", "Who is at work, what they say, telling them what to do"),
     "review": Late("review:app", "Look at what waits or was rejected, and decide"),
     "audit": Late("audit:app", "Who did what, and that nobody changed it"),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lomi_ops.domain import span
-from lomi_ops.domain.measure import Measured
+from lomi_ops.domain.measure import MEASURES, Measured
+
+_SOURCES = {each.name: each.source for each in MEASURES}
 
 
 class AlertSeverity(StrEnum):
@@ -149,13 +151,12 @@ class Rule:
 
     def judge(self, measured: Measured) -> Judgement:
         value = self.value(measured)
-        if value is None:
-            well = self.nothing_is_well and not measured.silent
-            return Judgement(Judged.CLEAR if well else Judged.MISSING)
         held = [guard.holds(measured) for guard in self.guards]
-        if False in held or not self._beyond(value, self.clear_at):
+        if False in held or (value is not None and not self._beyond(value, self.clear_at)):
             return Judgement(Judged.CLEAR, value)
-        if None in held:
+        if value is None and self.nothing_is_well and _SOURCES[self.query.measure] not in measured.silent:
+            return Judgement(Judged.CLEAR)
+        if value is None or None in held:
             return Judgement(Judged.MISSING, value)
         return Judgement(Judged.BREACHED if self._beyond(value, self.threshold) else Judged.BETWEEN, value)
 
@@ -166,7 +167,12 @@ class Rule:
     def said(self, value: float | None) -> str:
         """The sentence with its numbers."""
         known = "an unknown number" if value is None else amount(value, self.unit)
-        return self.sentence.format(value=known, limit=amount(self.threshold, self.unit))
+        return self.sentence.format(value=known, limit=self.limit)
+
+    @property
+    def limit(self) -> str:
+        """The threshold beside a number that says what is counted."""
+        return amount(self.threshold, self.unit if self.unit in ("%", "s") else "")
 
     def _beyond(self, value: float, limit: float) -> bool:
         return value > limit if self.side is Side.ABOVE else value < limit

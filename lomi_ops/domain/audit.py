@@ -38,6 +38,9 @@ class Action(StrEnum):
     EXPORT = "privacy.export"
     ERASE = "privacy.erase"
     """Its `after` names, as `seqs`, the first and last place of each run of entries whose words it took away."""
+    ALERT_ACK = "alerts.ack"
+    ALERT_SILENCE = "alerts.silence"
+    ALERT_UNSILENCE = "alerts.unsilence"
     HOLD = "privacy.hold"
     LIFT = "privacy.release"
 
@@ -77,6 +80,16 @@ def worker_subject(name: str) -> str:
 def service_subject(service: str) -> str:
     """By the name that it has in its project or stack."""
     return f"service:{service}"
+
+
+def incident_subject(number: int) -> str:
+    """Of an alert."""
+    return f"incident:{number}"
+
+
+def rule_subject(rule: str) -> str:
+    """Of an alert; `all` for every rule."""
+    return f"rule:{rule}"
 
 
 def user_subject(user_id: object) -> str:

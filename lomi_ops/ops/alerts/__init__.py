@@ -1,0 +1,1 @@
+"""Alerts: looking at the numbers, telling people, and telling them when it is over."""
