@@ -66,6 +66,11 @@ def waiting(db: Database, *, at: datetime, limit: int) -> tuple[UUID, ...]:
     return tuple(db.all(_id, "samples_waiting", at=at, limit=limit))
 
 
+def still_waiting(db: Database, media_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Which of these are samples that nobody has judged."""
+    return frozenset(db.all(_id, "samples_still_waiting", ids=list(media_ids)))
+
+
 def judge_on(
     session: Session, media_id: UUID, status: MediaStatus, reason: str | None, *, actor: str, at: datetime
 ) -> Verdict | None:

@@ -91,6 +91,12 @@ WHERE s.judged_at IS NULL
 ORDER BY md5(s.id::text), s.id
 LIMIT %(limit)s::bigint;
 
+-- name: samples_still_waiting
+-- Which of some photos are samples that nobody has judged.
+-- in ids: uuid[]
+-- out media_id
+SELECT media_id FROM lomi.samples WHERE media_id = ANY(%(ids)s::uuid[]) AND judged_at IS NULL;
+
 -- name: samples_judge
 -- Notes what a person said about a sample that waits.
 -- in media_id: uuid

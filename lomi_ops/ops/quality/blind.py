@@ -67,6 +67,11 @@ class Blind:
             if told.media_id not in self.dealt or told.actor == WORKER
         )
 
+    def keep_waiting(self, database: Database, taken: Sequence[UUID]) -> None:
+        """Of photos that were taken by their ids: what is no sample any more is shown, and decided, as what it is."""
+        if known := self.dealt.intersection(taken):
+            self.dealt -= known.difference(samples.still_waiting(database, tuple(known)))
+
     # --- judging ------------------------------------------------------------------------------------------------------
 
     def judge(self, database: Database, seen: Seen, ruling: Ruling, *, job_id: str) -> Overridden:

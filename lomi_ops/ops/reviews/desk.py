@@ -187,6 +187,7 @@ class Desk:
             if len(got) + len(mixed) >= number:
                 break
         self._front.look_ahead(at)
+        self._blind.dealt.difference_update(got)  # once a sample, now taken as what it is
         return self._held(token, self._shuffled(self._lying(got), mixed or ()), at)
 
     def claim_batch(self, media_id: UUID) -> Held:
@@ -212,6 +213,7 @@ class Desk:
         rows = media.photos_of(self.database, media_ids)
         found = piles.lying(self.database, [rows[each] for each in media_ids if each in rows], now=at)
         got = self._take([each.seen for each in found], len(found), token, at, fresh=False)
+        self._blind.keep_waiting(self.database, got)
         missing = [each for each in media_ids if each not in got]
         taken = claims.held(self.database, at=at, media_ids=missing) if missing else ()
         return self._held(token, tuple(each for each in found if each.photo.media_id in got), at, taken)

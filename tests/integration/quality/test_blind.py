@@ -122,6 +122,21 @@ def test_a_judgement_is_taken_back_like_a_decision(room: Room) -> None:
     assert desk.photo(photo).photo.in_review, "in the same hands it still looks like one that waits"
 
 
+@pytest.mark.parametrize("how", ["from its pile", "by its id"])
+def test_a_judged_sample_is_shown_and_overridden_as_what_it_is_in_the_same_session(room: Room, how: str) -> None:
+    photo = prepared(room, porn=0.9)
+    desk = desk_of(room)
+    desk.decide(desk.claim_next(1, Pile.WAITING).seen, APPROVE)
+    assert row(room, photo)["moderation_status"] == "rejected"
+
+    held = desk.claim([photo]) if how == "by its id" else desk.claim_next(1, Pile.REJECTED)
+
+    assert [each.media_id for each in held.seen] == [photo]
+    assert (desk.photo(photo).photo.status, desk.photo(photo).story[-1].status) == ("rejected", "rejected")
+    assert [each.message is not None for each in desk.decide(held.seen, APPROVE).done] == [True]
+    assert row(room, photo)["moderation_status"] == "approved"
+
+
 def test_a_step_of_samples_and_others_is_taken_back_as_a_whole(room: Room) -> None:
     photo = prepared(room)
     given = iter([0.0, 1.0, 0.0])
