@@ -26,6 +26,7 @@ from lomi_ops.config.model_files import catalogue
 from lomi_ops.config.schema import DEFAULT_POLICY, Settings
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.audit import Action
+from lomi_ops.domain.privacy import PLACES, Fate
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.errors import ExitCode
 from lomi_ops.ops.checks.catalogue import SPECS
@@ -385,6 +386,14 @@ def test_all_nineteen_failure_windows_are_answered() -> None:
     numbers = re.findall(r"^\*\*(\d+)\. ", below, re.MULTILINE)
 
     assert numbers == [str(number) for number in range(1, 20)]
+
+
+def test_every_table_is_explained_and_every_one_about_a_user_where_an_erasure_is() -> None:
+    rows = re.findall(r"^\| (`(?:lomi\.)?[a-z_`, .]+`) \|", (DOCS / "database.md").read_text(), re.MULTILINE)
+    assert {name for row in rows for name in SPAN.findall(row)} >= set(PLACES)
+    rows = re.findall(r"^\| (`(?:lomi\.)?[a-z_`, .]+`) \|", (DOCS / "privacy.md").read_text(), re.MULTILINE)
+    told = {name for row in rows for name in SPAN.findall(row)}
+    assert told >= {place for place, fate in PLACES.items() if fate is not Fate.KEPT}
 
 
 def test_every_dependency_is_explained_with_its_bounds() -> None:
