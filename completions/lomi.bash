@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review audit privacy queue jobs migrate backup deploy models config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review audit privacy queue jobs metrics migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -418,6 +418,21 @@ _lomi_table() {
       children=''
       options='--since --user --outcome --limit --output -o --env --config --env-file --data --help -h'
       values='--since= --user= --outcome=done|approved|rejected|failed|in_review|skipped|dead|cancelled|lost --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'metrics')
+      children='print serve'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'metrics print')
+      children=''
+      options='--output-file --output -o --env --config --env-file --data --help -h'
+      values='--output-file=@files --output=prometheus|openmetrics|json -o=prometheus|openmetrics|json --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'metrics serve')
+      children=''
+      options='--listen --env --config --env-file --data --help -h'
+      values='--listen= --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'migrate')
       children='verify apply status'

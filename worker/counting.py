@@ -41,5 +41,5 @@ def tallied(
 def _engines(found: Tally, decision: PhotoDecision) -> None:
     for report in decision.evidence.reports if decision.evidence else ():
         found.count(tally.REPORT, report.engine.value, report.status.value)
-        if report.answered:
+        if report.answered and report.elapsed_ms:  # what another engine saw along with its own took no time
             found.time(report.elapsed_ms / 1000, tally.ENGINE, report.engine.value)

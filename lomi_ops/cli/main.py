@@ -48,6 +48,7 @@ GROUPS: dict[str, Entry] = {
     "privacy": Late("privacy:app", "What is held on one user, and erasing it"),
     "queue": Late("queue:app", "What waits, runs and died; acting on it"),
     "jobs": Late("jobs:app", "Hand photos in, follow them, look back"),
+    "metrics": Late("metrics:app", "The cluster in numbers, for Prometheus and for a phone"),
     "migrate": Late("migrate:app", "The columns of media, and lomi's schema"),
     "backup": Late("backup:app", "Saving the cluster, and putting it back"),
     "deploy": Late("deploy:app", "Files to run the cluster from, and new versions"),

@@ -447,6 +447,16 @@ class AlertsSection(Section):
     )
 
 
+class MetricsSection(Section):
+    """What `lomi metrics` serves and counts with."""
+
+    listen: str = Field("127.0.0.1:9464", description="host:port of lomi metrics serve; port 0 takes a free one")
+    every_s: Seconds = Field(5.0, description="seconds between looks at the cluster")
+    price_per_worker_hour: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="what an hour of one job in hand costs, for the cost of 1,000 photos; in any currency"
+    )
+
+
 class Settings(Section):
     """Everything `lomi` can be told."""
 
@@ -473,6 +483,7 @@ class Settings(Section):
     autoscale: AutoscaleSection = AutoscaleSection()
     review: ReviewSection = ReviewSection()
     alerts: AlertsSection = AlertsSection()
+    metrics: MetricsSection = MetricsSection()
 
     def active_policy(self, name: str | None = None) -> Policy:
         """The named policy, else the active one, else `default` with CompreFace and `local` without.

@@ -120,7 +120,7 @@ MEASURES: tuple[Measure, ...] = (
     _counter("lomi_job_events_total", Source.REDIS, "What became of jobs and attempts: finished, retried (an attempt "
              "failed), postponed (an upstream was out, the attempt is refunded), buried, reaped (the lease ran out), "
              "released, withdrawn, adopted, requeued, duplicate, lost. A reaped job may be buried as well.", "event"),
-    _counter("lomi_results_unheard_total", Source.REDIS, "Results that were published while nobody listened."),
+    _counter("lomi_messages_unheard_total", Source.REDIS, "Results that were published while nobody listened."),
     _counter("lomi_photos_decided_total", Source.REDIS, "Photos that workers have decided, by status and reason; "
              "pending ones went to a person.", "reason", "status"),
     _counter("lomi_engine_reports_total", Source.REDIS, "Photos that an engine (blur, faces, nsfw) was asked about, by "

@@ -59,7 +59,7 @@ def readers(at: Handles) -> tuple[Reader, ...]:
     if at.redis is not None:
         found.append(TransportReader(Meter(at.redis), settings.worker.lease_s))
     if at.database is not None:
-        found.append(RecordReader(at.database))
+        found.append(RecordReader(at.database, settings.metrics.price_per_worker_hour))
     if at.objects is not None:
         found.append(ObjectsReader(at.objects, settings.objects.bucket_photos))
     if at.faces is not None:

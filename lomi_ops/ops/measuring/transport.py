@@ -85,7 +85,7 @@ def _counters(bag: Bag, counters: Mapping[str, int]) -> None:
     bag.put("lomi_claims_total", counters.get("claimed", 0))
     for counter, event in EVENTS.items():
         bag.put("lomi_job_events_total", counters.get(counter, 0), event=event)
-    bag.put("lomi_results_unheard_total", counters.get("unheard", 0))
+    bag.put("lomi_messages_unheard_total", counters.get("unheard", 0))
 
 
 def _lately(bag: Bag, pulse: Pulse) -> None:
