@@ -69,8 +69,8 @@ def serve(
 ) -> int:
     """Serve metrics and a status page over HTTP.
 
-    Runs until it is stopped. /metrics is for Prometheus, / for people, /healthz says whether the exporter runs. There is
-    no password and no TLS: it listens on loopback unless told otherwise.
+    Runs until it is stopped. /metrics is for Prometheus, / for people, /healthz says whether the exporter runs. There
+    is no password and no TLS: it listens on loopback unless told otherwise.
     """
     import threading
 
