@@ -27,7 +27,7 @@ def review(
     common: options.Common,
     queue: Annotated[Pile, typer.Option(help="Which photos first.")] = Pile.ALL,
     wanted: Annotated[str, typer.Option("--filter", help="Only photos that match, e.g. reason:blurry.")] = "",
-    images: Annotated[str, typer.Option(help=", ".join(IMAGES) + ".", metavar="HOW")] = "auto",
+    images: Annotated[str | None, typer.Option(help=", ".join(IMAGES) + "; else review.images.", metavar="HOW")] = None,
     actor: As = None,
 ) -> int | None:
     """Look at what waits or was rejected, and decide.
@@ -42,7 +42,7 @@ def review(
         return None
     _check_terminal()
     garbage.put_off()
-    if images not in IMAGES:
+    if images is not None and images not in IMAGES:
         raise UsageError(f"{images!r} is no way to show photos", hint=f"--images {'|'.join(IMAGES)}")
     with session.opened(common, "database", "objects", changes=True) as runtime:
         return _run(runtime, queue, wanted, images, options.actor(actor))
@@ -55,7 +55,7 @@ def _check_terminal() -> None:
         raise UsageError("this terminal cannot move its cursor (TERM=dumb)", hint="lomi review list")
 
 
-def _run(runtime: Runtime, pile: Pile, wanted: str, images: str, actor: str) -> int:
+def _run(runtime: Runtime, pile: Pile, wanted: str, images: str | None, actor: str) -> int:
     from lomi_ops.ops.reviews.desk import Desk
     from lomi_ops.tui.start import start
 
@@ -67,7 +67,7 @@ def _run(runtime: Runtime, pile: Pile, wanted: str, images: str, actor: str) -> 
         runtime.settings,
         pile=pile,
         wanted=wanted,
-        images=images,
+        images=images or runtime.settings.review.images,
         ascii_only=output.ascii_only(),
         environ=os.environ,
     )

@@ -398,6 +398,9 @@ class ReviewSection(Section):
     break_after_minutes: Annotated[int, Field(ge=0)] = Field(
         60, description="minutes of work without a pause after which the app proposes a break; 0 for never"
     )
+    images: Literal["auto", "kitty", "sixel", "blocks", "none"] = Field(
+        "auto", description="how the app draws photos; auto asks the terminal, and takes blocks under tmux, screen, ssh"
+    )
     macros: Path | None = Field(
         None, description="file of decisions that are made again and again, with their words; empty: one a reason"
     )

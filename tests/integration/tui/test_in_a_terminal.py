@@ -126,6 +126,18 @@ def test_a_terminal_that_draws_pictures_is_sent_one(room: Room, environ: Environ
         assert terminal.end() == 0
 
 
+@pytest.mark.parametrize(("words", "seen"), [((), "pictures are off"), (("--images", "blocks"), "▀")])
+def test_the_settings_say_how_photos_are_drawn_unless_an_option_does(
+    room: Room, environ: Environ, words: tuple[str, ...], seen: str
+) -> None:
+    room.batch([BLURRED])
+
+    with Terminal("review", *words, size=(80, 24), environ=environ | {"LOMI_REVIEW__IMAGES": "none"}) as terminal:
+        terminal.until(seen, "rejected: blurry")
+        terminal.press("q")
+        assert terminal.end() == 0
+
+
 class Tmux:
     """A server of its own with one window."""
 
