@@ -54,6 +54,7 @@ def review_list(
     Those that wait for a person come first, the longest waiting ahead; then the latest that were decided. What waits
     for a worker is not listed. Suspected minors lie on a pile of their own.
     """
+    from lomi_ops.ops.quality import covering
     from lomi_ops.ops.reviews import piles
 
     wanted = _filter(terms, reason)
@@ -64,8 +65,10 @@ def review_list(
             review_text.show_counts(piles.counts(database, queue, wanted, now=now), format_)
             return int(ExitCode.OK)
         found = piles.listed(database, queue, wanted, now=now, limit=limit + 1)
+        share = runtime.settings.review.sample_share
+        more, found = len(found) > limit, found[:limit]
+        found = covering.listed(database, found, queue, actor=options.actor(None), at=now, share=share)
         apart = queue is Pile.ALL and _any_minor(database, wanted)
-    more, found = len(found) > limit, found[:limit]
     if format_ is Format.TEXT:
         review_text.show(found)
     elif format_ is Format.JSONL:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
 
 
+COVERED = "not shown while it lies before you: samples are among the photos that wait"
+
+
 @options.with_common
 def review_show(
     common: options.Common,
@@ -45,6 +48,7 @@ def review_show(
             history = desk.user(user_id)
             recorded = history.recorded
         elif photo_id:
+            desk.recognise(photo_id)
             found = desk.photo(photo_id)
             desk.view(found)
             recorded = found.recorded
@@ -98,7 +102,7 @@ def _facts(found: Dossier) -> list[tuple[str, str]]:
         ("photo", str(row.media_id)),
         ("stands", " ".join(filter(None, (review_text.standing(row), f"({row.reason})" if row.reason else "")))),
         ("pile", found.pile.value if found.pile else ""),
-        ("why", review_text.why(row)),
+        ("why", COVERED if found.covered else review_text.why(row)),
         ("user", _owner(found.owner, str(row.user_id))),
         ("batch", str(row.batch_id or "")),
         ("key", row.url),
@@ -153,6 +157,7 @@ def _photo_record(found: Dossier) -> dict[str, Any]:
     return {
         "photo": review_text.photo_record(found.photo),
         "suspected_minor": found.minor,
+        "covered": found.covered,
         "owner": _owner_record(found.owner),
         "claim": review_undo.claim_record(found.claim) if found.claim else None,
         "policy": judged.verdict.policy if judged and judged.verdict else None,

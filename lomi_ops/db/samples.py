@@ -71,6 +71,15 @@ def still_waiting(db: Database, media_ids: Sequence[UUID]) -> frozenset[UUID]:
     return frozenset(db.all(_id, "samples_still_waiting", ids=list(media_ids)))
 
 
+def any_drawn(db: Database) -> bool:
+    return bool(db.value("samples_any"))
+
+
+def held(db: Database, *, actor: str, at: datetime) -> tuple[UUID, ...]:
+    """Samples that wait to be judged and lie before this person."""
+    return tuple(db.all(_id, "samples_held", actor=readable(actor), at=at))
+
+
 def judge_on(
     session: Session, media_id: UUID, status: MediaStatus, reason: str | None, *, actor: str, at: datetime
 ) -> Verdict | None:

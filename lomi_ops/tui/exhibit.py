@@ -59,7 +59,7 @@ class Exhibit:
             return tuple(ground.text or ground.reason.value for ground in judged.verdict.grounds)
         if judged is not None and judged.detail:
             return (judged.detail,)
-        return tuple(str(each.get("text", "")) for each in grounds(self.row.scores))
+        return tuple(str(each["text"]) for each in grounds(self.row.scores) if each.get("text"))
 
     @property
     def policy(self) -> str:

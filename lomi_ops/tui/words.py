@@ -22,6 +22,7 @@ _WITHOUT_BAR, _LIMITS = 19, 16
 _NARROW = 24
 _WITH_LIMITS = _WITHOUT_BAR + _LIMITS + 10
 """Columns from which the thresholds are written out beside a bar."""
+_COVERED = "why it waits is not shown: samples are among these photos"
 _NAMES = {"face_sharpness": "face sharp"}
 
 
@@ -77,6 +78,7 @@ def facts(exhibit: Exhibit, width: int, *, boxes: bool = False, ascii_only: bool
     lines: list[Content | str] = [
         Content.styled(plain(exhibit.standing), "bold"),
         *(Content(plain(each)) for each in exhibit.why),
+        *([Content.styled(_COVERED, "dim")] if exhibit.dossier.covered else []),
         "",
         *(measure_line(each, width, ascii_only=ascii_only) for each in known),
     ]

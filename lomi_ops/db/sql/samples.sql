@@ -97,6 +97,20 @@ LIMIT %(limit)s::bigint;
 -- out media_id
 SELECT media_id FROM lomi.samples WHERE media_id = ANY(%(ids)s::uuid[]) AND judged_at IS NULL;
 
+-- name: samples_any
+-- Whether a sample was ever drawn.
+-- out found
+SELECT EXISTS (SELECT FROM lomi.samples) AS found;
+
+-- name: samples_held
+-- Samples that wait to be judged and lie before somebody now.
+-- in actor: text
+-- in at: timestamptz
+-- out media_id
+SELECT s.media_id
+FROM lomi.samples AS s JOIN lomi.claims AS c ON c.media_id = s.media_id
+WHERE s.judged_at IS NULL AND c.actor = %(actor)s::text AND c.expires_at > %(at)s::timestamptz;
+
 -- name: samples_judge
 -- Notes what a person said about a sample that waits.
 -- in media_id: uuid

@@ -1,6 +1,7 @@
 """Samples on a desk: shown like photos that wait, and judged without anything coming of it.
 
-What would tell them is taken away: how the photo stands, who decided it, in which zone. Its numbers stay.
+What would tell them is taken away: how the photo stands, who decided it, in which zone. Its numbers stay. What photos
+that wait have and samples have not is taken away from all (`covering.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lomi_ops.db.media import PhotoRow
     from lomi_ops.db.pool import Database
     from lomi_ops.db.reviewing import Told
+    from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
     from lomi_ops.ops.reviews.piles import Lying
 
@@ -56,6 +58,14 @@ class Blind:
     def user(self, found: UserHistory) -> UserHistory:
         photos = tuple(self._row(photo) for photo in found.photos)
         return replace(found, photos=photos, story=self._story(found.story))
+
+    def likeness(self, found: Likeness) -> Likeness:
+        """Beside another photo a sample waits, too."""
+        near = tuple(
+            replace(each, status=PENDING, reason=NEEDS_REVIEW, decided_at=None) if each.media_id in self.dealt else each
+            for each in found.near
+        )
+        return replace(found, near=near)
 
     def _row(self, photo: PhotoRow) -> PhotoRow:
         return veiled(photo) if photo.media_id in self.dealt else photo

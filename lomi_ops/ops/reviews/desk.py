@@ -37,6 +37,7 @@ from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError, NotFound, Refused, UsageError
 from lomi_ops.ops.quality import resting
 from lomi_ops.ops.quality.blind import Blind, fit
+from lomi_ops.ops.quality.covering import covered, mixes, on_the_table
 from lomi_ops.ops.quality.similar import Likeness, duplicates
 from lomi_ops.ops.reviews import dossier, piles, publishing, stepping
 from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
@@ -109,6 +110,7 @@ class Desk:
         self._front = Front(database, chance)
         self._chance = chance
         self._blind = Blind()
+        self._mixed = False
 
     @property
     def beat_s(self) -> float:
@@ -130,8 +132,18 @@ class Desk:
         return piles.listed(self.database, pile, wanted, now=self.now(), limit=limit)
 
     def photo(self, media_id: UUID) -> Dossier:
-        """Everything beside a photo. Raises NotFound."""
-        return self._blind.dossier(dossier.photo(self.database, media_id, now=self.now()))
+        """Everything beside a photo; of one that waits and lies before us, only what can be said of samples as well.
+        Raises NotFound."""
+        found = self._blind.dossier(dossier.photo(self.database, media_id, now=self.now()))
+        mine = found.claim is not None and found.claim.actor == self.actor
+        return covered(found) if mine and found.photo.in_review and self._mixes() else found
+
+    def recognise(self, media_id: UUID) -> None:
+        """A sample that another program of this person has on the table is one here as well."""
+        if on_the_table(
+            self.database, media_id, actor=self.actor, at=self.now(), share=self.section.sample_share
+        ):  # fmt: skip
+            self._blind.dealt.add(media_id)
 
     def user(self, user_id: UUID) -> UserHistory:
         """Photos, decisions, overrides and notes of a user. Raises NotFound."""
@@ -139,7 +151,7 @@ class Desk:
 
     def similar(self, media_id: UUID) -> Likeness:
         """Photos of anybody that look the same. Raises NotFound."""
-        return duplicates(self.database, media_id)
+        return self._blind.likeness(duplicates(self.database, media_id))
 
     def view(self, found: Dossier) -> None:
         """Puts on record that a suspected minor's photo is looked at, veiled as it is; of others nothing is noted."""
@@ -335,6 +347,10 @@ class Desk:
         return itertools.islice(notes.every(self.database, wanted), limit)
 
     # --- below --------------------------------------------------------------------------------------------------------
+
+    def _mixes(self) -> bool:
+        self._mixed = self._mixed or mixes(self.database, self.section.sample_share)
+        return self._mixed
 
     def _samples(self, number: int, pile: Pile, wanted: ReviewFilter, token: UUID, at: datetime) -> tuple[Lying, ...]:
         """Samples in place of some of the next photos, each with the chance of the setting."""

@@ -43,6 +43,8 @@ class Dossier:
     claim: Claim | None
     recorded: bool
     """False without a schema `lomi`: then only the row of `media` speaks."""
+    covered: bool = False
+    """Whether what its worker concluded is left out, since samples are among the photos."""
 
     @property
     def pile(self) -> Pile | None:

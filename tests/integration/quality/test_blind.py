@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,8 +17,10 @@ from lomi_ops.domain.sampling import Kind
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.domain.window import Window
 from lomi_ops.errors import Conflict, NotFound
-from lomi_ops.ops.quality import sampling, similar
+from lomi_ops.ops.quality import covering, sampling, similar
+from lomi_ops.ops.reviews import piles
 from lomi_ops.ops.reviews.desk import Choice, Desk
+from lomi_ops.tui import words
 from lomi_ops.tui.desk_work import DeskWork
 from tests.integration.reviews.conftest import APPROVE, Room
 
@@ -56,13 +59,90 @@ def test_a_sample_is_dealt_like_a_photo_that_waits(room: Room, properties: dict[
     assert [each.photo.media_id for each in held.photos] == [photo]
     found = desk.photo(photo)
     assert (found.photo.status, found.photo.reason, found.pile) == ("pending", "needs_review", Pile.WAITING)
-    assert {(told.status, told.reason) for told in found.story} == {("pending", "needs_review")}
-    assert found.judged is not None
-    assert (found.judged.status, found.judged.reason) == ("pending", "needs_review")
-    shown = repr((found.photo, found.judged.verdict, found.mates, desk.user(found.photo.user_id).photos))
+    assert found.story == ()
+    shown = repr((found.photo, found.judged, found.mates, desk.user(found.photo.user_id).photos))
     assert "'reject'" not in shown
     assert "'approved'" not in shown
     assert "'rejected'" not in shown
+
+
+def unnumbered(*parts: object) -> str:
+    return re.sub(r"[0-9a-f-]{8,}|[\d.]+|[█░]+|  +", "#", "\n".join(map(str, parts)))
+
+
+@pytest.mark.parametrize("properties", [{"porn": 0.01}, {"porn": 0.9}, {"sharpness": 3.0, "porn": 0.01}])
+def test_but_for_its_numbers_a_sample_is_shown_as_every_other_photo_is(room: Room, properties: dict[str, Any]) -> None:
+    photo = prepared(room, **properties)
+    chance = iter([0.0, 1.0, 1.0, 0.0])
+    desk = Desk(
+        room.db, room.queue, "hana", ReviewSection(sample_share=0.5), clock=room.clock, chance=lambda: next(chance)
+    )
+    dealt = {each.media_id: each for each in DeskWork(desk).deal(Pile.WAITING, 3)}
+    sample, other = dealt.pop(photo), next(iter(dealt.values()))
+
+    said = [unnumbered(words.facts(each, 60, boxes=True), words.origin(each)) for each in (sample, other)]
+    assert said[0] == said[1]
+    assert "why it waits is not shown" in said[0]
+    assert "?" not in said[0], "no value is marked as beyond its threshold"
+    assert (sample.why, sample.policy, sample.row.created_at) == (other.why, other.policy, other.row.created_at)
+    assert {each.zone for each in (*sample.dossier.measures, *other.dossier.measures)} == {""}
+    assert set(sample.row.scores or ()) == set(other.row.scores or ())
+    assert sample.dossier.pile is other.dossier.pile is Pile.WAITING
+
+
+def test_commands_tell_no_more_of_a_sample_on_the_table_and_everything_to_others(room: Room) -> None:
+    photo = prepared(room, porn=0.9)
+    held = desk_of(room).claim_next(1, Pile.WAITING)
+    assert [each.media_id for each in held.seen] == [photo]
+
+    def listed(actor: str, pile: Pile) -> list[tuple[UUID, str | None]]:
+        found = piles.listed(room.db, pile, now=room.clock(), limit=50)
+        shown = covering.listed(room.db, found, pile, actor=actor, at=room.clock(), share=0.05)
+        return [(each.photo.media_id, each.photo.status) for each in shown]
+
+    again = desk_of(room)
+    again.recognise(photo)
+    assert (again.photo(photo).photo.status, again.photo(photo).covered) == ("pending", True)
+    assert (photo, "pending") in listed("hana", Pile.WAITING)
+    assert photo not in dict(listed("hana", Pile.REJECTED))
+    assert [status for photo_id, status in listed("hana", Pile.ALL) if photo_id == photo] == ["pending"]
+
+    other = desk_of(room, "abel")
+    other.recognise(photo)
+    assert (other.photo(photo).photo.status, other.photo(photo).covered) == ("rejected", False)
+    assert (photo, "rejected") in listed("abel", Pile.REJECTED)
+
+
+def test_a_sample_waits_also_beside_a_photo_that_looks_the_same(room: Room) -> None:
+    photo = prepared(room, porn=0.9)
+    other = room.batch(1, porn=0.4)[0]
+    looks = [(each, row(room, each)["user_id"], Fingerprint(bytes(32))) for each in (photo, other)]
+    similar.remember(room.db, looks, at=room.clock())
+    desk = desk_of(room)
+    desk.claim_next(1, Pile.WAITING)
+    assert [(each.media_id, each.status) for each in desk.similar(other).near] == [(photo, "pending")]
+
+
+def test_what_may_be_a_minor_stays_guarded_when_its_grounds_are_not_shown(room: Room) -> None:
+    photo = room.batch(1, porn=0.4)[0]
+    young = '{"grounds": [{"reason": "underage", "text": "15 to 20 years"}]}'
+    room.backend.connection.execute(
+        "UPDATE media SET moderation_scores = moderation_scores || %s::jsonb WHERE id = %s", [young, photo]
+    )
+    prepared(room)
+    desk = desk_of(room)
+    (lying,) = [each for each in desk.claim_next(9, Pile.MINORS).photos if each.photo.media_id == photo]
+    found = desk.photo(lying.photo.media_id)
+    assert (found.covered, found.minor, found.pile) == (True, True, Pile.MINORS)
+
+
+def test_where_nobody_drew_a_sample_everything_is_shown(room: Room) -> None:
+    room.batch(1, porn=0.4)
+    work = DeskWork(desk_of(room))
+    (dealt,) = work.deal(Pile.WAITING, 1)
+    assert dealt.why
+    assert "review" in {each.zone for each in dealt.dossier.measures}
+    assert "not shown" not in str(words.facts(dealt, 60))
 
 
 @pytest.mark.parametrize("choice", [APPROVE, REJECT])
