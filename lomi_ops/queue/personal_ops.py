@@ -66,7 +66,7 @@ def _listed(client: redis.Redis, name: str) -> Iterator[str]:
 
 def _blank(client: redis.Redis, name: str) -> None:
     left_ms = max(1, int(call(client, "PTTL", name)))
-    with client.pipeline() as pipe:
+    with client.pipeline(transaction=False) as pipe:
         pipe.hset(name, mapping=dict.fromkeys(TYPED, ""))
         pipe.pexpire(name, left_ms)  # one that has just been forgotten must not come to stay
         pipe.execute()

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from lomi_ops.db import audit, claims, samples
+from lomi_ops.db import audit, claims, media, samples
 from lomi_ops.db.overrides import Overridden, last_on, lock_on
 from lomi_ops.db.undoing import Undoing, Undone
 from lomi_ops.domain.audit import Action, AuditEntry, photo_subject
@@ -20,6 +20,7 @@ from lomi_ops.domain.pile import Pile, suspected_minor
 from lomi_ops.domain.review import WORKER, Ruling, Seen
 from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus, Outcome
 from lomi_ops.errors import Conflict, Refused
+from lomi_ops.ops.reviews import piles
 
 if TYPE_CHECKING:
     from lomi_ops.db.decisions import LoggedDecision
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from lomi_ops.ops.reviews.piles import Lying
 
 PENDING = MediaStatus.PENDING.value
+SAMPLES, FURTHER = 200, 4000
+"""Samples that are looked through for some to deal."""
 
 
 @dataclass(slots=True)
@@ -131,6 +134,19 @@ class Blind:
                 audit.record_on(session, AuditEntry(actor, Action.UNDO, photo_subject(media_id), at))
         del self.steps[step]
         return tuple(Undone(media_id, PENDING, PENDING, NEEDS_REVIEW, Undoing.SILENT, job_id) for media_id in back)
+
+
+def useful_for(database: Database, pile: Pile, places: int, *, at: datetime) -> tuple[Lying, ...]:
+    """Samples of which so many can be dealt among photos of this pile. More are looked through where the first ones are
+    all of the other kind: nobody may have come to that pile for long."""
+    useful: tuple[Lying, ...] = ()
+    for most in (SAMPLES, FURTHER):
+        ids = samples.waiting(database, at=at, limit=most)
+        rows = media.photos_of(database, ids)
+        useful = fit(piles.lying(database, [rows[each] for each in ids if each in rows], now=at), pile)
+        if len(useful) >= places or len(ids) < most:
+            break
+    return useful
 
 
 def fit(found: Sequence[Lying], pile: Pile) -> tuple[Lying, ...]:

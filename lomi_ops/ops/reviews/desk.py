@@ -36,7 +36,7 @@ from lomi_ops.domain.review_filter import ReviewFilter
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError, NotFound, Refused, UsageError
 from lomi_ops.ops.quality import resting
-from lomi_ops.ops.quality.blind import Blind, fit
+from lomi_ops.ops.quality.blind import Blind, useful_for
 from lomi_ops.ops.quality.covering import covered, mixes, on_the_table
 from lomi_ops.ops.quality.similar import Likeness, duplicates
 from lomi_ops.ops.reviews import dossier, piles, publishing, stepping
@@ -47,9 +47,6 @@ from lomi_ops.ops.reviews.stepping import Step
 
 if TYPE_CHECKING:
     from lomi_ops.queue.jobs import JobQueue
-
-SAMPLES = 200
-"""Samples of which some are dealt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,10 +357,7 @@ class Desk:
         places = sum(self._chance() < share for _ in range(number)) if share else 0
         if not places or not samples.has_samples(self.database):
             return ()
-        ids = samples.waiting(self.database, at=at, limit=SAMPLES)
-        rows = media.photos_of(self.database, ids)
-        found = piles.lying(self.database, [rows[each] for each in ids if each in rows], now=at)
-        useful = fit(found, pile)
+        useful = useful_for(self.database, pile, places, at=at)
         ids = self._take([each.seen for each in useful], places, token, at, fresh=False)
         self._blind.dealt |= set(ids)
         return tuple(each for each in useful if each.photo.media_id in ids)

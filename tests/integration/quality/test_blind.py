@@ -17,7 +17,7 @@ from lomi_ops.domain.sampling import Kind
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.domain.window import Window
 from lomi_ops.errors import Conflict, NotFound
-from lomi_ops.ops.quality import covering, sampling, similar
+from lomi_ops.ops.quality import blind, covering, sampling, similar
 from lomi_ops.ops.reviews import piles
 from lomi_ops.ops.reviews.desk import Choice, Desk
 from lomi_ops.tui import words
@@ -230,6 +230,21 @@ def test_a_step_of_samples_and_others_is_taken_back_as_a_whole(room: Room) -> No
     assert len(desk.undo_step(step.step).undone) == 2
     assert said(room) == []
     assert photo in {each.media_id for each in held.seen}
+
+
+def test_samples_of_suspected_minors_that_nobody_comes_to_keep_none_from_the_others(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blind, "SAMPLES", 3)
+    for _ in range(9):
+        room.batch(1)
+    room.rows("UPDATE media SET moderation_status = 'rejected', moderation_reason = 'underage' RETURNING id")
+    room.rows(
+        "INSERT INTO lomi.samples (media_id, kind, drawn_at, probability, status, reason)"
+        " SELECT id, 'golden', now(), 1, 'rejected', 'underage' FROM media RETURNING id"
+    )
+    photo = prepared(room)
+    assert [each.media_id for each in desk_of(room).claim_next(1, Pile.WAITING).seen] == [photo]
 
 
 def test_two_desks_never_judge_the_same_sample(room: Room) -> None:
