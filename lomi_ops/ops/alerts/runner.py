@@ -115,8 +115,10 @@ class Service:
         try:
             done = self.runner.one_more()
         except LockHeld as busy:
+            # Somebody else took over meanwhile; of what we told from memory only we can tell the end.
             self._ours = False
             self.trouble(busy)
+            self._tell_blind(reached=True)
         except Transient as outage:
             self.trouble(outage)
             if self._ours:
