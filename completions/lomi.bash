@@ -420,7 +420,7 @@ _lomi_table() {
       values='--since= --user= --outcome=done|approved|rejected|failed|in_review|skipped|dead|cancelled|lost --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'metrics')
-      children='print serve'
+      children='print serve dashboard'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -433,6 +433,11 @@ _lomi_table() {
       children=''
       options='--listen --env --config --env-file --data --help -h'
       values='--listen= --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'metrics dashboard')
+      children=''
+      options='--output-file --env --config --env-file --data --help -h'
+      values='--output-file=@files --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'migrate')
       children='verify apply status'

@@ -420,7 +420,7 @@ function __lomi_table
             set -g __lomi_values '--since=' '--user=' '--outcome=done|approved|rejected|failed|in_review|skipped|dead|cancelled|lost' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'metrics'
-            set -g __lomi_children 'print	Print every metric once, for a textfile collector' 'serve	Serve metrics and a status page over HTTP'
+            set -g __lomi_children 'print	Print every metric once, for a textfile collector' 'serve	Serve metrics and a status page over HTTP' 'dashboard	Print a dashboard that Grafana imports'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -433,6 +433,11 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--listen	Else metrics.listen: 127.0.0.1:9464' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--listen=' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'metrics dashboard'
+            set -g __lomi_children
+            set -g __lomi_options '--output-file	Write there, in one step, and print nothing' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output-file=@files' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'migrate'
             set -g __lomi_children 'verify	Say in what the database differs' 'apply	Add what the database lacks' 'status	Show what is applied, since when, and what is not'

@@ -93,6 +93,30 @@ def serve(
     return int(ExitCode.OK)
 
 
+@app.command("dashboard")
+@options.with_common
+def dashboard(
+    common: options.Common,
+    file: Annotated[
+        Path | None,
+        typer.Option("--output-file", help="Write there, in one step, and print nothing.", metavar="FILE"),
+    ] = None,
+) -> int:
+    """Print a dashboard that Grafana imports.
+
+    The limits of your alert rules are drawn in.
+    """
+    from lomi_ops.config.alerts import rules
+    from lomi_ops.ops.measuring.dashboard import rendered
+
+    body = rendered(rules(session.settings(common).settings))
+    if file is None:
+        output.verbatim(body)
+    else:
+        output.to_file(file, body)
+    return int(ExitCode.OK)
+
+
 @contextmanager
 def measuring(runtime: Runtime) -> Iterator[Measuring]:
     """What looks at the cluster, by connections that do not wait for long."""
