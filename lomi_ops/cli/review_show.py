@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, output, review_choice, review_notes, review_text, review_undo, session
+from lomi_ops.cli import (
+    diagnostics,
+    options,
+    output,
+    review_choice,
+    review_notes,
+    review_similar,
+    review_text,
+    review_undo,
+    session,
+)
 from lomi_ops.cli.output import Format
 from lomi_ops.domain.shown import shown
 from lomi_ops.errors import ExitCode, UsageError
@@ -17,9 +27,12 @@ if TYPE_CHECKING:
 
     from lomi_ops.db.reviewing import Owner, Told
     from lomi_ops.domain.review_measure import Measure
+    from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
 
 
+_ALIKE = 5
+"""Photos that look the same, before somebody asks for all of them."""
 COVERED = "not shown while it lies before you: samples are among the photos that wait"
 
 
@@ -51,11 +64,12 @@ def review_show(
             desk.recognise(photo_id)
             found = desk.photo(photo_id)
             desk.view(found)
+            likeness = desk.similar(photo_id)
             recorded = found.recorded
     if user_id:
         _user(history, format_)
     else:
-        _photo(found, format_)
+        _photo(found, likeness, format_)
     if not recorded:
         diagnostics.note("no schema lomi here: decisions, findings and notes are not known (lomi migrate apply)")
     return int(ExitCode.OK)
@@ -64,9 +78,10 @@ def review_show(
 # --- a photo ----------------------------------------------------------------------------------------------------------
 
 
-def _photo(found: Dossier, format_: Format) -> None:
+def _photo(found: Dossier, likeness: Likeness, format_: Format) -> None:
     if format_ is not Format.TEXT:
-        output.document(_photo_record(found), schema="lomi.review.photo/v1", format_=format_)
+        record = _photo_record(found) | {"similar": review_similar.record(likeness)}
+        output.document(record, schema="lomi.review.photo/v1", format_=format_)
         return
     _table(("what", "value"), _facts(found))
     _section("measured", ("label", "observed", "review", "reject", "zone"), map(_measure, found.measures))
@@ -84,6 +99,11 @@ def _photo(found: Dossier, format_: Format) -> None:
         if row.media_id != found.photo.media_id
     ]
     _section("in the same batch", ("photo", "status", "reason", "why"), others)
+    if likeness.near:
+        output.text("\nlooks the same")
+        review_similar.table(likeness, _ALIKE)
+        if len(likeness.near) > _ALIKE:
+            output.text(f"and more: lomi review similar {found.photo.media_id}")
     if found.notes:
         output.text("\nnotes")
         review_notes.show(list(found.notes))

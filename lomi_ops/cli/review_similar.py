@@ -43,7 +43,7 @@ def review_similar(
     if format_ is Format.TEXT:
         _show(found)
     else:
-        output.document(_record(found), schema="lomi.review.similar/v1", format_=format_)
+        output.document(record(found), schema="lomi.review.similar/v1", format_=format_)
     if found.more:
         diagnostics.note(f"there are more than these {limit}: --limit N")
     return 0
@@ -56,9 +56,14 @@ def _show(found: Likeness) -> None:
     if not found.near:
         output.text("no other photo looks the same")
         return
+    table(found)
+
+
+def table(found: Likeness, most: int | None = None) -> None:
+    """The nearest ones."""
     output.table(
         ("photo", "user", "bits apart", "stands as", "uploaded"),
-        [_row(each, found.user_id) for each in found.near],
+        [_row(each, found.user_id) for each in found.near[:most]],
         right=(2,),
         prose=(3,),
     )
@@ -76,7 +81,7 @@ def _row(near: Near, owner: UUID) -> tuple[str, ...]:
     )
 
 
-def _record(found: Likeness) -> dict[str, Any]:
+def record(found: Likeness) -> dict[str, Any]:
     return {
         "media_id": str(found.media_id),
         "user_id": str(found.user_id),

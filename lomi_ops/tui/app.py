@@ -28,7 +28,7 @@ from lomi_ops.tui.reviewing import Reviewing
 from lomi_ops.tui.screens import Help, Piles
 from lomi_ops.tui.state import Tone
 from lomi_ops.tui.table import Item
-from lomi_ops.tui.terminal import Screen
+from lomi_ops.tui.terminal import Images, Screen
 from lomi_ops.tui.widgets import Cell, Picture, Text
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ class ReviewApp(App[None]):
         self._next_beat = clock()
         self._painting = False
         self._asking = ""
+        if screen.images is not Images.NONE:
+            reviewing.looking.pixels = photos.pixels
         background.catch_up()
         for item in reviewing.table.upcoming[:1]:
             self._gallery.fetch(item.exhibit)

@@ -18,6 +18,7 @@ from lomi_ops.tui.exhibit import Exhibit
 from lomi_ops.tui.work import Back, Order, Taken
 
 if TYPE_CHECKING:
+    from lomi_ops.imaging.colour import Pixels
     from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.desk import Desk, Dossier, Held, Step, UserHistory
     from lomi_ops.queue.jobs import JobQueue
@@ -56,6 +57,8 @@ class DeskWork:
         self._progress: dict[Order, _Progress] = {}
         self._dealt: deque[UUID] = deque(maxlen=_ON_THEIR_WAY)
         """Tokens of the latest claims."""
+        self._unhashed: set[UUID] = set()
+        """Photos of which nobody has noted what they look like."""
 
     def counts(self) -> Mapping[Pile, int]:
         return {each.pile: each.photos for each in self._desk.counts()}
@@ -208,8 +211,21 @@ class DeskWork:
     def look(self, exhibit: Exhibit) -> tuple[str, ...]:
         self._desk.view(exhibit.dossier)
         fresh = self._desk.photo(exhibit.media_id)
-        alike = _alike(self._desk.similar(exhibit.media_id))
-        return (*_about_photo(fresh), *alike, *_about_user(self._desk.user(exhibit.row.user_id)))
+        likeness = self._desk.similar(exhibit.media_id)
+        if likeness.known.value == "not_looked_at":
+            self._unhashed.add(exhibit.media_id)
+        return (*_about_photo(fresh), *_alike(likeness), *_about_user(self._desk.user(exhibit.row.user_id)))
+
+    def remember(self, exhibit: Exhibit, pixels: Callable[[], Pixels | None]) -> tuple[str, ...]:
+        if exhibit.media_id not in self._unhashed or (seen := pixels()) is None:
+            return ()
+        from lomi_ops.imaging.fingerprint import fingerprint
+        from lomi_ops.ops.quality import similar
+
+        self._unhashed.discard(exhibit.media_id)
+        known = [(exhibit.media_id, exhibit.row.user_id, fingerprint(seen))]
+        similar.remember(self._desk.database, known, at=self._desk.now())
+        return tuple(_alike(self._desk.similar(exhibit.media_id)))
 
     def reveal(self, exhibits: Sequence[Exhibit]) -> str:
         for each in exhibits:

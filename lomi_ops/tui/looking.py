@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lomi_ops.errors import LomiError
@@ -11,6 +13,9 @@ from lomi_ops.tui.state import Runner, State
 from lomi_ops.tui.table import Item
 from lomi_ops.tui.work import Work
 
+if TYPE_CHECKING:
+    from lomi_ops.imaging.colour import Pixels
+
 
 class Looking:
     """A part of `Reviewing`."""
@@ -19,6 +24,8 @@ class Looking:
         self._state, self._work, self._run = state, work, run
         self.stories: dict[UUID, tuple[str, ...]] = {}
         """By photo; where there is one, the look is on record."""
+        self.pixels: Callable[[str], Pixels | None] | None = None
+        """The decoded photo of a key, None for one that cannot be seen; called beside the event loop."""
         self._asked: set[UUID] = set()
 
     def visible(self, item: Item) -> bool:
@@ -35,13 +42,27 @@ class Looking:
                 self._ask_about(item.exhibit)
 
     def _ask_about(self, exhibit: Exhibit) -> None:
-        self._run(lambda: self._work.look(exhibit), lambda answer: self._told(exhibit.media_id, answer))
+        self._run(lambda: self._work.look(exhibit), lambda answer: self._told(exhibit, answer))
 
-    def _told(self, media_id: UUID, answer: tuple[str, ...] | LomiError) -> None:
-        self._asked.discard(media_id)
+    def _told(self, exhibit: Exhibit, answer: tuple[str, ...] | LomiError) -> None:
+        self._asked.discard(exhibit.media_id)
         if not self._state.failed(answer):
-            self.stories[media_id] = answer  # type: ignore[assignment]
+            self.stories[exhibit.media_id] = answer  # type: ignore[assignment]
+            self._remember(exhibit)
         self._state.changed()
+
+    def _remember(self, exhibit: Exhibit) -> None:
+        """Old workers noted no looks; whoever has the photo before them has it decoded anyway."""
+        if (pixels := self.pixels) is not None:
+            self._run(
+                lambda: self._work.remember(exhibit, lambda: pixels(exhibit.row.url)),
+                lambda answer: self._remembered(exhibit.media_id, answer),
+            )
+
+    def _remembered(self, media_id: UUID, answer: tuple[str, ...] | LomiError) -> None:
+        if answer and not self._state.failed(answer):
+            self.stories[media_id] = (*self.stories.get(media_id, ()), *answer)  # type: ignore[misc]
+            self._state.changed()
 
     def reveal(self) -> None:
         """The chosen photos, else the one that is looked at; what is visible is veiled again. On record before it is

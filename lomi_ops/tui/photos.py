@@ -81,6 +81,11 @@ class Photos:
         self._keep(key, found)
         return found
 
+    def pixels(self, key: str) -> Pixels | None:
+        """All of a photo; None where there is nothing to see."""
+        found = self.load(key)
+        return found.pixels if isinstance(found, Photo) else None
+
     def _fetched(self, key: str) -> Photo:
         upright = decode(self._store.get(self._bucket, key, self._limits.max_bytes), self._limits)
         return Photo(_smaller(upright.pixels), veiled(upright.pixels), (upright.width, upright.height))

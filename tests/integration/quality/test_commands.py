@@ -106,4 +106,8 @@ def test_photos_that_look_the_same_are_listed_with_how_they_stand(lomi: Lomi, ba
     assert "rejected (nsfw)" in text
     body = lomi("review", "similar", one, "-o", "json").document
     assert (body["known"], body["other_users"], body["near"][0]["distance"]) == ("yes", 1, 3)
+    shown = lomi("review", "show", one).out
+    assert "looks the same" in shown
+    assert str(other) in shown
+    assert lomi("review", "show", one, "-o", "json").document["similar"]["near"] == body["near"]
     assert lomi("review", "similar", "nonsense").code == 2

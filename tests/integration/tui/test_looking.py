@@ -186,6 +186,24 @@ def test_old_workers_photos_show_what_they_wrote(room: Room, drive: Drive) -> No
     drive(steps)
 
 
+def test_what_a_photo_of_old_workers_looks_like_is_remembered_when_somebody_looks_at_it(
+    room: Room, drive: Drive
+) -> None:
+    first, second = room.batch([BLURRED])[0], room.batch([BLURRED])[0]
+
+    async def steps(session: Session) -> None:
+        await session.shown()
+        assert session.current == second
+        await session.until(lambda: room.count("lomi.photo_hashes", f"media_id = '{second}'") == 1, "its hash")
+        await session.press("s")
+        await session.until(lambda: session.current == first, "the other")
+        await session.until(lambda: "the same picture of 1 other user" in session.text, "what looks the same")
+
+    drive(steps)
+
+    assert room.count("lomi.photo_hashes") == 2
+
+
 def test_a_filter_narrows_and_a_wrong_one_says_what_there_is(room: Room, drive: Drive) -> None:
     (nude,), _ = room.batch([evidence(porn=0.9)]), room.batch([BLURRED])
 

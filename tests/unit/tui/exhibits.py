@@ -92,6 +92,9 @@ class Paper:
     def look(self, exhibit: Exhibit) -> tuple[str, ...]:
         return self._answer("look", exhibit.media_id, ("a story",))  # type: ignore[no-any-return]
 
+    def remember(self, exhibit: Exhibit, pixels: Callable[[], Any]) -> tuple[str, ...]:
+        return self._answer("remember", exhibit.media_id, ())  # type: ignore[no-any-return]
+
     def reveal(self, exhibits: Sequence[Exhibit]) -> str:
         return self._answer("reveal", [each.media_id for each in exhibits], "")  # type: ignore[no-any-return]
 
