@@ -48,7 +48,7 @@ async def shoot(room: Room, folder: Path, size: tuple[int, int], names: tuple[st
     app = room.app()
     async with app.run_test(size=size) as pilot:
         state, picture = app.reviewing, app.query_one("#photo")
-        await until(pilot, lambda: state.looking.stories and getattr(picture, "drawn").strips)  # noqa: B009
+        await until(pilot, lambda: state.looking.stories and state.state.counts and getattr(picture, "drawn").strips)  # noqa: B009
         save(app, folder, names[0])
         await pilot.press("r", "x")
         await until(pilot, lambda: state.table.items[0].revealed)
