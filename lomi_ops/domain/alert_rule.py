@@ -179,12 +179,12 @@ class Rule:
 
 
 def amount(value: float, unit: str) -> str:
-    """A number as a person reads it: `34 %`, `3 min`, `812 jobs`."""
+    """A number as a person reads it: `34 %`, `3 min`, `812 jobs`, `1 job`."""
     if unit == "%":
         return f"{value * 100:.3g} %"
     if unit == "s":
         return f"{value * 1000:.0f} ms" if 0 < value < 1 else span.said(value)
-    return f"{value:,.6g} {unit}".rstrip()
+    return f"{value:,.6g} {unit.removesuffix('s') if value == 1 else unit}".rstrip()
 
 
 def _matcher(name: str, values: tuple[str, ...]) -> str:

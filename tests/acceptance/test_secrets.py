@@ -21,6 +21,7 @@ READS = (
     "workers list", "workers list -o json", "workers quiet --all", "workers logs",
     "migrate verify", "config show --origin", "config show -o json", "models list", "demo",
     "review approve 00000000-0000-0000-0000-000000000001 --reason x", "moderate --policy default PHOTO",
+    "alerts rules", "alerts rules -o prometheus", "alerts check", "alerts list", "alerts test", "alerts test -o json",
 )  # fmt: skip
 CANARY = "sesame"
 
@@ -77,7 +78,12 @@ def refusal(http: str, redis_url: str, postgres_server: str, tmp_path: Path) -> 
     secret = tmp_path / "secret"
     secret.write_text(f"{CANARY}-secret-key\n")
     config = tmp_path / "lomi.yaml"
-    config.write_text(f"compreface: {{api_key: {CANARY}-api-key}}\nbackend: {{token: {CANARY}-token}}\n")
+    config.write_text(
+        f"compreface: {{api_key: {CANARY}-api-key}}\nbackend: {{token: {CANARY}-token}}\nalerts:\n  routes:\n"
+        f"    hook: {{webhook: 'http://u:{CANARY}-pw@{http}/{CANARY}-path', key: {CANARY}-key-of-webhooks}}\n"
+        f"    chat: {{apprise: 'json://{CANARY}user:{CANARY}word@{http}/{CANARY}-token-1'}}\n"
+        f"    odd: {{apprise: 'tgram://{CANARY}-is-no-token/{CANARY}-chat-1'}}\n"
+    )
     variables = {
         "LOMI_DATABASE_URL": f"postgresql://lomi:{CANARY}%20db@{database.hostname}:{database.port}/postgres",
         "S3_SECRET_KEY_FILE": str(secret),

@@ -75,9 +75,9 @@ def test_check_finds_tells_and_exits_as_it_is(lomi: Lomi, here: Path, redis_url:
     bury(redis_url, 2)
     found = lomi("alerts", "check", "-q")
     assert found.code == 1
-    assert "told ops: [lomi] FIRING warning: 2 jobs were given up on" in found.out
+    assert "told ops: [lomi] FIRING warning: given up on: 2 jobs" in found.out
     assert "1 incident: dead_letters" in found.out
-    assert receiver.subjects() == ["[lomi] FIRING warning: 2 jobs were given up on"]
+    assert receiver.subjects() == ["[lomi] FIRING warning: given up on: 2 jobs"]
 
     listed = lomi("alerts", "list", "-o", "json")
     assert listed.code == 1
@@ -92,7 +92,7 @@ def test_check_finds_tells_and_exits_as_it_is(lomi: Lomi, here: Path, redis_url:
     bury(redis_url, 0)
     configure(here, routes={"ops": webhook(receiver)}, rules={"dead_letters": {"keep_firing_for_s": 0}})
     assert lomi("alerts", "check").code == 0
-    assert receiver.subjects()[1:] == ["[lomi] RESOLVED: 2 jobs were given up on"]
+    assert receiver.subjects()[1:] == ["[lomi] RESOLVED: given up on: 2 jobs"]
     assert lomi("alerts", "list").out == "no incident is open\n"
     assert "resolved" in lomi("alerts", "list", "--since", "1h").out
 

@@ -31,8 +31,8 @@ def test_an_incident_is_told_with_numbers_and_the_next_command_and_so_is_its_end
     desk.go(FINE, 300)
 
     assert receiver.subjects() == [
-        "[lomi production] FIRING warning: 3 jobs were given up on",
-        "[lomi production] RESOLVED: 3 jobs were given up on",
+        "[lomi production] FIRING warning: given up on: 3 jobs",
+        "[lomi production] RESOLVED: given up on: 3 jobs",
     ]
     assert all(each.signed for each in receiver.got)
     fired, resolved = (each.body for each in receiver.got)
@@ -45,7 +45,7 @@ def test_an_incident_is_told_with_numbers_and_the_next_command_and_so_is_its_end
     assert fired["command"] == "lomi --env production queue dead"
     assert "▁▁▁▁█" in fired["text"]
     assert f"lomi --env production alerts ack {fired['incident']} --until-resolved" in fired["text"]
-    assert resolved["text"].startswith("Over after 7 min: 3 jobs were given up on.")
+    assert resolved["text"].startswith("Over after 7 min: given up on: 3 jobs.")
     assert resolved["incident"] == fired["incident"]
 
 
@@ -73,7 +73,7 @@ def test_it_is_repeated_until_it_is_acknowledged(db: Database, receiver: Receive
     desk = Desk(db, section({"ops": webhook(receiver)}, repeat_s=600))
     desk.go(BAD, 1300)
     assert [each.body["notice"] for each in receiver.got] == ["firing", "repeat", "repeat"]
-    assert receiver.subjects()[1] == "[lomi production] STILL FIRING warning: 3 jobs were given up on"
+    assert receiver.subjects()[1] == "[lomi production] STILL FIRING warning: given up on: 3 jobs"
     (incident,) = alerts.incidents(db)
     assert alerts.ack(db, incident.id, actor="ada", reason="on it", at=desk.at)
     desk.go(BAD, 1300)
@@ -107,7 +107,7 @@ def test_in_quiet_hours_a_warning_waits_and_what_is_over_by_morning_is_never_tol
     (last,) = (each for each in alerts.incidents(db) if each.rule == "dead_letters")
     assert [each.due_at.hour for each in alert_deliveries.of(db, [last.id])] == [13]
     desk.send(after_s=3600)
-    assert receiver.subjects()[2:] == ["[lomi production] FIRING warning: 3 jobs were given up on"]
+    assert receiver.subjects()[2:] == ["[lomi production] FIRING warning: given up on: 3 jobs"]
 
 
 def test_what_cannot_be_measured_resolves_nothing(db: Database, receiver: Receiver) -> None:

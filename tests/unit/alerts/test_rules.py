@@ -122,7 +122,7 @@ def test_below_is_bad_where_a_rule_says_so() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "said"),
     [(0.345, "%", "34.5 %"), (0.05, "%", "5 %"), (0.24, "s", "240 ms"), (93600, "s", "26.0 h"),
-     (1234, "jobs", "1,234 jobs"), (0, "s", "0 s"), (3, "", "3")],
+     (1234, "jobs", "1,234 jobs"), (0, "s", "0 s"), (3, "", "3"), (1, "jobs", "1 job")],
 )  # fmt: skip
 def test_numbers_are_written_for_people(value: float, unit: str, said: str) -> None:
     assert amount(value, unit) == said
