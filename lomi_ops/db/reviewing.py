@@ -18,7 +18,9 @@ from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import Seen
 from lomi_ops.domain.review_filter import Bounds
 
-PAGE = 500
+PAGE, LARGEST = 500, 20_000
+"""Photos of the first page, and at most: `media` has no index for piles, so that each page reads all of it."""
+GROWS = 4
 MATES = 9
 """Photos that one upload brings at most."""
 
@@ -82,14 +84,15 @@ class TakenStep:
 
 
 def pages(db: Database, pile: Pile, bounds: Bounds, *, size: int = PAGE) -> Iterator[tuple[PhotoRow, ...]]:
-    """The photos of a pile in the order in which they are worked through, page by page."""
+    """The photos of a pile in the order in which they are worked through, page by page; each page is larger than the
+    one before, for whoever goes on will want many."""
     for part in pile.parts:
-        after: _Placed | None = None
-        while page := _page(db, part, bounds, after, size):
+        after, number = None, size
+        while page := _page(db, part, bounds, after, number):
             yield tuple(row.photo for row in page)
-            after = page[-1] if len(page) == size else None
-            if after is None:
+            if len(page) < number:
                 break
+            after, number = page[-1], min(GROWS * number, max(size, LARGEST))
 
 
 def _page(db: Database, part: Pile, bounds: Bounds, after: _Placed | None, size: int) -> list[_Placed]:

@@ -14,6 +14,7 @@ from lomi_ops.db.notes import NoteFilter
 from lomi_ops.domain import review_filter
 from lomi_ops.domain.pile import Pile, pile_of
 from lomi_ops.domain.review import Seen
+from lomi_ops.domain.review_filter import Bounds
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, DatabaseUnavailable, NotFound, Refused, UsageError
 from lomi_ops.ops.reviews import front
@@ -377,6 +378,16 @@ def test_the_database_and_the_program_agree_where_a_photo_lies(room: Room) -> No
     assert len(found[Pile.MINORS]) > 10
     for pile in piles:
         assert {each.photo.media_id for each in room.desk().claim_next(100, pile).photos} == found[pile]
+
+
+def test_a_long_pile_is_read_in_few_pages_and_each_photo_once(room: Room) -> None:
+    photos = [photo for _ in range(5) for photo in room.batch(9)]
+    pages = list(reviewing.pages(room.db, Pile.REJECTED, Bounds(), size=2))
+    assert [len(page) for page in pages] == [2, 8, 32, 3]
+    assert [row.media_id for page in pages for row in page] == [
+        each.photo.media_id for each in room.desk().queue_of(Pile.REJECTED, limit=100)
+    ]
+    assert {row.media_id for page in pages for row in page} == set(photos)
 
 
 def test_who_works_alone_takes_photos_in_their_order_and_a_skipped_one_comes_last(room: Room) -> None:
