@@ -71,12 +71,14 @@ FROM lomi.jobs
 WHERE settled_at >= now() - make_interval(secs => %(seconds)s::float8) AND took_ms IS NOT NULL;
 
 -- name: measured_server
--- Connections of clients, those of lomi apart; and blocks that were found in memory or had to be read.
+-- Connections of clients, those of lomi apart as far as this role may see them (pg_monitor sees all); and blocks that were
+-- found in memory or had to be read.
 -- out lomi, others, allowed, hits, misses
-SELECT (count(*) FILTER (WHERE application_name LIKE 'lomi%%'))::int AS lomi,
-       (count(*) FILTER (WHERE application_name NOT LIKE 'lomi%%'))::int AS others,
+SELECT lomi, greatest(0, backends - lomi) AS others,
        (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int) AS allowed,
-       (SELECT blks_hit FROM pg_stat_database WHERE datname = current_database())::bigint AS hits,
-       (SELECT blks_read FROM pg_stat_database WHERE datname = current_database())::bigint AS misses
-FROM pg_stat_activity
-WHERE backend_type = 'client backend';
+       hits, misses
+FROM (SELECT count(*)::int AS lomi FROM pg_stat_activity WHERE application_name LIKE 'lomi%%') AS ours,
+     (SELECT sum(numbackends)::int AS backends,
+             (sum(blks_hit) FILTER (WHERE datname = current_database()))::bigint AS hits,
+             (sum(blks_read) FILTER (WHERE datname = current_database()))::bigint AS misses
+      FROM pg_stat_database WHERE datname IS NOT NULL) AS server;

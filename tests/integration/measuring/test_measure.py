@@ -15,6 +15,7 @@ import redis
 
 from lomi_ops.config.schema import RedisSection, Settings
 from lomi_ops.db.pool import Database
+from lomi_ops.db.queries import blocks
 from lomi_ops.domain.measure import MEASURES, Kind, Measured, Source
 from lomi_ops.domain.worker import WorkerMode
 from lomi_ops.ops.measuring.look import Handles, Measuring, measure, readers
@@ -252,6 +253,39 @@ def test_what_is_measured_is_in_the_table_with_the_labels_that_the_table_says(
     for name, labels in look(bench, database).values:
         if name not in histograms:
             assert tuple(label for label, _ in labels) == table[name].labels, name
+
+
+def test_who_may_not_ask_redis_for_its_state_knows_the_rest(bench: Bench, client: redis.Redis) -> None:
+    client.execute_command("ACL", "SETUSER", "narrow", "on", ">pass", "~*", "+@all", "-info")  # type: ignore[no-untyped-call]
+    host = client.connection_pool.connection_kwargs
+    section = {"host": "127.0.0.1", "port": host["port"], "username": "narrow", "password": "pass"}
+    bench.push(b'{"job_id": "x"}')
+    try:
+        with queue_client(RedisSection.model_validate(section)) as narrow:
+            now = measure(Handles(SETTINGS, narrow), patience_s=60)
+    finally:
+        client.execute_command("ACL", "DELUSER", "narrow")  # type: ignore[no-untyped-call]
+
+    assert now.silent == {}
+    assert now.get("lomi_queue_jobs", state="ready") == 1
+    assert now.get("lomi_redis_memory_bytes") is None
+
+
+@pytest.mark.parametrize(
+    ("block", "index"),
+    [
+        ("measured_undecided", "idx_media_moderation_status"), ("measured_decisions", "decisions_at"),
+        ("measured_rejected", "decisions_at"), ("measured_ended", "jobs_settled_at"), ("measured_ended", "job_ends_at"),
+        ("measured_work", "jobs_settled_at"),
+    ],
+)  # fmt: skip
+def test_a_question_that_is_asked_again_and_again_has_an_index(cluster: OldCluster, block: str, index: str) -> None:
+    with cluster.sql() as pg:
+        pg.execute("SET enable_seqscan = off")
+        plan = pg.execute(b"EXPLAIN " + blocks()[block].text.encode(), {"seconds": 60.0}).fetchall()
+    lines = [line for row in plan for line in row.values()]
+    assert any(f"using {index} " in line or f"on {index} " in line for line in lines), lines
+    assert not any("Seq Scan" in line for line in lines), lines
 
 
 def test_a_question_that_runs_into_its_timeout_silences_nothing_but_itself(cluster: OldCluster, bench: Bench) -> None:

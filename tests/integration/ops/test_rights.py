@@ -198,7 +198,8 @@ def completes(db: Database) -> bool:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 READS: tuple[tuple[str, ...], ...] = (
-    ("check",), ("top", "--once"), ("report", "--window", "today"), ("review", "list"), ("review", "notes"),
+    ("check",), ("top", "--once"), ("metrics", "print"), ("report", "--window", "today"), ("review", "list"),
+    ("review", "notes"),
     ("queue", "stats"), ("jobs", "status"), ("jobs", "history"), ("audit", "list"), ("audit", "verify"),
     ("migrate", "verify"), ("migrate", "status"), ("migrate", "apply", "--dry-run"),
     ("reconcile", "--dry-run", "--older-than", "0s"), ("jobs", "submit", "--dry-run", "--prefix", "users/"),
@@ -227,7 +228,7 @@ def test_every_command_that_reads_works_for_the_reader(
     assert "needs" not in said["migrate status"].err
     fine = {name: each.code for name, each in said.items() if not name.startswith(("check", "reconcile", "jobs"))}
     assert fine == dict.fromkeys(
-        ("top --once", "report --window today", "review list", "review notes", "review show",
+        ("top --once", "metrics print", "report --window today", "review list", "review notes", "review show",
          "queue stats", "audit list", "audit verify",
          "migrate verify", "migrate status", "migrate apply --dry-run"), 0,
     )  # fmt: skip
