@@ -76,12 +76,14 @@ def serve(
 
     from lomi_ops.cli.autoscale_text import ended_by_signals
     from lomi_ops.cli.metrics_http import Exporter, address, is_loopback
+    from lomi_ops.config.alerts import rules
 
     overrides: dict[str, object] = {} if listen is None else {"metrics.listen": listen}
     with session.opened(common, *session.ALL, overrides=overrides) as runtime, measuring(runtime) as looking:
         section = runtime.settings.metrics
         place = address(section.listen)
-        with ended_by_signals() as stop, closing(Exporter(place, looking.latest)) as exporter:
+        exporter = Exporter(place, looking.latest, rules(runtime.settings))
+        with ended_by_signals() as stop, closing(exporter):
             threading.Thread(target=exporter.serve, name="metrics", daemon=True).start()
             diagnostics.note(f"metrics at {exporter.url}metrics, a status page at {exporter.url}")
             if not is_loopback(place):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 from lomi_ops.cli import metrics_page, metrics_text
+from lomi_ops.domain.alert_rule import Rule
 from lomi_ops.domain.measure import Measured
 from lomi_ops.errors import UsageError
 
@@ -57,9 +58,9 @@ class Exporter(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = AT_ONCE
 
-    def __init__(self, place: Address, latest: Callable[[], Measured]) -> None:
-        """Raises UsageError where it cannot listen there."""
-        self.latest = latest
+    def __init__(self, place: Address, latest: Callable[[], Measured], rules: Sequence[Rule] = ()) -> None:
+        """`rules`: by which the page says what is wrong. Raises UsageError where it cannot listen there."""
+        self.latest, self.rules = latest, tuple(rules)
         self._seats = threading.BoundedSemaphore(AT_ONCE)
         self._serving = threading.Event()
         host, port = place
@@ -121,7 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/metrics":
             self._answer(HTTPStatus.OK, *metrics_text.exposition(self.server.latest(), self.headers.get("Accept", "")))
         elif path == "/":
-            self._answer(HTTPStatus.OK, metrics_page.page(self.server.latest()).encode(), "text/html; charset=utf-8")
+            page = metrics_page.page(self.server.latest(), self.server.rules)
+            self._answer(HTTPStatus.OK, page.encode(), "text/html; charset=utf-8")
         elif path == "/healthz":
             self._answer(HTTPStatus.OK, b"ok\n", "text/plain; charset=utf-8")
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from lomi_ops.cli import diagnostics
 from lomi_ops.domain import span
+from lomi_ops.domain.alert_rule import AlertSeverity, Judged, Rule
 from lomi_ops.domain.measure import Measured
 from lomi_ops.version import __version__
 
@@ -32,15 +33,35 @@ class Part:
     rows: tuple[Row, ...]
 
 
-def page(now: Measured) -> str:
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What an alert rule says of this moment, however long it has been so."""
+
+    sentence: str
+    command: str
+    critical: bool
+
+
+def page(now: Measured, rules: Sequence[Rule]) -> str:
     profile = diagnostics.cluster()
     return _template().render(
         title=f"lomi: {profile}" if profile else "lomi",
+        wrong=wrong(now, rules),
         silent=[(source.value, diagnostics.scrubbed(why)) for source, why in now.silent.items()],
         parts=[part for part in parts(now) if part.rows],
         at=f"{now.at:%Y-%m-%d %H:%M:%S}",
         version=__version__,
     )
+
+
+def wrong(now: Measured, rules: Sequence[Rule]) -> list[Wrong]:
+    """The critical first."""
+    found = [
+        Wrong(rule.said(judged.value), diagnostics.here(rule.command), rule.severity is AlertSeverity.CRITICAL)
+        for rule in rules
+        if (judged := rule.judge(now)).judged is Judged.BREACHED
+    ]
+    return sorted(found, key=lambda each: not each.critical)
 
 
 def parts(now: Measured) -> tuple[Part, ...]:

@@ -24,6 +24,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from lomi_ops.cli import diagnostics, metrics_http
 from lomi_ops.cli.metrics_http import Exporter, address, is_loopback
+from lomi_ops.config.alerts import rules
+from lomi_ops.config.schema import Settings
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.errors import UsageError
 from tests.commands import Lomi
@@ -91,6 +93,23 @@ def test_the_page_needs_no_script_and_shows_what_is_wrong_first() -> None:
     assert "<td>wait</td><td>7</td>" in page
     assert page.index("No answer from") < page.index("<table>")
     assert (nothing, health[2], head[2]) == (404, "ok\n", "")
+
+
+def test_the_page_says_what_the_alert_rules_say_and_what_to_run_next() -> None:
+    many = Measured(
+        NOW.at, {("lomi_queue_jobs", (("state", "ready"),)): 812.0, ("lomi_up", (("service", "redis"),)): 0.0}
+    )
+    with closing(Exporter(("127.0.0.1", 0), lambda: many, rules(Settings()))) as exporter:
+        threading.Thread(target=exporter.serve, daemon=True).start()
+        page = get(exporter.url)[2]
+    with closing(Exporter(("127.0.0.1", 0), lambda: Measured(NOW.at, {}), rules(Settings()))) as exporter:
+        threading.Thread(target=exporter.serve, daemon=True).start()
+        fine = get(exporter.url)[2]
+
+    assert page.index("Redis does not answer") < page.index("812 jobs wait in the queue, more than 50")
+    assert "<code>lomi autoscale --dry-run</code>" in page
+    assert "Nothing is wrong" not in page
+    assert "Nothing is wrong" in fine
 
 
 def test_secrets_are_not_on_the_page() -> None:
