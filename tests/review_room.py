@@ -31,6 +31,7 @@ from lomi_ops.ops.reviews.desk import Desk
 from lomi_ops.tui.app import Options, ReviewApp
 from lomi_ops.tui.background import Background
 from lomi_ops.tui.desk_work import DeskWork
+from lomi_ops.tui.developing import Developer
 from lomi_ops.tui.photos import Photos
 from lomi_ops.tui.reviewing import Reviewing
 from lomi_ops.tui.terminal import Images, Screen
@@ -160,7 +161,7 @@ class Room:
         work.narrow(wanted)
         session = Reviewing(work, background.ask, pile, wanted)
         session.start()
-        photos = Photos(self.store, BUCKET, self.limits)
+        photos = Photos(self.store, BUCKET, self.limits.max_bytes, Developer(self.limits))
         options = Options(desk.actor, desk.beat_s if beat_s is None else beat_s)
         return ReviewApp(
             session, background, photos, Screen(images, (10, 20)), options, lambda: datetime.now(UTC) + ahead

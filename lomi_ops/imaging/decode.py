@@ -23,15 +23,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
-from lomi_ops.config.schema import ImagesSection
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.errors import PhotoError
 from lomi_ops.imaging.colour import Flat, Pixels, flatten
 from lomi_ops.imaging.sniff import looks_cut_off, photo_format
+
+if TYPE_CHECKING:
+    from lomi_ops.config.schema import ImagesSection
 
 _ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 """Formats whose further frames people see. An MPO's further images are depth maps and previews."""

@@ -105,14 +105,14 @@ class ReviewApp(App[None]):
         """`reviewing` may have been started already, on the same background."""
         super().__init__()
         self._clock, self._options = clock, options
-        self._background, self.reviewing = background, reviewing
+        self._background, self.reviewing, self._photos = background, reviewing, photos
         self.reviewing.state.changed = self._changed
         self._gallery = Gallery(photos, screen, self._background.paint, self._changed)
         self._next_beat = clock()
         self._painting = False
         self._asking = ""
         if screen.images is not Images.NONE:
-            reviewing.looking.pixels = photos.pixels
+            reviewing.looking.looks = photos.looks
         background.catch_up()
         for item in reviewing.table.upcoming[:1]:
             self._gallery.fetch(item.exhibit)
@@ -146,6 +146,7 @@ class ReviewApp(App[None]):
     def on_unmount(self) -> None:
         self.reviewing.leave()
         self._background.close()
+        self._photos.close()
 
     def _post(self, act: Callable[[], None]) -> None:
         """Safe from any thread."""

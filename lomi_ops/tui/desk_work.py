@@ -18,7 +18,7 @@ from lomi_ops.tui.exhibit import Exhibit
 from lomi_ops.tui.work import Back, Order, Taken
 
 if TYPE_CHECKING:
-    from lomi_ops.imaging.colour import Pixels
+    from lomi_ops.domain.fingerprint import Fingerprint
     from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.desk import Desk, Dossier, Held, Step, UserHistory
     from lomi_ops.queue.jobs import JobQueue
@@ -216,14 +216,13 @@ class DeskWork:
             self._unhashed.add(exhibit.media_id)
         return (*_about_photo(fresh), *_alike(likeness), *_about_user(self._desk.user(exhibit.row.user_id)))
 
-    def remember(self, exhibit: Exhibit, pixels: Callable[[], Pixels | None]) -> tuple[str, ...]:
-        if exhibit.media_id not in self._unhashed or (seen := pixels()) is None:
+    def remember(self, exhibit: Exhibit, looks: Callable[[], Fingerprint | None]) -> tuple[str, ...]:
+        if exhibit.media_id not in self._unhashed or (seen := looks()) is None:
             return ()
-        from lomi_ops.imaging.fingerprint import fingerprint
         from lomi_ops.ops.quality import similar
 
         self._unhashed.discard(exhibit.media_id)
-        known = [(exhibit.media_id, exhibit.row.user_id, fingerprint(seen))]
+        known = [(exhibit.media_id, exhibit.row.user_id, seen)]
         similar.remember(self._desk.database, known, at=self._desk.now())
         return tuple(_alike(self._desk.similar(exhibit.media_id)))
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from lomi_ops.errors import LomiError
-from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.framing import Frame
 from lomi_ops.tui.exhibit import Exhibit
-from lomi_ops.tui.photos import Photos, Unseen, with_boxes
-from lomi_ops.tui.picture import Drawn, prepared
+from lomi_ops.tui.photos import Photos
+from lomi_ops.tui.picture import Drawn, drawn
+from lomi_ops.tui.plate import Unseen, Wish
 from lomi_ops.tui.terminal import Images, Screen
 from lomi_ops.tui.widgets import Picture
 
@@ -28,18 +27,6 @@ class Painter(Protocol):
     """Runs a task beside the event loop and hands its answer back on the loop."""
 
     def __call__(self, task: Callable[[], Answer], then: Callable[[Answer | LomiError], None]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """One photo in one state at one size."""
-
-    key: str
-    revealed: bool
-    boxes: bool
-    frame: Frame
-    columns: int
-    rows: int
 
 
 class Gallery:
@@ -63,57 +50,46 @@ class Gallery:
             return
         wish = self._wish(picture, exhibit, revealed=revealed, boxes=boxes, frame=frame)
         match self._kept.get(wish):
-            case Drawn() as drawn:
-                picture.show(drawn)
+            case Drawn() as found:
+                picture.show(found)
             case Unseen() as unseen:
                 picture.say(unseen.title, "", unseen.why)
             case None:
                 # Never the last photo beside the facts of this one.
                 picture.say("…")
-                self._ask(wish, exhibit)
+                self._ask(wish)
 
     def fetch(self, exhibit: Exhibit) -> None:
         """Before there is a screen to draw it for."""
         if self._screen.images is not Images.NONE:
-            self._fetch(exhibit.row.url)
-
-    def _fetch(self, key: str) -> None:
-        self._paint(lambda: self._photos.load(key), lambda _: None)
+            self._paint(lambda: self._photos.fetch(exhibit.row.url), lambda _: None)
 
     def expect(self, picture: Picture, exhibit: Exhibit, *, boxes: bool) -> None:
         """The photo may be wanted next, veiled."""
         if self._screen.images is not Images.NONE:
             wish = self._wish(picture, exhibit, revealed=False, boxes=boxes, frame=Frame())
             if wish not in self._kept:
-                self._ask(wish, exhibit)
+                self._ask(wish)
 
     def forget_revealed(self, keys: set[str]) -> None:
         """Pictures without a veil of photos that are no longer before anybody."""
         for wish in [wish for wish in self._kept if wish.revealed and wish.key not in keys]:
             del self._kept[wish]
 
-    @staticmethod
-    def _wish(picture: Picture, exhibit: Exhibit, *, revealed: bool, boxes: bool, frame: Frame) -> Wish:
+    def _wish(self, picture: Picture, exhibit: Exhibit, *, revealed: bool, boxes: bool, frame: Frame) -> Wish:
         columns, rows = picture.size
-        return Wish(exhibit.row.url, revealed, boxes, frame, columns, rows)
+        found = exhibit.boxes if boxes else ()
+        return Wish(exhibit.row.url, self._screen, columns, rows, frame, revealed, found, exhibit.size)
 
-    def _ask(self, wish: Wish, exhibit: Exhibit) -> None:
+    def _ask(self, wish: Wish) -> None:
         if wish in self._asked or not wish.columns or not wish.rows:
             return
         self._asked.add(wish)
-        self._paint(lambda: self._drawn(wish, exhibit), lambda answer: self._answered(wish, answer))
+        self._paint(lambda: self._drawn(wish), lambda answer: self._answered(wish, answer))
 
-    def _drawn(self, wish: Wish, exhibit: Exhibit) -> Drawn | Unseen:
-        photo = self._photos.load(wish.key)
-        if isinstance(photo, Unseen):
-            return photo
-        captions = self._screen.images is not Images.BLOCKS
-
-        def finished(part: Pixels) -> Pixels:
-            return with_boxes(part, wish.frame, photo, exhibit, captions=captions) if wish.boxes else part
-
-        pixels = photo.pixels if wish.revealed else photo.veil
-        return prepared(pixels, wish.frame, wish.columns, wish.rows, self._screen, finished)
+    def _drawn(self, wish: Wish) -> Drawn | Unseen:
+        found = self._photos.plate(wish)
+        return found if isinstance(found, Unseen) else drawn(found)
 
     def _answered(self, wish: Wish, answer: Drawn | Unseen | LomiError) -> None:
         self._asked.discard(wish)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.errors import LomiError
 from lomi_ops.tui import table as on
 from lomi_ops.tui.exhibit import Exhibit
 from lomi_ops.tui.state import Runner, State
 from lomi_ops.tui.table import Item
 from lomi_ops.tui.work import Work
-
-if TYPE_CHECKING:
-    from lomi_ops.imaging.colour import Pixels
 
 
 class Looking:
@@ -24,8 +21,8 @@ class Looking:
         self._state, self._work, self._run = state, work, run
         self.stories: dict[UUID, tuple[str, ...]] = {}
         """By photo; where there is one, the look is on record."""
-        self.pixels: Callable[[str], Pixels | None] | None = None
-        """The decoded photo of a key, None for one that cannot be seen; called beside the event loop."""
+        self.looks: Callable[[str], Fingerprint | None] | None = None
+        """Of the photo of a key, None where that cannot be told; called beside the event loop."""
         self._asked: set[UUID] = set()
 
     def visible(self, item: Item) -> bool:
@@ -53,9 +50,9 @@ class Looking:
 
     def _remember(self, exhibit: Exhibit) -> None:
         """Old workers noted no looks; whoever has the photo before them has it decoded anyway."""
-        if (pixels := self.pixels) is not None:
+        if (looks := self.looks) is not None:
             self._run(
-                lambda: self._work.remember(exhibit, lambda: pixels(exhibit.row.url)),
+                lambda: self._work.remember(exhibit, lambda: looks(exhibit.row.url)),
                 lambda answer: self._remembered(exhibit.media_id, answer),
             )
 

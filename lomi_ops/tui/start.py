@@ -1,6 +1,7 @@
 """From a terminal to a running app, and back.
 
-Half a second goes by while Textual is imported. Meanwhile the database looks up the first photos.
+Textual takes its time to be imported. Meanwhile the database looks up the first photos, and another process gets ready
+to decode them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from lomi_ops.config.macros import read_macros
 from lomi_ops.domain.pile import Pile
 from lomi_ops.ops.reviews.desk import Desk
 from lomi_ops.tui.background import Background
+from lomi_ops.tui.darkroom import Darkroom
 from lomi_ops.tui.desk_work import DeskWork
 from lomi_ops.tui.reviewing import Reviewing
 from lomi_ops.tui.terminal import Images, look
@@ -41,6 +43,7 @@ def start(
     work.narrow(wanted)
     background = Background()
     session = Reviewing(work, background.ask, pile, wanted)
+    darkroom = Darkroom(settings.images)
     try:
         session.start()
         # Before the app reads from the terminal: what is asked there is answered there.
@@ -50,12 +53,13 @@ def start(
         from lomi_ops.tui.app import Options, ReviewApp
         from lomi_ops.tui.photos import Photos
 
-        photos = Photos(open_objects(), settings.objects.bucket_photos, settings.images)
+        photos = Photos(open_objects(), settings.objects.bucket_photos, settings.images.max_bytes, darkroom)
         clock = counting_on(desk.now(), time.monotonic)
         app = ReviewApp(session, background, photos, screen, Options(desk.actor, desk.beat_s, ascii_only), clock)
     except BaseException:
         session.leave()
         background.close()
+        darkroom.close()
         raise
     app.run()
     return app.return_code or 0

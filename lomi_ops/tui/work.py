@@ -6,15 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from uuid import UUID
 
+from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.tui.exhibit import Exhibit
-
-if TYPE_CHECKING:
-    from lomi_ops.imaging.colour import Pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +100,7 @@ class Work(Protocol):
         """The history of photo and user in lines. Of a suspected minor the look goes on record first."""
         ...
 
-    def remember(self, exhibit: Exhibit, pixels: Callable[[], Pixels | None]) -> tuple[str, ...]:
+    def remember(self, exhibit: Exhibit, looks: Callable[[], Fingerprint | None]) -> tuple[str, ...]:
         """Keeps what a photo looks like where nobody knew when it was looked at; lines about those that look the same,
         for its history."""
         ...

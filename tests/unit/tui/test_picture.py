@@ -7,8 +7,15 @@ import pytest
 
 from lomi_ops.imaging import kitty
 from lomi_ops.imaging.framing import Frame
-from lomi_ops.tui.picture import NOTHING, prepared
+from lomi_ops.tui.developing import Photo, plate
+from lomi_ops.tui.picture import NOTHING, Drawn, drawn
+from lomi_ops.tui.plate import Plate, Wish
 from lomi_ops.tui.terminal import Images, Screen
+
+
+def prepared(pixels: np.ndarray, frame: Frame, columns: int, rows: int, screen: Screen) -> Drawn:
+    wish = Wish("key", screen, columns, rows, frame, revealed=True)
+    return drawn(plate(Photo(pixels, pixels, (400, 300)), wish))
 
 
 def photo() -> np.ndarray:
@@ -55,6 +62,5 @@ def test_a_sixel_picture_is_drawn_with_its_last_line_and_covers_no_cell_with_spa
     assert text.endswith(f"\x1b8\x1b[{drawn.columns}C")
 
 
-def test_nothing_is_drawn_where_there_is_no_place_or_no_wish() -> None:
-    assert prepared(photo(), Frame(), 0, 5, Screen(Images.BLOCKS, (10, 20))) is NOTHING
-    assert prepared(photo(), Frame(), 5, 5, Screen(Images.NONE, (10, 20))) is NOTHING
+def test_nothing_is_drawn_where_nobody_wishes_it() -> None:
+    assert drawn(Plate(Images.NONE, 5)) is NOTHING

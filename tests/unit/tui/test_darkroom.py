@@ -1,0 +1,84 @@
+"""Photos are decoded beside the app, and whatever happens there, the app goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from lomi_ops.config.schema import ImagesSection
+from lomi_ops.domain.fingerprint import Fingerprint
+from lomi_ops.imaging.golden import portrait
+from lomi_ops.tui.darkroom import Darkroom
+from lomi_ops.tui.developing import Developer
+from lomi_ops.tui.plate import BROKEN, Answer, Plate, Unseen, Wish, packed, unpacked
+from lomi_ops.tui.terminal import Images, Screen
+
+WISH = Wish("a", Screen(Images.BLOCKS, (10, 20)), 40, 12)
+
+
+@pytest.fixture
+def darkroom() -> Iterator[Darkroom]:
+    found = Darkroom(ImagesSection())
+    yield found
+    found.close()
+
+
+def test_it_answers_what_a_developer_here_would(darkroom: Darkroom) -> None:
+    here = Developer(ImagesSection())
+    assert darkroom.plate(WISH) is None, "it has not got the photo"
+    for each in (darkroom, here):
+        each.take("a", portrait())
+        each.take("b", b"no photo")
+
+    assert darkroom.known("a") is True
+    assert darkroom.plate(WISH) == here.plate(WISH)
+    assert isinstance(darkroom.plate(WISH), Plate)
+    assert darkroom.looks("a") == here.looks("a")
+    assert isinstance(darkroom.plate(Wish("b", WISH.screen, 40, 12)), Unseen)
+
+
+def test_one_that_crashes_over_a_photo_is_followed_by_a_fresh_one(darkroom: Darkroom) -> None:
+    darkroom.take("a", portrait())
+    os.kill(darkroom._process.pid, signal.SIGSEGV)
+    darkroom._process.wait()
+
+    assert darkroom.plate(WISH) is BROKEN
+    assert darkroom.plate(WISH) is None
+    darkroom.take("a", portrait())
+    assert isinstance(darkroom.plate(WISH), Plate)
+
+
+def test_one_that_hangs_is_given_up(darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lomi_ops.tui.darkroom.PATIENCE_S", 0.0)
+    os.kill(darkroom._process.pid, signal.SIGSTOP)
+
+    assert darkroom.plate(WISH) is BROKEN
+
+
+def test_it_ends_when_nobody_asks_any_more(darkroom: Darkroom) -> None:
+    assert darkroom.known("a") is None
+    assert darkroom._process.stdin is not None
+    darkroom._process.stdin.close()
+    assert darkroom._process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None, True, Unseen("gone", "why"), Fingerprint(bytes(32)),
+        Plate(Images.BLOCKS, 3, (((3, b"123456"),),)), Plate(Images.SIXEL, 3, rows=2, sequence="\x1bP0"),
+    ],
+)  # fmt: skip
+def test_what_is_packed_is_unpacked(answer: Answer) -> None:
+    assert unpacked(packed(answer)) == answer
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"said": "import os"}, {"plate": [1]}, {"plate": ["blocks", 1, [[[1, "00"]]], 0, "", 0]}]
+)
+def test_what_a_developer_never_says_is_no_answer(document: dict[str, object]) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        unpacked(document)
