@@ -76,8 +76,8 @@ _lomi_table() {
       arguments='' ;;
     'top')
       children=''
-      options='--once --output -o --env --config --env-file --data --help -h'
-      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      options='--once --every --write --replay --recording --no-record --output -o --env --config --env-file --data --help -h'
+      values='--every= --recording=@files --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'report')
       children=''

@@ -76,8 +76,8 @@ function __lomi_table
             set -g __lomi_arguments
         case 'top'
             set -g __lomi_children
-            set -g __lomi_options '--once	Take one look and exit' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_options '--once	Take one look and exit' '--every	Between two looks: 500ms, 2s' '--write	Keys may change things; else it only looks' '--replay	Only what was recorded; asks nobody' '--recording	File of the recording; by default one for each cluster' '--no-record	Keep nothing' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--every=' '--recording=@files' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'report'
             set -g __lomi_children

@@ -29,6 +29,8 @@ def squeezed(values: Sequence[float | None], width: int) -> list[float | None]:
     """At most `width` values, each the highest of its share; None where none of them was known."""
     if len(values) <= width:
         return list(values)
+    if width <= 0:
+        return []
     edges = [index * len(values) // width for index in range(width + 1)]
     return [
         max((each for each in values[start:end] if each is not None), default=None)

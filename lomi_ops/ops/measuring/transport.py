@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from lomi_ops.domain.measure import Source, Values
 from lomi_ops.domain.pace import Pace
 from lomi_ops.domain.tally import quantile
+from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.domain.worker_state import WorkerState, worker_state
 from lomi_ops.ops.measuring import shared
 from lomi_ops.ops.measuring.reader import Bag
@@ -41,10 +42,13 @@ class TransportReader:
     lease_s: float
     source: Source = Source.REDIS
     pace: Pace = field(default_factory=lambda: Pace(0.0))
+    workers: tuple[WorkerRecord, ...] = ()
+    """Those of the last answer."""
 
     def read(self) -> Values:
         began = time.monotonic()
         pulse = self.meter.read()
+        self.workers = pulse.workers
         bag = Bag()
         bag.put("lomi_probe_seconds", time.monotonic() - began, service="redis")
         _queue(bag, pulse)

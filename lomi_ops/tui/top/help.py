@@ -1,0 +1,48 @@
+"""What `?` shows."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Key as Pressed
+from textual.screen import ModalScreen
+
+from lomi_ops.tui.top.keys import KEYS
+from lomi_ops.tui.widgets import Text
+
+_TEXT = """\
+Colours are those of the alert rules: yellow is bad but not yet for long enough, or acknowledged; red is told to \
+people. A spark line shows the last two minutes in each row, and the last hour above the panels; a gap is what could \
+not be known. A dim number is the last one of a service that does not answer.
+
+What is seen is recorded while this view runs, a day at most. Nothing is asked of anybody while it is paused."""
+
+
+class Help(ModalScreen[None]):
+    DEFAULT_CSS = """
+    Help { background: $background; align: center top; }
+    Help VerticalScroll { padding: 1 2; scrollbar-size: 1 1; }
+    Help Text { height: auto; }
+    """
+
+    def __init__(self, *, write: bool) -> None:
+        super().__init__()
+        self._write = write
+
+    def compose(self) -> ComposeResult:
+        lines: list[Content] = [Content.styled("lomi top", "bold"), Content("")]
+        lines.append(Content.assemble(("  1-8  ", "bold"), "a panel alone"))
+        for key in KEYS:
+            if key.shown and key.help and not key.shown.isdecimal():
+                only = "" if self._write or not key.writes else "  with --write"
+                lines.append(Content.assemble((f"{key.shown:>5}  ", "bold"), key.help, (only, "dim")))
+        lines += [Content(""), Content(_TEXT), Content(""), Content.styled("any key goes back", "dim")]
+        text = Text()
+        text.update(Content("\n").join(lines))
+        yield VerticalScroll(text)
+
+    def on_key(self, event: Pressed) -> None:
+        if event.key not in ("up", "down", "pageup", "pagedown", "home", "end"):
+            event.stop()
+            self.dismiss(None)

@@ -1,0 +1,192 @@
+"""What the panels of the live view show, before anybody draws it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from lomi_ops.domain.frame import AlertLine, Event, Frame, WorkerLine
+from lomi_ops.domain.measure import Measured, Source
+from lomi_ops.domain.traces import Traces
+from lomi_ops.tui.top import acting, panels
+from lomi_ops.tui.top.panels import PANELS, TITLES, View
+from lomi_ops.tui.top.sheet import GAP, Cell, Column, Order, Row, Sheet, Tone, arranged, widths, written
+from lomi_ops.tui.top.times import moment
+
+AT = datetime(2026, 11, 20, 14, 5, 30, tzinfo=UTC)
+READY = ("lomi_queue_jobs", (("state", "ready"),))
+WORKER = WorkerLine("web-1/77", "running", 0.4, 2, ("j1",), 1234, 2, ("320n",), "default@1", "0.1.0")
+
+
+def measured(values: dict[tuple[str, tuple[tuple[str, str], ...]], float], **silent: str) -> Measured:
+    return Measured(AT, values, {Source(name): why for name, why in silent.items()})
+
+
+def sheet(*rows: tuple[str, float | None], wide: bool = False) -> Sheet:
+    columns = (Column("name"), Column("n", right=True), Column("line", grows=True))
+    found = tuple(
+        Row(name, (Cell(name), Cell("" if n is None else f"{n:g}", order=n), Cell(line=(1.0, 2.0)))) for name, n in rows
+    )
+    return Sheet("Things", columns, found)
+
+
+def texts(shown: Sheet) -> dict[str, list[str]]:
+    return {row.key: [cell.text for cell in row.cells if cell.line is None] for row in shown.rows}
+
+
+def test_a_sheet_is_sorted_by_any_column_both_ways_and_what_is_not_known_stays_last() -> None:
+    things = sheet(("b", 10), ("c", None), ("a", 9))
+
+    assert [row.key for row in arranged(things, Order(), "")] == ["b", "c", "a"]
+    assert [row.key for row in arranged(things, Order(0), "")] == ["a", "b", "c"]
+    assert [row.key for row in arranged(things, Order(1), "")] == ["a", "b", "c"]
+    assert [row.key for row in arranged(things, Order(1, down=True), "")] == ["b", "a", "c"]
+    assert [row.key for row in arranged(things, Order(9), "")] == ["b", "c", "a"], "a column that another sheet had"
+
+
+def test_the_key_goes_through_the_columns_and_a_click_turns_round() -> None:
+    order = Order()
+    seen = []
+    for _ in range(4):
+        order = order.next(3)
+        seen.append(order.column)
+    assert seen == [0, 1, 2, None]
+    assert Order().by(1) == Order(1)
+    assert Order(1).by(1) == Order(1, down=True)
+    assert Order(1, down=True).by(1) == Order(1)
+
+
+def test_a_filter_wants_every_word() -> None:
+    things = sheet(("Alpha one", 1), ("alpha two", 2), ("beta one", 1))
+
+    assert [row.key for row in arranged(things, Order(), "ALPHA one")] == ["Alpha one"]
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=30), st.none() | st.floats(0, 1e9)), max_size=6),
+    st.integers(0, 200),
+)
+def test_a_row_never_takes_more_room_than_there_is(rows: list[tuple[str, float | None]], room: int) -> None:
+    things = sheet(*rows)
+
+    found = widths(things, things.rows, room)
+
+    shown = [width for width in found if width]
+    if room >= 12:
+        assert sum(shown) + GAP * max(0, len(shown) - 1) <= room or shown == [found[0]]
+    for row in things.rows:
+        for cell, column, width in zip(row.cells, things.columns, found, strict=True):
+            assert cell_len(written(cell, column, width)) == width
+
+
+def test_wide_signs_are_cut_where_they_end() -> None:
+    assert written(Cell("写真写真"), Column("x"), 5) == "写真…"
+    assert written(Cell("写真写真"), Column("x"), 4, plain=True) == "写 ~"
+
+
+def test_a_number_has_the_colour_of_its_alert() -> None:
+    def tone(state: str) -> Tone:
+        alerts = (AlertLine("queue_backlog", state, "warning", AT, 90, "90 jobs wait", "lomi autoscale"),)
+        shown = panels.queue(View(Frame(measured({READY: 90}), alerts=alerts)))
+        return shown.rows[0].cells[1].tone
+
+    assert [tone(state) for state in ("ok", "pending", "firing", "acked", "stale")] == [
+        Tone.PLAIN, Tone.WARN, Tone.BAD, Tone.WARN, Tone.PLAIN,
+    ]  # fmt: skip
+
+
+def test_the_last_numbers_of_a_silent_source_stay_dim_with_their_age() -> None:
+    now = measured({("lomi_source_age_seconds", (("source", "redis"),)): 14}, redis="timeout")
+
+    shown = panels.queue(View(Frame(now), old={READY: 7}))
+    there = panels.workers(View(Frame(now), old_workers=(WORKER,)))
+
+    assert shown.note == there.note == "stale 14 s, timeout"
+    assert (shown.rows[0].cells[1].text, shown.rows[0].cells[1].tone) == ("7", Tone.DIM)
+    assert texts(there) == {
+        "web-1/77": ["web-1/77", "running", "0 s", "1/2", "1,234", "2", "0.1.0", "default@1", "320n"]
+    }
+
+
+def test_a_pause_and_missing_workers_are_said_in_the_title() -> None:
+    now = measured({("lomi_queue_paused", ()): 1, READY: 1, ("lomi_workers_expected", ()): 4})
+
+    assert panels.queue(View(Frame(now))).note == "PAUSED: nothing is taken."
+    assert panels.workers(View(Frame(now, (WORKER,)))).note == "4 should be there"
+    assert panels.workers(View(Frame(now, ()))).note == "4 should be there"
+    assert "old workers do not register" in panels.workers(View(Frame(measured({}), ()))).note
+
+
+def test_a_rate_is_shown_per_second() -> None:
+    traces, claims = Traces(), ("lomi_claims_total", ())
+    for s in range(3):
+        traces.add(Measured(AT + timedelta(seconds=s), {claims: s * 5}))
+
+    shown = panels.queue(View(Frame(measured({claims: 10})), traces))
+
+    assert texts(shown)["taken"] == ["taken", "5.0/s", ""]
+
+
+def test_decisions_are_counted_by_who_made_them() -> None:
+    def key(status: str, reason: str, actor: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        return "lomi_decisions", (("actor", actor), ("reason", reason), ("status", status), ("window", "1h"))
+
+    shown = panels.decisions(View(Frame(measured({
+        key("approved", "", "worker"): 30, key("rejected", "blurry", "worker"): 10, key("approved", "", "person"): 0,
+    }))))  # fmt: skip
+
+    assert list(texts(shown).values()) == [
+        ["approved", "worker", "30", "75%"], ["rejected: blurry", "worker", "10", "25%"],
+    ]  # fmt: skip
+
+
+def test_every_panel_stands_with_nothing_known_and_control_characters_are_never_obeyed() -> None:
+    evil = "\x1b[2J\u202eevil"
+    worker = WorkerLine(evil, evil, 0, 0, (), None, None, (evil,), evil, evil)
+    alert = AlertLine("a", "firing", "warning", AT, None, evil, evil)
+    full = View(Frame(measured({}, redis=evil), (worker,), (alert,)), events=[Event(AT, "worker", evil, True)])
+    for title, panel in zip(TITLES, PANELS, strict=True):
+        assert panel(View(Frame(measured({})))).title == title
+        for row in panel(full).rows:
+            shown = row.words
+            assert "\x1b" not in shown
+            assert "\u202e" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("14:05", "2026-11-20 14:05:00"), ("14:05:29", "2026-11-20 14:05:29"), ("23:00", "2026-11-19 23:00:00"),
+        (" 2026-11-18 07:30 ", "2026-11-18 07:30:00"), ("2026-11-18T07:30:01", "2026-11-18 07:30:01"),
+        ("yesterday", None), ("25:00", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_time_is_of_today_or_yesterday(text: str, found: str | None) -> None:
+    at = moment(text, AT)
+
+    assert (None if at is None else f"{at:%Y-%m-%d %H:%M:%S}") == found
+
+
+def test_what_is_changed_is_a_command_line() -> None:
+    running, paused = (measured({("lomi_queue_paused", ()): value}) for value in (0, 1))
+    worker, job = Row("w", (), {"name": "web/1", "state": "running"}), Row("j", (), {"job": "j1"})
+    quiet = Row("w", (), {"name": "web/1", "state": "quiet"})
+
+    assert acting.words_of("pause", running, None) == ("queue", "pause", "--reason", "lomi top")
+    assert acting.words_of("pause", paused, None) == ("queue", "resume")
+    assert acting.words_of("retry", running, job) == ("queue", "retry", "j1")
+    assert acting.words_of("quiet", running, worker) == ("workers", "quiet", "web/1", "--reason", "lomi top")
+    assert acting.words_of("quiet", running, quiet) == ("workers", "resume", "web/1", "--reason", "lomi top")
+    assert acting.words_of("scale", running, None, "4") == ("scale", "4", "--reason", "lomi top")
+    for action, row, said in (
+        ("retry", worker, ""),
+        ("quiet", job, ""),
+        ("scale", None, "-1"),
+        ("scale", None, "many"),
+    ):
+        assert isinstance(acting.words_of(action, running, row, said), str)
+    assert isinstance(acting.words_of("pause", measured({}), None), str)
