@@ -45,11 +45,11 @@ def run(common: options.Common, wanted: Wanted) -> int:
             plain=output.ascii_only(),
             replay=wanted.replay,
         )
-        source = None if wanted.replay else _source(stack, runtime, common)
+        source = None if wanted.replay else source_of(stack, runtime, common)
         return start(source, _recording(wanted, runtime), shown)
 
 
-def _source(stack: ExitStack, runtime: Runtime, common: options.Common) -> ClusterSource:
+def source_of(stack: ExitStack, runtime: Runtime, common: options.Common) -> ClusterSource:
     from lomi_ops.clients.objects import open_store
     from lomi_ops.config.alerts import rules
     from lomi_ops.ops.checks.impatient import impatient

@@ -13,6 +13,7 @@ from lomi_ops.domain.happening import happenings
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.domain.worker_state import worker_state
+from lomi_ops.ops.live.lately import Lately
 from lomi_ops.ops.measuring.look import Measuring
 
 GAP_S = 15.0
@@ -30,10 +31,11 @@ class Looking:
         self._rules = tuple(rule for rule in rules if _asked(rule, measuring.sources))
         self._tracks = {rule.slug: Track() for rule in self._rules}
         self._before: Frame | None = None
+        self._lately = Lately()
 
     def tick(self, patience_s: float) -> Frame:
         """Asks what is due, waiting no longer than that for anybody."""
-        measured = _in_ms(self._measuring.tick(patience_s))
+        measured = self._lately.summed_up(_in_ms(self._measuring.tick(patience_s)))
         frame = Frame(measured, self._workers_of(measured), self._alerts(measured))
         frame = replace(frame, events=happenings(self._before, frame))
         self._before = frame

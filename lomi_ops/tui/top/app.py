@@ -8,9 +8,10 @@ import json
 import shlex
 import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -21,7 +22,6 @@ from textual.widgets import Input
 
 from lomi_ops.domain.frame import Frame
 from lomi_ops.errors import LomiError
-from lomi_ops.tui.background import Background
 from lomi_ops.tui.top import acting, head
 from lomi_ops.tui.top.board import Board
 from lomi_ops.tui.top.help import Help
@@ -31,6 +31,8 @@ from lomi_ops.tui.top.sheet import Order, Sheet
 from lomi_ops.tui.top.stage import Mode, Stage
 from lomi_ops.tui.top.times import moment
 from lomi_ops.tui.widgets import Text
+
+Answer = TypeVar("Answer")
 
 JOBS = TITLES.index("Jobs")
 LEAST = (60, 16)
@@ -111,7 +113,7 @@ class TopApp(App[None]):
         super().__init__()
         self._source, self._stage, self._options = source, stage, options
         self._every_s = options.every_s
-        self._background = Background(self._post)
+        self._pool = ThreadPoolExecutor(3, "top")
         self._looking, self._listing = False, False
         self._jobs: Sheet | None = None
         self._wanted = ""
@@ -148,7 +150,7 @@ class TopApp(App[None]):
         self._tick()
 
     def on_unmount(self) -> None:
-        self._background.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
         self._stage.close()
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ class TopApp(App[None]):
             return
         self._looking = True
         source, patience_s = self._source, min(1.0, self._every_s) * 0.8
-        self._background.ask(lambda: source.tick(patience_s), self._seen)
+        self._beside(lambda: source.tick(patience_s), self._seen)
 
     def _seen(self, frame: Frame | LomiError) -> None:
         self._looking = False
@@ -186,7 +188,7 @@ class TopApp(App[None]):
             return
         self._listing, self._listed_at = True, asyncio.get_running_loop().time()
         source, wanted = self._source, self._wanted
-        self._background.ask(lambda: source.jobs(wanted), self._listed)
+        self._beside(lambda: source.jobs(wanted), self._listed)
 
     def _listed(self, sheet: Sheet | LomiError) -> None:
         self._listing = False
@@ -369,7 +371,7 @@ class TopApp(App[None]):
             return
         source = self._source
         self._say(f"lomi {shlex.join(words)} …")
-        self._background.ask(lambda: source.run(words), self._done, order=True)
+        self._beside(lambda: source.run(words), self._done)
 
     def _done(self, said: str | LomiError) -> None:
         self._say(said.message if isinstance(said, LomiError) else said)
@@ -411,6 +413,21 @@ class TopApp(App[None]):
         self._say("")
 
     # --- beside the event loop ----------------------------------------------------------------------------------------
+
+    def _beside(self, task: Callable[[], Answer], then: Callable[[Answer | LomiError], None]) -> None:
+        """Answers on the event loop; an error of ours is an answer, any other one rises there."""
+
+        def answered() -> Answer | LomiError:
+            try:
+                return task()
+            except LomiError as failure:
+                return failure
+
+        def hand_over(future: Future[Answer | LomiError]) -> None:
+            if not future.cancelled():
+                self._post(lambda: then(future.result()))
+
+        self._pool.submit(answered).add_done_callback(hand_over)
 
     def _post(self, act: Callable[[], None]) -> None:
         """Safe from any thread."""

@@ -133,10 +133,11 @@ def latency(view: View) -> Sheet:
             for labels, _ in view.measured.each("lomi_probe_seconds")
         ),
         *(
-            _number(view, f"{labels.get('stage', name)} {labels.get('quantile', '')}".strip(),
-                    (name, tuple(sorted(labels.items()))), "lomi report summary", unit="s")
-            for name in ("lomi_stage_seconds",)
+            _number(view, f"{labels.get('engine', said)} p{float(labels['quantile']) * 100:g}",
+                    (name, tuple(sorted(labels.items()))), "lomi metrics print", unit="s")
+            for name, said in _TIMED.items()
             for labels, _ in view.measured.each(name)
+            if "quantile" in labels
         ),
     ]  # fmt: skip
     return Sheet("Latency", _MEASURED, tuple(row for row in rows if row.record.get("now") is not None))
@@ -211,6 +212,14 @@ _MEASURED = (
 )
 _DECIDED = {"approved": Tone.GOOD, "rejected": Tone.WARN, "failed": Tone.BAD}
 _CHECKED = {"compreface": "faces"}
+_TIMED = {
+    "lomi_job_wait_seconds": "wait for a worker",
+    "lomi_job_seconds": "job",
+    "lomi_object_read_seconds": "read object",
+    "lomi_engine_seconds": "engine",
+    "lomi_database_write_seconds": "write decisions",
+}
+"""What workers time, in the order of a job's way; the last five minutes of it."""
 
 
 def amount(value: float | None, unit: str = "") -> str:
