@@ -49,8 +49,8 @@ PLACES: Mapping[str, Fate] = {
     "lomi.alert_silences": Fate.KEPT,
 }
 """Every table that an export or an erasure looks at, or leaves alone. A test holds it against the schema."""
-PSEUDONYMS = frozenset({"actor", "by", "claimed_by", "judged_by", "cancelled_by", "released_by"})
-"""Whose names an export replaces: of people who review, not of the user."""
+PSEUDONYMS = frozenset({"actor", "by", "undid"})
+"""Whose names an export replaces, beside whatever ends with `_by`: of people who review, not of the user."""
 SECRETS = frozenset({"token", "salt", "r2_url"})
 """Keys whose values leave with nobody: leases, salts, signed addresses."""
 _TELEGRAM = re.compile(r"-?[0-9]{1,19}")
@@ -162,6 +162,7 @@ class Cleaner:
         return value
 
     def _named(self, key: str, value: Any) -> Any:
-        if self._names or key not in PSEUDONYMS or not isinstance(value, str) or value in MACHINES:
+        named = key in PSEUDONYMS or key.endswith("_by")
+        if self._names or not named or not isinstance(value, str) or value in MACHINES:
             return self.clean(value)
         return self._people.setdefault(value, f"person-{len(self._people) + 1}")
