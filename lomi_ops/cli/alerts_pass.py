@@ -27,7 +27,8 @@ def show_pass(done: Pass, format_: Format, *, quiet: bool) -> int:
         return int(code)
     for trouble in troubles(done):
         diagnostics.warn(trouble)
-    if not quiet or code is not ExitCode.OK:
+    changed = done.look.opened or done.look.resolved or done.round.sent
+    if not quiet or changed or code is ExitCode.UNKNOWN:
         for route, subject in done.round.sent:
             output.text(f"told {route}: {diagnostics.scrubbed(subject)}")
         output.text(_summary(done))

@@ -24,7 +24,7 @@ NEEDS = ("redis", "database", "objects")
 @options.with_common
 def alerts_check(
     common: options.Common,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing while all is well.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something has changed.")] = False,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """Look once and tell whoever is to be told, for cron.

@@ -74,9 +74,9 @@ def show_rules(rules: Sequence[Rule], measured: Measured, known: Known, gap_s: f
         output.document({"at": measured.at, "rules": records, "silent": silent}, schema="lomi.alerts.rules/v1")
         return
     narrow = output.narrow()
-    headers = ("rule", "state", "now", "limit", "left", "for", "next")
+    headers = ("rule", "state", "now", "limit", "left", "after", "severity", "next")
     rows = [_row(rule, record, narrow) for rule, record in zip(rules, records, strict=True)]
-    output.table(headers[: 6 if narrow else 7], rows, right=(2, 3, 4, 5), prose=())
+    output.table(headers[: 6 if narrow else 8], rows, right=(2, 3, 4, 5), prose=())
     for source, why in silent.items():
         diagnostics.note(f"{source} did not answer: {why}")
 
@@ -89,6 +89,7 @@ def _rule(rule: Rule, measured: Measured, known: Known, gap_s: float) -> dict[st
         "rule": rule.slug,
         "severity": rule.severity.value,
         "state": _state(rule, seen.judged.value, track if fresh else None, known),
+        "judged": seen.judged.value,
         "silenced": rule.slug in known.silenced or "all" in known.silenced,
         "value": seen.value,
         "threshold": rule.threshold,
@@ -119,10 +120,12 @@ def _row(rule: Rule, record: Mapping[str, Any], narrow: bool) -> tuple[str, ...]
     unit = rule.unit if rule.unit in ("%", "s") else ""
     state = record["state"] + (", silenced" if record["silenced"] else "")
     painted = output.painted(state, _COLOURS.get(record["state"], ""))
-    now = "?" if record["value"] is None else amount(record["value"], unit)
+    unmeasured = "?" if record["judged"] == "missing" else "none"
+    now = unmeasured if record["value"] is None else amount(record["value"], unit)
     left = "" if record["distance"] is None else amount(record["distance"], unit)
-    row = (rule.slug, painted, now, f"{rule.side} {amount(rule.threshold, unit)}", left, span.said(rule.for_s))
-    return row if narrow else (*row, rule.command)
+    after = span.said(rule.for_s) if rule.for_s else "at once"
+    row = (rule.slug, painted, now, f"{rule.side} {amount(rule.threshold, unit)}", left, after)
+    return row if narrow else (*row, rule.severity.value, rule.command)
 
 
 # --- incidents --------------------------------------------------------------------------------------------------------
@@ -165,7 +168,8 @@ def _show_incidents(incidents: Sequence[Incident], records: Sequence[Mapping[str
     for incident, record in zip(incidents, records, strict=True):
         lasted = ((incident.resolved_at or at) - incident.opened_at).total_seconds()
         state = output.painted(record["state"], _COLOURS.get(record["state"], ""))
-        who = f" ({incident.acked_by} knows{': ' + incident.ack_reason if incident.ack_reason else ''})"
+        why = f": {diagnostics.scrubbed(incident.ack_reason)}" if incident.ack_reason else ""
+        who = f" ({incident.acked_by} knows{why})"
         text = incident.sentence + (who if incident.acked else "") + _unsent(record["told"])
         rows.append((str(incident.id), moment(incident.opened_at), span.said(lasted), incident.severity.value, state,
                      incident.rule, text))  # fmt: skip
@@ -181,7 +185,7 @@ def _unsent(told: Sequence[Mapping[str, Any]]) -> str:
 def _show_silences(silences: Sequence[Silence]) -> None:
     for each in silences:
         reason = diagnostics.scrubbed(each.reason)
-        output.text(f"silenced until {moment(each.until)} by {each.actor}: {each.rule} ({reason})")
+        output.text(output.folded(f"silenced until {moment(each.until)} by {each.actor}: {each.rule} ({reason})", 2))
 
 
 def _incident(incident: Incident, tracks: Mapping[str, Track], told: Sequence[Delivery]) -> dict[str, Any]:

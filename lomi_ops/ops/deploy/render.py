@@ -19,7 +19,13 @@ FILES: dict[Target, tuple[str, ...]] = {
         "kustomization.yaml", "namespace.yaml", "config.yaml", "redis.yaml", "worker.yaml", "keda.yaml", "timers.yaml",
         "ops.Dockerfile",
     ),
-    Target.SYSTEMD: ("lomi-worker@.service", "lomi-workers.target", "lomi-autoscale.service", "lomi-failed@.service"),
+    Target.SYSTEMD: (
+        "lomi-worker@.service",
+        "lomi-workers.target",
+        "lomi-autoscale.service",
+        "lomi-alerts.service",
+        "lomi-failed@.service",
+    ),
     Target.CRON: ("lomi",),
 }  # fmt: skip
 

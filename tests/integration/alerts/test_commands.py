@@ -79,6 +79,9 @@ def test_check_finds_tells_and_exits_as_it_is(lomi: Lomi, here: Path, redis_url:
     assert "1 incident: dead_letters" in found.out
     assert receiver.subjects() == ["[lomi] FIRING warning: given up on: 2 jobs"]
 
+    again = lomi("alerts", "check", "-q")
+    assert (again.code, again.out, again.err) == (1, "", ""), "cron mails what has changed"
+
     listed = lomi("alerts", "list", "-o", "json")
     assert listed.code == 1
     (incident,) = listed.document["incidents"]
@@ -188,3 +191,19 @@ def test_the_service_tells_and_ends_at_sigterm(
     assert err.endswith("alerts stopped; incidents stay as they are\n")
     with Database(prepared_url) as db:
         assert alerts.run(db).expires_at is None, "the next one need not wait"
+
+
+def test_several_at_once_tell_it_once(here: Path, redis_url: str, receiver: Receiver, prepared_url: str) -> None:
+    bury(redis_url, 2)
+    environ = (
+        unmeasured() | {name: os.environ[name] for name in ENVIRONMENT} | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    words = [sys.executable, "-m", "lomi_ops", "alerts", "check"]
+    several = [subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+    for running in several:
+        running.communicate(timeout=60)
+    assert {running.returncode for running in several} <= {0, 1}
+    assert 1 in {running.returncode for running in several}
+    assert [each.body["notice"] for each in receiver.got] == ["firing"]
+    with Database(prepared_url) as db:
+        assert [each.rule for each in alerts.incidents(db)] == ["dead_letters"]
