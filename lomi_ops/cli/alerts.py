@@ -78,7 +78,8 @@ def alerts_list(
         found = alerts.incidents(database, since=None if span is None else at - span, limit=limit)
         told = alert_deliveries.of(database, [each.id for each in found])
         held = alerts.silences(database, at=at)
-        return alerts_text.show_list(found, told, held, alerts.tracks(database), alerts.run(database), at, format_)
+        tracks, run, gap_s = alerts.tracks(database), alerts.run(database), runtime.settings.alerts.gap_s
+        return alerts_text.show_list(found, told, held, tracks, run, at, gap_s, format_)
 
 
 @app.command("ack")

@@ -138,8 +138,10 @@ def show_list(
     tracks: Mapping[str, Track],
     run: Run,
     at: datetime,
+    gap_s: float,
     format_: Format,
 ) -> int:
+    """`gap_s`: nobody looks any more where the last look is longer ago."""
     firing = any(each.resolved_at is None for each in incidents)
     records = [_incident(each, tracks, told) for each in incidents]
     if format_ is Format.JSONL:
@@ -153,7 +155,7 @@ def show_list(
         _show_silences(silences)
         if run.looked_at is None:
             diagnostics.note("nobody has looked yet: lomi alerts run")
-        elif (at - run.looked_at).total_seconds() > 900:
+        elif (at - run.looked_at).total_seconds() > gap_s:
             diagnostics.note(f"nobody has looked since {moment(run.looked_at)}: lomi alerts run")
     return int(ExitCode.BAD if firing else ExitCode.OK)
 

@@ -169,7 +169,8 @@ class Watch:
                 self._put(session, route, facts, incident.id, at)
 
     def _put(self, session: Session, route: Route, facts: Facts, incident: int, at: datetime) -> None:
+        """What waits for the end of quiet hours is as young as its hour: it is tried for as long as any other."""
         due_at = route.due_at(facts.severity, at)
         alert_deliveries.put_on(
-            session, incident, route.name, facts.notice, facts.telling, facts.to_dict(), at=at, due_at=due_at
+            session, incident, route.name, facts.notice, facts.telling, facts.to_dict(), at=due_at, due_at=due_at
         )

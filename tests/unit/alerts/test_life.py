@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lomi_ops.domain.alert_incident import ALL, Notice, Silence
 from lomi_ops.domain.alert_rule import Judged, Judgement
 from lomi_ops.domain.alert_state import Phase, State, Track, step
-from tests.unit.alerts.simulation import BY_SLUG, EVERY_S, START, Cluster, number
+from tests.unit.alerts.simulation import BY_SLUG, EVERY_S, START, Cluster, Key, number
 
 READY = number("lomi_queue_jobs", state="ready")
 BACKLOG = replace(BY_SLUG["queue_backlog"], for_s=120, keep_firing_for_s=120)
@@ -55,8 +55,8 @@ def test_missing_numbers_resolve_nothing_and_begin_nothing(values: list[float | 
         assert cluster.tracks["queue_backlog"].state() is State.STALE
 
 
-@given(st.integers(0, 40), st.floats(1, 60), st.integers(0, 3))
-def test_it_is_told_within_for_and_one_interval(well: int, every_s: float, missing: int) -> None:
+@given(st.integers(0, 40), st.floats(1, 60))
+def test_it_is_told_within_for_and_one_interval(well: int, every_s: float) -> None:
     cluster = backlog()
     cluster.series(READY, [WELL] * well, every_s)
     began = (cluster.at - START).total_seconds() + every_s
@@ -153,6 +153,26 @@ def test_redis_down_is_one_incident_whatever_follows_from_it() -> None:
     for _ in range(20):
         cluster.look(FINE)
     assert cluster.heard() == [("redis_down", FIRED), ("redis_down", RESOLVED)]
+
+
+numbers = st.fixed_dictionaries(
+    {REDIS: st.sampled_from([0.0, 1.0, None]), FACES: st.sampled_from([0.0, 1.0, None]),
+     RUNNING: st.sampled_from([0.0, 4.0, None]), READY: st.sampled_from([0.0, 40.0, 80.0, None])}
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(numbers, st.integers(1, 15)), max_size=12))
+def test_whatever_happens_each_incident_of_each_rule_is_told_once_and_resolved_once(
+    stages: list[tuple[dict[Key, float | None], int]],
+) -> None:
+    cluster = Cluster()
+    for values, looks_ in stages:
+        for _ in range(looks_):
+            cluster.look(values)
+    for rule in cluster.rules:
+        kinds = [notice for slug, notice in cluster.heard() if slug == rule.slug]
+        assert kinds == [FIRED, RESOLVED] * (len(kinds) // 2) + [FIRED] * (len(kinds) % 2)
+        assert (len(kinds) % 2 == 1) == any(each.rule == rule.slug for each in cluster.open)
 
 
 def test_what_still_holds_after_its_cause_is_over_gets_an_incident_of_its_own() -> None:
