@@ -15,7 +15,6 @@ from lomi_ops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from lomi_ops.ops.privacy.survey import Handles
     from lomi_ops.runtime import Runtime
@@ -57,7 +56,7 @@ def privacy_export(
         with _watched(len(found.objects)) as tell:
             done = archive.write(
                 at, found, path,
-                actor=options.actor(actor), now=_now(), scrub=runtime.redactor.scrub, names=names, tell=tell,
+                actor=options.actor(actor), now=at.database.now(), scrub=runtime.redactor.scrub, names=names, tell=tell,
             )  # fmt: skip
     privacy_text.show_export(found, done, format_)
     return int(ExitCode.OK)
@@ -96,7 +95,7 @@ def privacy_erase(
         again = shlex.join(["lomi", "privacy", "erase", user, "--reason", reason])
         erase.require_count(found, confirm, again)
         with _watched(len(found.objects)) as tell:
-            done = erase.erase(at, found, actor=options.actor(actor), reason=reason, now=_now, tell=tell)
+            done = erase.erase(at, found, actor=options.actor(actor), reason=reason, now=at.database.now, tell=tell)
     privacy_text.show_erased(found, done, format_)
     return int(ExitCode.BAD if done.left else ExitCode.OK)
 
@@ -151,7 +150,7 @@ def _held(
     with session.opened(common, "database", changes=True) as runtime:
         require_audit(runtime.database)
         who = person(runtime.database, user)
-        deed(runtime.database, who.user_id, actor=options.actor(actor), reason=reason, at=_now())
+        deed(runtime.database, who.user_id, actor=options.actor(actor), reason=reason, at=runtime.database.now())
     if format_ is Format.TEXT:
         output.text(said.format(who.user_id))
     else:
@@ -182,9 +181,3 @@ def _handles(runtime: Runtime) -> Handles:
     objects = runtime.settings.objects
     buckets = tuple(dict.fromkeys((objects.bucket_photos, *objects.extra_buckets)))
     return Handles(runtime.database, runtime.redis, runtime.queue, runtime.objects, buckets)
-
-
-def _now() -> datetime:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)

@@ -38,15 +38,16 @@ ORDER BY id DESC
 LIMIT 1;
 
 -- name: override_untold
--- Whether the decision before one was a person's that was never told, since the one after it came first.
+-- Whether the decision before one was a person's that was never told, since the one after it came first. What somebody
+-- only agreed with is passed over.
 -- in media_id: uuid
 -- in id: bigint, of the later decision
 -- out untold
 SELECT d.actor <> 'worker' AND d.undoes IS NULL
-       AND (d.status, d.reason) IS DISTINCT FROM (d.status_before, d.reason_before)
        AND NOT EXISTS (SELECT FROM lomi.outbox AS o WHERE o.job_id = d.job_id) AS untold
 FROM lomi.decisions AS d
 WHERE d.media_id = %(media_id)s AND d.id < %(id)s
+  AND (d.status, d.reason) IS DISTINCT FROM (d.status_before, d.reason_before)
 ORDER BY d.id DESC
 LIMIT 1;
 

@@ -94,6 +94,16 @@ def test_a_decision_takes_the_place_of_one_that_others_only_agreed_with(room: Ro
     assert heard_at_last(room) == ["rejected"]
 
 
+def test_what_was_never_told_is_told_when_it_holds_again_though_somebody_agreed_in_between(room: Room) -> None:
+    (photo,) = room.batch(1)
+    hana, abel = room.desk("hana"), room.desk("abel")
+    hana.decide(hana.standing([photo])[0], APPROVE)
+    abel.decide(abel.standing([photo])[0], Choice(None))
+    abel.decide(abel.standing([photo])[0], REJECT)
+    assert [each.how.value for each in abel.undo([photo]).undone] == ["published"]
+    assert heard_at_last(room) == ["approved"]
+
+
 def test_what_nobody_heard_of_is_told_before_the_decision_that_overturned_it(room: Room) -> None:
     """Where no worker runs, whoever decides sends both."""
     (photo,) = room.batch(1)
