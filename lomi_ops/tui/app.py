@@ -165,7 +165,7 @@ class ReviewApp(App[None]):
         self.screen.set_class(small, "-cramped")
         here = f"here are {event.size.width} and {event.size.height}"
         told = f"lomi review needs {LEAST[0]} columns and {LEAST[1]} lines; {here}"
-        self.query_one("#small", Text).update(told)
+        self.query_one("#small", Text).show(told)
         self._changed()
 
     # Time.
@@ -300,7 +300,7 @@ class ReviewApp(App[None]):
         notice.set_class(self.reviewing.state.notice.tone is Tone.CONFLICT, "-conflict")
         width, height = self.size
         shown = keys.shown(grid=state.grid, room=width if height >= _LOW else min(width, keys.LITTLE - 1))
-        self.query_one("#keys", Text).update(words.keys(shown, width - 2))
+        self.query_one("#keys", Text).show(words.keys(shown, width - 2))
         self._paint_grid() if state.grid else self._paint_single()
         self._gallery.forget_revealed({item.exhibit.row.url for item in state.items if item.revealed})
         self._paint_times()
@@ -308,15 +308,15 @@ class ReviewApp(App[None]):
     def _paint_rest(self) -> None:
         line, reminder = self.query_one("#rest", Text), self.reviewing.state.rest
         line.display = bool(reminder)
-        line.update(words.rest(reminder))
+        line.show(words.rest(reminder))
 
     def _paint_single(self) -> None:
         state, picture, about = self.reviewing.table, self.query_one("#photo", Picture), self.query_one("#about", Text)
         item = state.current
         if item is None:
             picture.say(*self._nothing())
-            about.update("")
-            self.query_one("#story", Text).update("")
+            about.show("")
+            self.query_one("#story", Text).show("")
             return
         self._hang(picture, item, state.frame)
         for later in state.upcoming[1:]:
@@ -324,10 +324,10 @@ class ReviewApp(App[None]):
         width = max(24, self.query_one("#facts").size.width - 3)
         head = words.mark(item)
         facts = words.facts(item.exhibit, width, boxes=state.boxes, ascii_only=self._options.ascii_only)
-        about.update(words.joined([head, facts]) if head.plain else facts)
+        about.show(words.joined([head, facts]) if head.plain else facts)
         story = self.reviewing.looking.stories.get(item.media_id, ())
         lines = [Content(words.plain(line)) for line in ("", *story, "")]
-        self.query_one("#story", Text).update(words.joined([*lines, words.origin(item.exhibit)]))
+        self.query_one("#story", Text).show(words.joined([*lines, words.origin(item.exhibit)]))
 
     def _hang(self, picture: Picture, item: Item, frame: Frame) -> None:
         if not self.reviewing.looking.visible(item):
@@ -369,5 +369,5 @@ class ReviewApp(App[None]):
             return
         now, state = self._clock(), self.reviewing.state
         head = words.heading(state.pile, state.counts, self._options.actor, state.table.current, now, self.size.width)
-        self.query_one("#head", Text).update(head)
-        self.query_one("#notice", Text).update(words.notice(self.reviewing, now))
+        self.query_one("#head", Text).show(head)
+        self.query_one("#notice", Text).show(words.notice(self.reviewing, now))

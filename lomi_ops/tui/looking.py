@@ -30,10 +30,11 @@ class Looking:
         return not item.exhibit.guarded or item.media_id in self.stories
 
     def look(self) -> None:
-        """What belongs to the photos that are looked at is read when they are."""
+        """What belongs to the photos that are looked at is read when they are; to the next one before, unless the look
+        itself goes on record."""
         table = self._state.table
-        current = (table.current,) if table.current else ()
-        for item in table.items if table.grid else current:
+        later = () if table.grid else tuple(item for item in table.upcoming[1:2] if not item.exhibit.guarded)
+        for item in (*(table.upcoming if table.grid else table.upcoming[:1]), *later):
             if item.media_id not in self.stories and item.media_id not in self._asked:
                 self._asked.add(item.media_id)
                 self._ask_about(item.exhibit)

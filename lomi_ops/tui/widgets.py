@@ -84,10 +84,21 @@ def _folded(text: str, width: int) -> list[str]:
 
 
 class Text(Static):
-    """Text that is never taken for markup."""
+    """Text that is never taken for markup. What it shows already is not drawn again, and the screen is only laid out
+    anew where the number of lines changes: a key may not take as long as that takes."""
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(id=name, markup=False)
+        self._shown = Content("")
+
+    def show(self, content: Content | str) -> None:
+        new = content if isinstance(content, Content) else Content(content)
+        before, self._shown = self._shown, new
+        if not new.is_same(before):
+            self.update(new, layout=self._lines(new) != self._lines(before))
+
+    def _lines(self, content: Content) -> int:
+        return content.get_height({}, width) if content and (width := self.content_size.width) else 0
 
 
 class Cell(Vertical):
@@ -106,4 +117,4 @@ class Cell(Vertical):
     def show(self, title: str, content: Content, *, looked: bool) -> None:
         self.border_title = Content(title)
         self.set_class(looked, "-looked")
-        self._evidence.update(content)
+        self._evidence.show(content)

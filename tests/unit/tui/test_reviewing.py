@@ -198,6 +198,13 @@ def test_a_suspected_minor_is_not_visible_before_the_look_is_on_record() -> None
     assert not desk.session.looking.visible(item)
 
 
+def test_the_next_photos_history_is_read_ahead_but_for_a_suspected_minors() -> None:
+    current, following, later = exhibit(), exhibit(), exhibit()
+    assert Desk(current, following, later).said("look") == [current.media_id, following.media_id]
+    guarded = exhibit(reason="underage")
+    assert Desk(current, guarded).said("look") == [current.media_id]
+
+
 def test_nothing_is_revealed_without_a_record_and_the_reminder_stays_until_it_is_put_away() -> None:
     desk = Desk(exhibit(), exhibit())
     desk.paper.will("reveal", Conflict("no record"), "100 pictures: time for a break")
