@@ -25,7 +25,7 @@ from lomi_ops.queue.workers import WorkerRegistry
 from tests.integration.ops.conftest import worker
 from tests.integration.ops.old_cluster import OldCluster, scores
 from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, Bench
-from tests.services import free_port
+from tests.services import free_port, running_redis
 
 SETTINGS = Settings.model_validate({"checks": {"workers": 4}})
 DECISION = (
@@ -195,6 +195,24 @@ def test_each_source_falls_silent_alone(bench: Bench, database: Database) -> Non
     assert list(no_postgres.silent) == [Source.POSTGRES]
     assert "canary-password" not in str(no_postgres)
     assert no_postgres.get("lomi_queue_jobs", state="ready") == 0
+
+
+def test_a_redis_that_ends_and_comes_back_is_silent_in_between(database: Database) -> None:
+    with running_redis() as server, queue_client(RedisSection.model_validate({"url": server.url})) as client:
+        client.lpush("photo_moderation_queue", b"{}")
+        looking = Measuring(readers(Handles(SETTINGS, client, database)))
+        before = looking.tick(60)
+        server.stop()
+        away = looking.tick(60)
+        server.start()
+        again = looking.tick(60)
+
+    assert before.get("lomi_queue_jobs", state="ready") == 1
+    assert list(away.silent) == [Source.REDIS]
+    assert away.get("lomi_queue_jobs", state="ready") is None
+    assert away.get("lomi_photos_undecided", waits="worker") == 0
+    assert again.silent == {}
+    assert again.get("lomi_queue_jobs", state="ready") is not None
 
 
 def test_a_backup_tells_its_age_and_a_place_that_cannot_be_asked_is_silent(tmp_path: Path) -> None:
