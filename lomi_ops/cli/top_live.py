@@ -53,6 +53,7 @@ def source_of(stack: ExitStack, runtime: Runtime, common: options.Common) -> Clu
     from lomi_ops.clients.objects import open_store
     from lomi_ops.config.alerts import rules
     from lomi_ops.ops.checks.impatient import impatient
+    from lomi_ops.ops.live.attention import Attention
     from lomi_ops.ops.live.looking import Looking
     from lomi_ops.ops.measuring.look import Handles, Measuring, readers
     from lomi_ops.ops.measuring.transport import TransportReader
@@ -69,6 +70,7 @@ def source_of(stack: ExitStack, runtime: Runtime, common: options.Common) -> Clu
         lambda: transport.workers,
         rules(settings),
         settings.worker.lease_s,
+        Attention(quick.database).by_rule,
     )
     return ClusterSource(looking, quick.redis, quick.queue.keys, quick.queue.now_ms, _said_again(common))
 

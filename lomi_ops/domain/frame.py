@@ -43,7 +43,7 @@ class AlertLine:
     sentence: str
     command: str
     by: str = ""
-    """Who has acknowledged or silenced it."""
+    """Who knows of it already: `acknowledged by hana`, `silenced by abel`."""
 
 
 @dataclass(frozen=True, slots=True)

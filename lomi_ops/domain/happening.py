@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lomi_ops.domain.frame import AlertLine, Event, Frame, WorkerLine
+from lomi_ops.domain.frame import Event, Frame, WorkerLine
 
 
 def happenings(before: Frame | None, now: Frame) -> tuple[Event, ...]:
@@ -33,13 +33,9 @@ def _alerts(before: Frame, now: Frame) -> Told:
         if each.state == "firing":
             yield "alert", f"{each.rule} fires: {each.sentence}", True
         elif each.state == "acked":
-            yield "alert", f"{each.rule} is acknowledged{_by(each)}", False
+            yield "alert", f"{each.rule} is {each.by or 'acknowledged'}", False
         elif was.state in _LOUD and each.state in ("ok", "resolved"):
             yield "alert", f"{each.rule} is over", False
-
-
-def _by(alert: AlertLine) -> str:
-    return f" by {alert.by}" if alert.by else ""
 
 
 def _sources(before: Frame, now: Frame) -> Told:

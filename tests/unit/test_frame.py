@@ -103,14 +103,15 @@ def test_every_change_is_told_once_and_the_grave_ones_are_marked() -> None:
 
 
 def test_an_alert_is_followed_to_its_end() -> None:
-    states = ("firing", "acked", "stale", "acked", "ok")
+    by = {"acked": "silenced by hana"}
     frames = [
-        frame({}, s, alerts=(alert(state, "hana" if state == "acked" else ""),)) for s, state in enumerate(states)
+        frame({}, s, alerts=(alert(state, by.get(state, "")),))
+        for s, state in enumerate(("firing", "acked", "stale", "acked", "ok"))
     ]
 
     told = [each.text for old, new in itertools.pairwise(frames) for each in happenings(old, new)]
 
-    assert told == ["queue_backlog is acknowledged by hana"] * 2 + ["queue_backlog is over"]
+    assert told == ["queue_backlog is silenced by hana"] * 2 + ["queue_backlog is over"]
 
 
 def test_what_a_silent_source_no_longer_says_is_no_event() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,9 +24,16 @@ class Looking:
     """`tick` is called by one thread at a time."""
 
     def __init__(
-        self, measuring: Measuring, workers: Callable[[], Sequence[WorkerRecord]], rules: Sequence[Rule], lease_s: float
+        self,
+        measuring: Measuring,
+        workers: Callable[[], Sequence[WorkerRecord]],
+        rules: Sequence[Rule],
+        lease_s: float,
+        attention: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`workers`: those of the last look that Redis answered."""
+        """`workers`: those of the last look that Redis answered; `attention`: who knows of which rule's alert already.
+        Neither may wait."""
+        self._attention = attention
         self._measuring, self._workers, self._lease_s = measuring, workers, lease_s
         self._rules = tuple(rule for rule in rules if _asked(rule, measuring.sources))
         self._tracks = {rule.slug: Track() for rule in self._rules}
@@ -35,7 +42,7 @@ class Looking:
 
     def tick(self, patience_s: float) -> Frame:
         """Asks what is due, waiting no longer than that for anybody."""
-        measured = self._lately.summed_up(_in_ms(self._measuring.tick(patience_s)))
+        measured = _short(self._lately.summed_up(self._measuring.tick(patience_s)))
         frame = Frame(measured, self._workers_of(measured), self._alerts(measured))
         frame = replace(frame, events=happenings(self._before, frame))
         self._before = frame
@@ -47,14 +54,14 @@ class Looking:
         return tuple(_line(each, self._lease_s) for each in self._workers())
 
     def _alerts(self, measured: Measured) -> tuple[AlertLine, ...]:
-        lines = []
+        lines, by = [], self._attention()
         for rule in self._rules:
             track = step(self._tracks[rule.slug], rule, rule.judge(measured), measured.at, gap_s=GAP_S)
             self._tracks[rule.slug] = track
             lines.append(
                 AlertLine(
-                    rule.slug, track.state().value, rule.severity.value, _whole(track.since), track.value,
-                    rule.said(track.value), rule.command,
+                    rule.slug, track.state(acked=rule.slug in by).value, rule.severity.value, _whole(track.since),
+                    track.value, rule.said(track.value), rule.command, by.get(rule.slug, ""),
                 )
             )  # fmt: skip
         return tuple(lines)
@@ -82,9 +89,11 @@ def _line(record: WorkerRecord, lease_s: float) -> WorkerLine:
     )
 
 
-def _in_ms(measured: Measured) -> Measured:
-    """As a recording keeps it."""
-    return replace(measured, at=_whole(measured.at) or measured.at)
+def _short(measured: Measured) -> Measured:
+    """As it is shown and kept: whole milliseconds, and of what is no whole number four digits; digits that nobody reads
+    are most of a recording."""
+    values = {key: value if value.is_integer() else float(f"{value:.4g}") for key, value in measured.values.items()}
+    return replace(measured, at=_whole(measured.at) or measured.at, values=values)
 
 
 def _whole(at: datetime | None) -> datetime | None:

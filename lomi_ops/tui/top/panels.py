@@ -291,7 +291,8 @@ def _says(alert: AlertLine) -> tuple[str, Tone]:
             return ("" if alert.value is None else f"now {alert.value:,.6g}"), Tone.DIM
         case "stale":
             return "its number is not known" + ("" if alert.value is None else f", last {alert.value:,.6g}"), Tone.DIM
-    return shown(alert.sentence), _TONES.get(alert.state, Tone.PLAIN)
+    by = f"{alert.by}: " if alert.by else ""
+    return shown(by + alert.sentence), _TONES.get(alert.state, Tone.PLAIN)
 
 
 def _why(view: View, source: Source) -> str:
