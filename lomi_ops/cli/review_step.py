@@ -25,7 +25,7 @@ def report(step: Step, format_: Format, *, texts: Mapping[str, str] | None = Non
     """Its exit code: that of the first failure."""
     if format_ is Format.TEXT:
         for each in step.done:
-            output.text(f"{each.media_id}: {each.status_before} -> {each.status.value}")
+            output.text(f"{each.media_id}: {_change(each.status_before, each.reason_before, each.status, each.reason)}")
         for undone in step.undone:
             output.text(f"{undone.media_id}: {undone.status_before} -> {undone.status}; {_told(undone)}")
     else:
@@ -78,6 +78,13 @@ def _notes(step: Step, texts: Mapping[str, str]) -> None:
     if step.unsent is not None:
         diagnostics.error(step.unsent)
         diagnostics.note("  it is decided all the same: a worker or the next decision tells the app when Redis is back")
+
+
+def _change(before: str, why_before: str | None, after: str, why: str | None) -> str:
+    """With the reasons where nothing else differs."""
+    if before != after:
+        return f"{before} -> {after}"
+    return f"{before} ({shown(why_before or '')}) -> {after} ({shown(why or '')})"
 
 
 def _told(undone: Undone) -> str:

@@ -158,6 +158,12 @@ def test_a_status_that_nobody_knows_is_left_alone(cluster: OldCluster, lomi: Lom
     assert media(cluster, photo)["moderation_status"] == "verified"
 
 
+def test_a_reason_that_was_corrected_is_told_with_both(cluster: OldCluster, lomi: Lomi) -> None:
+    photo = cluster.photo("rejected", "blurry", scores())
+    said = lomi("review", "reject", photo, "--because", "nsfw", *WHY)
+    assert (said.code, said.out) == (0, f"{photo}: rejected (blurry) -> rejected (nsfw)\n")
+
+
 def test_a_video_is_no_photo(cluster: OldCluster, ear: Ear, lomi: Lomi) -> None:
     video = cluster.photo("pending", None, scores())
     with cluster.sql() as pg:
