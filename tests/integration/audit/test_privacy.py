@@ -268,6 +268,18 @@ def test_an_archive_has_no_secret_and_no_name_of_whoever_reviewed(
     assert b'"actor": "worker"' in plain
 
 
+def test_a_job_that_is_no_json_is_in_an_archive_without_what_signs_its_address(
+    somebody: Somebody, lomi: Lomi, tmp_path: Path, client: redis.Redis
+) -> None:
+    who = somebody()
+    signed = "https://r2.example/p/x.jpg?X-Amz-Date=1&X-Amz-Signature=beef"
+    client.lpush("photo_moderation_queue", f'{{"user_id": "{who.id}", "r2_url": "{signed}", ')
+    assert lomi("privacy", "export", who.id, "--out", tmp_path / "a.tar.gz").code == 0
+    jobs = opened(tmp_path / "a.tar.gz")["queue-jobs.jsonl"]
+    assert b"https://r2.example/p/x.jpg?..." in jobs
+    assert b"beef" not in jobs
+
+
 def test_an_archive_is_there_as_a_whole_or_not_at_all(
     somebody: Somebody, lomi: Lomi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
