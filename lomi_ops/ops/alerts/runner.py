@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,8 @@ from lomi_ops.ops.alerts.sending import Round, send_due
 
 LEASE_S = 60.0
 """Whoever looks is believed to be alive for so long; renewed with each pass."""
+REST_S = 0.5
+"""At least so long between two passes."""
 MIGRATE = "lomi migrate apply"
 
 
@@ -105,8 +108,10 @@ class Service:
     def run(self) -> None:
         try:
             while not self.stop.is_set():
+                began = time.monotonic()
                 self._pass()
-                self.stop.wait(self.runner.section.every_s)
+                # A look at services that do not answer takes long, and just then the next one must not be late.
+                self.stop.wait(max(REST_S, self.runner.section.every_s - (time.monotonic() - began)))
         finally:
             if self._ours:
                 self.runner.leave()
