@@ -18,6 +18,7 @@ import redis
 from lomi_ops.domain.frame import line_of
 from lomi_ops.queue.keys import Keys
 from tests.integration.live.conftest import Environ, opened
+from tests.integration.ops.old_cluster import OldCluster
 from tests.integration.tui.terminal import Terminal
 from tests.services import RedisServer, running_postgres
 from tests.unmeasured import unmeasured
@@ -250,3 +251,20 @@ def test_without_a_terminal_or_with_what_contradicts_itself_it_says_what_to_run(
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "try: " in done.stderr
+
+
+@pytest.mark.parametrize("moderation", [True, False], ids=["old workers", "before any migration"])
+def test_on_an_unswapped_cluster_it_shows_what_can_be_known(
+    environ: Environ, client: redis.Redis, redis_url: str, database_url: str, tmp_path: Path, moderation: bool
+) -> None:
+    old = OldCluster(redis_url, database_url, tmp_path / "old")
+    old.build(moderation=moderation)
+    pushed(client, 1234)
+    plain = environ | {"LOMI_DATABASE_URL": database_url, "LOMI_OBJECTS": str(old.objects)}
+
+    with Terminal("top", size=(120, 40), environ=plain) as terminal:
+        terminal.until("LIVE", "1,234", "old workers do not register", *(["photos for a worker"] if moderation else []))
+        terminal.press("6")
+        terminal.until("queue_backlog")
+        terminal.press("q")
+        assert terminal.end() == 0
