@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -26,17 +26,22 @@ class Dealing:
         self.busy = False
         self._round = 0
         """Answers to what was asked before the last change of pile or view are too late."""
+        self._then: Callable[[], None] | None = None
+        """What waits until photos that are on their way have come: they would be taken for somebody else's."""
 
     def refill(self) -> None:
-        """Claims ahead, so that the next photo is here before it is asked for."""
+        """Claims ahead, so that the next photo is here before it is asked for; one that somebody waits for comes alone,
+        and the others behind it."""
         if self.busy or self._state.away or not (wanted := self._state.table.wants):
             return
+        wanted = wanted if self._state.table.open_items else 1
         self.busy = True
         pile, asked = self._state.pile, self._round
         self._run(lambda: self._work.deal(pile, wanted), lambda answer: self._dealt(answer, asked, wanted), order=True)
 
     def _dealt(self, answer: tuple[Exhibit, ...] | LomiError, asked: int, wanted: int) -> None:
         self.busy = False
+        go_on, self._then = self._then or self.refill, None
         if isinstance(answer, LomiError):
             self._state.failed(answer)
         elif asked != self._round:
@@ -45,6 +50,7 @@ class Dealing:
         else:
             self._state.table = on.joined(replace(self._state.table, exhausted=len(answer) < wanted), answer)
             self._looking.look()
+            go_on()
         self._state.changed()
 
     def change(self, pile: Pile) -> None:
@@ -74,6 +80,9 @@ class Dealing:
 
     def spread(self, around: Exhibit, *, similar: bool = False) -> None:
         """Lays out the batch of a photo, or the photos that look the same."""
+        if self.busy:
+            self._then = lambda: self.spread(around, similar=similar)
+            return
         self.busy = True
         self._round += 1
         asked = self._round
@@ -82,7 +91,7 @@ class Dealing:
         self._run(lambda: deal(around), lambda answer: self._spread_out(around, answer, asked), order=True)
 
     def _spread_out(self, around: Exhibit, answer: Any, asked: int) -> None:
-        self.busy = False
+        self.busy, self._then = False, None
         if isinstance(answer, LomiError):
             self._state.failed(answer)
         elif asked == self._round:
@@ -96,6 +105,7 @@ class Dealing:
 
     def _clear(self) -> None:
         self._round += 1
+        self._then = None
         self.give_back([item.exhibit for item in self._state.table.open_items])
         self._state.table = Table(boxes=self._state.table.boxes)
 

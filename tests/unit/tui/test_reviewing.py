@@ -134,16 +134,38 @@ def test_who_leaves_waits_for_what_is_on_its_way() -> None:
 
 
 def test_photos_of_another_pile_that_come_too_late_are_given_back() -> None:
-    late = [exhibit() for _ in range(PREFETCH + 1)]
+    late = exhibit()
     desk = Desk()
-    desk.paper.pile.extend(late)
+    desk.paper.pile.append(late)
     desk.session.change(Pile.REJECTED)
 
     desk.session.change(Pile.FAILED)
     desk.later.go()
 
-    assert desk.said("put_back") == [[each.media_id for each in late]]
-    assert desk.said("deal")[-1] == (Pile.FAILED, PREFETCH + 1)
+    assert desk.said("put_back") == [[late.media_id]]
+    assert desk.said("deal")[-1][0] is Pile.FAILED
+
+
+def test_the_photo_that_somebody_waits_for_is_claimed_alone_and_the_others_behind_it() -> None:
+    desk = Desk(*[exhibit() for _ in range(PREFETCH + 2)])
+    assert desk.said("deal") == [(Pile.REJECTED, 1), (Pile.REJECTED, PREFETCH)]
+    assert len(desk.session.table.open_items) == PREFETCH + 1
+
+
+def test_a_batch_is_laid_out_when_the_photos_that_are_on_their_way_have_come() -> None:
+    photos = [exhibit() for _ in range(6)]
+    desk = Desk(*photos)
+    desk.session.decide(APPROVED, None)
+    assert desk.session.dealing.busy, "the next one is on its way"
+
+    desk.session.grid()
+    desk.later.go()
+
+    assert desk.said("deal_batch") == [photos[1]]
+    names = [name for name, _ in desk.paper.done]
+    assert names.index("deal_batch") > len(names) - 1 - names[::-1].index("deal")
+    assert desk.said("put_back") == [[each.media_id for each in photos[2:5]]]
+    assert desk.session.table.grid
 
 
 def test_a_filter_that_cannot_be_read_changes_nothing() -> None:
