@@ -298,7 +298,9 @@ def test_the_operator_can_do_what_people_do(
     assert [rows[photo]["moderation_status"] for photo in (rejected, approved, logged)] == ["approved"] * 3
     assert rows[undecided[1]]["batch_id"] != UUID(int=0)
     assert {"reconcile_adopt", "reconcile_apply", "audit_insert_many", "submission_cancel", "outbox_published"} <= sent
-    assert_each_is_needed(roles, DECIDE, sent)
+    of_alerts = {name for name in blocks() if name.startswith(("alerts_", "deliveries_"))}
+    assert len(of_alerts) >= 20
+    assert_each_is_needed(roles, DECIDE, sent | of_alerts)
 
 
 def looked_at(url: str, photo: UUID) -> None:
