@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lomi_ops.domain.frame import AlertLine, Event, Frame, WorkerLine, frame_of, key_of, line_of, series
+from lomi_ops.domain.frame import AlertLine, Event, Frame, WorkerLine, key_of, packed, series, unpacked
 from lomi_ops.domain.happening import happenings
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.domain.traces import MINUTES, Traces
@@ -62,10 +62,16 @@ def alert(state: str, by: str = "") -> AlertLine:
     return AlertLine("queue_backlog", state, "warning", AT, 90, "90 jobs wait", "lomi autoscale", by)
 
 
-@given(FRAMES)
-def test_a_frame_comes_back_from_its_line_as_it_was(one: Frame) -> None:
-    assert frame_of(line_of(one)) == one
-    assert "\n" not in line_of(one)
+@given(st.lists(FRAMES, max_size=4))
+def test_frames_come_back_as_they_were(some: list[Frame]) -> None:
+    assert unpacked(packed(some)) == some
+
+
+def test_what_did_not_change_is_written_once() -> None:
+    same = [frame({READY: 7}, s, workers=(worker("a/1"),), alerts=(alert("firing"),)) for s in range(60)]
+
+    assert len(packed(same)) < len(packed(same[:1])) + 60 * 25
+    assert unpacked(packed(same)) == same
 
 
 @given(KEYS)
@@ -73,10 +79,10 @@ def test_a_series_is_spelled_so_that_it_can_be_read_again(key: tuple[str, tuple[
     assert key_of(series(key)) == key
 
 
-@pytest.mark.parametrize("line", ["", "{}", "[]", '{"v":2}', '{"v":1,"at":"x"}', '{"v":1,"at":1,"values":3}', "null"])
+@pytest.mark.parametrize("line", ["", "{}", "[]", '{"v":2}', '{"v":1,"at":"x"}', '{"v":1,"at":[1],"values":3}', "null"])
 def test_what_is_no_frame_is_refused(line: str) -> None:
     with pytest.raises(ValueError):
-        frame_of(line)
+        unpacked(line)
 
 
 def test_every_change_is_told_once_and_the_grave_ones_are_marked() -> None:

@@ -1,7 +1,7 @@
 """Frames on disk: as many hours as there is room for, and quick to go back to.
 
-One SQLite file. A row is a minute: its frames, one JSON line each, compressed together (neighbours are much alike), and
-the highest value of each number. One file has one writer; a program that is killed loses at most `FLUSH_S` seconds.
+One SQLite file. A row is a minute: its frames as one compressed document (neighbours are much alike), and the highest
+value of each number. One file has one writer; a program that is killed loses at most `FLUSH_S` seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lomi_ops.domain.frame import Frame, frame_of, key_of, line_of, series
+from lomi_ops.domain.frame import Frame, key_of, packed, series, unpacked
 from lomi_ops.domain.traces import Key, minute_of, peaks_of
 from lomi_ops.errors import LomiError, NotFound
 
@@ -81,10 +81,9 @@ class Recording:
     def flush(self) -> None:
         if self._minute is None or self._kept == len(self._frames):
             return
-        lines = "\n".join(line_of(each) for each in self._frames)
         peaks = {series(key): value for key, value in peaks_of([each.measured for each in self._frames]).items()}
         body = json.dumps(peaks, separators=(",", ":"))
-        self._run("minute_put", minute=self._minute, frames=_packed(lines), peaks=_packed(body))
+        self._run("minute_put", minute=self._minute, frames=_squeezed(packed(self._frames)), peaks=_squeezed(body))
         self._kept = len(self._frames)
 
     def close(self) -> None:
@@ -134,9 +133,9 @@ class Recording:
     def peaks(self, until: datetime, minutes: int) -> Iterator[tuple[int, dict[Key, float]]]:
         """The highest values minute by minute, the oldest first; that of `until` as far as it is on disk."""
         end = minute_of(until)
-        for minute, packed in self._run("peaks", after=end - minutes, until=end):
+        for minute, body in self._run("peaks", after=end - minutes, until=end):
             with self._told():
-                said = json.loads(_unpacked(packed))
+                said = json.loads(_released(body))
             yield minute, {key_of(spelled): value for spelled, value in said.items()}
 
     def marks(self, *, after: datetime | None = None, before: datetime | None = None) -> tuple[Mark, ...]:
@@ -172,8 +171,7 @@ class Recording:
             return list(self._frames)
         rows = self._run("frames", minute=minute)
         with self._told():
-            # Not splitlines: within JSON other characters end lines as well.
-            return [frame_of(line) for (packed,) in rows for line in _unpacked(packed).split("\n")]
+            return [frame for (body,) in rows for frame in unpacked(_released(body))]
 
     def _run(self, name: str, **values: object) -> list[Any]:
         with self._told():
@@ -195,14 +193,14 @@ def _statements() -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def _packed(text: str) -> bytes:
+def _squeezed(text: str) -> bytes:
     return zlib.compress(text.encode(), 6)
 
 
-def _unpacked(packed: object) -> str:
-    if not isinstance(packed, bytes):
+def _released(body: object) -> str:
+    if not isinstance(body, bytes):
         raise ValueError("not a minute of ours")
-    return zlib.decompress(packed).decode()
+    return zlib.decompress(body).decode()
 
 
 def _ms(at: datetime) -> int:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from lomi_ops.domain.frame import line_of
+from lomi_ops.domain.frame import packed
 from lomi_ops.queue.keys import Keys
 from tests.integration.live.conftest import Environ, opened
 from tests.integration.ops.old_cluster import OldCluster
@@ -231,7 +231,7 @@ def test_no_secret_is_in_the_recording(environ: Environ, recorded: Path, client:
     assert span is not None
     frame = recording.at(span[1])
     assert frame is not None
-    assert "canary" not in line_of(frame)
+    assert "canary" not in packed([frame])
 
 
 @pytest.mark.parametrize(

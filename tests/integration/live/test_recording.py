@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lomi_ops.domain.frame import Event, Frame, line_of
+from lomi_ops.domain.frame import Event, Frame, packed
 from lomi_ops.domain.measure import Labels, Measured
 from lomi_ops.errors import LomiError, NotFound
 from lomi_ops.ops.live.recording import Mark, Recording
@@ -177,7 +177,7 @@ def test_a_line_of_a_later_program_is_told(path: Path) -> None:
     import zlib
 
     with sqlite3.connect(path) as db:
-        later = line_of(frame(0)).replace('"v":1', '"v":9')
+        later = packed([frame(0)]).replace('"v":1', '"v":9')
         db.execute("UPDATE minutes SET frames = ?", (zlib.compress(later.encode()),))
-    with pytest.raises(LomiError, match="a frame of format 9"):
+    with pytest.raises(LomiError, match="frames of format 9"):
         Recording(path).at(at(0))

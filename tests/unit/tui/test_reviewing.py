@@ -285,3 +285,17 @@ def test_a_decision_moves_photos_between_the_piles_that_are_known() -> None:
     assert tally.after(counts, [waits], MediaStatus.REJECTED, Reason.NSFW) == {Pile.WAITING: 0, Pile.REJECTED: 5}
     assert tally.after(counts, [waits], MediaStatus.REJECTED, Reason.UNDERAGE) == {Pile.WAITING: 0, Pile.REJECTED: 4}
     assert tally.after({}, [waits], APPROVED, None) == {}
+
+
+def test_suspected_minors_are_approved_one_by_one_and_rejected_together() -> None:
+    desk = Desk(exhibit(reason="underage"), exhibit(reason="underage"))
+    items, deciding = desk.session.table.items, desk.session.deciding
+    assert len(items) == 2
+
+    deciding.decide(items, APPROVED, None)
+    assert desk.session.state.notice.text == "suspected minors are approved one by one: look at each"
+    assert not deciding.waiting
+
+    deciding.decide(items[:1], APPROVED, None)
+    deciding.decide(items, MediaStatus.REJECTED, Reason.NSFW)
+    assert [len(order.exhibits) for order in deciding.waiting] == [1, 2]
