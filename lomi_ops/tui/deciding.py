@@ -37,7 +37,7 @@ class Deciding:
 
     def decide(self, targets: tuple[Item, ...], status: MediaStatus, reason: Reason | None) -> tuple[Item, ...]:
         """What stands so already is not decided again: the answer, to be given back."""
-        if status is MediaStatus.APPROVED and len(targets) > 1 and any(item.exhibit.minor for item in targets):
+        if status is MediaStatus.APPROVED and len(targets) > 1 and any(item.exhibit.guarded for item in targets):
             self._state.say("suspected minors are approved one by one: look at each", Tone.CONFLICT)
             return ()
         word = f"{status.value}: {reason.value}" if reason else status.value
