@@ -71,6 +71,7 @@ def main() -> None:
         with beating(server.url, wanted.workers), Terminal("top", size=(200, 50), environ=environ) as terminal:
             # The beats call commands, too: what they call alone is taken off.
             terminal.process.send_signal(signal.SIGSTOP)
+            time.sleep(6.0)  # the first beats are to come
             alone = commands_in(server.url, 20.0)
             terminal.process.send_signal(signal.SIGCONT)
             terminal.until("LIVE", "ready")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import options, output, session
+from lomi_ops.cli import options, output, session, terminal
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import LomiError, UsageError
 from lomi_ops.tui import garbage
@@ -40,19 +39,12 @@ def review(
             hint = f"lomi review {ctx.invoked_subcommand} --help"
             raise UsageError(f"options of {ctx.invoked_subcommand} stand after its name", hint=hint)
         return None
-    _check_terminal()
+    terminal.required("lomi review list; lomi review approve ID --reason TEXT")
     garbage.put_off()
     if images is not None and images not in IMAGES:
         raise UsageError(f"{images!r} is no way to show photos", hint=f"--images {'|'.join(IMAGES)}")
     with session.opened(common, "database", "objects", changes=True) as runtime:
         return _run(runtime, queue, wanted, images, options.actor(actor))
-
-
-def _check_terminal() -> None:
-    if not (sys.stdin and sys.stdin.isatty() and output.on_terminal()):
-        raise UsageError("the app needs a terminal", hint="lomi review list; lomi review approve ID --reason TEXT")
-    if os.environ.get("TERM", "dumb") == "dumb":
-        raise UsageError("this terminal cannot move its cursor (TERM=dumb)", hint="lomi review list")
 
 
 def _run(runtime: Runtime, pile: Pile, wanted: str, images: str | None, actor: str) -> int:
