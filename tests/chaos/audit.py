@@ -20,7 +20,7 @@ _SHOWN = 5
 CRASH = "poison_crash"
 LASTING = frozenset(
     (KEYS.done, KEYS.dead, KEYS.results, KEYS.events, KEYS.stats, KEYS.server, KEYS.workers, KEYS.holds, KEYS.limits,
-     KEYS.samples, KEYS.ended)
+     KEYS.samples, KEYS.ended, KEYS.measured)
 )  # fmt: skip
 """Keys that a queue at rest may have for ever: one of each, bounded or trimmed, except for dead letters."""
 PASSING = (KEYS.job(""), KEYS.seq(""), KEYS.worker(""))
