@@ -81,7 +81,7 @@ class Cluster:
         names = ("users", "media", "lomi.jobs", "lomi.checkpoints", "lomi.job_ends", "lomi.outbox")
         rows: dict[str, object] = {name: self._count(name) for name in names if self._exists(name)}
         # What registers, claims and reaps is the worker's.
-        theirs = (b":workers", b":tick", b":server", b":stats", b":limits")
+        theirs = (b":workers", b":tick", b":server", b":stats", b":limits", b":measured")
         keys = [
             key for key in self.every_key() if b":seq:" not in key and b":worker:" not in key and key not in STREAMS
         ]
