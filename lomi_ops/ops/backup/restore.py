@@ -33,8 +33,8 @@ from lomi_ops.queue.jobs import JobQueue
 _BOOKKEEPING = frozenset(
     {"lomi.schema_migrations", "lomi.backfills", "lomi.audit_head", "lomi.alert_run", "public.schema_migrations"}
 )
-"""Rows that each migrated database has: which migrations ran, and how far, where the audit ends, who looks after alerts.
-One with no others is empty."""
+"""Rows that each migrated database has: which migrations ran, and how far, where the audit ends, who looks after
+alerts. One with no others is empty."""
 _NAMED = 3
 
 Say = Callable[[str], None]
