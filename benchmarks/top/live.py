@@ -250,8 +250,9 @@ def recorded(path: Path) -> list[Line]:
             # Numbers that move as they do under load: the same frame again and again would pack too well.
             values = {key: moved(value, chance) for key, value in source.measured.values.items()}
             day.add(Frame(Measured(start + timedelta(seconds=second), values), source.workers, source.alerts))
-        day.flush()
-        size = Path(folder, "day.db").stat().st_size + Path(folder, "day.db-wal").stat().st_size
+        day.close()
+        size = Path(folder, "day.db").stat().st_size
+        day = Recording(Path(folder, "day.db"), create=False)
         took = []
         for _ in range(40):
             moment = start + timedelta(seconds=chance.uniform(0, 3600))
