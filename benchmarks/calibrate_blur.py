@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from lomi_ops.config.model_files import require
-from lomi_ops.config.schema import LOCAL_POLICY, ImagesSection
+from lomi_ops.config.sections.judging import LOCAL_POLICY, ImagesSection
 from lomi_ops.domain.finding import Box, EngineReport, Evidence, Label
 from lomi_ops.domain.policy import BlurRule, Policy, Requirement, judge
 from lomi_ops.domain.verdict import Outcome

@@ -22,7 +22,8 @@ from PIL import Image, ImageOps
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lomi_ops.config.schema import ModelsSection, PolicySection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.judging import ModelsSection, PolicySection
 from lomi_ops.domain.finding import Engine, EngineReport, Evidence, Finding
 from lomi_ops.domain.policy import Policy, counted_faces
 from worker.engines.load import load_engines

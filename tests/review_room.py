@@ -17,7 +17,8 @@ from psycopg.rows import dict_row
 
 from lomi_ops.clients.objects.directory import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
-from lomi_ops.config.schema import ImagesSection, ReviewSection
+from lomi_ops.config.sections.judging import ImagesSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db import ledger
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.decision import PhotoDecision, decide, fail

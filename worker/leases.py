@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lomi_ops.config.schema import FENCE_MARGIN_S, WorkerSection
+from lomi_ops.config.sections.working import FENCE_MARGIN_S, WorkerSection
 from lomi_ops.errors import LeaseLost, LomiError
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, WorkerMode

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from lomi_ops.config.schema import LogSection
+from lomi_ops.config.sections.working import LogSection
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 """What every record has; the rest came through `extra` and is ours."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lomi_ops.config.schema import WorkerSection
+from lomi_ops.config.sections.working import WorkerSection
 from lomi_ops.db import checkpoints, history, ledger, outbox
 from lomi_ops.db.outbox import OutboxMessage
 from lomi_ops.db.pool import Database

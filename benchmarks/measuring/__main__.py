@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.ops.measuring.reader import Bag

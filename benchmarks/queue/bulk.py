@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.job_filter import parse
 from lomi_ops.ops import operations as use
 from lomi_ops.queue.client import queue_client

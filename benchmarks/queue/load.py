@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.keys import QUEUE, RESULTS_CHANNEL
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import psycopg
 
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.pile import Pile

@@ -12,7 +12,7 @@ from lomi_ops.cli.output import Format, counted
 from lomi_ops.errors import ExitCode, LomiError
 
 if TYPE_CHECKING:
-    from lomi_ops.config.schema import AlertsSection
+    from lomi_ops.config.sections.alerts import AlertsSection
     from lomi_ops.ops.alerts.acts import Tried
     from lomi_ops.ops.alerts.runner import Pass
 

@@ -15,7 +15,7 @@ from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
-    from lomi_ops.config.schema import AutoscaleSection
+    from lomi_ops.config.sections.working import AutoscaleSection
     from lomi_ops.domain.autoscale_words import Entry
     from lomi_ops.errors import Transient
     from lomi_ops.ops.autoscale.run import Look

@@ -15,7 +15,7 @@ from lomi_ops.errors import UsageError
 
 if TYPE_CHECKING:
     from lomi_ops.cli.review_choice import Chosen
-    from lomi_ops.config.schema import ReviewSection
+    from lomi_ops.config.sections.operating import ReviewSection
     from lomi_ops.ops.reviews.desk import Choice
 
 Note = Annotated[str, typer.Option("--reason", help="Why, for the audit trail; a macro has one.", metavar="TEXT")]

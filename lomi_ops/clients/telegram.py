@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lomi_ops.config.schema import TelegramSection
+from lomi_ops.config.sections.services import TelegramSection
 from lomi_ops.errors import BackendUnavailable, ConfigError
 
 

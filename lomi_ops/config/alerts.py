@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lomi_ops.config.schema import AlertRuleSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.alerts import AlertRuleSection
 from lomi_ops.domain.alert_rule import Rule
 from lomi_ops.domain.alert_rules import RULES
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from lomi_ops.config.keys import Key, closest
 from lomi_ops.config.layers import Entry, Layer, Rank
-from lomi_ops.config.schema import PolicyChoice, PolicySection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.judging import PolicyChoice, PolicySection
 
 _POLICIES = ("policy", "policies")
 

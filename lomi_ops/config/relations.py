@@ -12,7 +12,10 @@ from pydantic import SecretStr
 
 from lomi_ops.config.alerts import BY_SLUG, known_zone, tuned
 from lomi_ops.config.keys import Key, closest
-from lomi_ops.config.schema import FENCE_MARGIN_S, PolicySection, RouteSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.alerts import RouteSection
+from lomi_ops.config.sections.judging import PolicySection
+from lomi_ops.config.sections.working import FENCE_MARGIN_S
 from lomi_ops.domain.alert_rules import SLUGS
 from lomi_ops.domain.backup import s3_place
 from lomi_ops.domain.quiet_hours import FORM, parse

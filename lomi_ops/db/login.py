@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from psycopg.conninfo import make_conninfo
 
-from lomi_ops.config.schema import DatabaseSection
+from lomi_ops.config.sections.services import DatabaseSection
 from lomi_ops.db.pool import conninfo_of, parameters
 from lomi_ops.errors import ConfigError
 

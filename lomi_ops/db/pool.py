@@ -26,7 +26,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import kwargs_row
 
-from lomi_ops.config.schema import DatabaseSection
+from lomi_ops.config.sections.services import DatabaseSection
 from lomi_ops.db.clock import ServerClock
 from lomi_ops.db.failures import translated
 from lomi_ops.db.level import Gate

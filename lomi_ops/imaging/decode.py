@@ -34,7 +34,7 @@ from lomi_ops.imaging.colour import Flat, Pixels, flatten
 from lomi_ops.imaging.sniff import looks_cut_off, photo_format
 
 if TYPE_CHECKING:
-    from lomi_ops.config.schema import ImagesSection
+    from lomi_ops.config.sections.judging import ImagesSection
 
 _ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 """Formats whose further frames people see. An MPO's further images are depth maps and previews."""

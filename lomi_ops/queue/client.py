@@ -18,7 +18,7 @@ from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.errors import ConfigError, RedisUnavailable
 from lomi_ops.queue import odd_answers
 from lomi_ops.queue.sentinels import Sentinels

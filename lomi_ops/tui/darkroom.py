@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lomi_ops.tui.plate import BROKEN, packed, unpacked
 
 if TYPE_CHECKING:
-    from lomi_ops.config.schema import ImagesSection
+    from lomi_ops.config.sections.judging import ImagesSection
     from lomi_ops.domain.fingerprint import Fingerprint
     from lomi_ops.tui.plate import Plate, Unseen, Wish
 

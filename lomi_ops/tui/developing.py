@@ -23,7 +23,7 @@ from lomi_ops.tui.plate import Plate, Unseen, Wish
 from lomi_ops.tui.terminal import Images
 
 if TYPE_CHECKING:
-    from lomi_ops.config.schema import ImagesSection
+    from lomi_ops.config.sections.judging import ImagesSection
     from lomi_ops.domain.fingerprint import Fingerprint
 
 _KEPT = 24

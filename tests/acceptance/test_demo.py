@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.ops.demo.samples import Sample
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue

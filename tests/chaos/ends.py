@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.job import Priority
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.client import queue_client

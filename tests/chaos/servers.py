@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from lomi_ops.clients.objects.opening import endpoint_url
 from lomi_ops.clients.objects.s3 import make_client
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.errors import StackError
 from lomi_ops.ops.local import owner
 from lomi_ops.ops.local.binaries import postgres_programs, wanted_source

@@ -9,7 +9,8 @@ import os
 
 import pytest
 
-from lomi_ops.config.schema import CompreFaceSection, ObjectsSection, WorkerSection
+from lomi_ops.config.sections.services import CompreFaceSection, ObjectsSection
+from lomi_ops.config.sections.working import WorkerSection
 from tests.chaos.weather import Ending, play_all, scenes
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.xdist_group("weather"), pytest.mark.timeout(300)]

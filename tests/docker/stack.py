@@ -20,7 +20,7 @@ import psycopg
 import redis
 from docker.errors import APIError, DockerException
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.queue.client import queue_client

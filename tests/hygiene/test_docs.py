@@ -23,7 +23,8 @@ from lomi_ops.cli.output import BROKEN_PIPE
 from lomi_ops.clients.objects.keys import BUCKET_NOT_ALLOWED
 from lomi_ops.config.keys import leaves
 from lomi_ops.config.model_files import catalogue
-from lomi_ops.config.schema import DEFAULT_POLICY, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.judging import DEFAULT_POLICY
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.audit import Action
 from lomi_ops.domain.privacy import PLACES, Fate

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lomi_ops.clients.compreface.breaker import Breaker, State
 from lomi_ops.clients.compreface.client import Endpoint
 from lomi_ops.clients.compreface.pool import HeldBack, NotAsked, Place, choose
-from lomi_ops.config.schema import CompreFaceSection
+from lomi_ops.config.sections.services import CompreFaceSection
 from lomi_ops.errors import FacesUnavailable
 
 FRESH = Breaker(limit=3, reset_s=10.0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lomi_ops.clients.containers import answers, place
 from lomi_ops.clients.containers.lines import LONGEST, lines
 from lomi_ops.clients.containers.tunnel import command
-from lomi_ops.config.schema import DockerSection
+from lomi_ops.config.sections.services import DockerSection
 from lomi_ops.domain.container import ContainerState, Health, Place, Port
 
 HERE = Place("app", "redis")

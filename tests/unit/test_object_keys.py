@@ -14,7 +14,7 @@ from lomi_ops.clients.objects.directory import DirectoryStore
 from lomi_ops.clients.objects.keys import MAX_KEY_BYTES, BadKey, Buckets, check_key, shown
 from lomi_ops.clients.objects.opening import allowed_buckets, endpoint_url, open_store
 from lomi_ops.clients.objects.s3 import S3Store
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.errors import ConfigError, JobError
 

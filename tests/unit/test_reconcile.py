@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.domain.job import MAX_PHOTOS
 from lomi_ops.domain.reconcile import (
     APPLY_AFTER_S,

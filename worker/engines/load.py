@@ -10,7 +10,8 @@ from typing import Protocol
 
 from lomi_ops.config import model_files
 from lomi_ops.config.manifest import Boxes, Manifest
-from lomi_ops.config.schema import ModelsSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.judging import ModelsSection
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus, Finding
 from lomi_ops.domain.policy import Policy, Requirement
 from lomi_ops.errors import ModelError

@@ -42,7 +42,8 @@ def _serve(pipe: Connection) -> int:
     begin = pipe.recv()
     limit_memory(begin.images.memory_mb)
 
-    from lomi_ops.config.schema import CompreFaceSection, Settings
+    from lomi_ops.config.schema import Settings
+    from lomi_ops.config.sections.services import CompreFaceSection
     from lomi_ops.errors import LomiError
     from worker.engines.load import load_engines
     from worker.judging.look import Looker

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from lomi_ops.config.schema import ImagesSection
+from lomi_ops.config.sections.judging import ImagesSection
 from lomi_ops.domain.finding import Box, EngineReport, EngineStatus, Finding, Label
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.canonical import canonical_jpeg

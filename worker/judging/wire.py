@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lomi_ops.config.schema import ImagesSection, ModelsSection
+from lomi_ops.config.sections.judging import ImagesSection, ModelsSection
 from lomi_ops.domain.golden import Golden
 from lomi_ops.domain.policy import Policy
 from worker.judging.look import Look

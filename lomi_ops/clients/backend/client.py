@@ -25,7 +25,7 @@ from lomi_ops.clients.backend.answers import (
 )
 from lomi_ops.clients.backend.outcome import BackendRejected, is_web_page, refusal
 from lomi_ops.clients.http import Peer, Reply, Transport, within
-from lomi_ops.config.schema import BackendSection
+from lomi_ops.config.sections.services import BackendSection
 from lomi_ops.errors import BackendUnavailable, ConfigError, ObjectsUnavailable
 
 PUT_TIMEOUT_S = 30.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from lomi_ops.clients.compreface.answers import Inventory, findings, read_inventory, read_object
 from lomi_ops.clients.compreface.outcome import Kind, Mode, Outcome, classify, throttles
 from lomi_ops.clients.compreface.transport import Reply, Transport
-from lomi_ops.config.schema import CompreFaceSection
+from lomi_ops.config.sections.services import CompreFaceSection
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus, Finding
 from lomi_ops.errors import ConfigError, FacesUnavailable
 

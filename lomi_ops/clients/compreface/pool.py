@@ -14,7 +14,7 @@ from lomi_ops.clients.compreface.breaker import Breaker, State
 from lomi_ops.clients.compreface.client import DEFAULT_KEY_WARNING, Endpoint, Health
 from lomi_ops.clients.compreface.outcome import Kind, Outcome, another_try
 from lomi_ops.clients.threads import all_at_once
-from lomi_ops.config.schema import CompreFaceSection
+from lomi_ops.config.sections.services import CompreFaceSection
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus
 from lomi_ops.errors import ConfigError, FacesUnavailable, Throttled, Transient
 

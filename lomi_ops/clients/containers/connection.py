@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 
 from lomi_ops.clients.containers import place
 from lomi_ops.clients.containers.tunnel import Tunnel
-from lomi_ops.config.schema import DockerSection
+from lomi_ops.config.sections.services import DockerSection
 from lomi_ops.domain.container import one_line
 from lomi_ops.errors import DockerUnavailable
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lomi_ops.clients.containers import answers, place
 from lomi_ops.clients.containers.lines import LONGEST, LogLine, lines
-from lomi_ops.config.schema import DockerSection
+from lomi_ops.config.sections.services import DockerSection
 from lomi_ops.domain import compose
 from lomi_ops.domain.compose import STACK, Chosen, Sighting
 from lomi_ops.domain.container import Cluster, Container, Place, SwarmService, SwarmTask

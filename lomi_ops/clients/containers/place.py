@@ -9,7 +9,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from lomi_ops.config.schema import DockerSection
+from lomi_ops.config.sections.services import DockerSection
 from lomi_ops.errors import DockerUnavailable
 
 SOCKET = "/var/run/docker.sock"

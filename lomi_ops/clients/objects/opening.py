@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from lomi_ops.clients.objects.directory import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.clients.objects.store import ObjectStore
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from lomi_ops.clients.objects.opening import endpoint_url
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.errors import ObjectsUnavailable
 
 

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from lomi_ops.clients.objects.keys import Buckets, ObjectMissing, check_key, shown, too_large
 from lomi_ops.clients.objects.store import StoredObject
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.errors import ObjectsUnavailable
 
 _CHUNK = 1 << 18

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from lomi_ops.config.schema import AlertsSection, RouteSection
+from lomi_ops.config.sections.alerts import AlertsSection, RouteSection
 from lomi_ops.domain.alert_incident import Notice
 from lomi_ops.domain.alert_rule import AlertSeverity
 from lomi_ops.domain.quiet_hours import QuietHours, parse

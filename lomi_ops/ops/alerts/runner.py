@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from lomi_ops.config.schema import AlertsSection
+from lomi_ops.config.sections.alerts import AlertsSection
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.measure import Measured

@@ -16,7 +16,8 @@ from lomi_ops.errors import ConfigError, LomiError
 from lomi_ops.ops.backup.place import Place, look, open_place, verified
 
 if TYPE_CHECKING:
-    from lomi_ops.config.schema import BackupSection, ObjectsSection
+    from lomi_ops.config.sections.operating import BackupSection
+    from lomi_ops.config.sections.services import ObjectsSection
 
 COMMAND_TIMEOUT_S = 10.0
 TRIALS = 40

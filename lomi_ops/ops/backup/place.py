@@ -18,7 +18,8 @@ from lomi_ops.domain.backup import LATEST, Manifest, Part
 from lomi_ops.errors import LomiError, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from lomi_ops.config.schema import BackupSection, ObjectsSection
+    from lomi_ops.config.sections.operating import BackupSection
+    from lomi_ops.config.sections.services import ObjectsSection
 
 MAX_SMALL = 4 * 1024 * 1024
 """Bytes of a manifest or a note."""

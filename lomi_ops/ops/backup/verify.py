@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db import backup as record
 from lomi_ops.db.login import login_of
 from lomi_ops.db.pool import Database

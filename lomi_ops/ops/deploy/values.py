@@ -8,7 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from lomi_ops.config.schema import RedisSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain import deployment as names
 from lomi_ops.domain.deployment import BACKUP, FACES_KEY, SECRETS, SENTINEL, Kind, RedisPlace, Secret, Target, Values
 from lomi_ops.errors import UsageError

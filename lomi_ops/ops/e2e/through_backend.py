@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from lomi_ops.clients.backend import Backend, BackendMissing, QuotaUsedUp, UploadTarget
 from lomi_ops.clients.objects import ObjectStore
-from lomi_ops.config.schema import BackendSection
+from lomi_ops.config.sections.services import BackendSection
 from lomi_ops.db.media import PhotoFilter, listed
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.domain.way import Sees

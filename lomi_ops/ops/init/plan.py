@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lomi_ops.config.keys import Key
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.ops.init.compose import ComposeFile, Service
 from lomi_ops.ops.init.probes import Answer
 from lomi_ops.ops.init.ways import Part, Way, workers_of

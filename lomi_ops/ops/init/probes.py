@@ -15,7 +15,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from lomi_ops.config.schema import BackendSection, CompreFaceSection, DatabaseSection, ObjectsSection, RedisSection
+from lomi_ops.config.sections.services import (
+    BackendSection,
+    CompreFaceSection,
+    DatabaseSection,
+    ObjectsSection,
+    RedisSection,
+)
 from lomi_ops.errors import LomiError
 from lomi_ops.ops.init.ways import Part, Way
 

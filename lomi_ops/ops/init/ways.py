@@ -15,14 +15,9 @@ from pydantic import SecretStr
 
 from lomi_ops.config.keys import Key
 from lomi_ops.config.layers import Entry
-from lomi_ops.config.schema import (
-    BackendSection,
-    CompreFaceSection,
-    DatabaseSection,
-    RedisSection,
-    Section,
-    Settings,
-)
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.base import Section
+from lomi_ops.config.sections.services import BackendSection, CompreFaceSection, DatabaseSection, RedisSection
 from lomi_ops.ops.init.compose import ComposeFile, Published, Service
 
 REDIS_PORT, POSTGRES_PORT, CORE_PORT = 6379, 5432, 3000

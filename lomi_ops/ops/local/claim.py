@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lomi_ops.config.schema import DEFAULT_BUCKET
+from lomi_ops.config.sections.services import DEFAULT_BUCKET
 from lomi_ops.errors import StackError
 from lomi_ops.ops.local import owner, ports, state
 from lomi_ops.ops.local.binaries import Program, Source, postgres_programs, redis_programs

@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.errors import LomiError
 
 TIMEOUT_S = 2.0

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from lomi_ops.clients.compreface.pool import FaceService
 from lomi_ops.clients.objects.store import ObjectStore
-from lomi_ops.config.schema import BackupSection, ObjectsSection
+from lomi_ops.config.sections.operating import BackupSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.domain.measure import Source, Values
 from lomi_ops.domain.pace import Pace
 from lomi_ops.errors import FacesUnavailable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db import care
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.care import LONGEST, Limits, Shift, reminder, shift

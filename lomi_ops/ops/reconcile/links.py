@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from lomi_ops.clients.objects.opening import endpoint_url
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 
 EXPIRES_S = 24 * 3600
 """The producer signs for an hour; a job that was lost once may meet a long queue."""

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db import audit, claims, media, notes, reviewing, samples
 from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.notes import Note, NoteFilter

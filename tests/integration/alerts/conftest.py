@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lomi_ops.config.schema import AlertsSection
+from lomi_ops.config.sections.alerts import AlertsSection
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.alert_rules import RULES

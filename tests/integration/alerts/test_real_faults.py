@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from lomi_ops.clients.compreface.pool import FaceService
-from lomi_ops.config.schema import CompreFaceSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.services import CompreFaceSection
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
 from lomi_ops.ops.measuring.look import Handles, measure

@@ -79,7 +79,7 @@ def test_a_slow_one_holds_nobody_else_up(db: Database, receiver: Receiver, other
 
 KILLED = """
 import sys, uuid
-from lomi_ops.config.schema import AlertsSection
+from lomi_ops.config.sections.alerts import AlertsSection
 from lomi_ops.db.pool import Database
 from tests.integration.alerts.conftest import DEAD, Desk, section
 db = Database(sys.argv[1])

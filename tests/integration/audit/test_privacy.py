@@ -25,7 +25,7 @@ import pytest
 import redis
 
 from lomi_ops.clients.objects.directory import DirectoryStore
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db import audit
 from lomi_ops.db import privacy as rows
 from lomi_ops.db.pool import Database

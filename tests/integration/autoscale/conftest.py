@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.autoscale import History, Observation, Rules
 from lomi_ops.domain.autoscale_words import Entry, entry_of, to_remember
 from lomi_ops.domain.traffic import Traffic

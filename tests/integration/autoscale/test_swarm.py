@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.keys import Keys
 from tests.docker_engine import Fleet

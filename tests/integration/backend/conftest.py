@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from lomi_ops.clients.backend import Backend
 from lomi_ops.clients.objects import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
-from lomi_ops.config.schema import BackendSection
+from lomi_ops.config.sections.services import BackendSection
 from lomi_ops.db.bootstrap import prepare
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import BUCKET

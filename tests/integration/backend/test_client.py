@@ -23,7 +23,7 @@ from lomi_ops.clients.backend import (
     UploadTarget,
 )
 from lomi_ops.clients.objects import DirectoryStore
-from lomi_ops.config.schema import BackendSection
+from lomi_ops.config.sections.services import BackendSection
 from lomi_ops.errors import BackendUnavailable, ConfigError, ExitCode, LomiError, ObjectsUnavailable
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import BUCKET

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from lomi_ops.clients.objects.s3 import make_client
-from lomi_ops.config.schema import BackupSection, ObjectsSection
+from lomi_ops.config.sections.operating import BackupSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.errors import LomiError, ObjectsUnavailable
 from lomi_ops.ops.backup.last import is_configured, last_backup
 from tests.integration.backup.conftest import Lomi, OldCluster, S3Server

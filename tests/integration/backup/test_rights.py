@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.queue.backup import export, pages, write
 from lomi_ops.queue.backup.pages import Page
 from lomi_ops.queue.client import inspect, queue_client

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from lomi_ops.clients.compreface import DEFAULT_KEY, FaceService, unavailable_report
 from lomi_ops.clients.compreface.outcome import Mode
 from lomi_ops.clients.compreface.pool import HeldBack
-from lomi_ops.config.schema import CompreFaceSection
+from lomi_ops.config.sections.services import CompreFaceSection
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus
 from lomi_ops.errors import ConfigError, FacesUnavailable, Throttled
 from tests.doubles.compreface import (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lomi_ops.clients.containers import Engine
-from lomi_ops.config.schema import DockerSection
+from lomi_ops.config.sections.services import DockerSection
 from tests.docker_engine import Fleet
 
 Open = Callable[..., Engine]

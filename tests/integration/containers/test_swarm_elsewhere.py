@@ -14,7 +14,7 @@ from docker.errors import APIError
 from docker.types import ContainerSpec, RestartPolicy, ServiceMode, TaskTemplate
 
 from lomi_ops.clients.containers import Engine
-from lomi_ops.config.schema import DockerSection
+from lomi_ops.config.sections.services import DockerSection
 from lomi_ops.ops.workers.sources import TaskLog
 from tests.commands import Lomi
 from tests.docker_engine import Fleet, own_engine

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.golden import Golden
 from lomi_ops.domain.worker_log import READY_LINE
 from lomi_ops.queue.client import queue_client

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from lomi_ops.config.schema import DatabaseSection
+from lomi_ops.config.sections.services import DatabaseSection
 from lomi_ops.db import failures
 from lomi_ops.db.pool import Database, conninfo_of
 from lomi_ops.errors import ConfigError, DatabaseUnavailable, LomiError

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from lomi_ops.clients.objects import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.ledger import settle
 from lomi_ops.db.pool import Database

@@ -14,7 +14,7 @@ import pytest
 from lomi_ops.cli import diagnostics
 from lomi_ops.clients.containers import Control, Engine
 from lomi_ops.clients.containers.successors import REPLACES
-from lomi_ops.config.schema import DockerSection
+from lomi_ops.config.sections.services import DockerSection
 from lomi_ops.domain.rollout import PREVIOUS, previous_name
 from lomi_ops.domain.worker import WorkerMode
 from lomi_ops.ops import fleet_lock

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.worker_log import READY_LINE
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry

@@ -13,7 +13,7 @@ import pytest
 
 from lomi_ops.clients.objects.opening import endpoint_url
 from lomi_ops.clients.objects.s3 import make_client
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from tests.chaos.servers import S3_KEY, S3_SECRET, empty_s3, running_s3
 from tests.doubles.backend.app import BUCKET, CHANNEL, QUEUE
 from tests.integration.e2e.conftest import Cluster, Lomi, document, until

@@ -99,7 +99,7 @@ class Desk:
 
     def write_down(self) -> None:
         """As the upkeep of any worker does."""
-        from lomi_ops.config.schema import WorkerSection
+        from lomi_ops.config.sections.working import WorkerSection
 
         Upkeep(self.handles.queue, self.handles.database, WorkerSection())._write_down()
 

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db.pool import Database
 from lomi_ops.db.queries import blocks
 from lomi_ops.domain.measure import MEASURES, Kind, Measured, Source

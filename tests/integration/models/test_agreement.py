@@ -15,7 +15,8 @@ from PIL import Image
 
 from benchmarks.nudenet_agreement import differences, load
 from lomi_ops.config import model_files
-from lomi_ops.config.schema import PolicySection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.judging import PolicySection
 from lomi_ops.domain.finding import Evidence, Label
 from lomi_ops.domain.policy import counted_faces
 from worker.engines.load import Engines, load_engines, load_model

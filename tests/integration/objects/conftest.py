@@ -17,7 +17,7 @@ from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.clients.objects.opening import allowed_buckets, endpoint_url
 from lomi_ops.clients.objects.s3 import S3Store, make_client
 from lomi_ops.clients.objects.store import ObjectStore
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from tests.chaos.servers import empty_s3
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "AKIDEXAMPLE", "s3cr3t-of-the-tests", "lomi-photos"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lomi_ops.clients.objects import BadKey, DirectoryStore, ObjectMissing, open_store
 from lomi_ops.clients.objects.keys import Buckets
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.errors import JobError, ObjectsUnavailable, PhotoError
 from tests import services
 

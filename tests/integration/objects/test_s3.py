@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from lomi_ops.clients.objects import ObjectMissing
 from lomi_ops.clients.objects.s3 import S3Store, make_client
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.errors import LomiError, ObjectsUnavailable, PhotoError
 from tests import services
@@ -265,7 +265,7 @@ def test_a_bare_404_asks_for_the_bucket_before_it_blames_the_photo() -> None:
 FORKED = """
 import os, sys
 from lomi_ops.clients.objects import open_store
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 store = open_store(ObjectsSection(endpoint=sys.argv[1], access_key=sys.argv[2], secret_key=sys.argv[3]))
 store.put("lomi-photos", "fork.jpg", b"parent")
 before = store._client()

@@ -14,7 +14,7 @@ from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.clients.objects.opening import endpoint_url, open_files
 from lomi_ops.clients.objects.s3 import make_client
 from lomi_ops.clients.objects.s3_files import S3Files
-from lomi_ops.config.schema import ObjectsSection
+from lomi_ops.config.sections.services import ObjectsSection
 from lomi_ops.errors import ConfigError, JobError, ObjectsUnavailable
 from tests.integration.objects.conftest import BUCKET, S3Server
 

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from lomi_ops.config import model_files
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.check import Cost
 from lomi_ops.ops.checks.catalogue import SPECS

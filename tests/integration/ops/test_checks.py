@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from lomi_ops.cli.check_formats import CheckFormat
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.workers import WorkerRegistry

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.ops.operations import PATIENCE_S, Journal, Plan, Runner

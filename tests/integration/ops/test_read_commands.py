@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db.pool import Database
 from lomi_ops.ops.reviews.desk import Desk
 from tests.integration.ops.conftest import Lomi, one_row

@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db import checkpoints, history, ledger, media, migrate, outbox
 from lomi_ops.db.fingerprints import Shelf
 from lomi_ops.db.pool import Database, Session

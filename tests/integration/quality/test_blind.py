@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db import samples
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.pile import Pile

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.job import Priority
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.client import doorbell_client

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.errors import ConfigError, RedisUnavailable
 from lomi_ops.queue.client import (
     doorbell_client,

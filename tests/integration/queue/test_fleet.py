@@ -98,7 +98,7 @@ def test_one_who_lost_it_to_somebody_else_changes_nothing_more(fleet: FleetLease
 
 
 def test_a_redis_that_is_away_for_a_moment_is_survived_and_without_one_nobody_begins() -> None:
-    from lomi_ops.config.schema import RedisSection
+    from lomi_ops.config.sections.services import RedisSection
 
     with running_redis() as server:
         fleet = FleetLease(queue_client(RedisSection.model_validate({"url": server.url})))

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.attempt import Failure
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.autoscale import AutoscaleNotes, Noted

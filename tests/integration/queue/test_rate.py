@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.job import MAX_PHOTOS
 from lomi_ops.queue.client import queue_client

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.client import doorbell_client, queue_client

@@ -13,7 +13,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from lomi_ops.config.schema import RedisSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.errors import Conflict, LomiError
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db import ledger
 from lomi_ops.db.ledger import Settled
 from lomi_ops.db.pool import Database

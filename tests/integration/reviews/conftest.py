@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection, ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db import ledger
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.verdict import MediaStatus

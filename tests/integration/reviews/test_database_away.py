@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.pile import Pile

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
@@ -25,7 +25,7 @@ REVIEWERS, PHOTOS = 50, 1000
 REJECT = Choice(MediaStatus.REJECTED, Reason.NSFW, "not for our app")
 HOLDS = """
 import sys
-from lomi_ops.config.schema import ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.pile import Pile
 from lomi_ops.ops.reviews.desk import Desk

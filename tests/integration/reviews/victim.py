@@ -17,7 +17,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from lomi_ops.config.schema import RedisSection, ReviewSection
+from lomi_ops.config.sections.operating import ReviewSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db import audit
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.verdict import MediaStatus

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.worker import WorkerInfo, WorkerMode
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from lomi_ops.clients.containers import Control, Engine
-from lomi_ops.config.schema import DockerSection
+from lomi_ops.config.sections.services import DockerSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.worker import WorkerMode
 from lomi_ops.errors import Conflict, DockerUnavailable

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.job import Priority
 from lomi_ops.queue.client import doorbell_client, queue_client, require_fit

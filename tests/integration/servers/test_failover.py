@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 
-from lomi_ops.config.schema import RedisSection
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.ops.local import owner
 from lomi_ops.queue.client import doorbell_client, queue_client, require_fit, where

@@ -22,7 +22,8 @@ from lomi_ops.clients.compreface.pool import FaceService
 from lomi_ops.clients.objects.directory import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.config import model_files
-from lomi_ops.config.schema import RedisSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.ops.demo import sources

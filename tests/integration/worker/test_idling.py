@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lomi_ops.config.schema import RedisSection, WorkerSection
+from lomi_ops.config.sections.services import RedisSection
+from lomi_ops.config.sections.working import WorkerSection
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.errors import RedisUnavailable
 from lomi_ops.queue.client import doorbell_client

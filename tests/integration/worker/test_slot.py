@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lomi_ops.config.schema import WorkerSection
+from lomi_ops.config.sections.working import WorkerSection
 from lomi_ops.db import checkpoints, ledger
 from lomi_ops.db.overrides import override
 from lomi_ops.db.pool import Database

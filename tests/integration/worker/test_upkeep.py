@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lomi_ops.config.schema import WorkerSection
+from lomi_ops.config.sections.working import WorkerSection
 from lomi_ops.db import checkpoints, history, outbox
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure

@@ -15,7 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from lomi_ops.config.schema import DatabaseSection, RedisSection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.services import DatabaseSection, RedisSection
 from lomi_ops.db import level, media
 from lomi_ops.db.level import SchemaTooNew
 from lomi_ops.db.pool import Database

@@ -9,7 +9,9 @@ import pytest
 
 from lomi_ops.config.manifest import Manifest
 from lomi_ops.config.model_files import record_path
-from lomi_ops.config.schema import CompreFaceSection, ModelsSection, PolicySection, Settings
+from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.judging import ModelsSection, PolicySection
+from lomi_ops.config.sections.services import CompreFaceSection
 from lomi_ops.domain.finding import Engine, EngineReport, Evidence, Label
 from lomi_ops.domain.policy import Requirement, judge
 from lomi_ops.domain.verdict import Outcome, Reason

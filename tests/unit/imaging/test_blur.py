@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from benchmarks import calibrate_blur as calibration
-from lomi_ops.config.schema import BlurSection
+from lomi_ops.config.sections.judging import BlurSection
 from lomi_ops.domain.finding import Box, Engine, Label
 from lomi_ops.domain.verdict import Outcome
 from worker.engines.blur import FACE_SIDE, SIDE, measure, sharpness

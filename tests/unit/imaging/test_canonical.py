@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
-from lomi_ops.config.schema import ImagesSection
+from lomi_ops.config.sections.judging import ImagesSection
 from lomi_ops.imaging.canonical import canonical_jpeg
 from lomi_ops.imaging.decode import Upright, decode
 from tests import hostile

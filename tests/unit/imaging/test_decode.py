@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, features
 
-from lomi_ops.config.schema import ImagesSection
+from lomi_ops.config.sections.judging import ImagesSection
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.errors import PhotoError
 from lomi_ops.imaging import decode as gate
@@ -93,7 +93,7 @@ def test_no_pixel_of_a_bomb_is_decoded(file: Hostile, monkeypatch: pytest.Monkey
 def test_bombs_need_hardly_any_memory() -> None:
     program = """
         import resource
-        from lomi_ops.config.schema import ImagesSection
+        from lomi_ops.config.sections.judging import ImagesSection
         from lomi_ops.errors import PhotoError
         from lomi_ops.imaging.decode import decode
         from tests import hostile

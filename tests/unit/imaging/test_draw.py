@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from lomi_ops.config.schema import ImagesSection
+from lomi_ops.config.sections.judging import ImagesSection
 from lomi_ops.domain.finding import Box
 from lomi_ops.imaging.decode import Upright, decode
 from lomi_ops.imaging.draw import annotate

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lomi_ops.config.schema import ImagesSection
+from lomi_ops.config.sections.judging import ImagesSection
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.golden import portrait
 from lomi_ops.tui.darkroom import Darkroom

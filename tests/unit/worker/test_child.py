@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lomi_ops.config.schema import ImagesSection, ModelsSection
+from lomi_ops.config.sections.judging import ImagesSection, ModelsSection
 from lomi_ops.domain.finding import Engine, EngineReport
 from lomi_ops.domain.golden import Golden
 from lomi_ops.errors import ModelError, PhotoError

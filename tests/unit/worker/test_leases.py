@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from lomi_ops.config.schema import WorkerSection
+from lomi_ops.config.sections.working import WorkerSection
 from lomi_ops.errors import LeaseLost, LomiError, RedisUnavailable
 from lomi_ops.queue.replies import Beat, Beats, Claimed, WorkerMode
 from worker.leases import Leases, Ticker

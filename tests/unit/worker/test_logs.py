@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lomi_ops.config.schema import LogSection
+from lomi_ops.config.sections.working import LogSection
 from worker import logs
 
 

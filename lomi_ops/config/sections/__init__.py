@@ -1,0 +1,1 @@
+"""The sections of the settings, one module for those that belong together."""
