@@ -29,13 +29,13 @@ from lomi_ops.domain.policy import BlurRule, FaceRule, Policy, Requirement, Zone
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.imaging.golden import portrait
 from lomi_ops.ops.reviews.desk import Desk
-from lomi_ops.tui.app import Options, ReviewApp
-from lomi_ops.tui.background import Background
-from lomi_ops.tui.desk_work import DeskWork
-from lomi_ops.tui.developing import Developer
-from lomi_ops.tui.photos import Photos
-from lomi_ops.tui.reviewing import Reviewing
-from lomi_ops.tui.terminal import Images, Screen
+from lomi_ops.tui.review.app import Options, ReviewApp
+from lomi_ops.tui.review.background import Background
+from lomi_ops.tui.review.desk_work import DeskWork
+from lomi_ops.tui.review.developing import Developer
+from lomi_ops.tui.review.photos import Photos
+from lomi_ops.tui.review.reviewing import Reviewing
+from lomi_ops.tui.review.terminal import Images, Screen
 
 BUCKET = "lomi-photos"
 POLICY = Policy(

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.verdict import FailureCode
-from lomi_ops.tui.app import ReviewApp
+from lomi_ops.tui.review.app import ReviewApp
 from tests import services
 from tests.review_room import Room, evidence
 

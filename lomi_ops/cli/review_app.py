@@ -10,7 +10,7 @@ import typer
 from lomi_ops.cli import options, output, session, terminal
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import LomiError, UsageError
-from lomi_ops.tui import garbage
+from lomi_ops.tui.review import garbage
 
 if TYPE_CHECKING:
     from lomi_ops.queue.jobs import JobQueue
@@ -49,7 +49,7 @@ def review(
 
 def _run(runtime: Runtime, pile: Pile, wanted: str, images: str | None, actor: str) -> int:
     from lomi_ops.ops.reviews.desk import Desk
-    from lomi_ops.tui.start import start
+    from lomi_ops.tui.review.start import start
 
     desk = Desk(runtime.database, None, actor, runtime.settings.review)
     return start(

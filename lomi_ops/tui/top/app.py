@@ -22,6 +22,7 @@ from textual.widgets import Input
 
 from lomi_ops.domain.frame import Frame
 from lomi_ops.errors import LomiError
+from lomi_ops.tui.text import Text
 from lomi_ops.tui.top import acting, head
 from lomi_ops.tui.top.board import Board
 from lomi_ops.tui.top.help import Help
@@ -30,7 +31,6 @@ from lomi_ops.tui.top.panels import PANELS, TITLES
 from lomi_ops.tui.top.sheet import Order, Sheet
 from lomi_ops.tui.top.stage import Mode, Stage
 from lomi_ops.tui.top.times import moment
-from lomi_ops.tui.widgets import Text
 
 Answer = TypeVar("Answer")
 
@@ -144,7 +144,7 @@ class TopApp(App[None]):
         self._stage.remember(datetime.now(UTC))
         if self._options.replay:
             self._say(self._stage.jump(datetime.now(UTC)))
-        self.query_one("#keys", Text).update(head.keys(self._options))
+        self.query_one("#keys", Text).show(head.keys(self._options))
         self._timer = self.set_interval(self._every_s, self._tick)
         self._lay_out()
         self._tick()
@@ -206,11 +206,11 @@ class TopApp(App[None]):
         if view is None or len(self.screen_stack) > 1:
             return
         width = self.size.width
-        self.query_one("#banner", Text).update(head.banner(view, self._stage.mode, self._options, width, self._now()))
-        self.query_one("#tabs", Text).update(head.tabs(view, self._open))
+        self.query_one("#banner", Text).show(head.banner(view, self._stage.mode, self._options, width, self._now()))
+        self.query_one("#tabs", Text).show(head.tabs(view, self._open))
         strip = self.query_one("#strip", Text)
         if strip.display:
-            strip.update(head.strip(view, width, plain=self._options.plain))
+            strip.show(head.strip(view, width, plain=self._options.plain))
         for board in self.query(Board):
             if board.display:
                 board.show(PANELS[board.place](view))
@@ -243,7 +243,7 @@ class TopApp(App[None]):
         small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
         self.screen.set_class(small, "-cramped")
         here = f"here are {event.size.width} and {event.size.height}"
-        self.query_one("#small", Text).update(f"lomi top needs {LEAST[0]} columns and {LEAST[1]} lines; {here}")
+        self.query_one("#small", Text).show(f"lomi top needs {LEAST[0]} columns and {LEAST[1]} lines; {here}")
         self._lay_out()
 
     def on_board_opened(self, message: Board.Opened) -> None:
@@ -252,7 +252,7 @@ class TopApp(App[None]):
     def _say(self, text: str) -> None:
         notice = self.query_one("#notice", Text)
         notice.display = bool(text)
-        notice.update(text)
+        notice.show(text)
 
     @staticmethod
     def _now() -> datetime:

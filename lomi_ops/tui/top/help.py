@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.events import Key as Pressed
 from textual.screen import ModalScreen
 
+from lomi_ops.tui.text import Text
 from lomi_ops.tui.top.keys import KEYS
-from lomi_ops.tui.widgets import Text
 
 _TEXT = """\
 Colours are those of the alert rules: yellow is bad but not yet for long enough, or acknowledged; red is told to \

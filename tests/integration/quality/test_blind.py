@@ -20,8 +20,8 @@ from lomi_ops.errors import Conflict, NotFound
 from lomi_ops.ops.quality import blind, covering, sampling, similar
 from lomi_ops.ops.reviews import piles
 from lomi_ops.ops.reviews.desk import Choice, Desk
-from lomi_ops.tui import words
-from lomi_ops.tui.desk_work import DeskWork
+from lomi_ops.tui.review import words
+from lomi_ops.tui.review.desk_work import DeskWork
 from tests.integration.reviews.conftest import APPROVE, Room
 
 ALWAYS = ReviewSection(sample_share=1.0)

@@ -12,9 +12,9 @@ import pytest
 from textual.pilot import Pilot
 
 from lomi_ops.domain.pile import Pile
-from lomi_ops.tui.app import ReviewApp
-from lomi_ops.tui.terminal import Images
-from lomi_ops.tui.widgets import Picture
+from lomi_ops.tui.review.app import ReviewApp
+from lomi_ops.tui.review.terminal import Images
+from lomi_ops.tui.review.widgets import Picture
 from tests.integration.db.conftest import prepared_url, template
 from tests.review_room import Room
 

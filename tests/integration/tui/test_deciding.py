@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lomi_ops.domain.pile import Pile
-from lomi_ops.tui.table import Mark
+from lomi_ops.tui.review.table import Mark
 from tests.integration.tui.conftest import Drive, Session
 from tests.review_room import Room, evidence
 

@@ -8,7 +8,7 @@ import pytest
 
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import FailureCode
-from lomi_ops.tui.terminal import Images
+from lomi_ops.tui.review.terminal import Images
 from tests.integration.tui.conftest import Drive, Session
 from tests.review_room import BUCKET, Room, evidence
 

@@ -12,7 +12,7 @@ import pytest
 
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.pile import Pile
-from lomi_ops.tui.work import Order
+from lomi_ops.tui.review.work import Order
 from tests import services
 from tests.integration.tui.conftest import Session
 from tests.review_room import Room, evidence

@@ -14,9 +14,9 @@ from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import Seen
 from lomi_ops.errors import LomiError
 from lomi_ops.ops.reviews.dossier import Dossier
-from lomi_ops.tui.exhibit import Exhibit
-from lomi_ops.tui.reviewing import Reviewing
-from lomi_ops.tui.work import Back, Order, Taken
+from lomi_ops.tui.review.exhibit import Exhibit
+from lomi_ops.tui.review.reviewing import Reviewing
+from lomi_ops.tui.review.work import Back, Order, Taken
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 

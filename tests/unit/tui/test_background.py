@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable
 
 from lomi_ops.errors import Conflict
-from lomi_ops.tui.background import Background
+from lomi_ops.tui.review.background import Background
 
 
 def test_answers_that_come_before_anybody_attends_are_kept() -> None:

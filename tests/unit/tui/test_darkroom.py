@@ -11,10 +11,10 @@ import pytest
 from lomi_ops.config.sections.judging import ImagesSection
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.golden import portrait
-from lomi_ops.tui.darkroom import Darkroom
-from lomi_ops.tui.developing import Developer
-from lomi_ops.tui.plate import BROKEN, Answer, Plate, Unseen, Wish, packed, unpacked
-from lomi_ops.tui.terminal import Images, Screen
+from lomi_ops.tui.review.darkroom import Darkroom
+from lomi_ops.tui.review.developing import Developer
+from lomi_ops.tui.review.plate import BROKEN, Answer, Plate, Unseen, Wish, packed, unpacked
+from lomi_ops.tui.review.terminal import Images, Screen
 
 WISH = Wish("a", Screen(Images.BLOCKS, (10, 20)), 40, 12)
 
@@ -52,7 +52,7 @@ def test_one_that_crashes_over_a_photo_is_followed_by_a_fresh_one(darkroom: Dark
 
 
 def test_one_that_hangs_is_given_up(darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lomi_ops.tui.darkroom.PATIENCE_S", 0.0)
+    monkeypatch.setattr("lomi_ops.tui.review.darkroom.PATIENCE_S", 0.0)
     os.kill(darkroom._process.pid, signal.SIGSTOP)
 
     assert darkroom.plate(WISH) is BROKEN

@@ -7,10 +7,10 @@ import pytest
 
 from lomi_ops.imaging import kitty
 from lomi_ops.imaging.framing import Frame
-from lomi_ops.tui.developing import Photo, plate
-from lomi_ops.tui.picture import NOTHING, Drawn, drawn
-from lomi_ops.tui.plate import Plate, Wish
-from lomi_ops.tui.terminal import Images, Screen
+from lomi_ops.tui.review.developing import Photo, plate
+from lomi_ops.tui.review.picture import NOTHING, Drawn, drawn
+from lomi_ops.tui.review.plate import Plate, Wish
+from lomi_ops.tui.review.terminal import Images, Screen
 
 
 def prepared(pixels: np.ndarray, frame: Frame, columns: int, rows: int, screen: Screen) -> Drawn:

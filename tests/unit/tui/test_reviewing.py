@@ -7,10 +7,10 @@ from datetime import timedelta
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, DatabaseUnavailable, RedisUnavailable, UsageError
-from lomi_ops.tui import tally
-from lomi_ops.tui.state import Tone
-from lomi_ops.tui.table import PREFETCH, Mark
-from lomi_ops.tui.work import Back, Taken
+from lomi_ops.tui.review import tally
+from lomi_ops.tui.review.state import Tone
+from lomi_ops.tui.review.table import PREFETCH, Mark
+from lomi_ops.tui.review.work import Back, Taken
 from tests.unit.tui.exhibits import NOW, Desk, exhibit
 
 APPROVED = MediaStatus.APPROVED

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from lomi_ops.tui import table as on
-from lomi_ops.tui.table import Mark, Table
+from lomi_ops.tui.review import table as on
+from lomi_ops.tui.review.table import Mark, Table
 from tests.unit.tui.exhibits import NOW, exhibit
 
 

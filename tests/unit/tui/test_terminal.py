@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from lomi_ops.tui.terminal import Images, Screen, judged, look
+from lomi_ops.tui.review.terminal import Images, Screen, judged, look
 
 KITTY = b"\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c"
 XTERM = b"\x1b[6;16;8t\x1b[?63;1;2;4;22c"

@@ -16,11 +16,11 @@ from lomi_ops.domain.frame import AlertLine, Event, Frame, WorkerLine
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.errors import LomiError, UsageError
 from lomi_ops.ops.live.recording import Recording
+from lomi_ops.tui.text import Text
 from lomi_ops.tui.top.app import Options, TopApp
 from lomi_ops.tui.top.board import Board
 from lomi_ops.tui.top.sheet import Cell, Column, Row, Sheet
 from lomi_ops.tui.top.stage import Mode, Stage
-from lomi_ops.tui.widgets import Text
 
 READY = ("lomi_queue_jobs", (("state", "ready"),))
 JOBS = Sheet("Jobs", (Column("job"), Column("tries", right=True)), tuple(

@@ -8,7 +8,7 @@ import pytest
 from textual.content import Content
 
 from lomi_ops.domain.review_measure import Measure
-from lomi_ops.tui import keys, words
+from lomi_ops.tui.review import keys, words
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 

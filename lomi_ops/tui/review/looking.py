@@ -7,11 +7,11 @@ from uuid import UUID
 
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.errors import LomiError
-from lomi_ops.tui import table as on
-from lomi_ops.tui.exhibit import Exhibit
-from lomi_ops.tui.state import Runner, State
-from lomi_ops.tui.table import Item
-from lomi_ops.tui.work import Work
+from lomi_ops.tui.review import table as on
+from lomi_ops.tui.review.exhibit import Exhibit
+from lomi_ops.tui.review.state import Runner, State
+from lomi_ops.tui.review.table import Item
+from lomi_ops.tui.review.work import Work
 
 
 class Looking:

@@ -20,12 +20,12 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from lomi_ops.tui.plate import BROKEN, packed, unpacked
+from lomi_ops.tui.review.plate import BROKEN, packed, unpacked
 
 if TYPE_CHECKING:
     from lomi_ops.config.sections.judging import ImagesSection
     from lomi_ops.domain.fingerprint import Fingerprint
-    from lomi_ops.tui.plate import Plate, Unseen, Wish
+    from lomi_ops.tui.review.plate import Plate, Unseen, Wish
 
 PATIENCE_S = 30.0
 """Seconds for one photo; then its decoder hangs."""
@@ -59,7 +59,7 @@ class Darkroom:
 
     def _started(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lomi_ops.tui.darkroom"],
+            [sys.executable, "-m", "lomi_ops.tui.review.darkroom"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -100,7 +100,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Answers until nobody asks any more."""
-    from lomi_ops.tui.developing import Developer
+    from lomi_ops.tui.review.developing import Developer
 
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     try:

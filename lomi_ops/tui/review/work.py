@@ -12,7 +12,7 @@ from uuid import UUID
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
-from lomi_ops.tui.exhibit import Exhibit
+from lomi_ops.tui.review.exhibit import Exhibit
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from lomi_ops.imaging.framing import Frame
-from lomi_ops.tui.exhibit import Exhibit
+from lomi_ops.tui.review.exhibit import Exhibit
 
 WHOLE = Frame()
 PREFETCH = 3

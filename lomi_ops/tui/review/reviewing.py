@@ -9,15 +9,15 @@ from uuid import UUID
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError
-from lomi_ops.tui import table as on
-from lomi_ops.tui.dealing import Dealing
-from lomi_ops.tui.deciding import Deciding
-from lomi_ops.tui.exhibit import Exhibit
-from lomi_ops.tui.looking import Looking
-from lomi_ops.tui.state import Runner, State, Tone, these
-from lomi_ops.tui.table import Mark, Table
-from lomi_ops.tui.tally import Watch
-from lomi_ops.tui.work import Work
+from lomi_ops.tui.review import table as on
+from lomi_ops.tui.review.dealing import Dealing
+from lomi_ops.tui.review.deciding import Deciding
+from lomi_ops.tui.review.exhibit import Exhibit
+from lomi_ops.tui.review.looking import Looking
+from lomi_ops.tui.review.state import Runner, State, Tone, these
+from lomi_ops.tui.review.table import Mark, Table
+from lomi_ops.tui.review.tally import Watch
+from lomi_ops.tui.review.work import Work
 
 
 class Reviewing:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import DatabaseUnavailable, LomiError
-from lomi_ops.tui.table import Table
+from lomi_ops.tui.review.table import Table
 
 Answer = TypeVar("Answer")
 

@@ -13,9 +13,9 @@ from textual.events import Key as Pressed
 from textual.screen import ModalScreen
 
 from lomi_ops.domain.pile import Pile
-from lomi_ops.tui import words
-from lomi_ops.tui.keys import KEYS
-from lomi_ops.tui.widgets import Text
+from lomi_ops.tui.review import words
+from lomi_ops.tui.review.keys import KEYS
+from lomi_ops.tui.text import Text
 
 PILES = {
     Pile.WAITING: "photos that wait for a person",

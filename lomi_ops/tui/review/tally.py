@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from lomi_ops.domain.pile import Pile, pile_of
 from lomi_ops.domain.verdict import MediaStatus, Reason
-from lomi_ops.tui.exhibit import Exhibit
+from lomi_ops.tui.review.exhibit import Exhibit
 
 FRESH_TICKS = 15
 """Seconds for which a count is good enough: it takes the database a tenth of a second where 100,000 photos lie."""

@@ -20,16 +20,17 @@ from textual.message import Message
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.imaging.framing import Frame
-from lomi_ops.tui import garbage, keys, table, words
-from lomi_ops.tui.background import Background
-from lomi_ops.tui.gallery import Gallery
-from lomi_ops.tui.photos import Photos
-from lomi_ops.tui.reviewing import Reviewing
-from lomi_ops.tui.screens import Help, Piles
-from lomi_ops.tui.state import Tone
-from lomi_ops.tui.table import Item
-from lomi_ops.tui.terminal import Images, Screen
-from lomi_ops.tui.widgets import Cell, Picture, Text
+from lomi_ops.tui.review import garbage, keys, table, words
+from lomi_ops.tui.review.background import Background
+from lomi_ops.tui.review.gallery import Gallery
+from lomi_ops.tui.review.photos import Photos
+from lomi_ops.tui.review.reviewing import Reviewing
+from lomi_ops.tui.review.screens import Help, Piles
+from lomi_ops.tui.review.state import Tone
+from lomi_ops.tui.review.table import Item
+from lomi_ops.tui.review.terminal import Images, Screen
+from lomi_ops.tui.review.widgets import Cell, Picture
+from lomi_ops.tui.text import Text
 
 if TYPE_CHECKING:
     from textual.widgets import Input

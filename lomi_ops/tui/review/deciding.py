@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import DatabaseUnavailable, LomiError, Transient
-from lomi_ops.tui import table as on
-from lomi_ops.tui import tally
-from lomi_ops.tui.state import Runner, State, Tone, these
-from lomi_ops.tui.table import Item, Mark
-from lomi_ops.tui.work import Back, Order, Taken, Work
+from lomi_ops.tui.review import table as on
+from lomi_ops.tui.review import tally
+from lomi_ops.tui.review.state import Runner, State, Tone, these
+from lomi_ops.tui.review.table import Item, Mark
+from lomi_ops.tui.review.work import Back, Order, Taken, Work
 
 _REMEMBERED = 50
 """Steps that the undo key goes back through."""

@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Static
 
-from lomi_ops.tui.picture import NOTHING, Drawn
+from lomi_ops.tui.review.picture import NOTHING, Drawn
+from lomi_ops.tui.text import Text
 
 
 class Picture(Widget):
@@ -81,24 +81,6 @@ def _folded(text: str, width: int) -> list[str]:
     import textwrap
 
     return textwrap.wrap(text, width) or [""]
-
-
-class Text(Static):
-    """Text that is never taken for markup. What it shows already is not drawn again, and the screen is only laid out
-    anew where the number of lines changes: a key may not take as long as that takes."""
-
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(id=name, markup=False)
-        self._shown = Content("")
-
-    def show(self, content: Content | str) -> None:
-        new = content if isinstance(content, Content) else Content(content)
-        before, self._shown = self._shown, new
-        if not new.is_same(before):
-            self.update(new, layout=self._lines(new) != self._lines(before))
-
-    def _lines(self, content: Content) -> int:
-        return content.get_height({}, width) if content and (width := self.content_size.width) else 0
 
 
 class Cell(Vertical):

@@ -12,12 +12,12 @@ from typing import Protocol, TypeVar
 
 from lomi_ops.errors import LomiError
 from lomi_ops.imaging.framing import Frame
-from lomi_ops.tui.exhibit import Exhibit
-from lomi_ops.tui.photos import Photos
-from lomi_ops.tui.picture import Drawn, drawn
-from lomi_ops.tui.plate import Unseen, Wish
-from lomi_ops.tui.terminal import Images, Screen
-from lomi_ops.tui.widgets import Picture
+from lomi_ops.tui.review.exhibit import Exhibit
+from lomi_ops.tui.review.photos import Photos
+from lomi_ops.tui.review.picture import Drawn, drawn
+from lomi_ops.tui.review.plate import Unseen, Wish
+from lomi_ops.tui.review.terminal import Images, Screen
+from lomi_ops.tui.review.widgets import Picture
 
 Answer = TypeVar("Answer")
 _KEPT = 40

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from lomi_ops.config.macros import read_macros
 from lomi_ops.domain.pile import Pile
 from lomi_ops.ops.reviews.desk import Desk
-from lomi_ops.tui.background import Background
-from lomi_ops.tui.darkroom import Darkroom
-from lomi_ops.tui.desk_work import DeskWork
-from lomi_ops.tui.reviewing import Reviewing
-from lomi_ops.tui.terminal import Images, look
+from lomi_ops.tui.review.background import Background
+from lomi_ops.tui.review.darkroom import Darkroom
+from lomi_ops.tui.review.desk_work import DeskWork
+from lomi_ops.tui.review.reviewing import Reviewing
+from lomi_ops.tui.review.terminal import Images, look
 
 if TYPE_CHECKING:
     from lomi_ops.clients.objects import ObjectStore
@@ -50,8 +50,8 @@ def start(
         wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
         screen = look(wish, environ)
 
-        from lomi_ops.tui.app import Options, ReviewApp
-        from lomi_ops.tui.photos import Photos
+        from lomi_ops.tui.review.app import Options, ReviewApp
+        from lomi_ops.tui.review.photos import Photos
 
         photos = Photos(open_objects(), settings.objects.bucket_photos, settings.images.max_bytes, darkroom)
         clock = counting_on(desk.now(), time.monotonic)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from lomi_ops.clients.objects import BadKey, ObjectMissing
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.errors import LomiError, PhotoError, Transient
-from lomi_ops.tui.plate import BROKEN, Plate, Unseen, Wish
+from lomi_ops.tui.review.plate import BROKEN, Plate, Unseen, Wish
 
 if TYPE_CHECKING:
     from lomi_ops.clients.objects import ObjectStore

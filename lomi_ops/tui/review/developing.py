@@ -19,8 +19,8 @@ from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.decode import decode
 from lomi_ops.imaging.framing import framed
 from lomi_ops.imaging.veil import veiled
-from lomi_ops.tui.plate import Plate, Unseen, Wish
-from lomi_ops.tui.terminal import Images
+from lomi_ops.tui.review.plate import Plate, Unseen, Wish
+from lomi_ops.tui.review.terminal import Images
 
 if TYPE_CHECKING:
     from lomi_ops.config.sections.judging import ImagesSection

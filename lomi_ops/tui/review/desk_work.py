@@ -14,8 +14,8 @@ from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import WORKER
 from lomi_ops.domain.review_filter import ReviewFilter, parse
 from lomi_ops.errors import Conflict, DatabaseUnavailable
-from lomi_ops.tui.exhibit import Exhibit
-from lomi_ops.tui.work import Back, Order, Taken
+from lomi_ops.tui.review.exhibit import Exhibit
+from lomi_ops.tui.review.work import Back, Order, Taken
 
 if TYPE_CHECKING:
     from lomi_ops.domain.fingerprint import Fingerprint

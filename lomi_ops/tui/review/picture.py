@@ -10,8 +10,8 @@ from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from lomi_ops.tui.plate import Plate
-from lomi_ops.tui.terminal import Images
+from lomi_ops.tui.review.plate import Plate
+from lomi_ops.tui.review.terminal import Images
 
 
 @dataclass(frozen=True, slots=True)

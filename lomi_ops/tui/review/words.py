@@ -10,9 +10,9 @@ from textual.content import Content
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review_measure import Measure
 from lomi_ops.domain.shown import shown
-from lomi_ops.tui.exhibit import Exhibit
-from lomi_ops.tui.reviewing import Reviewing
-from lomi_ops.tui.table import Item, Mark
+from lomi_ops.tui.review.exhibit import Exhibit
+from lomi_ops.tui.review.reviewing import Reviewing
+from lomi_ops.tui.review.table import Item, Mark
 
 _STYLES = {"approve": "$text-success", "review": "$text-warning", "reject": "$text-error"}
 _BOXES = {"bad": "$text-error", "doubt": "$text-warning", "face": "$text-success", "plain": "dim"}

@@ -8,7 +8,7 @@ from typing import Any
 from lomi_ops.domain.finding import Box
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.framing import Frame
-from lomi_ops.tui.terminal import Images, Screen
+from lomi_ops.tui.review.terminal import Images, Screen
 
 WHOLE = Frame()
 Boxes = tuple[tuple[Box, str, str], ...]

@@ -1,0 +1,1 @@
+"""The app for people who decide on photos: `lomi review`."""
