@@ -111,7 +111,7 @@ function __lomi_table
             set -g __lomi_arguments
         case 'alerts list'
             set -g __lomi_children
-            set -g __lomi_options '--since	Also those that began since, over or not: 24h, 7d' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_options '--since	Also those that began since, over or not: 24h, 7d, a date or an ISO time' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--since=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'alerts ack'

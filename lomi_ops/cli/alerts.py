@@ -20,6 +20,9 @@ app = typer.Typer(
     help="Rules over the cluster's numbers: who is told when, and that they know.",
 )
 
+_LONGEST_S = 366 * 86400.0
+"""Of a silence."""
+
 Rule = Annotated[str, typer.Argument(help="A rule as `lomi alerts rules` names it, or all.", metavar="RULE")]
 
 
@@ -56,7 +59,8 @@ def alerts_rules(
 def alerts_list(
     common: options.Common,
     since: Annotated[
-        str | None, typer.Option(help="Also those that began since, over or not: 24h, 7d.", metavar="SPAN")
+        str | None,
+        typer.Option(help="Also those that began since, over or not: 24h, 7d, a date or an ISO time.", metavar="WHEN"),
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000, metavar="N")] = 100,
     format_: options.Output = Format.TEXT,
@@ -65,17 +69,15 @@ def alerts_list(
 
     Open ones, who has been told of them, and what nobody wants to hear for a while. Exit 1 while one is firing.
     """
-    from datetime import timedelta
-
     from lomi_ops.db import alert_deliveries, alerts
+    from lomi_ops.domain.window import moment
     from lomi_ops.ops.alerts.runner import require_place
 
-    span = None if since is None else timedelta(seconds=options.seconds("--since", since))
     with session.opened(common, "database") as runtime:
         database = runtime.database
         require_place(database)
         at = database.now()
-        found = alerts.incidents(database, since=None if span is None else at - span, limit=limit)
+        found = alerts.incidents(database, since=None if since is None else moment(since, at), limit=limit)
         told = alert_deliveries.of(database, [each.id for each in found])
         held = alerts.silences(database, at=at)
         tracks, run, gap_s = alerts.tracks(database), alerts.run(database), runtime.settings.alerts.gap_s
@@ -129,6 +131,8 @@ def alerts_silence(
     if not for_s or not reason.strip():
         text = "a silence needs a span of time" if not for_s else "a silence needs a reason"
         raise UsageError(text, hint="--for 2h --reason 'load test'")
+    if for_s > _LONGEST_S:
+        raise UsageError("a silence ends within a year", hint="alerts.rules can switch a rule off: enabled: false")
     with session.opened(common, "database", changes=True) as runtime:
         made = acts.silence(runtime.database, rule, for_s, reason.strip(), _by(runtime, actor))
     alerts_text.show_silence(made, format_)

@@ -82,6 +82,8 @@ def show_rules(rules: Sequence[Rule], measured: Measured, known: Known, gap_s: f
 
 
 def _rule(rule: Rule, measured: Measured, known: Known, gap_s: float) -> dict[str, Any]:
+    from lomi_ops.domain.alert_incident import ALL
+
     seen = rule.judge(measured)
     track = known.tracks.get(rule.slug)
     fresh = track is not None and track.at is not None and (measured.at - track.at).total_seconds() <= gap_s
@@ -90,7 +92,7 @@ def _rule(rule: Rule, measured: Measured, known: Known, gap_s: float) -> dict[st
         "severity": rule.severity.value,
         "state": _state(rule, seen.judged.value, track if fresh else None, known),
         "judged": seen.judged.value,
-        "silenced": rule.slug in known.silenced or "all" in known.silenced,
+        "silenced": rule.slug in known.silenced or ALL in known.silenced,
         "value": seen.value,
         "threshold": rule.threshold,
         "clear": rule.clear_at,
@@ -210,8 +212,11 @@ def show_ack(incident: Incident, format_: Format) -> None:
 
 
 def show_silence(made: Silence, format_: Format) -> None:
+    from lomi_ops.domain.alert_incident import ALL
+
     if format_ is Format.TEXT:
-        output.text(f"nobody is told of {made.rule} until {moment(made.until)} UTC; lomi alerts unsilence {made.rule}")
+        what = "any rule" if made.rule == ALL else made.rule
+        output.text(f"nobody is told of {what} until {moment(made.until)} UTC; lomi alerts unsilence {made.rule}")
     else:
         output.document(asdict(made), schema="lomi.alerts.silence/v1", format_=format_)
 

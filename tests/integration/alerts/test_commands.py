@@ -98,6 +98,8 @@ def test_check_finds_tells_and_exits_as_it_is(lomi: Lomi, here: Path, redis_url:
     assert receiver.subjects()[1:] == ["[lomi] RESOLVED: given up on: 2 jobs"]
     assert lomi("alerts", "list").out == "no incident is open\n"
     assert "resolved" in lomi("alerts", "list", "--since", "1h").out
+    assert "resolved" in lomi("alerts", "list", "--since", "2020-01-01").out
+    assert lomi("alerts", "list", "--since", "99999999d").code == 2
 
 
 def test_where_somebody_else_looks_check_says_so_in_one_line_and_is_content(
@@ -142,6 +144,9 @@ def test_silences_and_acknowledgements_leave_entries_and_mistakes_are_told(lomi:
     assert (wrong.code, "did you mean queue_backlog?" in wrong.err) == (2, True)
     assert lomi("alerts", "silence", "all", "--for", "0s", "--reason", "x").code == 2
     assert lomi("alerts", "silence", "all", "--for", "1h", "--reason", " ").code == 2
+    long = lomi("alerts", "silence", "all", "--for", "99999999d", "--reason", "x")
+    assert (long.code, "a silence ends within a year" in long.err) == (2, True)
+    assert "any rule until" in lomi("alerts", "silence", "all", "--for", "1d", "--reason", "x").out
 
 
 def test_on_a_cluster_of_before_rules_are_shown_and_all_else_says_what_to_do(
