@@ -184,7 +184,8 @@ def amount(value: float, unit: str) -> str:
         return f"{value * 100:.3g} %"
     if unit == "s":
         return f"{value * 1000:.0f} ms" if 0 < value < 1 else span.said(value)
-    return f"{value:,.6g} {unit.removesuffix('s') if value == 1 else unit}".rstrip()
+    number = f"{value:,.0f}" if value == round(value) else f"{value:,.6g}"
+    return f"{number} {unit.removesuffix('s') if value == 1 else unit}".rstrip()
 
 
 def _matcher(name: str, values: tuple[str, ...]) -> str:

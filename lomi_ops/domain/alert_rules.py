@@ -7,8 +7,10 @@ on, it starts no incident of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from lomi_ops.domain.alert_rule import AlertSeverity, Guard, How, Query, Rule, Side
+from lomi_ops.domain.measure import Labels
 
 _CRITICAL, _WARNING = AlertSeverity.CRITICAL, AlertSeverity.WARNING
 _MINUTE, _HOUR = 60.0, 3600.0
@@ -94,6 +96,18 @@ RULES: tuple[Rule, ...] = (
 """In the order of what explains what: the ground first."""
 
 SLUGS = tuple(rule.slug for rule in RULES)
+
+
+@cache
+def watching(key: tuple[str, Labels]) -> tuple[str, ...]:
+    """The rules that judge this number, the ground first."""
+    name, labels = key
+    said = dict(labels)
+    return tuple(
+        rule.slug
+        for rule in RULES
+        if rule.query.measure == name and all(said.get(label) in values for label, values in rule.query.wanted)
+    )
 
 
 def grounds(rules: Sequence[Rule], needs: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:

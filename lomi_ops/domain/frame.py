@@ -42,6 +42,9 @@ class AlertLine:
     value: float | None
     sentence: str
     command: str
+    reading: str = ""
+    """The value as people read it, and `limit` likewise: `> 30 %`."""
+    limit: str = ""
     by: str = ""
     """Who knows of it already: `acknowledged by hana`, `silenced by abel`."""
 

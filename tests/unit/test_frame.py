@@ -41,7 +41,8 @@ FRAMES = st.builds(
     st.none() | st.lists(WORKERS, max_size=2).map(tuple),
     st.lists(
         st.builds(
-            AlertLine, TEXTS, TEXTS, TEXTS, st.none() | MOMENTS, st.none() | st.floats(0, 9), TEXTS, TEXTS, TEXTS
+            AlertLine, TEXTS, TEXTS, TEXTS, st.none() | MOMENTS, st.none() | st.floats(0, 9), TEXTS, TEXTS, TEXTS,
+            TEXTS, TEXTS,
         ),
         max_size=2,
     ).map(tuple),
@@ -59,7 +60,7 @@ def worker(name: str, state: str = "running") -> WorkerLine:
 
 
 def alert(state: str, by: str = "") -> AlertLine:
-    return AlertLine("queue_backlog", state, "warning", AT, 90, "90 jobs wait", "lomi autoscale", by)
+    return AlertLine("queue_backlog", state, "warning", AT, 90, "90 jobs wait", "lomi autoscale", by=by)
 
 
 @given(st.lists(FRAMES, max_size=4))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from lomi_ops.domain.alert_rule import Rule
+from lomi_ops.domain.alert_rule import Rule, amount
 from lomi_ops.domain.alert_state import Track, step
 from lomi_ops.domain.frame import AlertLine, Frame, WorkerLine
 from lomi_ops.domain.happening import happenings
@@ -61,7 +61,9 @@ class Looking:
             lines.append(
                 AlertLine(
                     rule.slug, track.state(acked=rule.slug in by).value, rule.severity.value, _whole(track.since),
-                    track.value, rule.said(track.value), rule.command, by.get(rule.slug, ""),
+                    track.value, rule.said(track.value), rule.command,
+                    "" if track.value is None else amount(track.value, rule.unit), f"{rule.side} {rule.limit}",
+                    by.get(rule.slug, ""),
                 )
             )  # fmt: skip
         return tuple(lines)

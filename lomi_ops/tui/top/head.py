@@ -11,8 +11,9 @@ from lomi_ops.domain import span
 from lomi_ops.domain.shown import shown
 from lomi_ops.domain.spark import spark
 from lomi_ops.tui.top.keys import KEYS
-from lomi_ops.tui.top.panels import STRIP, TITLES, View, amount
+from lomi_ops.tui.top.panels import STRIP, TITLES
 from lomi_ops.tui.top.stage import Mode
+from lomi_ops.tui.top.view import View, amount
 
 if TYPE_CHECKING:
     from lomi_ops.tui.top.app import Options

@@ -11,8 +11,8 @@ from lomi_ops.domain.measure import MEASURES, Measured, Source
 from lomi_ops.domain.traces import MINUTES, RECENT, Key, Traces
 from lomi_ops.errors import LomiError
 from lomi_ops.ops.live.recording import Mark, Recording
-from lomi_ops.tui.top.panels import EVENTS, View
 from lomi_ops.tui.top.sheet import Sheet
+from lomi_ops.tui.top.view import EVENTS, View
 
 _SOURCES = {measure.name: measure.source for measure in MEASURES}
 

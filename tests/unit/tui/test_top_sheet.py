@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from lomi_ops.domain.alert_rules import watching
 from lomi_ops.domain.frame import AlertLine, Event, Frame, WorkerLine
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.domain.traces import Traces
-from lomi_ops.tui.top import acting, panels
-from lomi_ops.tui.top.panels import PANELS, TITLES, View
+from lomi_ops.tui.top import acting, numbers, states
+from lomi_ops.tui.top.panels import PANELS, TITLES
 from lomi_ops.tui.top.sheet import GAP, Cell, Column, Order, Row, Sheet, Tone, arranged, widths, written
 from lomi_ops.tui.top.times import moment
+from lomi_ops.tui.top.view import View
 
 AT = datetime(2026, 11, 20, 14, 5, 30, tzinfo=UTC)
 READY = ("lomi_queue_jobs", (("state", "ready"),))
@@ -91,7 +93,7 @@ def test_wide_signs_are_cut_where_they_end() -> None:
 def test_a_number_has_the_colour_of_its_alert() -> None:
     def tone(state: str) -> Tone:
         alerts = (AlertLine("queue_backlog", state, "warning", AT, 90, "90 jobs wait", "lomi autoscale"),)
-        shown = panels.queue(View(Frame(measured({READY: 90}), alerts=alerts)))
+        shown = numbers.queue(View(Frame(measured({READY: 90}), alerts=alerts)))
         return shown.rows[0].cells[1].tone
 
     assert [tone(state) for state in ("ok", "pending", "firing", "acked", "stale")] == [
@@ -99,11 +101,22 @@ def test_a_number_has_the_colour_of_its_alert() -> None:
     ]  # fmt: skip
 
 
+def test_each_number_is_judged_by_the_rules_that_read_it() -> None:
+    def key(name: str, **labels: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        return name, tuple(sorted(labels.items()))
+
+    assert watching(key("lomi_queue_jobs", state="dead")) == ("dead_letters",)
+    assert watching(key("lomi_queue_jobs", state="high")) == ("queue_backlog",)
+    assert watching(key("lomi_queue_jobs", state="running")) == ()
+    assert watching(key("lomi_database_write_p95_seconds", window="5m")) == ("database_slow",)
+    assert watching(key("lomi_up", service="redis")) == ("redis_down",)
+
+
 def test_the_last_numbers_of_a_silent_source_stay_dim_with_their_age() -> None:
     now = measured({("lomi_source_age_seconds", (("source", "redis"),)): 14}, redis="timeout")
 
-    shown = panels.queue(View(Frame(now), old={READY: 7}))
-    there = panels.workers(View(Frame(now), old_workers=(WORKER,)))
+    shown = numbers.queue(View(Frame(now), old={READY: 7}))
+    there = states.workers(View(Frame(now), old_workers=(WORKER,)))
 
     assert shown.note == there.note == "stale 14 s, timeout"
     assert (shown.rows[0].cells[1].text, shown.rows[0].cells[1].tone) == ("7", Tone.DIM)
@@ -115,10 +128,10 @@ def test_the_last_numbers_of_a_silent_source_stay_dim_with_their_age() -> None:
 def test_a_pause_and_missing_workers_are_said_in_the_title() -> None:
     now = measured({("lomi_queue_paused", ()): 1, READY: 1, ("lomi_workers_expected", ()): 4})
 
-    assert panels.queue(View(Frame(now))).note == "PAUSED: nothing is taken."
-    assert panels.workers(View(Frame(now, (WORKER,)))).note == "4 should be there"
-    assert panels.workers(View(Frame(now, ()))).note == "4 should be there"
-    assert "old workers do not register" in panels.workers(View(Frame(measured({}), ()))).note
+    assert numbers.queue(View(Frame(now))).note == "PAUSED: nothing is taken."
+    assert states.workers(View(Frame(now, (WORKER,)))).note == "4 should be there"
+    assert states.workers(View(Frame(now, ()))).note == "4 should be there"
+    assert "old workers do not register" in states.workers(View(Frame(measured({}), ()))).note
 
 
 def test_a_rate_is_shown_per_second() -> None:
@@ -126,7 +139,7 @@ def test_a_rate_is_shown_per_second() -> None:
     for s in range(3):
         traces.add(Measured(AT + timedelta(seconds=s), {claims: s * 5}))
 
-    shown = panels.queue(View(Frame(measured({claims: 10})), traces))
+    shown = numbers.queue(View(Frame(measured({claims: 10})), traces))
 
     assert texts(shown)["taken"] == ["taken", "5.0/s", ""]
 
@@ -135,7 +148,7 @@ def test_decisions_are_counted_by_who_made_them() -> None:
     def key(status: str, reason: str, actor: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         return "lomi_decisions", (("actor", actor), ("reason", reason), ("status", status), ("window", "1h"))
 
-    shown = panels.decisions(View(Frame(measured({
+    shown = numbers.decisions(View(Frame(measured({
         key("approved", "", "worker"): 30, key("rejected", "blurry", "worker"): 10, key("approved", "", "person"): 0,
     }))))  # fmt: skip
 
