@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lomi_ops.cli import session, top_live
 from lomi_ops.cli.options import Common
-from lomi_ops.tui.top.app import Options, TopApp
+from lomi_ops.tui.top.app import TopApp
+from lomi_ops.tui.top.options import Options
 from lomi_ops.tui.top.stage import Stage
 
 _ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->", re.DOTALL)

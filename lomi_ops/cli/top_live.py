@@ -29,7 +29,7 @@ class Wanted:
 
 
 def run(common: options.Common, wanted: Wanted) -> int:
-    from lomi_ops.tui.top.app import FASTEST_S, SLOWEST_S, Options
+    from lomi_ops.tui.top.options import FASTEST_S, SLOWEST_S, Options
     from lomi_ops.tui.top.start import start
 
     if not FASTEST_S <= wanted.every_s <= SLOWEST_S:

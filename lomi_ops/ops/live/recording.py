@@ -1,11 +1,13 @@
 """Frames on disk: as many hours as there is room for, and quick to go back to.
 
 One SQLite file. A row is a minute: its frames as one compressed document (neighbours are much alike), and the highest
-value of each number. One file has one writer; a program that is killed loses at most `FLUSH_S` seconds.
+value of each number. One file has one writer, and any number of readers; a program that is killed loses at most
+`FLUSH_S` seconds.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import sqlite3
@@ -17,7 +19,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lomi_ops.domain.frame import Frame, key_of, packed, series, unpacked
 from lomi_ops.domain.traces import Key, minute_of, peaks_of
@@ -54,8 +56,19 @@ class Recording:
         """How many of them are on disk."""
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = path.with_suffix(".lock").open("w") if create else None
+            self.writes = self._lock is not None and _alone(self._lock)
+            """False where somebody else does."""
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            path.chmod(0o600)
+        try:
+            self._prepare()
+        except LomiError:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._told():
+            self.path.chmod(0o600)
             # What is lost when the machine itself goes down is a few seconds of a picture.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = OFF")
@@ -64,7 +77,9 @@ class Recording:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def add(self, frame: Frame) -> None:
-        """Keeps a frame; what it tells of grave events becomes marks."""
+        """Keeps a frame; what it tells of grave events becomes marks. Nothing where somebody else writes."""
+        if not self.writes:
+            return
         minute = minute_of(frame.at)
         if minute != self._minute:
             self.flush()
@@ -91,6 +106,8 @@ class Recording:
             self.flush()
         finally:
             self._db.close()
+            if self._lock is not None:
+                self._lock.close()
 
     def _sweep(self, minute: int) -> None:
         """Forgets what is too old, and the oldest minutes of what is too much; freed pages are used again."""
@@ -184,6 +201,15 @@ class Recording:
         except (sqlite3.Error, OSError, ValueError, zlib.error) as failure:
             hint = f"rm {self.path}, which only forgets what was recorded"
             raise LomiError(f"the recording {self.path}: {failure}", hint=hint) from failure
+
+
+def _alone(lock: IO[str]) -> bool:
+    """Whether nobody else has it; until it is closed."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @cache

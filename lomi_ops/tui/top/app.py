@@ -8,37 +8,39 @@ import json
 import shlex
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Input
 
 from lomi_ops.domain.frame import Frame
 from lomi_ops.errors import LomiError
 from lomi_ops.tui.text import Text
 from lomi_ops.tui.top import acting, head
+from lomi_ops.tui.top.beside import Beside
 from lomi_ops.tui.top.board import Board
-from lomi_ops.tui.top.help import Help
 from lomi_ops.tui.top.keys import KEYS
+from lomi_ops.tui.top.options import FASTEST_S, SLOWEST_S, Options
 from lomi_ops.tui.top.panels import PANELS, TITLES
+from lomi_ops.tui.top.screens import Confirm, Help
 from lomi_ops.tui.top.sheet import Order, Sheet
 from lomi_ops.tui.top.stage import Mode, Stage
 from lomi_ops.tui.top.times import moment
 
-Answer = TypeVar("Answer")
+if TYPE_CHECKING:
+    from lomi_ops.tui.top.source import Source
 
 JOBS = TITLES.index("Jobs")
 LEAST = (60, 16)
 """Columns and lines below which the view says what it needs."""
 WIDE = 120
-FASTEST_S, SLOWEST_S = 0.5, 60.0
+_SAID_S = 10.0
 JOBS_S = 5.0
 """Between two looks at the list of jobs, and only while it is on the screen."""
 _SIDES = {"left": (0, 2, 3, JOBS), "right": (5, 1, 4, 6)}
@@ -46,32 +48,6 @@ _SIDES = {"left": (0, 2, 3, JOBS), "right": (5, 1, 4, 6)}
 _NARROW_ALL = frozenset({0, 5, 1})
 _WIDE_ALL = frozenset({0, 1, 2, 3, 4, 5, 6})
 """Panels of the whole."""
-
-
-class Source(Protocol):
-    """What the view asks; each call may wait, and is made beside the event loop."""
-
-    def tick(self, patience_s: float) -> Frame: ...
-
-    def jobs(self, wanted: str) -> Sheet:
-        """Raises LomiError, UsageError for a filter that is none."""
-        ...
-
-    def run(self, words: Sequence[str]) -> str:
-        """Runs a command line of `lomi`; what it said."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    name: str = ""
-    """The profile's."""
-    colour: str = ""
-    every_s: float = 1.0
-    write: bool = False
-    plain: bool = False
-    """Only ASCII."""
-    replay: bool = False
 
 
 class TopApp(App[None]):
@@ -113,14 +89,14 @@ class TopApp(App[None]):
         super().__init__()
         self._source, self._stage, self._options = source, stage, options
         self._every_s = options.every_s
-        self._pool = ThreadPoolExecutor(3, "top")
+        self._beside = Beside(self._post)
         self._looking, self._listing = False, False
         self._jobs: Sheet | None = None
         self._wanted = ""
         self._listed_at = float("-inf")
         self._open, self._last = -1, 0
         self._asking = ""
-        self._agreed: Sequence[str] = ()
+        self._fading: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Text("small")
@@ -150,7 +126,7 @@ class TopApp(App[None]):
         self._tick()
 
     def on_unmount(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._beside.close()
         self._stage.close()
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -169,16 +145,15 @@ class TopApp(App[None]):
             return
         self._looking = True
         source, patience_s = self._source, min(1.0, self._every_s) * 0.8
-        self._beside(lambda: source.tick(patience_s), self._seen)
+        self._beside.ask(lambda: source.tick(patience_s), self._seen)
 
     def _seen(self, frame: Frame | LomiError) -> None:
         self._looking = False
         if isinstance(frame, LomiError):
             self._say(frame.message)
             return
-        self._stage.heard(frame)
-        if self._stage.trouble:
-            self._say(f"no longer recorded: {self._stage.trouble}")
+        if trouble := self._stage.heard(frame):
+            self._say(f"no longer recorded: {trouble}")
         if self._stage.mode in (Mode.LIVE, Mode.PAUSED):
             self._paint()
 
@@ -188,7 +163,7 @@ class TopApp(App[None]):
             return
         self._listing, self._listed_at = True, asyncio.get_running_loop().time()
         source, wanted = self._source, self._wanted
-        self._beside(lambda: source.jobs(wanted), self._listed)
+        self._beside.ask(lambda: source.jobs(wanted), self._listed)
 
     def _listed(self, sheet: Sheet | LomiError) -> None:
         self._listing = False
@@ -250,9 +225,13 @@ class TopApp(App[None]):
         self.action_open(-1 if self._open == message.place else message.place)
 
     def _say(self, text: str) -> None:
+        """For a few seconds, unless something else is said before."""
         notice = self.query_one("#notice", Text)
         notice.display = bool(text)
         notice.show(text)
+        if self._fading is not None:
+            self._fading.stop()
+        self._fading = self.set_timer(_SAID_S, lambda: self._say("")) if text else None
 
     @staticmethod
     def _now() -> datetime:
@@ -267,9 +246,6 @@ class TopApp(App[None]):
             self._board(place).focus()
 
     def action_enter(self) -> None:
-        if self._agreed:
-            self._carry_out()
-            return
         self.action_open(-1 if self._open >= 0 else self._current.place)
 
     def action_next(self, way: int) -> None:
@@ -361,17 +337,15 @@ class TopApp(App[None]):
         if isinstance(words, str):
             self._say(words)
             return
-        self._agreed = words
-        where = f" on {self._options.name}" if self._options.name else ""
-        self._say(f"Enter runs this{where}, Escape does not: lomi {shlex.join(words)}")
+        line = f"lomi {shlex.join(words)}"
+        self.push_screen(Confirm(line, self._options.name), lambda yes: self._carry_out(words, line) if yes else None)
 
-    def _carry_out(self) -> None:
-        words, self._agreed = self._agreed, ()
+    def _carry_out(self, words: Sequence[str], line: str) -> None:
         if self._source is None:
             return
         source = self._source
-        self._say(f"lomi {shlex.join(words)} …")
-        self._beside(lambda: source.run(words), self._done)
+        self._say(f"{line} …")
+        self._beside.ask(lambda: source.run(words), self._done)
 
     def _done(self, said: str | LomiError) -> None:
         self._say(said.message if isinstance(said, LomiError) else said)
@@ -408,26 +382,9 @@ class TopApp(App[None]):
         if line.display:
             line.display, self._asking = False, ""
             self._board(self._last).focus()
-        elif self._agreed:
-            self._agreed = ()
         self._say("")
 
     # --- beside the event loop ----------------------------------------------------------------------------------------
-
-    def _beside(self, task: Callable[[], Answer], then: Callable[[Answer | LomiError], None]) -> None:
-        """Answers on the event loop; an error of ours is an answer, any other one rises there."""
-
-        def answered() -> Answer | LomiError:
-            try:
-                return task()
-            except LomiError as failure:
-                return failure
-
-        def hand_over(future: Future[Answer | LomiError]) -> None:
-            if not future.cancelled():
-                self._post(lambda: then(future.result()))
-
-        self._pool.submit(answered).add_done_callback(hand_over)
 
     def _post(self, act: Callable[[], None]) -> None:
         """Safe from any thread."""

@@ -16,7 +16,7 @@ from lomi_ops.tui.top.stage import Mode
 from lomi_ops.tui.top.view import View, amount
 
 if TYPE_CHECKING:
-    from lomi_ops.tui.top.app import Options
+    from lomi_ops.tui.top.options import Options
 
 _MODES = {Mode.LIVE: "bold green", Mode.PAUSED: "bold yellow", Mode.PAST: "bold magenta", Mode.PLAYED: "bold magenta"}
 _LABEL, _NOW = 9, 8

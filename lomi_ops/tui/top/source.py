@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import redis
 
@@ -22,6 +23,21 @@ from lomi_ops.queue import entries
 from lomi_ops.queue.keys import Keys
 from lomi_ops.tui.top.sheet import Cell, Column, Row, Sheet, Tone
 
+
+class Source(Protocol):
+    """What the view asks; each call may wait, and is made beside the event loop."""
+
+    def tick(self, patience_s: float) -> Frame: ...
+
+    def jobs(self, wanted: str) -> Sheet:
+        """Raises LomiError, UsageError for a filter that is none."""
+        ...
+
+    def run(self, words: Sequence[str]) -> str:
+        """Runs a command line of `lomi`; what it said."""
+        ...
+
+
 LISTED = 200
 """Jobs that are shown at most: the rest is found by a filter."""
 RUN_S = 300.0
@@ -34,7 +50,7 @@ _TONES = {JobState.DEAD: Tone.BAD, JobState.DELAYED: Tone.WARN, JobState.RUNNING
 
 @dataclass(frozen=True, slots=True)
 class ClusterSource:
-    """See `app.Source`."""
+    """The one that there is."""
 
     looking: Looking
     client: redis.Redis

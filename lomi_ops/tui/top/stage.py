@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from functools import wraps
+from typing import TypeVar
 
 from lomi_ops.domain.frame import Event, Frame, WorkerLine
 from lomi_ops.domain.measure import MEASURES, Measured, Source
@@ -13,6 +17,8 @@ from lomi_ops.errors import LomiError
 from lomi_ops.ops.live.recording import Mark, Recording
 from lomi_ops.tui.top.sheet import Sheet
 from lomi_ops.tui.top.view import EVENTS, View
+
+Given = TypeVar("Given")
 
 _SOURCES = {measure.name: measure.source for measure in MEASURES}
 
@@ -27,6 +33,19 @@ class Mode(StrEnum):
     """The past, look by look."""
 
 
+def _told(move: Callable[[Stage, Given], str]) -> Callable[[Stage, Given], str]:
+    """A recording that cannot be read is said, and moves nothing."""
+
+    @wraps(move)
+    def moved(stage: Stage, given: Given) -> str:
+        try:
+            return move(stage, given)
+        except LomiError as failure:
+            return failure.message
+
+    return moved
+
+
 class Stage:
     """See the module. `recording` may be None; then there is no past."""
 
@@ -34,11 +53,11 @@ class Stage:
         self.mode = Mode.LIVE
         self.frame: Frame | None = None
         """What is shown."""
-        self.trouble = ""
-        """Why nothing is recorded any more."""
+        self._keeps = True
         self._recording = recording
         self._live: Frame | None = None
         self._traces, self._past = Traces(), Traces()
+        self._past_events: list[Event] = []
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._old: dict[Key, float] = {}
         self._old_workers: tuple[WorkerLine, ...] = ()
@@ -46,21 +65,21 @@ class Stage:
     # --- the present --------------------------------------------------------------------------------------------------
 
     def remember(self, now: datetime) -> None:
-        """The hour before this program began, where it was recorded."""
-        if self._recording is not None:
-            for minute, peaks in self._recording.peaks(now, MINUTES):
+        """The hour before this program began, where it was recorded and can be read."""
+        with suppress(LomiError):
+            for minute, peaks in self._recording.peaks(now, MINUTES) if self._recording else ():
                 self._traces.add_peaks(minute, peaks)
 
-    def heard(self, frame: Frame) -> None:
-        """One more look."""
+    def heard(self, frame: Frame) -> str:
+        """One more look; why it is the last one that is recorded, where it is."""
         self._live = frame
         self._traces.add(frame.measured)
         self._events.extend(frame.events)
         self._old |= frame.measured.values
         self._old_workers = self._old_workers if frame.workers is None else frame.workers
-        self._keep(frame)
         if self.mode in (Mode.LIVE, Mode.PAUSED):
             self.frame = frame
+        return self._keep(frame)
 
     def live(self) -> None:
         self.mode, self.frame = Mode.LIVE, self._live
@@ -75,16 +94,19 @@ class Stage:
         """Whether services are asked now."""
         return self.mode is not Mode.PAUSED
 
-    def _keep(self, frame: Frame) -> None:
-        if self._recording is None or self.trouble:
-            return
+    def _keep(self, frame: Frame) -> str:
+        if self._recording is None or not self._keeps:
+            return ""
         try:
             self._recording.add(frame)
         except LomiError as failure:
-            self.trouble = failure.message
+            self._keeps = False
+            return failure.message
+        return ""
 
     # --- the past -----------------------------------------------------------------------------------------------------
 
+    @_told
     def step(self, way: int) -> str:
         """One look back or forth; why not, where there is none."""
         shown = self.frame
@@ -99,6 +121,7 @@ class Stage:
         self._show(found)
         return ""
 
+    @_told
     def jump(self, moment: datetime) -> str:
         if self._recording is None:
             return "nothing is recorded"
@@ -108,6 +131,7 @@ class Stage:
         self._show(found)
         return "" if found.at <= moment else f"nothing is recorded before {found.at:%Y-%m-%d %H:%M:%S} UTC"
 
+    @_told
     def mark(self, way: int) -> str:
         """To the alert before or after."""
         if self._recording is None or self.frame is None:
@@ -122,10 +146,11 @@ class Stage:
     def _show(self, frame: Frame) -> None:
         assert self._recording is not None
         self.frame, self.mode = frame, self.mode if self.mode is Mode.PLAYED else Mode.PAST
-        self._past = Traces()
+        recent = self._recording.before(frame.at, RECENT)
+        self._past, self._past_events = Traces(), [event for each in recent for event in each.events]
         for minute, peaks in self._recording.peaks(frame.at, MINUTES):
             self._past.add_peaks(minute, peaks)
-        for each in self._recording.before(frame.at, RECENT):
+        for each in recent:
             self._past.add(each.measured)
 
     # --- what is seen -------------------------------------------------------------------------------------------------
@@ -137,11 +162,7 @@ class Stage:
             return None
         if self.mode in (Mode.LIVE, Mode.PAUSED):
             return View(frame, self._traces, self._events, jobs, self._stale(frame.measured), self._old_workers)
-        return View(frame, self._past, self._past_events(frame), None, {}, ())
-
-    def _past_events(self, frame: Frame) -> list[Event]:
-        assert self._recording is not None
-        return [event for each in self._recording.before(frame.at, RECENT) for event in each.events]
+        return View(frame, self._past, self._past_events, None, {}, ())
 
     def _stale(self, measured: Measured) -> dict[Key, float]:
         """The last numbers of sources that are silent."""
@@ -152,4 +173,5 @@ class Stage:
 
     def close(self) -> None:
         if self._recording is not None:
-            self._recording.close()
+            with suppress(LomiError):  # whoever leaves has seen that it could not be kept
+                self._recording.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lomi_ops.ops.live.recording import Recording
-from lomi_ops.tui.top.app import Options, Source, TopApp
+from lomi_ops.tui.top.app import TopApp
+from lomi_ops.tui.top.options import Options
+from lomi_ops.tui.top.source import Source
 from lomi_ops.tui.top.stage import Stage
 
 

@@ -76,7 +76,7 @@ def test_the_highest_value_of_each_minute_is_kept(path: Path) -> None:
         recording.add(frame(s, 100 - abs(90 - s)))
     recording.close()
 
-    found = dict(Recording(path).peaks(at(179), 60))
+    found = dict(Recording(path, create=False).peaks(at(179), 60))
 
     first = int(AT.timestamp() // 60)
     assert found == {first: {READY: 69.0}, first + 1: {READY: 100.0}, first + 2: {READY: 70.0}}
@@ -91,6 +91,7 @@ def test_grave_events_are_marks_at_once(path: Path) -> None:
     assert other.marks() == (Mark(at(2), "queue_backlog fires"),)
     assert other.marks(after=at(2)) == other.marks(before=at(2)) == ()
     assert other.at(at(5)) == frame(2, 0, Event(at(2), "alert", "queue_backlog fires", grave=True))
+    recording.close()
 
 
 def test_what_is_older_than_the_hours_is_forgotten_with_its_marks(path: Path) -> None:
@@ -118,6 +119,22 @@ def test_it_never_takes_more_room_than_it_may(path: Path) -> None:
     assert span[1] == at(60 * 299)
     assert at(60 * 20) < span[0] < at(60 * 290)
     assert path.stat().st_size < 600_000, "freed pages are used again"
+
+
+def test_a_second_one_reads_what_the_first_one_keeps_and_writes_nothing(path: Path) -> None:
+    first, second = Recording(path), Recording(path)
+    first.add(frame(0, 1))
+    second.add(frame(1, 99))
+    first.add(frame(10, 2))
+
+    assert (first.writes, second.writes) == (True, False)
+    assert second.at(at(60)) == frame(10, 2)
+    first.close()
+    second.close()
+    third = Recording(path)
+    assert third.writes, "whoever has ended is out of the way"
+    assert third.span == (at(0), at(10))
+    third.close()
 
 
 def test_only_its_owner_may_read_it(path: Path) -> None:
@@ -155,7 +172,7 @@ def test_a_writer_that_is_killed_loses_a_few_seconds_and_the_next_one_goes_on(pa
     recording.add(frame(96, 96))
     assert recording.next(at(96), -1) == frame((span[1] - AT).total_seconds(), (span[1] - AT).total_seconds())
     recording.close()
-    assert Recording(path).at(at(200)) == frame(96, 96)
+    assert Recording(path, create=False).at(at(200)) == frame(96, 96)
 
 
 def test_damage_and_absence_are_told_with_what_to_do(path: Path) -> None:
@@ -180,4 +197,4 @@ def test_a_line_of_a_later_program_is_told(path: Path) -> None:
         later = packed([frame(0)]).replace('"v":1', '"v":9')
         db.execute("UPDATE minutes SET frames = ?", (zlib.compress(later.encode()),))
     with pytest.raises(LomiError, match="frames of format 9"):
-        Recording(path).at(at(0))
+        Recording(path, create=False).at(at(0))

@@ -70,7 +70,7 @@ def test_top_without_one_source_shows_the_other_and_cannot_tell(
     assert no_postgres.document["problems"][0].startswith("Postgres at")
 
 
-def test_top_is_not_live_yet_and_says_what_to_type(lomi: Lomi) -> None:
+def test_top_without_a_terminal_says_what_to_type(lomi: Lomi) -> None:
     said = lomi("top")
 
     assert said.code == 2

@@ -17,8 +17,10 @@ from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.errors import LomiError, UsageError
 from lomi_ops.ops.live.recording import Recording
 from lomi_ops.tui.text import Text
-from lomi_ops.tui.top.app import Options, TopApp
+from lomi_ops.tui.top.app import TopApp
 from lomi_ops.tui.top.board import Board
+from lomi_ops.tui.top.options import Options
+from lomi_ops.tui.top.screens import Confirm
 from lomi_ops.tui.top.sheet import Cell, Column, Row, Sheet
 from lomi_ops.tui.top.stage import Mode, Stage
 
@@ -92,6 +94,11 @@ class Session:
 
     def text(self, name: str) -> str:
         return str(self.app.query_one(f"#{name}", Text).content)
+
+    @property
+    def question(self) -> str:
+        top = self.app.screen
+        return str(top.query_one(Text).content) if isinstance(top, Confirm) else ""
 
     def board(self, place: int) -> Board:
         return self.app.query_one(f"#board{place}", Board)
@@ -291,13 +298,34 @@ def test_a_full_disk_ends_the_recording_and_not_the_view(tmp_path: Path, monkeyp
     run(play, recording=recording)
 
 
+def test_a_recording_that_cannot_be_read_is_said_and_the_view_goes_on(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "top.db")
+
+    async def play(session: Session) -> None:
+        await session.look(frame(1, 8))
+        recording._run = broken  # type: ignore[method-assign]
+        await session.press("left_square_bracket")
+        assert session.text("notice") == "the recording: malformed"
+        await session.press("g")
+        await session.type("14:05")
+        assert session.text("notice") == "the recording: malformed"
+        assert "LIVE" in session.text("banner")
+
+    def broken(*_: object, **__: object) -> list[object]:
+        raise LomiError("the recording: malformed")
+
+    run(play, recording=recording)
+
+
 def test_a_change_is_shown_as_a_command_and_made_by_enter_alone() -> None:
     async def play(session: Session) -> None:
         await session.press("P")
-        assert "Enter runs this on prod, Escape does not: lomi queue pause" in session.text("notice")
+        assert session.question == "lomi queue pause --reason 'lomi top'\nEnter runs this on prod, Escape does not"
+        await session.press("8", "P", "space")
+        assert session.question, "no other key runs it, or does anything else"
         await session.press("escape", "enter")
-        assert session.made.ran == []
-        await session.press("0", "P", "enter")
+        assert (session.question, session.made.ran) == ("", [])
+        await session.press("P", "enter")
         await session.until(lambda: session.made.ran)
         await session.until(lambda: session.text("notice") == "done")
         session.made.answer = LomiError("another one changes the workers")

@@ -1,8 +1,11 @@
-"""What `?` shows."""
+"""What covers the panels for a moment: help, and the question before something is changed."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Key as Pressed
@@ -46,3 +49,27 @@ class Help(ModalScreen[None]):
         if event.key not in ("up", "down", "pageup", "pagedown", "home", "end"):
             event.stop()
             self.dismiss(None)
+
+
+class Confirm(ModalScreen[bool]):
+    """Shows the command line that a key stands for; only Enter runs it."""
+
+    DEFAULT_CSS = """
+    Confirm { background: $background 60%; align: center bottom; }
+    Confirm Text { height: auto; width: 100%; padding: 0 1; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "dismiss(True)", show=False),
+        Binding("escape,q,ctrl+c", "dismiss(False)", show=False),
+    ]
+
+    def __init__(self, line: str, name: str) -> None:
+        """`name` of the profile, empty where there is none."""
+        super().__init__()
+        self._line, self._name = line, name
+
+    def compose(self) -> ComposeResult:
+        where = f" on {self._name}" if self._name else ""
+        text = Text()
+        text.update(Content.assemble((self._line, "bold"), f"\nEnter runs this{where}, Escape does not"))
+        yield text
