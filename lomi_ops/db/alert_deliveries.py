@@ -62,16 +62,17 @@ def put_on(
     at: datetime,
     due_at: datetime,
 ) -> None:
-    """Adds a message; the same telling of the same incident only once."""
+    """Adds a message; the same telling of the same incident only once. No repeat where the route has yet to get what
+    was told before: in quiet hours, or while it is gone."""
     session.run(
         "deliveries_put", incident_id=incident_id, route=route, notice=notice.value, telling=telling,
         facts=jsonb(dict(facts)), at=at, due_at=due_at,
     )  # fmt: skip
 
 
-def withdraw_on(session: Session, incident_id: int, *notices: Notice, at: datetime) -> None:
+def withdraw_on(session: Session, incident_id: int, *, at: datetime) -> None:
     """Takes back what nobody has begun to send."""
-    session.run("deliveries_withdraw", incident_id=incident_id, notices=[each.value for each in notices], at=at)
+    session.run("deliveries_withdraw", incident_id=incident_id, at=at)
 
 
 def heard_on(session: Session, incident_id: int) -> list[str]:

@@ -1,7 +1,7 @@
 -- What each route is to be told.
 
 -- name: deliveries_put
--- Adds a message; the same one only once.
+-- Adds a message; the same one only once, and no repeat while the route has yet to get an earlier one.
 -- in incident_id: bigint
 -- in route: text
 -- in notice: text
@@ -11,17 +11,20 @@
 -- in due_at: timestamptz
 -- out nothing
 INSERT INTO lomi.alert_deliveries (incident_id, route, notice, telling, facts, made_at, due_at)
-VALUES (%(incident_id)s, %(route)s, %(notice)s, %(telling)s, %(facts)s, %(at)s, %(due_at)s)
+SELECT %(incident_id)s, %(route)s, %(notice)s, %(telling)s, %(facts)s, %(at)s, %(due_at)s
+WHERE %(notice)s::text <> 'repeat' OR NOT EXISTS (
+    SELECT FROM lomi.alert_deliveries AS e
+    WHERE e.incident_id = %(incident_id)s AND e.route = %(route)s AND e.outcome IS NULL
+)
 ON CONFLICT (incident_id, route, notice, telling) DO NOTHING;
 
 -- name: deliveries_withdraw
 -- Takes back messages of an incident that nobody has begun to send.
 -- in incident_id: bigint
--- in notices: text[]
 -- in at: timestamptz
 -- out nothing
 UPDATE lomi.alert_deliveries SET outcome = 'withdrawn', ended_at = %(at)s
-WHERE incident_id = %(incident_id)s AND notice = ANY(%(notices)s::text[]) AND outcome IS NULL AND attempts = 0;
+WHERE incident_id = %(incident_id)s AND outcome IS NULL AND attempts = 0;
 
 -- name: deliveries_heard
 -- Routes that have heard of an incident, or may have, or will.

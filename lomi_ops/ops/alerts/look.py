@@ -25,7 +25,7 @@ from lomi_ops.domain.alert_rules import grounds
 from lomi_ops.domain.alert_state import Phase, Track, step
 from lomi_ops.domain.measure import Measured
 from lomi_ops.errors import LockHeld
-from lomi_ops.ops.alerts.routes import Route, later
+from lomi_ops.ops.alerts.routes import Route
 from lomi_ops.ops.checks.catalogue import SPECS
 
 NEEDS = {spec.slug: spec.needs for spec in SPECS}
@@ -139,14 +139,13 @@ class Watch:
             recent=track.recent,
         )
         alerts.told_on(session, incident.id, at=at)
-        alert_deliveries.withdraw_on(session, incident.id, *later(notice), at=at)
         for route in self.routes:
             if route.wants(rule.slug, rule.severity):
                 self._put(session, route, facts, incident.id, at)
 
     def _end(self, session: Session, incident: Incident, rule: Rule | None, track: Track | None, at: datetime) -> None:
         """Whoever has heard of it, or may have, hears of its end; what nobody has begun to send never goes out."""
-        alert_deliveries.withdraw_on(session, incident.id, *later(Notice.RESOLVED), at=at)
+        alert_deliveries.withdraw_on(session, incident.id, at=at)
         heard = set(alert_deliveries.heard_on(session, incident.id))
         facts = Facts(
             notice=Notice.RESOLVED,

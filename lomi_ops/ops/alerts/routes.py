@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from lomi_ops.config.sections.alerts import AlertsSection, RouteSection
-from lomi_ops.domain.alert_incident import Notice
 from lomi_ops.domain.alert_rule import AlertSeverity
 from lomi_ops.domain.quiet_hours import QuietHours, parse
 from lomi_ops.ops.alerts.message import Message
@@ -60,11 +59,3 @@ def routes_of(section: AlertsSection) -> tuple[Route, ...]:
     return tuple(
         Route(name, each, zone, parse(each.quiet) if each.quiet else None) for name, each in section.routes.items()
     )
-
-
-def later(notice: Notice) -> tuple[Notice, ...]:
-    """Which messages that nobody has begun to send are pointless beside this one."""
-    return {
-        Notice.REPEAT: (Notice.REPEAT,),
-        Notice.RESOLVED: (Notice.FIRING, Notice.REPEAT),
-    }.get(notice, ())

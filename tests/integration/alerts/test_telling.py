@@ -110,6 +110,21 @@ def test_in_quiet_hours_a_warning_waits_and_what_is_over_by_morning_is_never_tol
     assert receiver.subjects()[2:] == ["[lomi production] FIRING warning: given up on: 3 jobs"]
 
 
+def test_whoever_has_yet_to_hear_of_it_gets_no_repeats_of_it(db: Database, receiver: Receiver, other: Receiver) -> None:
+    routes = {"asleep": webhook(receiver, quiet="12:00-13:00"), "gone": webhook(other)}
+    desk = Desk(db, section(routes, repeat_s=300))
+    other.status = 500
+    desk.go(BAD, 1800)
+    other.status = 200
+    other.got.clear()
+    desk.send(after_s=1800)
+    assert [each.body["notice"] for each in receiver.got] == ["firing"]
+    assert [each.body["notice"] for each in other.got] == ["firing"]
+    desk.go(BAD)
+    assert [each.body["notice"] for each in receiver.got] == ["firing", "repeat"]
+    assert [each.body["notice"] for each in other.got] == ["firing", "repeat"]
+
+
 def test_what_cannot_be_measured_resolves_nothing(db: Database, receiver: Receiver) -> None:
     desk = Desk(db, section({"ops": webhook(receiver)}))
     desk.go(BAD, 30)
