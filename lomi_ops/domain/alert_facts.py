@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,7 +45,8 @@ class Facts:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Facts:
-        known = dict(stored)
+        """What a newer version has stored beside them is left out: after the way back its messages still go out."""
+        known = {each.name: stored[each.name] for each in fields(cls) if each.name in stored}
         known |= {"notice": Notice(stored["notice"]), "severity": AlertSeverity(stored["severity"])}
         known |= {name: datetime.fromisoformat(stored[name]) for name in ("at", "opened_at")}
         known |= {name: tuple(stored[name]) for name in ("follows", "recent")}

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from lomi_ops.config.sections.alerts import AlertsSection, RouteSection
 from lomi_ops.domain.alert_rule import AlertSeverity
 from lomi_ops.domain.quiet_hours import QuietHours, parse
+from lomi_ops.errors import LomiError, RouteUnavailable
 from lomi_ops.ops.alerts.message import Message
 
 
@@ -34,7 +35,16 @@ class Route:
         return self.quiet.until(at, self.zone) or at
 
     def send(self, message: Message) -> None:
-        """Raises RouteUnavailable, and MissingExtra without Apprise."""
+        """Raises RouteUnavailable, whatever breaks, and MissingExtra without Apprise: a bug on one route must neither
+        leave its messages claimed by nobody nor keep the others from theirs."""
+        try:
+            self._send(message)
+        except LomiError:
+            raise
+        except Exception as bug:
+            raise RouteUnavailable(f"{type(bug).__name__} inside lomi") from bug
+
+    def _send(self, message: Message) -> None:
         if self.section.webhook is not None:
             from lomi_ops.clients.notify.web import post_signed
 

@@ -14,8 +14,8 @@ from lomi_ops.db.alert_deliveries import Claimed, Outcome
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.alert_facts import Facts
 from lomi_ops.domain.alert_retry import pause_s
-from lomi_ops.errors import LomiError, RouteUnavailable
-from lomi_ops.ops.alerts.message import Message, written
+from lomi_ops.errors import LomiError
+from lomi_ops.ops.alerts.message import written
 from lomi_ops.ops.alerts.routes import Route
 
 MARGIN_S = 30.0
@@ -76,7 +76,7 @@ def _sent(
     """False where it failed: then the route rests for a while."""
     message = written(Facts.of(claimed.facts), once_of(claimed))
     try:
-        _hand_over(route, message)
+        route.send(message)
     except LomiError as failure:
         given_up = _failed(database, claimed, failure, retry_s, clock())
         found.troubles.append(Trouble(route.name, failure, given_up))
@@ -84,16 +84,6 @@ def _sent(
     alert_deliveries.ended(database, claimed.id, Outcome.SENT, at=clock())
     found.sent.append((route.name, message.subject))
     return True
-
-
-def _hand_over(route: Route, message: Message) -> None:
-    """Raises LomiError, whatever breaks: a bug on one route must not leave its messages claimed by nobody."""
-    try:
-        route.send(message)
-    except LomiError:
-        raise
-    except Exception as bug:
-        raise RouteUnavailable(f"{type(bug).__name__} inside lomi") from bug
 
 
 def _failed(database: Database, claimed: Claimed, failure: LomiError, retry_s: float, at: datetime) -> bool:

@@ -6,15 +6,20 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from lomi_ops.clients.notify import web
 from lomi_ops.db import alert_deliveries, alerts
 from lomi_ops.db.pool import Database
+from lomi_ops.ops.alerts.blind import Blind
 from tests.conftest import need
 from tests.doubles.receiver import KEY, Receiver, running_mailbox
 from tests.integration.alerts.conftest import DEAD, REDIS, Desk, section, webhook
+from tests.unit.alerts.simulation import BY_SLUG
 from tests.unmeasured import unmeasured
 
 FINE = {REDIS: 1.0, DEAD: 0.0}
@@ -75,6 +80,28 @@ def test_a_slow_one_holds_nobody_else_up(db: Database, receiver: Receiver, other
     receiver.open.set()
     assert [route for route, _ in desk.send(after_s=15).sent] == ["slow"]
     assert len({each.once for each in receiver.got}) == 1
+
+
+def test_a_bug_on_the_way_is_one_failed_try_and_nobody_elses_trouble(
+    db: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(db, section({"bad": webhook(receiver, "bad"), "good": webhook(receiver, "good")}))
+    sound = web.post_signed
+
+    def broken(url: str, *arguments: Any, **options: Any) -> None:
+        if url.endswith("bad"):
+            raise KeyError(url)
+        sound(url, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(web, "post_signed", broken)
+        desk.look(BAD)
+        done = desk.send()
+        blind = Blind(replace(BY_SLUG["postgres_down"], for_s=0), desk.routes, 900)
+        assert [failure.message for failure in blind.saw(reached=False)] == ["KeyError inside lomi"]
+    assert [(each.route, each.failure.message) for each in done.troubles] == [("bad", "KeyError inside lomi")]
+    assert [route for route, _ in done.sent] == ["good"]
+    assert [route for route, _ in desk.send(after_s=15).sent] == ["bad"]
 
 
 KILLED = """

@@ -59,7 +59,9 @@ def test_the_end_says_how_long_it_lasted_and_asks_for_nothing() -> None:
 
 
 def test_what_is_stored_is_what_is_said() -> None:
-    assert Facts.of(json.loads(json.dumps(FIRING.to_dict()))) == FIRING
+    stored = json.loads(json.dumps(FIRING.to_dict()))
+    assert Facts.of(stored) == FIRING
+    assert Facts.of(stored | {"of_a_newer_version": 1}) == FIRING
 
 
 def test_the_snippet_of_the_page_knows_our_messages_and_no_others() -> None:
