@@ -146,6 +146,8 @@ def _services(now: Measured) -> Iterator[Row]:
     age = now.get("lomi_backup_age_seconds")
     if age is not None:
         yield Row("last backup", f"{span.said(age)} old")
+    elif now.get("lomi_backup_found") == 0:
+        yield Row("last backup", "there is none", bad=True)
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

@@ -87,6 +87,8 @@ RULES: tuple[Rule, ...] = (
          keep_firing_for_s=5 * _MINUTE),
     Rule("dead_letters", _jobs("dead"), 0, _WARNING, "queue.dead", "given up on: {value}", "lomi queue dead",
          "jobs", for_s=0),
+    Rule("backup_none", Query("lomi_backup_found"), 1, _WARNING, "backup.young",
+         "there is no backup where the settings look", "lomi backup create", side=Side.BELOW, for_s=5 * _MINUTE),
     Rule("backup_old", Query("lomi_backup_age_seconds"), 26 * _HOUR, _WARNING, "backup.young",
          "the last backup is {value} old, the limit is {limit}", "lomi backup create", "s", for_s=5 * _MINUTE),
     Rule("review_age", Query("lomi_review_oldest_age_seconds"), 12 * _HOUR, _WARNING, "postgres.media",

@@ -116,6 +116,7 @@ MEASURES: tuple[Measure, ...] = (
     _gauge("lomi_up", Source.LOMI, "1 where a service answered: redis, postgres, objects, compreface.", "service"),
     _gauge("lomi_review_oldest_age_seconds", Source.POSTGRES, "Age of the oldest photo that waits for a person."),
     _gauge("lomi_backup_age_seconds", Source.BACKUPS, "Age of the last complete backup."),
+    _gauge("lomi_backup_found", Source.BACKUPS, "1 where there is a complete backup, 0 where there is none."),
     _counter("lomi_claims_total", Source.REDIS, "Jobs that workers have taken."),
     _counter("lomi_job_events_total", Source.REDIS, "What became of jobs and attempts: finished, retried (an attempt "
              "failed), postponed (an upstream was out, the attempt is refunded), buried, reaped (the lease ran out), "

@@ -66,6 +66,7 @@ class BackupsReader:
     def read(self) -> Values:
         bag = Bag()
         found = last_backup(self.section, self.objects)
+        bag.put("lomi_backup_found", found is not None)
         if found is not None:
             bag.put("lomi_backup_timestamp_seconds", found.when.timestamp())
             bag.put("lomi_backup_age_seconds", (datetime.now(UTC) - found.when).total_seconds())

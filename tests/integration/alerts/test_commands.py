@@ -191,7 +191,7 @@ def test_the_service_tells_and_ends_at_sigterm(
     running.send_signal(signal.SIGTERM)
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (0, "")
-    assert "20 rules, a look every 15 s, 1 route" in err
+    assert "21 rules, a look every 15 s, 1 route" in err
     assert "firing: dead_letters" in err
     assert err.endswith("alerts stopped; incidents stay as they are\n")
     with Database(prepared_url) as db:

@@ -216,12 +216,18 @@ def test_a_redis_that_ends_and_comes_back_is_silent_in_between(database: Databas
     assert again.get("lomi_queue_jobs", state="ready") is not None
 
 
-def test_a_backup_tells_its_age_and_a_place_that_cannot_be_asked_is_silent(tmp_path: Path) -> None:
+def test_a_backup_tells_its_age_and_that_there_is_none_and_a_place_that_cannot_be_asked_is_silent(tmp_path: Path) -> None:
     (tmp_path / "nightly.dump").write_text("x")
     there = Settings.model_validate({"backup": {"file": tmp_path / "nightly.dump"}})
     broken = Settings.model_validate({"backup": {"command": "/bin/false"}})
 
+    nothing = Settings.model_validate({"backup": {"file": tmp_path / "never.dump"}})
+
     assert measure(Handles(there)).get("lomi_backup_age_seconds") == pytest.approx(0, abs=60)
+    assert measure(Handles(there)).get("lomi_backup_found") == 1
+    assert measure(Handles(nothing)).get("lomi_backup_age_seconds") is None
+    assert measure(Handles(nothing)).get("lomi_backup_found") == 0
+    assert measure(Handles(Settings())).get("lomi_backup_found") is None
     assert measure(Handles(broken)).silent == {Source.BACKUPS: "backup.command ended with 1"}
 
 
