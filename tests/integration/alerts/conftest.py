@@ -14,7 +14,7 @@ from lomi_ops.config.sections.alerts import AlertsSection
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.alert_rules import RULES
-from lomi_ops.domain.measure import Measured
+from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.ops.alerts.look import Look, Watch
 from lomi_ops.ops.alerts.routes import routes_of
 from lomi_ops.ops.alerts.sending import Round, send_due
@@ -45,14 +45,26 @@ class Desk:
         self.routes = routes_of(self.section)
         self.watch = Watch(self.database, RULES, self.routes, self.section.repeat_s, self.section.gap_s, "production")
 
-    def look(self, values: Mapping[Key, float], after_s: float = 15) -> Look:
+    def look(
+        self, values: Mapping[Key, float], after_s: float = 15, silent: Mapping[Source, str] | None = None
+    ) -> Look:
         self.at += timedelta(seconds=after_s)
         assert alerts.take(self.database, self.token, "test", at=self.at, lease_s=60)
-        return self.watch.look(self.token, Measured(self.at, dict(values)), self.at)
+        return self.watch.look(self.token, Measured(self.at, dict(values), silent or {}), self.at)
 
     def send(self, after_s: float = 0) -> Round:
         self.at += timedelta(seconds=after_s)
         return send_due(self.database, self.routes, retry_s=self.section.retry_s, clock=lambda: self.at)
+
+    def hold(self, measured: Measured, *, passed_s: float = 900) -> None:
+        """Two passes with the same numbers and that much time between them: whatever must last has lasted."""
+        for after_s in (15.0, passed_s):
+            self.look(measured.values, after_s, measured.silent)
+            self.send()
+
+    @property
+    def firing(self) -> set[str]:
+        return {each.rule for each in alerts.incidents(self.database)}
 
     def go(self, values: Mapping[Key, float], seconds: float = 0) -> None:
         """Passes every 15 s, for so long, one at least."""

@@ -1,5 +1,5 @@
-"""Real causes on a real stack: each rule fires when its cause is made real, and is over when that is mended. Only the
-clock of the looks is the test's."""
+"""Real causes on a real stack with workers: a rule fires when its cause is made real, and is over when that is mended.
+Only the clock of the looks is the test's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -16,7 +15,6 @@ import pytest
 from lomi_ops.clients.compreface.pool import FaceService
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.sections.services import CompreFaceSection
-from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
 from lomi_ops.ops.measuring.look import Handles, measure
 from tests.chaos.stub_worker import photo
@@ -40,19 +38,14 @@ class Watched:
     settings: Settings = field(default_factory=Settings)
 
     def look(self, *, passed_s: float = 900) -> None:
-        """Two looks with the same numbers and that much time between them: whatever must last has lasted."""
         handles = Handles(self.settings, self.cluster.redis, self.desk.database, self.cluster.store, **self.handles)
         measured = measure(handles, patience_s=60)
         assert measured.silent.keys() <= {"compreface"}
-        for after_s in (15.0, passed_s):
-            self.desk.at += timedelta(seconds=after_s)
-            assert alerts.take(self.desk.database, self.desk.token, "test", at=self.desk.at, lease_s=60)
-            self.desk.watch.look(self.desk.token, measured, self.desk.at)
-            self.desk.send()
+        self.desk.hold(measured, passed_s=passed_s)
 
     @property
     def firing(self) -> set[str]:
-        return {each.rule for each in alerts.incidents(self.desk.database)}
+        return self.desk.firing
 
 
 @pytest.fixture

@@ -216,7 +216,9 @@ def test_a_redis_that_ends_and_comes_back_is_silent_in_between(database: Databas
     assert again.get("lomi_queue_jobs", state="ready") is not None
 
 
-def test_a_backup_tells_its_age_and_that_there_is_none_and_a_place_that_cannot_be_asked_is_silent(tmp_path: Path) -> None:
+def test_a_backup_tells_its_age_and_that_there_is_none_and_a_place_that_cannot_be_asked_is_silent(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "nightly.dump").write_text("x")
     there = Settings.model_validate({"backup": {"file": tmp_path / "nightly.dump"}})
     broken = Settings.model_validate({"backup": {"command": "/bin/false"}})
