@@ -2,7 +2,8 @@
 
 Who works alone takes the photos in their order. Where many take from the same front, whoever finds the next ones taken
 goes on at a random place of it: else everybody would come by what everybody else has taken. What is looked up grows old
-as others take from it; the next look is made behind the work, so that nobody who asks for photos waits for it.
+as others take from it; the next look is made behind the work, so that nobody who asks for photos waits for it. What was
+dealt here before and lies on the pile again comes last in each look: it was skipped, or given back.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Front:
         self._chance = chance
         self._asked: tuple[Pile, ReviewFilter] | None = None
         self._seen: list[Seen] = []
+        self._dealt: set[UUID] = set()
         self._got = 0
         self._looks = 0
         self._last: _Look | None = None
@@ -62,7 +64,8 @@ class Front:
     def slices(self, pile: Pile, wanted: ReviewFilter, number: int, at: datetime) -> Iterator[Sequence[Seen]]:
         """Photos to try, until the pile is through. Tell `taken` after each what has been got so far."""
         if self._asked != (pile, wanted):
-            self._asked, self._behind, self._looks, self._seen = (pile, wanted), None, 0, []
+            self._asked, self._behind, self._looks = (pile, wanted), None, 0
+            self._seen, self._dealt = [], set()
         self._turn_to_what_is_newer()
         fresh = not self._seen  # what was looked up behind the work may be old
         if fresh:
@@ -86,6 +89,7 @@ class Front:
         """Forgets what was taken, and what stands before it: others look at that."""
         self._got = len(media_ids)
         ids = set(media_ids)
+        self._dealt |= ids
         last = max((place for place, each in enumerate(self._seen) if each.media_id in ids), default=-1)
         del self._seen[: last + 1]
 
@@ -113,7 +117,7 @@ class Front:
         self._use(self._found(pile, wanted, at, AHEAD if self._looks else FIRST))
 
     def _use(self, found: _Look) -> None:
-        self._last, self._seen = found, list(found.seen)
+        self._last, self._seen = found, sorted(found.seen, key=lambda each: each.media_id in self._dealt)
         self._looks += 1
 
     def _found(self, pile: Pile, wanted: ReviewFilter, at: datetime, most: int) -> _Look:
