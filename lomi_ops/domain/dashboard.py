@@ -67,7 +67,10 @@ ROWS: tuple[Row, ...] = (
     )),
     Row("Queue", (
         Panel("Jobs by state", (Line("sum by (state) (lomi_queue_jobs)", "{{state}}"),), stacked=True),
-        Panel("Age of the next job", (Line("max(lomi_queue_oldest_age_seconds)", "next job"),), "s"),
+        Panel("Age of the next job, and of the oldest by state", (
+            Line("max(lomi_queue_oldest_age_seconds)", "next job"),
+            Line('max by (state) (lomi_queue_age_seconds{state!~"ready|dead"})', "{{state}}"),
+        ), "s"),
         Panel("Jobs a minute", (
             Line("60 * sum(rate(lomi_claims_total[$__rate_interval]))", "claimed"),
             Line(_per_minute('lomi_job_events_total{event="finished"}', "event"), "{{event}}"),

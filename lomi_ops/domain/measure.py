@@ -88,6 +88,9 @@ MEASURES: tuple[Measure, ...] = (
     _gauge("lomi_queue_jobs", Source.REDIS, "Jobs of the queue by state: ready, high, bulk, delayed, running, dead.",
            "state"),
     _gauge("lomi_queue_oldest_age_seconds", Source.REDIS, "Age of the job that is next; absent where none waits."),
+    _gauge("lomi_queue_age_seconds", Source.REDIS, "Age of the oldest job by state: ready, high, bulk since its "
+           "upload, running since its claim (looked at once a minute), dead since it was given up; absent where there "
+           "is none, and for delayed ones, which have a time to wait for.", "state"),
     _gauge("lomi_queue_paused", Source.REDIS, "1 while somebody has paused the queue."),
     _gauge("lomi_queue_stuck_jobs", Source.REDIS, "Jobs that run for longer than an hour, or whose lease ran out a "
            "minute ago without being taken back."),

@@ -15,13 +15,12 @@ import redis
 
 from lomi_ops.domain.pace import Pace
 from lomi_ops.domain.stuck import OVERDUE_S, RUNS_S
-from lomi_ops.domain.tally import FAILED, WRITE
 from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.queue import board
 from lomi_ops.queue.client import guarded
 from lomi_ops.queue.fields import Fields
 from lomi_ops.queue.keys import Keys
-from lomi_ops.queue.replies import Hold, Pause, Rate
+from lomi_ops.queue.pulse import Lately, Pulse, Server, lately_of, server_of
 from lomi_ops.queue.scripts import count, text
 from lomi_ops.queue.workers import MAX_LISTED, record_of
 
@@ -33,59 +32,12 @@ STUCK_S = 60.0
 """Between looks at each running job."""
 ASIDE = 5
 """Replies to what need not be known to the second."""
+DETAIL = 7
+"""Replies about the server and what has added up."""
 MOST_EXPIRED = 100
 SHORT_S, HOUR_S = 300.0, 3600.0
 FIRST = 3
 """Samples at the beginning of a window, since workers of an earlier version tell less in theirs."""
-Samples = Sequence[tuple[bytes, Fields]]
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """What the server says about itself; None where it does not let us ask."""
-
-    memory_bytes: int | None = None
-    connections: int | None = None
-    hits: int | None = None
-    misses: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lately:
-    """What has happened within a window, from the samples that workers note; None where none of them tells."""
-
-    duplicates: int | None = None
-    """Within an hour: copies of jobs that were known already."""
-    storage: int | None = None
-    """Within five minutes: attempts that failed for the object store."""
-    writes: tuple[int, ...] | None = None
-    """Within five minutes: places of the histogram of the workers' writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """The queue at one moment. What is asked for seldom is as old as its pace allows."""
-
-    server_ms: int
-    ready: int
-    high: int
-    bulk: int
-    delayed: int
-    running: int
-    dead: int
-    unsent: int
-    oldest_age_s: float | None
-    pause: Pause | None
-    holds: tuple[Hold, ...]
-    rates: tuple[Rate, ...]
-    counters: Mapping[str, int]
-    workers: tuple[WorkerRecord, ...]
-    stuck: int
-    """Jobs that run for longer than an hour, or whose lease ran out a minute ago and nobody has taken them back."""
-    server: Server = Server()
-    measured: Mapping[str, int] = field(default_factory=dict)
-    """What finished jobs have added up to (`domain/tally.py`)."""
-    lately: Lately = Lately()
 
 
 @dataclass(slots=True)
@@ -106,9 +58,10 @@ class Meter:
     _limits: Fields = field(default_factory=dict)
     _known: dict[str, Fields] = field(default_factory=dict)
     _stuck: int = 0
-    _server: Server = Server()
+    _ages_s: dict[str, float] = field(default_factory=dict)
+    _server: Server = field(default_factory=Server)
     _measured: Mapping[str, int] = field(default_factory=dict)
-    _lately: Lately = Lately()
+    _lately: Lately = field(default_factory=Lately)
 
     def read(self) -> Pulse:
         """Raises RedisUnavailable; then everything is asked anew next time."""
@@ -141,11 +94,14 @@ class Meter:
             if stuck:
                 pipe.hgetall(keys.slots)
                 pipe.zrange(keys.lease, 0, MOST_EXPIRED - 1, withscores=True)
-            ready, high, bulk, delayed, running, oldest, paused, holds, counters, *rest = pipe.execute()
+            ready, high, bulk, delayed, running, oldest, paused, holds, stats, *rest = pipe.execute()
+        counters = board.counters_of(stats)
         if aside:
             self._note_aside(now, *rest[:ASIDE])
-        self._look_closer(now, board.counters_of(counters), *(rest[-2:] if stuck else ()))
+        self._look_closer(now, counters, *(rest[-2:] if stuck else ()))
         server_ms = self._server_ms(now)
+        self._note_age("ready", board.age_of(oldest, server_ms))
+        there = {"ready": ready, "high": high, "bulk": bulk, "running": running, "dead": self._dead}
         return Pulse(
             server_ms=server_ms,
             ready=ready,
@@ -155,11 +111,11 @@ class Meter:
             running=running,
             dead=self._dead,
             unsent=self._unsent,
-            oldest_age_s=board.age_of(oldest, server_ms),
+            ages_s={state: age_s for state, age_s in self._ages_s.items() if there[state]},
             pause=board.pause_of(paused, server_ms),
             holds=board.holds_of(holds, self._limits, server_ms),
             rates=board.rates_of(self._limits, server_ms),
-            counters=board.counters_of(counters),
+            counters=counters,
             workers=self._workers(server_ms),
             stuck=self._stuck,
             server=self._server,
@@ -188,7 +144,7 @@ class Meter:
         detail = self._detail.due(now)
         boots = [boot for boot in self._beats if detail or boot not in self._known]
         late = {name for name, until in leases if until < self._server_ms(now) - OVERDUE_S * 1000}
-        running = sorted(set((slots or {}).values()) - late)
+        running, since = sorted(set((slots or {}).values())), dict[bytes, int]()
         if boots or detail or running:
             with self.client.pipeline(transaction=False) as pipe:
                 for boot in boots:
@@ -196,28 +152,48 @@ class Meter:
                 for name in running:
                     pipe.hget(self.keys.job(text(name)), "claimed_ms")
                 if detail:
-                    pipe.hgetall(self.keys.measured)
-                    for span_s in (HOUR_S, SHORT_S):
-                        pipe.xrange(self.keys.samples, self._server_ms(now) - round(span_s * 1000), "+", count=FIRST)
-                    pipe.info()
+                    self._ask_detail(pipe, self._server_ms(now))
                 replies = pipe.execute(raise_on_error=False)
             if detail:
-                self._server = _server(replies.pop())
+                self._server = server_of(replies.pop())
             for failure in replies:
                 if isinstance(failure, redis.RedisError):
                     raise failure
             if detail:
-                short, hour, measured = replies.pop(), replies.pop(), replies.pop()
-                self._measured = board.counters_of(measured)
-                self._lately = _lately(counters, self._measured, hour, short)
-                self._detail.asked(now)
+                self._note_detail(now, counters, *replies[1 - DETAIL :])
             self._known |= dict(zip(boots, replies, strict=False))
-            claimed = replies[len(boots) :]
-            limit = self._server_ms(now) - RUNS_S * 1000
-            late |= {name for name, at in zip(running, claimed, strict=True) if at is not None and count(at) < limit}
+            claimed = replies[len(boots) : len(boots) + len(running)]
+            since = {name: self._server_ms(now) - count(at) for name, at in zip(running, claimed, strict=True) if at}
         if slots is not None:
-            self._stuck = len(late)
+            self._stuck = len(late | {name for name, ran_ms in since.items() if ran_ms > RUNS_S * 1000})
+            self._note_age("running", max(since.values()) / 1000 if since else None)
             self._stuck_pace.asked(now)
+
+    def _ask_detail(self, pipe: Any, server_ms: int) -> None:
+        pipe.hgetall(self.keys.measured)
+        for span_s in (HOUR_S, SHORT_S):
+            pipe.xrange(self.keys.samples, server_ms - round(span_s * 1000), "+", count=FIRST)
+        pipe.lindex(self.keys.high, -1)
+        pipe.lindex(self.keys.bulk, -1)
+        pipe.zrange(self.keys.dead, 0, 0, withscores=True)
+        pipe.info()
+
+    def _note_detail(
+        self, now: float, counters: Mapping[str, int], measured: Fields, hour: Any, short: Any,
+        high: bytes | None, bulk: bytes | None, dead: Sequence[tuple[bytes, float]],
+    ) -> None:  # fmt: skip
+        server_ms = self._server_ms(now)
+        self._measured = board.counters_of(measured)
+        self._lately = lately_of(counters, self._measured, hour, short)
+        self._note_age("high", board.age_of(high, server_ms))
+        self._note_age("bulk", board.age_of(bulk, server_ms))
+        self._note_age("dead", (server_ms - dead[0][1]) / 1000 if dead else None)
+        self._detail.asked(now)
+
+    def _note_age(self, state: str, age_s: float | None) -> None:
+        self._ages_s.pop(state, None)
+        if age_s is not None:
+            self._ages_s[state] = max(0.0, age_s)
 
     def _workers(self, server_ms: int) -> tuple[WorkerRecord, ...]:
         """Those that are remembered: the record of one that is gone expires before its name does."""
@@ -227,34 +203,3 @@ class Meter:
                 record = record_of(boot, fields, server_ms)
                 found.append(replace(record, beat_age_s=max(0.0, server_ms - self._beats[boot]) / 1000))
         return tuple(sorted(found, key=lambda record: (record.info.host, record.started_ms, record.info.boot)))
-
-
-def _lately(counters: Mapping[str, int], measured: Mapping[str, int], hour: Samples, short: Samples) -> Lately:
-    writes = _first(short, b"writes")
-    before = [int(number) for number in writes.split(b",")] if writes else []
-    now = [measured.get(f"t:{WRITE}:{at}", 0) for at in range(len(before))]
-    passed = tuple(after - then for after, then in zip(now, before, strict=True))
-    return Lately(
-        duplicates=_risen(counters.get("duplicates", 0), _first(hour, b"duplicates")),
-        storage=_risen(measured.get(f"n:{FAILED}:objects", 0), _first(short, b"storage")),
-        writes=passed if passed and min(passed) >= 0 else None,
-    )
-
-
-def _first(samples: Samples, name: bytes) -> bytes | None:
-    """Of the first sample that tells; one that a worker of an earlier version has noted does not."""
-    return next((fields[name] for _, fields in samples if name in fields), None)
-
-
-def _risen(now: int, before: bytes | None) -> int | None:
-    """None also where the counter fell: its memory was lost."""
-    return None if before is None or now < int(before) else now - int(before)
-
-
-def _server(info: Any) -> Server:
-    """Who may not ask INFO knows the rest all the same."""
-    if isinstance(info, redis.RedisError):
-        return Server()
-    return Server(
-        info.get("used_memory"), info.get("connected_clients"), info.get("keyspace_hits"), info.get("keyspace_misses")
-    )

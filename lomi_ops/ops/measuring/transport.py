@@ -14,7 +14,8 @@ from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.domain.worker_state import WorkerState, worker_state
 from lomi_ops.ops.measuring import shared
 from lomi_ops.ops.measuring.reader import Bag
-from lomi_ops.queue.meter import Meter, Pulse
+from lomi_ops.queue.meter import Meter
+from lomi_ops.queue.pulse import Pulse
 
 UPSTREAMS = ("compreface", "objects", "postgres", "lomi")
 """What workers wait for (`Upstream` in worker/weather.py)."""
@@ -66,7 +67,9 @@ class TransportReader:
 def _queue(bag: Bag, pulse: Pulse) -> None:
     for state in ("ready", "high", "bulk", "delayed", "running", "dead"):
         bag.put("lomi_queue_jobs", getattr(pulse, state), state=state)
-    bag.put("lomi_queue_oldest_age_seconds", pulse.oldest_age_s)
+    bag.put("lomi_queue_oldest_age_seconds", pulse.ages_s.get("ready"))
+    for state, age_s in pulse.ages_s.items():
+        bag.put("lomi_queue_age_seconds", age_s, state=state)
     bag.put("lomi_queue_paused", pulse.pause is not None)
     bag.put("lomi_queue_stuck_jobs", pulse.stuck)
     bag.put("lomi_results_unheard", pulse.unsent)

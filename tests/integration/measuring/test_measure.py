@@ -25,7 +25,7 @@ from lomi_ops.queue.meter import Meter
 from lomi_ops.queue.workers import WorkerRegistry
 from tests.integration.ops.conftest import worker
 from tests.integration.ops.old_cluster import OldCluster, scores
-from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, Bench
+from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.services import free_port, running_redis
 
 SETTINGS = Settings.model_validate({"checks": {"workers": 4}})
@@ -60,6 +60,22 @@ def test_the_queue_is_counted_by_state(cluster: OldCluster, bench: Bench) -> Non
     assert events == {"finished": 1, "retried": 1}
     assert now.get("lomi_queue_paused") == 0
     assert now.silent == {}
+
+
+def test_the_oldest_job_of_each_state_tells_its_age(cluster: OldCluster, bench: Bench) -> None:
+    assert list(look(bench, None).each("lomi_queue_age_seconds")) == []
+    for age_s in (500, 400, 300, 90, 80):
+        cluster.push(cluster.job(uuid.uuid4(), [uuid.uuid4()], ago=timedelta(seconds=age_s)))
+    long, given_up = bench.take("a/0"), bench.take("a/1")
+    for name in (bench.keys.high, bench.keys.bulk):
+        bench.client.rpoplpush(bench.keys.ready, name)
+    bench.client.hset(bench.keys.job(long.job_id), "claimed_ms", bench.queue.now_ms() - 30_000)
+    bench.queue.fail(given_up, POISON)
+    bench.client.zadd(bench.keys.dead, {given_up.job_id: bench.queue.now_ms() - 7_000_000})
+    now = look(bench, None)
+
+    ages = {labels["state"]: value for labels, value in now.each("lomi_queue_age_seconds")}
+    assert ages == pytest.approx({"running": 30, "dead": 7000, "high": 300, "bulk": 90, "ready": 80}, abs=20)
 
 
 def test_breakers_and_pauses_are_told_and_nothing_else_is_held(bench: Bench) -> None:

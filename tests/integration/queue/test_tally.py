@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lomi_ops.domain.attempt import ErrorClass, Failure
-from lomi_ops.queue.meter import Meter, Pulse
+from lomi_ops.queue.meter import Meter
+from lomi_ops.queue.pulse import Pulse
 from lomi_ops.queue.replies import Done, Fenced
 from tests.integration.queue.conftest import Bench
 from tests.integration.queue.old_version import OldQueue
