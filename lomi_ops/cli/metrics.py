@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from lomi_ops.ops.measuring.look import Measuring
     from lomi_ops.runtime import Runtime
 
+WAIT_S = 2.0
+"""For the answers of a look; the first one before anybody is served."""
+
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The cluster in numbers, for Prometheus and for a phone."
 )
@@ -84,13 +87,14 @@ def serve(
         place = address(section.listen)
         exporter = Exporter(place, looking.latest, rules(runtime.settings))
         with ended_by_signals() as stop, closing(exporter):
+            looking.tick(WAIT_S)  # whoever comes before an answer would hear that every service is down
             threading.Thread(target=exporter.serve, name="metrics", daemon=True).start()
             diagnostics.note(f"metrics at {exporter.url}metrics, a status page at {exporter.url}")
             if not is_loopback(place):
                 diagnostics.warn("whoever reaches this address can read the numbers: there is no password")
             while not stop.is_set():
-                looking.tick(min(section.every_s, 2.0))
                 stop.wait(section.every_s)
+                looking.tick(min(section.every_s, WAIT_S))
     diagnostics.note("metrics stopped")
     return int(ExitCode.OK)
 

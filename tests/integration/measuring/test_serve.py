@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -177,10 +177,27 @@ def test_a_port_in_use_is_an_error_that_says_who_to_look_for(cluster: OldCluster
     assert f"ss -ltnp 'sport = :{port}'" in said.err
 
 
+def test_whoever_comes_first_is_not_told_that_every_service_is_down(cluster: OldCluster, lomi: Lomi) -> None:
+    port = free_port()
+    first: list[str] = []
+
+    def scrape() -> None:
+        while not first:
+            with suppress(OSError):
+                first.append(get(f"http://127.0.0.1:{port}/metrics")[2])
+
+    reader = threading.Thread(target=scrape)
+    reader.start()
+    with service(f"127.0.0.1:{port}"):
+        reader.join()
+    assert 'lomi_up{service="postgres"} 1.0' in first[0]
+    assert 'lomi_up{service="redis"} 1.0' in first[0]
+
+
 @contextmanager
-def service(**environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def service(listen: str = "127.0.0.1:0", **environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command as a process, and its address."""
-    command = [sys.executable, "-m", "lomi_ops", "metrics", "serve", "--listen", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "lomi_ops", "metrics", "serve", "--listen", listen]
     environ = unmeasured() | {"LOMI_METRICS__EVERY_S": "0.2"} | environ
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
