@@ -67,9 +67,8 @@ class Measured:
 
     def each(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
         """Every label set of a name, in order."""
-        for (known, labels), value in sorted(self.values.items()):
-            if known == name:
-                yield dict(labels), value
+        for labels, value in sorted((labels, value) for (known, labels), value in self.values.items() if known == name):
+            yield dict(labels), value
 
 
 def _gauge(name: str, source: Source, help_: str, *labels: str) -> Measure:
