@@ -154,7 +154,9 @@ local function speak(id, channel, payload, retention_ms, behind)
     redis.call('PEXPIRE', JOB .. id, math.max(retention_ms, READY_TTL_MS))
     local last = behind and redis.call('ZRANGE', UNSENT, -1, -1, 'WITHSCORES')[2] or 0
     redis.call('ZADD', UNSENT, math.max(NOW, last + 1), id)
-    count('unheard')
+    if not behind then
+      count('unheard')
+    end
   else
     redis.call('HSET', JOB .. id, 'receivers', receivers)
   end

@@ -106,6 +106,7 @@ def test_a_decision_is_not_heard_before_what_it_overturned(bench: Bench) -> None
     assert heard(ear) == [b"the worker's", b"the person's"]
     assert bench.queue.announce("decision-2", b"at once") == Done(receivers=1)
     ear.close()
+    assert bench.queue.stats().counters["unheard"] == 1, "the one that waited behind it was not said to nobody"
 
 
 def test_a_kept_message_whose_record_is_gone_is_struck_off(bench: Bench) -> None:
