@@ -17,7 +17,7 @@ from lomi_ops.domain.measure import Measured
 from lomi_ops.errors import UsageError
 
 REQUEST_S = 10.0
-"""A client that has not said what it wants by then is hung up on."""
+"""A client that says nothing for so long is hung up on."""
 AT_ONCE = 64
 """Clients that are served at a time; one more is hung up on, so that nobody can use up our threads."""
 _HEADERS = {
