@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lomi_ops.cli import diagnostics, output
 from lomi_ops.cli.alerts_text import moment
 from lomi_ops.cli.output import Format, counted
-from lomi_ops.errors import ExitCode, LomiError
+from lomi_ops.errors import ExitCode, LockHeld, LomiError
 
 if TYPE_CHECKING:
     from lomi_ops.config.sections.alerts import AlertsSection
@@ -20,7 +20,7 @@ SCHEMA = "lomi.alerts/v1"
 
 
 def show_pass(done: Pass, format_: Format, *, quiet: bool) -> int:
-    """Exit code: something fires, or something could not be told, or all is well."""
+    """Exit code: something fires, or a service did not answer, or all is well."""
     code = ExitCode.BAD if done.look.firing else ExitCode.UNKNOWN if done.look.measured.silent else ExitCode.OK
     if format_ is not Format.TEXT:
         output.document({"exit_code": int(code), **record(done)}, schema=SCHEMA, format_=format_)
@@ -33,6 +33,15 @@ def show_pass(done: Pass, format_: Format, *, quiet: bool) -> int:
             output.text(f"told {route}: {diagnostics.scrubbed(subject)}")
         output.text(_summary(done))
     return int(code)
+
+
+def show_busy(busy: LockHeld, format_: Format, *, quiet: bool) -> int:
+    """Somebody else looks, which is no trouble."""
+    if format_ is not Format.TEXT:
+        output.document({"busy": busy.message}, schema="lomi.alerts.busy/v1", format_=format_)
+    elif not quiet:
+        diagnostics.note(busy.message)
+    return int(ExitCode.OK)
 
 
 def _summary(done: Pass) -> str:

@@ -29,17 +29,15 @@ def alerts_check(
 ) -> int:
     """Look once and tell whoever is to be told, for cron.
 
-    Exit 0 when nothing is firing, 1 when something is, 3 when it could not be told. Where another run is at work: one
-    line, and exit 0.
+    Exit 0 when nothing is firing, 1 when something is, 3 when nothing is and a service did not answer. Where another
+    run is at work: one line, and exit 0.
     """
     with session.opened(common, *NEEDS) as runtime, measuring(runtime) as measure:
         _require_place(runtime)
         try:
             done = _runner(runtime, measure, "lomi alerts check").once()
         except LockHeld as busy:
-            if not quiet:
-                diagnostics.note(busy.message)
-            return 0
+            return alerts_pass.show_busy(busy, format_, quiet=quiet)
     return alerts_pass.show_pass(done, format_, quiet=quiet)
 
 

@@ -113,6 +113,7 @@ def test_where_somebody_else_looks_check_says_so_in_one_line_and_is_content(
     assert (said.code, said.out) == (0, "")
     assert said.err == "alerts are looked after by lomi alerts run on elsewhere\n"
     assert lomi("alerts", "check", "-q").err == ""
+    assert lomi("alerts", "check", "-o", "json").document["busy"] == said.err.strip()
 
 
 def test_a_service_that_does_not_answer_is_told_and_its_rules_are_stale(
