@@ -41,11 +41,11 @@ def plan(at: Handles, who: Person) -> Survey:
     return found
 
 
-def require_idle(found: personal.Held, who: Person) -> None:
-    """Raises Refused while a worker has one of the user's jobs in hand."""
+def require_idle(found: personal.Held, who: Person, *, went: Mapping[str, int] | None = None) -> None:
+    """Raises Refused while a worker has one of the user's jobs in hand; `went` was erased before that."""
     for job in found.running:
         worker = f" by {job.worker[0]}" if job.worker else ""
-        text = f"job {job.job_id} of user {who.user_id} is being worked on{worker}; nothing was erased"
+        text = f"job {job.job_id} of user {who.user_id} is being worked on{worker}; {domain.told(went or {})}"
         raise Refused(text, hint=f"again when it is over, in seconds; or stop it: lomi queue cancel {job.job_id}")
 
 
@@ -82,12 +82,12 @@ def erase(
     tell: Callable[[], None] = lambda: None,
 ) -> Erased:
     """Jobs, objects, then rows; `tell` hears of each object that is gone. Raises Refused where a worker or a hold came
-    first, LomiError where the rows could not go, and whatever is unavailable: then a second run goes on. A hold that
-    comes in the middle stops it there, and what had gone by then is told and on record."""
-    who = found.trail.person
+    first, LomiError where the rows could not go, and whatever is unavailable: then a second run goes on. A worker or a
+    hold that comes in the middle stops it there, and what had gone by then is told and on record."""
+    who, other = found.trail.person, dict[str, int]()
     privacy.rehearse(at.database, found.trail)
-    other = _forget_jobs(at, found.queue, who)
     try:
+        _forget_jobs(at, found.queue, who, other)
         for number, each in enumerate(found.objects, start=1):
             privacy.require_no_hold(at.database, who.user_id, went=other)
             at.store.delete(each.bucket, each.key)
@@ -101,19 +101,19 @@ def erase(
     return Erased({**gone, **other}, look(at, who).counts, tuple(found.shared))
 
 
-def _forget_jobs(at: Handles, found: personal.Held, who: Person) -> dict[str, int]:
-    gone: dict[str, int] = {}
+def _forget_jobs(at: Handles, found: personal.Held, who: Person, gone: dict[str, int]) -> None:
     for _ in range(LOOKS):
         if not found.counts:
             break
         for job in found.jobs:
             if not at.queue.forget(job.job_id, job.raw or b""):
-                text = f"a worker took job {job.job_id} just now and is told to let go; the rows are still there"
+                text = f"a worker took job {job.job_id} just now and is told to let go; {domain.told(gone)}"
                 raise Refused(text, hint="the same command once more, in ten seconds")
+            gone["queue.jobs"] = gone.get("queue.jobs", 0) + 1
         personal.forget(at.redis, at.queue.keys, found)
         for place, number in found.counts.items():
-            gone[place] = gone.get(place, 0) + number
+            if place != "queue.jobs":
+                gone[place] = gone.get(place, 0) + number
         trail = found.job_ids
         found = personal.held(at.redis, at.queue.keys, who.user_id, (), trail, Trail(who).telegram)
-        require_idle(found, who)
-    return gone
+        require_idle(found, who, went=gone)

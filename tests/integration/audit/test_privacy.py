@@ -34,6 +34,7 @@ from lomi_ops.domain.audit import photo_subject, user_subject
 from lomi_ops.domain.privacy import PLACES, Fate
 from lomi_ops.errors import ObjectsUnavailable
 from lomi_ops.ops.privacy import archive
+from lomi_ops.queue import personal
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.operations import Operations, Order, Verb
@@ -414,6 +415,29 @@ def test_while_a_worker_has_a_job_in_hand_nothing_is_erased(
     assert len(traces(cluster, who)) == before
     queue.finish(held.job_id, held.token)
     assert erase(lomi, who).code == 0
+
+
+def test_a_worker_that_comes_in_the_middle_keeps_the_rows_and_what_went_is_told_and_on_record(
+    somebody: Somebody, lomi: Lomi, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = somebody()
+
+    def forget(*words: Any, own: Any = personal.forget) -> None:
+        own(*words)
+        who.cluster.push(who.cluster.job(uuid.uuid4(), who.photos))
+        assert isinstance(queue.claim(f"{uuid.uuid4()}/0", 1, str(uuid.uuid4())), Claimed)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(personal, "forget", forget)
+        said = erase(lomi, who, "--as", "abebe")
+
+    assert said.code == 5
+    assert "is being worked on" in said.err
+    assert "nothing was erased" not in said.err
+    assert "erased before that: queue.jobs 4," in said.err
+    last = lomi("audit", "list", "--action", "privacy.erase", "-o", "jsonl").records[0]
+    assert (last["actor"], last["after"]["stopped"], last["after"]["gone"]["queue.jobs"]) == ("abebe", True, 4)
+    assert sound(lomi)
 
 
 def test_a_job_that_is_in_the_list_twice_goes_twice(somebody: Somebody, lomi: Lomi, client: redis.Redis) -> None:
