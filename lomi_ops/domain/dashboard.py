@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-NAME = re.compile(r"\b(lomi_\w+)(\{)?")
+from lomi_ops.domain.promql import scoped
+
 PROFILE = 'profile=~"$profile"'
 """Also true of numbers without a profile, where all are chosen."""
 
@@ -20,7 +20,7 @@ class Line:
     @property
     def scoped(self) -> str:
         """Of the chosen profile alone."""
-        return NAME.sub(lambda found: f"{found[1]}{{{PROFILE}{',' if found[2] else '}'}", self.expr)
+        return scoped(self.expr, PROFILE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import jinja2
 from lomi_ops.domain import quoting
 from lomi_ops.domain.alert_facts import next_command, on_profile
 from lomi_ops.domain.alert_rule import Rule
+from lomi_ops.domain.promql import scoped
 from lomi_ops.resources import shared
 
 
@@ -42,6 +43,7 @@ def rendered(rules: Sequence[Rule], profile: str | None = None) -> str:
     return template.render(
         rules=[in_its_words(rule, profile) for rule in rules],
         profile=profile,
+        missing=f"absent({_of_cluster('lomi_build_info', profile)})",
         on_profile=lambda command: on_profile(command, profile),
     )
 
@@ -53,7 +55,7 @@ def in_its_words(rule: Rule, profile: str | None = None) -> Rendered:
     return Rendered(
         slug=rule.slug,
         name=alert_name(rule.slug),
-        expr=expression(rule),
+        expr=expression(rule, profile),
         for_=_span(rule.for_s),
         keep=_span(rule.keep_firing_for_s),
         severity=rule.severity.value,
@@ -67,14 +69,25 @@ def alert_name(slug: str) -> str:
     return "Lomi" + "".join(word.capitalize() for word in slug.split("_"))
 
 
-def expression(rule: Rule) -> str:
-    """Beyond the threshold; once it fires, for as long as it is not well again, which Prometheus has no word for."""
+def expression(rule: Rule, profile: str | None = None) -> str:
+    """Beyond the threshold; once it fires, for as long as it is not well again, which Prometheus has no word for.
+
+    Of the profile's cluster alone, where one holds."""
     number = rule.query.promql if rule.less is None else f"({rule.query.promql} - {rule.less.promql})"
     bad = f"{number} {rule.side} {rule.threshold:g}"
     if rule.clear_at != rule.threshold:
-        firing = f'ALERTS{{alertname="{alert_name(rule.slug)}",alertstate="firing"}}'
+        ours = f",{_matcher(profile)}" if profile else ""
+        firing = f'ALERTS{{alertname="{alert_name(rule.slug)}",alertstate="firing"{ours}}}'
         bad = f"({bad} or ({number} {rule.side} {rule.clear_at:g} and on() {firing}))"
-    return " and ".join([bad, *(f"({guard.promql})" for guard in rule.guards)])
+    return _of_cluster(" and ".join([bad, *(f"({guard.promql})" for guard in rule.guards)]), profile)
+
+
+def _of_cluster(expr: str, profile: str | None) -> str:
+    return scoped(expr, _matcher(profile)) if profile else expr
+
+
+def _matcher(profile: str) -> str:
+    return f'profile="{profile}"'
 
 
 def _span(seconds: float) -> str:

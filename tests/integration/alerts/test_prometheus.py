@@ -51,6 +51,8 @@ def test_promtool_reads_every_rule(promtool: str, rules: Path) -> None:
     found = yaml.safe_load(rules.read_text())["groups"][0]["rules"]
     assert [each["alert"] for each in found] == [*(alert_name(rule.slug) for rule in RULES), "LomiMetricsMissing"]
     assert found[0]["annotations"]["command"] == "lomi --env production check --only redis"
+    assert {each["labels"]["profile"] for each in found} == {"production"}
+    assert found[-1]["expr"] == 'absent(lomi_build_info{profile="production"})'
 
 
 def key_of(query: Query) -> Key:
@@ -93,14 +95,14 @@ def ours(rule: Rule, given: list[dict[Key, float]]) -> list[bool]:
     return found
 
 
-def written(key: Key) -> str:
+def written(key: Key, profile: str) -> str:
     name, labels = key
-    inside = ",".join(f'{label}="{value}"' for label, value in labels)
+    inside = ",".join(f'{label}="{value}"' for label, value in (*labels, ("profile", profile)))
     return f"{name}{{{inside}}}"
 
 
 def group(rule: Rule, given: list[dict[Key, float]], firing: list[bool]) -> dict[str, Any]:
-    """A test of promtool that expects what ours says, at every look."""
+    """A test of promtool that expects what ours says, at every look, whatever another cluster's numbers are."""
     counted = f'count(ALERTS{{alertname="{alert_name(rule.slug)}",alertstate="firing"}})'
     expected = [
         {
@@ -112,8 +114,10 @@ def group(rule: Rule, given: list[dict[Key, float]], firing: list[bool]) -> dict
         if place % 3 == 0
     ]
     columns = [
-        {"series": written(key), "values": " ".join(str(values[key]) for values in given)} for key in given[0]
-    ]  # fmt: skip
+        {"series": written(key, profile), "values": " ".join(str(values[key]) for values in seen)}
+        for profile, seen in (("production", given), ("staging", given[::-1]))
+        for key in given[0]
+    ]
     return {"name": rule.slug, "interval": f"{EVERY_S}s", "input_series": columns, "promql_expr_test": expected}
 
 
@@ -135,6 +139,11 @@ def test_an_expression_says_threshold_clear_and_guards() -> None:
     assert expression(BY_SLUG["queue_backlog"]) == (
         '(sum(lomi_queue_jobs{state=~"ready|high|bulk"}) > 50 or (sum(lomi_queue_jobs{state=~"ready|high|bulk"}) > 25'
         ' and on() ALERTS{alertname="LomiQueueBacklog",alertstate="firing"}))'
+    )
+    assert expression(BY_SLUG["queue_backlog"], "production") == (
+        '(sum(lomi_queue_jobs{profile="production",state=~"ready|high|bulk"}) > 50'
+        ' or (sum(lomi_queue_jobs{profile="production",state=~"ready|high|bulk"}) > 25'
+        ' and on() ALERTS{alertname="LomiQueueBacklog",alertstate="firing",profile="production"}))'
     )
     assert expression(BY_SLUG["workers_missing"]) == (
         '(sum(lomi_workers_expected) - sum(lomi_workers{state=~"running|quiet"})) > 0'

@@ -14,8 +14,9 @@ import pytest
 from lomi_ops.config.alerts import rules
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.alert_rules import SLUGS
-from lomi_ops.domain.dashboard import NAME, ROWS, Line
+from lomi_ops.domain.dashboard import ROWS, Line
 from lomi_ops.domain.measure import MEASURES, Kind
+from lomi_ops.domain.promql import NAME
 from lomi_ops.ops.measuring.dashboard import WIDTH, rendered
 from tests.commands import Lomi
 from tests.conftest import need
