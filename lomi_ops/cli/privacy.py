@@ -91,13 +91,13 @@ def privacy_erase(
         found = erase.plan(at, who)
         if dry_run or not found.counts:
             privacy_text.show_plan(found, format_, dry_run=dry_run)
-            return int(ExitCode.OK)
+            return int(ExitCode.BAD if found.unnameable and not dry_run else ExitCode.OK)
         again = shlex.join(["lomi", "privacy", "erase", user, "--reason", reason])
         erase.require_count(found, confirm, again)
         with _watched(len(found.objects)) as tell:
             done = erase.erase(at, found, actor=options.actor(actor), reason=reason, now=at.database.now, tell=tell)
     privacy_text.show_erased(found, done, format_)
-    return int(ExitCode.BAD if done.left else ExitCode.OK)
+    return int(ExitCode.BAD if done.left or found.unnameable else ExitCode.OK)
 
 
 @app.command("hold")

@@ -86,6 +86,7 @@ def _about(found: Survey) -> dict[str, Any]:
         "telegram_id": who.telegram_id,
         "counts": found.counts,
         "shared": list(found.shared),
+        "unnameable": list(found.unnameable),
         "unknown": [asdict(each) for each in found.unknown],
     }
 
@@ -99,6 +100,10 @@ def _counts(found: Mapping[str, int], headers: tuple[str, ...]) -> None:
 def _notes(found: Survey, missing: tuple[str, ...] = ()) -> None:
     for key in found.shared:
         diagnostics.warn(f"{shown(key)} is a photo of another user, too: it is left alone")
+    for key in found.unnameable:
+        diagnostics.warn(f"{shown(key)} has a key that programs read differently: it is neither read nor deleted")
+    if found.unnameable:
+        diagnostics.hint("delete it where the bucket is kept, and look that just this object goes")
     for key in missing:
         diagnostics.warn(f"{shown(key)} went while the archive was written")
     for each in found.unknown:

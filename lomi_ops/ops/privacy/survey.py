@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from lomi_ops.clients.objects.keys import BadKey, check_key
 from lomi_ops.db import audit, media, privacy
 from lomi_ops.db.pool import Database
 from lomi_ops.db.privacy import Held as HeldRow
@@ -60,6 +61,8 @@ class Survey:
     objects: Sequence[Found]
     shared: Sequence[str] = ()
     """Objects that rows of the user name and another user's do, too: they are left alone."""
+    unnameable: Sequence[str] = ()
+    """Objects of the user whose key means one thing here and another one there: they are neither read nor deleted."""
     unknown: tuple[Unknown, ...] = field(default=())
 
     @property
@@ -99,15 +102,17 @@ def look(at: Handles, who: Person) -> Survey:
     photos = _photos(queue)
     photos -= privacy.photos_of_others(at.database, who, photos) if rows or known else frozenset()
     trail = replace(trail, job_ids=trail.job_ids | queue.job_ids, media_ids=trail.media_ids | photos)
-    objects, shared = _objects(at, trail)
+    listed = _listed(at, trail.person)
+    named, shared = _named(at, trail)
     return Survey(
         trail=trail,
         media=rows,
         rows=tuple(privacy.rows(at.database, trail)) if known else (),
         entries=tuple(privacy.entries(at.database, trail)) if known else (),
         queue=queue,
-        objects=objects,
+        objects=(*(each for each in listed if _nameable(each)), *named),
         shared=shared,
+        unnameable=tuple(f"{each.bucket}/{each.key}" for each in listed if not _nameable(each)),
         unknown=() if known else (NO_RECORD,),
     )
 
@@ -124,10 +129,25 @@ def _photos(found: personal.Held) -> frozenset[UUID]:
     return frozenset(ids)
 
 
-def _objects(at: Handles, trail: Trail) -> tuple[tuple[Found, ...], tuple[str, ...]]:
-    """By the place where the backend puts a user's objects, and by what rows name elsewhere."""
+def _listed(at: Handles, who: Person) -> tuple[Found, ...]:
+    """By the place where the backend puts a user's objects."""
+    prefix = domain.prefix_of(who)
+    return tuple(Found(bucket, each.key, each.size) for bucket in at.buckets for each in at.store.list(bucket, prefix))
+
+
+def _nameable(found: Found) -> bool:
+    """False for `..` and the like, which a program on the way to the object may resolve: to somebody else's."""
+    try:
+        check_key(found.key)
+    except BadKey:
+        return False
+    return True
+
+
+def _named(at: Handles, trail: Trail) -> tuple[tuple[Found, ...], tuple[str, ...]]:
+    """What rows name elsewhere; and what of it is another user's, too."""
     prefix = domain.prefix_of(trail.person)
-    found = [Found(bucket, each.key, each.size) for bucket in at.buckets for each in at.store.list(bucket, prefix)]
+    found = []
     elsewhere = {key for url in trail.keys if not (key := domain.key_of(url, at.buckets)).startswith(prefix)}
     shared = privacy.keys_of_others(at.database, trail.person, elsewhere)
     for bucket in at.buckets:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 from tests.integration.audit.conftest import Lomi
 from tests.integration.objects.conftest import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server, s3, s3_server
@@ -84,4 +86,26 @@ def test_a_key_that_may_not_delete_stops_an_erasure_and_the_same_command_goes_on
     with cluster.sql() as pg:
         assert pg.execute("SELECT count(*) AS n FROM media").fetchall() == [{"n": 2}]
     assert lomi("privacy", "erase", cluster.user, *ERASE).code == 0
+    assert len(bucket.names()) == 1
+
+
+def test_an_object_that_cannot_be_named_is_told_and_keeps_nothing_else_from_going(
+    bucket: Bucket, cluster: OldCluster, lomi: Lomi
+) -> None:
+    odd = f"users/{cluster.user}/photo/../x.jpg"
+    inside = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]  # the client refuses to write it, like everything else of ours
+    inside.put_object(BUCKET, odd, b"odd")
+    try:
+        planned = lomi("privacy", "erase", cluster.user, "--reason", "their own wish", "--dry-run")
+        said = lomi("privacy", "erase", cluster.user, *ERASE, "-o", "json")
+        again = lomi("privacy", "erase", cluster.user, "--reason", "their own wish")
+    finally:
+        inside.delete_object(BUCKET, odd)
+    assert planned.code == 0
+    assert "neither read nor deleted" in planned.err
+    assert again.code == 1, "it is there as long as it is there"
+    assert "neither read nor deleted" in again.err
+    assert (said.code, said.document["gone"]["objects"], said.document["left"]) == (1, 3, {})
+    assert said.document["unnameable"] == [f"{BUCKET}/{odd}"]
+    assert "neither read nor deleted" in said.err
     assert len(bucket.names()) == 1
