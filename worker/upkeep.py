@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 
 from lomi_ops.config.sections.working import WorkerSection
 from lomi_ops.db import checkpoints, history, ledger, outbox
-from lomi_ops.db.outbox import OutboxMessage
 from lomi_ops.db.pool import Database
-from lomi_ops.domain.delivery import CONFIRM_AFTER, deliver
+from lomi_ops.domain.delivery import deliver
 from lomi_ops.errors import NotFound
-from lomi_ops.queue.jobs import RETENTION_S, JobQueue
+from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Tended
 from worker.retelling import told_again
 
@@ -94,17 +93,17 @@ class Upkeep:
                 break
 
     def _deliver(self, now: datetime) -> None:
-        """Messages of later decisions, and those whose sender was interrupted: the queue announces an id only once for
-        as long as it remembers, and what is older than half of that is left to people."""
-        due = list(outbox.outbox_due(self.database, at=now))
-        oldest = now - timedelta(seconds=RETENTION_S / 2)
-        interrupted = outbox.unconfirmed(self.database, claimed_before=now - CONFIRM_AFTER)
-        due += [message for message in interrupted if _claimed_after(message, oldest)]
-        deliver(due, self.queue.announce, lambda message_id: self._confirm(message_id, now))
+        """Messages of later decisions, and those whose sender was interrupted."""
+        if outbox.waits(self.database, at=now):  # an idle worker does not ask Redis for the time
+            deliver(self.queue.now_ms, lambda: outbox.take_next(self.database, at=self.database.now()), self._announce,
+                    self._confirm)  # fmt: skip
 
-    def _confirm(self, message_id: int, now: datetime) -> None:
+    def _announce(self, job_id: str, payload: bytes, until_ms: int) -> bool:
+        return not self.queue.announce(job_id, payload, until_ms=until_ms).late
+
+    def _confirm(self, message_id: int) -> None:
         with suppress(NotFound):  # another worker marked it in between
-            outbox.mark_published(self.database, message_id, at=now)
+            outbox.mark_published(self.database, message_id, at=self.database.now())
 
     def _sweep(self, elapsed: float, now: datetime) -> None:
         if not self.swept_at:
@@ -112,8 +111,3 @@ class Upkeep:
         if elapsed - self.swept_at >= SWEEP_S:
             self.swept_at = elapsed
             checkpoints.sweep(self.database, before=now - FORGOTTEN)
-
-
-def _claimed_after(message: OutboxMessage, moment: datetime) -> bool:
-    """Nobody claims a message before it is due."""
-    return message.due_at >= moment

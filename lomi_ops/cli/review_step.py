@@ -62,7 +62,7 @@ def send_due(runtime: Runtime) -> None:
     from lomi_ops.ops.reviews.publishing import publish_due
 
     with suppress(LomiError):
-        publish_due(runtime.database, runtime.queue, runtime.database.now())
+        publish_due(runtime.database, runtime.queue, runtime.database.now)
 
 
 def _notes(step: Step, texts: Mapping[str, str]) -> None:

@@ -1,8 +1,8 @@
 """Messages of later decisions, waiting to be published once.
 
 A message is claimed before it is published and marked after it. A crash in between leaves it claimed and unmarked:
-whether it went out only the queue knows, which publishes an id once for as long as it remembers it. `unconfirmed` names
-these messages, for somebody who announces them again there.
+whether it went out only the queue knows, which publishes an id once for as long as it remembers it. After a minute
+somebody else claims it anew and announces it again there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.decision import ResultMessage
-from lomi_ops.domain.delivery import CONFIRM_AFTER
+from lomi_ops.domain.delivery import CONFIRM_AFTER, REMEMBERED
 from lomi_ops.errors import NotFound
 
 
@@ -57,9 +57,22 @@ def mark_published(db: Database, message_id: int, *, at: datetime) -> None:
         raise NotFound(f"no claimed message {message_id} waits in the outbox")
 
 
-def unconfirmed(db: Database, *, claimed_before: datetime, limit: int = 100) -> tuple[OutboxMessage, ...]:
-    """Messages that were claimed before a moment and never marked: whether they went out, nobody knows."""
-    return tuple(db.all(OutboxMessage, "outbox_unconfirmed", before=claimed_before, limit=limit))
+def unconfirmed(db: Database, *, claimed_before: datetime, at: datetime, limit: int = 100) -> tuple[OutboxMessage, ...]:
+    """Claims messages anew that were claimed before a moment and never marked: whether they went out, nobody knows.
+    What the queue may have forgotten is left to people."""
+    since = at - REMEMBERED
+    return tuple(db.all(OutboxMessage, "outbox_unconfirmed", before=claimed_before, since=since, at=at, limit=limit))
+
+
+def waits(db: Database, *, at: datetime) -> bool:
+    """Whether there is anything to take."""
+    return bool(db.value("outbox_waits", at=at, before=at - CONFIRM_AFTER, since=at - REMEMBERED))
+
+
+def take_next(db: Database, *, at: datetime) -> OutboxMessage | None:
+    """Claims one message: what is due, then what somebody was interrupted over."""
+    found = outbox_due(db, at=at, limit=1) or unconfirmed(db, claimed_before=at - CONFIRM_AFTER, at=at, limit=1)
+    return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)

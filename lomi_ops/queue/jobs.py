@@ -289,10 +289,12 @@ class JobQueue:
         """Publish again what nobody heard (100 messages at most); how many were heard now."""
         return count(self._scripts.run("relay", [], [RESULTS_CHANNEL])[0])
 
-    def announce(self, message_id: str, payload: bytes) -> Done:
-        """Publish the message of a decision that came from no job, at most once for its id."""
-        reply = self._scripts.run("announce", [], [message_id, payload, RESULTS_CHANNEL, ms(self._retention_s)])
-        return Done(receivers=count(reply[1]), repeated=reply[0] == b"AGAIN")
+    def announce(self, message_id: str, payload: bytes, *, until_ms: int = 0) -> Done:
+        """Publish the message of a decision that came from no job, at most once for its id, and not after `until_ms` of
+        the server's clock where that is given."""
+        arguments: list[str | bytes | int] = [message_id, payload, RESULTS_CHANNEL, ms(self._retention_s), until_ms]
+        reply = self._scripts.run("announce", [], arguments)
+        return Done(count(reply[1]), repeated=reply[0] == b"AGAIN", late=reply[0] == b"LATE")
 
     # --- looking -----------------------------------------------------------------------------------------------------
 

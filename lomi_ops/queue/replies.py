@@ -117,6 +117,8 @@ class Done:
     """Subscribers that got the message; 0 also where there was none to send. Unheard messages are kept for `relay`."""
     repeated: bool = False
     """True where an earlier call with this token had done it already."""
+    late: bool = False
+    """True where it was not done: the caller's time for it was over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,15 +33,34 @@ RETURNING o.id, o.job_id, o.payload, o.due_at;
 UPDATE lomi.outbox SET published_at = %(at)s WHERE id = %(id)s AND claimed_at IS NOT NULL AND published_at IS NULL;
 
 -- name: outbox_unconfirmed
--- Messages that were claimed and never marked.
--- in before: timestamptz, of the claim
+-- Takes messages that were claimed and never marked, past those that somebody else is taking.
+-- in before: timestamptz, of the earlier claim
+-- in since: timestamptz, when they were due at the earliest
+-- in at: timestamptz
 -- in limit: bigint, rows
 -- out id, job_id, payload, due_at
-SELECT id, job_id, payload, due_at
-FROM lomi.outbox
-WHERE claimed_at < %(before)s AND published_at IS NULL
-ORDER BY claimed_at, id
-LIMIT %(limit)s;
+WITH left_over AS MATERIALIZED (
+    SELECT id FROM lomi.outbox
+    WHERE claimed_at < %(before)s AND published_at IS NULL AND due_at >= %(since)s
+    ORDER BY claimed_at, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE lomi.outbox AS o SET claimed_at = %(at)s
+FROM left_over
+WHERE o.id = left_over.id
+RETURNING o.id, o.job_id, o.payload, o.due_at;
+
+-- name: outbox_waits
+-- Whether there is anything to take.
+-- in at: timestamptz
+-- in before: timestamptz, of an earlier claim
+-- in since: timestamptz, when such a message was due at the earliest
+-- out found
+SELECT EXISTS (SELECT FROM lomi.outbox WHERE claimed_at IS NULL AND due_at <= %(at)s)
+    OR EXISTS (
+        SELECT FROM lomi.outbox WHERE claimed_at < %(before)s AND published_at IS NULL AND due_at >= %(since)s
+    ) AS found;
 
 -- name: outbox_withdraw
 -- Takes back a message that nobody has begun to send.

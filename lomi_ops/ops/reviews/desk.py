@@ -268,7 +268,9 @@ class Desk:
             choice.macro, choice.texts, over_claims,
         )  # fmt: skip
         plain = [each for each in photos if each.media_id not in self._blind.dealt]
-        made = stepping.decide(self.database, self.queue, plain, ruling, step=step, fresh_id=self._fresh_id)
+        made = stepping.decide(
+            self.database, self.queue, plain, ruling, step=step, now=self.now, fresh_id=self._fresh_id
+        )  # fmt: skip
         return self._judged(made, [each for each in photos if each.media_id in self._blind.dealt], ruling)
 
     def standing(self, media_ids: Sequence[UUID]) -> tuple[tuple[Seen, ...], tuple[stepping.Refusal, ...]]:
@@ -316,7 +318,7 @@ class Desk:
 
     def publish_due(self) -> int:
         """Sends what is due, whoever decided it; whoever stays calls it every few seconds. Raises RedisUnavailable."""
-        return publishing.publish_due(self.database, self.queue, self.now()) if self.queue is not None else 0
+        return publishing.publish_due(self.database, self.queue, self.now) if self.queue is not None else 0
 
     # --- notes --------------------------------------------------------------------------------------------------------
 
@@ -381,7 +383,7 @@ class Desk:
     def _take_back(self, media_ids: Iterable[UUID], note: str, of_step: UUID | None) -> Step:
         return stepping.take_back(
             self.database, self.queue, media_ids, actor=self.actor, at=self.now(), note=note, step=self._fresh_id(),
-            of_step=of_step, fresh_id=self._fresh_id,
+            now=self.now, of_step=of_step, fresh_id=self._fresh_id,
         )  # fmt: skip
 
     def _take(self, seen: Sequence[Seen], number: int, token: UUID, at: datetime, *, fresh: bool) -> tuple[UUID, ...]:

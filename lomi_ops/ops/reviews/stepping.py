@@ -62,6 +62,7 @@ def decide(
     ruling: Ruling,
     *,
     step: UUID,
+    now: Callable[[], datetime],
     fresh_id: Callable[[], UUID] = uuid.uuid4,
 ) -> Step:
     """Decides each photo on its own, then publishes what is due. One refusal does not stop the others.
@@ -81,7 +82,7 @@ def decide(
             done.append(overrides.override(database, seen, ruling, job_id=str(fresh_id())))
         except LomiError as failure:
             refused.append(Refusal(seen.media_id, failure))
-    sent, unsent = _told(database, queue, ruling.at, refused)
+    sent, unsent = _told(database, queue, now, refused)
     return Step(step, tuple(done), (), tuple(refused), sent, unsent, ruling.at)
 
 
@@ -94,6 +95,7 @@ def take_back(
     at: datetime,
     note: str,
     step: UUID,
+    now: Callable[[], datetime],
     of_step: UUID | None = None,
     fresh_id: Callable[[], UUID] = uuid.uuid4,
 ) -> Step:
@@ -120,7 +122,7 @@ def take_back(
             )
         except LomiError as failure:
             refused.append(Refusal(media_id, failure))
-    sent, unsent = _told(database, queue, at, refused)
+    sent, unsent = _told(database, queue, now, refused)
     return Step(step, (), tuple(undone), tuple(refused), sent, unsent, at)
 
 
@@ -150,9 +152,9 @@ def require_schema(database: Database) -> None:
 
 
 def _told(
-    database: Database, queue: JobQueue | None, at: datetime, refused: list[Refusal]
+    database: Database, queue: JobQueue | None, now: Callable[[], datetime], refused: list[Refusal]
 ) -> tuple[int, Transient | None]:
-    return (0, None) if queue is None or _away(refused) else published(database, queue, at)
+    return (0, None) if queue is None or _away(refused) else published(database, queue, now)
 
 
 def _away(refused: list[Refusal]) -> bool:

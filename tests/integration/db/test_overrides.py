@@ -242,9 +242,10 @@ def test_a_claimed_message_is_nobody_elses_and_a_marked_one_is_done(db: Database
     (message,) = outbox.outbox_due(db, at=LATER)
     assert outbox.outbox_due(db, at=LATER) == ()
     after = LATER + timedelta(minutes=5)
-    assert outbox.unconfirmed(db, claimed_before=after) == (message,)
+    assert outbox.unconfirmed(db, claimed_before=after, at=after) == (message,)
+    assert outbox.unconfirmed(db, claimed_before=after, at=after) == (), "one takes it over"
     outbox.mark_published(db, message.id, at=LATER)
-    assert outbox.unconfirmed(db, claimed_before=after) == ()
+    assert outbox.unconfirmed(db, claimed_before=after, at=after) == ()
     with pytest.raises(NotFound):
         outbox.mark_published(db, message.id, at=LATER)
 

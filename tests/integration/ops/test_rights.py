@@ -349,9 +349,10 @@ def work(db: Database, job: Job) -> None:
         settled = ledger.settle(db, job, [decision], attempt=1, token="t", worker="w", at=AT, shelf=Shelf())
     assert settled.duplicate
     history.keep(db, [ENDED])
-    for message in outbox.outbox_due(db, at=AT):
+    assert outbox.waits(db, at=AT)
+    while message := outbox.take_next(db, at=AT):
         outbox.mark_published(db, message.id, at=AT)
-    assert outbox.unconfirmed(db, claimed_before=AT) == ()
+    assert not outbox.waits(db, at=AT)
     checkpoints.sweep(db, before=AT)
 
 
@@ -360,7 +361,7 @@ WORK_CALLS: dict[str, Callable[..., object]] = {
     for module, names in (
         (ledger, ("entry", "settle")), (media, ("photos_of",)), (migrate, ("apply",)), (history, ("keep",)),
         (checkpoints, ("note_crash", "save", "load", "sweep")),
-        (outbox, ("outbox_due", "mark_published", "unconfirmed")),
+        (outbox, ("waits", "take_next", "mark_published")),
     )
     for name in names
 }  # fmt: skip

@@ -181,7 +181,7 @@ class OldQueue(JobQueue):
     def relay(self) -> int:
         return int(self._old.run("relay", [], [RESULTS_CHANNEL])[0])
 
-    def announce(self, message_id: str, payload: bytes) -> Done:
+    def announce(self, message_id: str, payload: bytes, **_: Any) -> Done:
         reply = self._old.run("announce", [], [message_id, payload, RESULTS_CHANNEL, ms(RETENTION_S)])
         return Done(int(reply[1]), repeated=reply[0] == b"AGAIN")
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 from uuid import UUID
+
+import pytest
 
 from lomi_ops.db import outbox
 from lomi_ops.domain.verdict import MediaStatus, Reason
@@ -118,3 +121,42 @@ def test_what_nobody_heard_of_is_told_before_the_decision_that_overturned_it(roo
     desk.decide(desk.standing([photo])[0], APPROVE, grace_s=0)
 
     assert heard_at_last(room) == ["rejected by the worker", "approved"]
+
+
+def test_a_sender_that_stood_still_for_longer_than_its_claim_tells_nothing_any_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photo,) = room.batch(1)
+    desk, told = room.desk(), []
+    desk.decide(desk.standing([photo])[0], APPROVE)
+    room.clock.pass_(MINUTE)
+    announce = room.queue.announce
+
+    def frozen(job_id: str, payload: bytes, *, until_ms: int) -> Any:
+        monkeypatch.undo()
+        room.clock.pass_(MINUTE + 1)
+        assert [each.how.value for each in room.desk("abel").undo([photo]).undone] == ["published"]
+        told.extend(heard_at_last(room))
+        return announce(job_id, payload, until_ms=until_ms - 1000 * (MINUTE + 1))
+
+    monkeypatch.setattr(room.queue, "announce", frozen)
+    assert desk.publish_due() == 0
+
+    assert told == ["rejected"]
+    assert heard_at_last(room) == []
+
+
+def test_what_somebody_was_interrupted_over_is_taken_over_by_one_alone(room: Room) -> None:
+    """Who takes it over may be interrupted in turn: a decision of that time waits for them as well."""
+    (photo,) = room.batch(1)
+    approved_by_somebody_killed(room, photo)
+    room.clock.pass_(MINUTE + 1)
+    assert outbox.take_next(room.db, at=room.clock()) is not None
+    assert room.desk().publish_due() == 0
+    desk = room.desk("abel")
+
+    (done,) = desk.decide(desk.standing([photo])[0], REJECT, grace_s=0).done
+
+    assert done.due_at is not None
+    assert (done.due_at - room.clock()).total_seconds() == MINUTE
+    assert heard_at_last(room) == ["rejected"]

@@ -72,7 +72,7 @@ def act(order: dict[str, Any], database_url: str, redis_url: str) -> None:
             case "undo":
                 step = desk.undo([photo])
             case "publish":
-                publishing.publish_due(db, queue, at)
+                publishing.publish_due(db, queue, lambda: at)
                 return
         if step.refused:
             raise step.refused[0].failure
