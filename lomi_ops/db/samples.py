@@ -76,7 +76,7 @@ def any_drawn(db: Database) -> bool:
 
 
 def held(db: Database, *, actor: str, at: datetime) -> tuple[UUID, ...]:
-    """Samples that wait to be judged and lie before this person."""
+    """Samples that wait to be judged and lie before this person as photos that wait."""
     return tuple(db.all(_id, "samples_held", actor=readable(actor), at=at))
 
 

@@ -103,13 +103,14 @@ SELECT media_id FROM lomi.samples WHERE media_id = ANY(%(ids)s::uuid[]) AND judg
 SELECT EXISTS (SELECT FROM lomi.samples) AS found;
 
 -- name: samples_held
--- Samples that wait to be judged and lie before somebody now.
+-- Samples that wait to be judged and lie before somebody now, dealt as such: the token is a UUID of version 8.
 -- in actor: text
 -- in at: timestamptz
 -- out media_id
 SELECT s.media_id
 FROM lomi.samples AS s JOIN lomi.claims AS c ON c.media_id = s.media_id
-WHERE s.judged_at IS NULL AND c.actor = %(actor)s::text AND c.expires_at > %(at)s::timestamptz;
+WHERE s.judged_at IS NULL AND c.actor = %(actor)s::text AND c.expires_at > %(at)s::timestamptz
+  AND get_byte(uuid_send(c.token), 6) >> 4 = 8;
 
 -- name: samples_judge
 -- Notes what a person said about a sample that waits.

@@ -31,7 +31,7 @@ from lomi_ops.db.pool import Database
 from lomi_ops.db.reviewing import PileCount, TakenStep
 from lomi_ops.domain.audit import Action, AuditEntry, photo_subject, user_subject
 from lomi_ops.domain.pile import Pile, suspected_minor
-from lomi_ops.domain.review import Claim, Ruling, Seen, check_actor
+from lomi_ops.domain.review import Claim, Ruling, Seen, blind_token, check_actor
 from lomi_ops.domain.review_filter import ReviewFilter
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError, NotFound, Refused, UsageError
@@ -71,12 +71,13 @@ class Held:
     expires_at: datetime
     taken: tuple[Claim, ...] = ()
     """Of photos that were asked for: what others look at."""
+    samples: frozenset[UUID] = frozenset()
 
     @property
     def seen(self) -> tuple[Seen, ...]:
         """For `decide`."""
         return tuple(
-            Seen(each.photo.media_id, each.photo.status, each.photo.reason, each.seen.decision, self.token)
+            replace(each.seen, token=blind_token(self.token) if each.photo.media_id in self.samples else self.token)
             for each in self.photos
         )
 
@@ -108,6 +109,7 @@ class Desk:
         self._chance = chance
         self._blind = Blind()
         self._mixed = False
+        self._dealt_blind = False
 
     @property
     def beat_s(self) -> float:
@@ -221,19 +223,24 @@ class Desk:
         token, at = self._fresh_id(), self.now()
         rows = media.photos_of(self.database, media_ids)
         found = piles.lying(self.database, [rows[each] for each in media_ids if each in rows], now=at)
-        got = self._take([each.seen for each in found], len(found), token, at, fresh=False)
-        self._blind.keep_waiting(self.database, got)
+        self._blind.keep_waiting(self.database, [each.photo.media_id for each in found])
+        plain = [each.seen for each in found if each.photo.media_id not in self._blind.dealt]
+        known = [each.seen for each in found if each.photo.media_id in self._blind.dealt]
+        got = self._take(plain, len(plain), token, at, fresh=False) + self._take_blind(known, len(known), token, at)
         missing = [each for each in media_ids if each not in got]
         taken = claims.held(self.database, at=at, media_ids=missing) if missing else ()
         return self._held(token, tuple(each for each in found if each.photo.media_id in got), at, taken)
 
     def beat(self, token: UUID) -> tuple[Claim, ...]:
         """Holds on for another `claim_s`; photos that are missing in the answer are lost."""
-        return claims.beat(self.database, token, at=self.now(), lease_s=self.section.claim_s)
+        at, lease_s = self.now(), self.section.claim_s
+        return tuple(
+            claim for each in self._tokens(token) for claim in claims.beat(self.database, each, at=at, lease_s=lease_s)
+        )
 
     def release(self, token: UUID, media_ids: Sequence[UUID] | None = None) -> int:
         """Gives photos back, all that the token holds by default."""
-        return claims.release(self.database, token, media_ids)
+        return sum(claims.release(self.database, each, media_ids) for each in self._tokens(token))
 
     def held(self, media_ids: Sequence[UUID] | None = None, *, mine: bool = False) -> tuple[Claim, ...]:
         """What is looked at now."""
@@ -360,7 +367,7 @@ class Desk:
         if not places or not samples.has_samples(self.database):
             return ()
         useful = useful_for(self.database, pile, places, at=at)
-        ids = self._take([each.seen for each in useful], places, token, at, fresh=False)
+        ids = self._take_blind([each.seen for each in useful], places, token, at)
         self._blind.dealt |= set(ids)
         return tuple(each for each in useful if each.photo.media_id in ids)
 
@@ -393,12 +400,21 @@ class Desk:
         )  # fmt: skip
         return tuple(claim.media_id for claim in got)
 
+    def _take_blind(self, seen: Sequence[Seen], number: int, token: UUID, at: datetime) -> tuple[UUID, ...]:
+        self._dealt_blind = self._dealt_blind or bool(seen)
+        return self._take(seen, number, blind_token(token), at, fresh=False) if seen else ()
+
+    def _tokens(self, token: UUID) -> tuple[UUID, ...]:
+        """Under which photos may lie that were claimed together."""
+        return tuple({token: None, blind_token(token): None}) if self._dealt_blind else (token,)
+
     def _lying(self, media_ids: Sequence[UUID]) -> tuple[Lying, ...]:
         rows = media.photos_of(self.database, media_ids) if media_ids else {}
         return piles.lying(self.database, [rows[each] for each in media_ids if each in rows], now=self.now())
 
     def _held(self, token: UUID, got: tuple[Lying, ...], at: datetime, taken: tuple[Claim, ...] = ()) -> Held:
-        return Held(token, got, at + timedelta(seconds=self.section.claim_s), taken)
+        ids = frozenset(self._blind.dealt.intersection(each.photo.media_id for each in got))
+        return Held(token, got, at + timedelta(seconds=self.section.claim_s), taken, ids)
 
     def _entry(
         self, action: Action, media_id: UUID, *, reason: str = "", before: Mapping[str, object] | None = None

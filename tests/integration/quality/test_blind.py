@@ -323,3 +323,28 @@ def test_the_app_tells_of_the_same_picture_elsewhere(room: Room) -> None:
     assert "the same picture of 1 other user: 1 rejected" in lines
     room.backend.connection.execute("DELETE FROM lomi.photo_hashes")
     assert not [line for line in work.look(dealt) if "same picture" in line]
+
+
+def test_a_sample_that_is_taken_from_the_pile_where_it_lies_stands_as_it_does_everywhere(room: Room) -> None:
+    photo = prepared(room, porn=0.9)
+    held = desk_of(room).claim_next(1, Pile.REJECTED)
+    assert [each.photo.media_id for each in held.photos] == [photo]
+
+    other = desk_of(room)
+    other.recognise(photo)
+    assert other.photo(photo).photo.status == "rejected"
+    found = piles.listed(room.db, Pile.REJECTED, now=room.clock(), limit=9)
+    share = ALWAYS.sample_share
+    (listed,) = covering.listed(room.db, found, Pile.REJECTED, actor="hana", at=room.clock(), share=share)
+    assert (listed.photo.status, listed.photo.reason) == ("rejected", "nsfw")
+
+
+def test_a_sample_is_held_on_to_and_given_back_with_the_photos_that_it_came_with(room: Room) -> None:
+    prepared(room)
+    chance = iter([0.0, 1.0, 1.0, 0.0])
+    section = ReviewSection(sample_share=0.5)
+    desk = Desk(room.db, room.queue, "hana", section, clock=room.clock, chance=lambda: next(chance))
+    held = desk.claim_next(3, Pile.WAITING)
+    assert (len(held.photos), len(held.samples)) == (3, 1)
+    assert {each.media_id for each in desk.beat(held.token)} == {each.photo.media_id for each in held.photos}
+    assert desk.release(held.token) == 3
