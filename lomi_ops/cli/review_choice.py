@@ -42,7 +42,7 @@ class Chosen:
 
         if self.ids:
             return self.ids
-        found = piles.photos(desk.database, self.pile, self.wanted, now=desk.now())
+        found = piles.every(desk.database, self.pile, self.wanted, now=desk.now())
         return tuple(photo.media_id for photo in found)
 
 

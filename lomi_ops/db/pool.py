@@ -41,6 +41,9 @@ IDLE_TRANSACTION_S = 15.0
 """Seconds after which the server ends a transaction whose client fell silent: a frozen worker (SIGSTOP, a VM that
 stands still) must not keep its photos locked for longer than its lease lasts."""
 
+STREAMED = 2000
+"""Rows of a long result that are on their way at once."""
+
 # A peer that vanished without a word is noticed after about 30 s, by an idle and by a sending connection alike.
 _TCP = {"keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "30000"}
 
@@ -59,6 +62,13 @@ class Session:
         """Runs a named block and builds one `row` from each result row, its columns as keywords."""
         with self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
             return cursor.execute(self._text(block), values).fetchall()
+
+    def stream(self, row: Callable[..., Row], block: str, /, **values: Any) -> Iterator[Row]:
+        """The same rows as they come, never all of them in memory: for results too long to hold. Inside
+        `transaction()` only."""
+        with self._connection.cursor("lomi_stream", row_factory=kwargs_row(row)) as cursor:
+            cursor.itersize = STREAMED
+            yield from cursor.execute(self._text(block), values)
 
     def one(self, row: Callable[..., Row], block: str, /, **values: Any) -> Row | None:
         """The first result row, or None."""

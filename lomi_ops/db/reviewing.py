@@ -95,22 +95,33 @@ def pages(db: Database, pile: Pile, bounds: Bounds, *, size: int = PAGE) -> Iter
             after, number = page[-1], min(GROWS * number, max(size, LARGEST))
 
 
+def every(db: Database, pile: Pile, bounds: Bounds) -> Iterator[PhotoRow]:
+    """All photos of a pile in that order, looked for once, however many they are. A session is kept until the last one:
+    take them all before asking for anything else."""
+    for part in pile.parts:
+        with db.transaction() as session:
+            for row in session.stream(_placed, "review_photos", **_asked(part, bounds, None, None)):
+                yield row.photo
+
+
 def _page(db: Database, part: Pile, bounds: Bounds, after: _Placed | None, size: int) -> list[_Placed]:
-    return db.all(
-        _placed,
-        "review_photos",
-        piles=[part.value],
-        reasons=None if bounds.reasons is None else [readable(each) for each in bounds.reasons],
-        users=_listed(bounds.users),
-        batches=_listed(bounds.batches),
-        ids=_listed(bounds.photos),
-        start=bounds.start,
-        end=bounds.end,
-        oldest=part.oldest_first,
-        after_rank=after.rank if after else None,
-        after_id=after.photo.media_id if after else None,
-        limit=size,
-    )
+    return db.all(_placed, "review_photos", **_asked(part, bounds, after, size))
+
+
+def _asked(part: Pile, bounds: Bounds, after: _Placed | None, size: int | None) -> dict[str, Any]:
+    return {
+        "piles": [part.value],
+        "reasons": None if bounds.reasons is None else [readable(each) for each in bounds.reasons],
+        "users": _listed(bounds.users),
+        "batches": _listed(bounds.batches),
+        "ids": _listed(bounds.photos),
+        "start": bounds.start,
+        "end": bounds.end,
+        "oldest": part.oldest_first,
+        "after_rank": after.rank if after else None,
+        "after_id": after.photo.media_id if after else None,
+        "limit": size,
+    }
 
 
 def counts(db: Database) -> tuple[PileCount, ...]:

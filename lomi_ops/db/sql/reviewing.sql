@@ -12,7 +12,7 @@
 -- in oldest: boolean, the oldest upload first; else the latest
 -- in after_rank: double precision, of the last photo seen; null for the first page
 -- in after_id: uuid of that photo
--- in limit: bigint, rows
+-- in limit: bigint, rows; null for all
 -- out media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at, rank
 WITH known AS (
     SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
@@ -49,7 +49,7 @@ WHERE pile = ANY(%(piles)s::text[])
   AND (%(after_rank)s::double precision IS NULL
        OR (rank, media_id) > (%(after_rank)s::double precision, %(after_id)s::uuid))
 ORDER BY rank, media_id
-LIMIT %(limit)s;
+LIMIT %(limit)s::bigint;
 
 -- name: review_counts
 -- How many photos lie on each pile.

@@ -52,18 +52,29 @@ def counts(
 
 
 def _count(database: Database, part: Pile, wanted: ReviewFilter, now: datetime) -> PileCount:
-    found = list(photos(database, part, wanted, now=now))
-    uploads = [photo.created_at for photo in found if photo.created_at is not None]
-    return PileCount(part, len(found), min(uploads, default=None))
+    number, oldest = 0, None
+    for photo in every(database, part, wanted, now=now):
+        number += 1
+        if photo.created_at is not None:
+            oldest = min(oldest or photo.created_at, photo.created_at)
+    return PileCount(part, number, oldest)
 
 
 def photos(
     database: Database, pile: Pile, wanted: ReviewFilter = EVERYTHING, *, now: datetime, size: int = reviewing.PAGE
 ) -> Iterator[PhotoRow]:
-    """The photos that match, in the order in which they are worked through; `size` are read at once."""
+    """The photos that match, in the order in which they are worked through; `size` are read at once. For whoever stops
+    after a few: see `every`."""
     now_ms = int(now.timestamp() * 1000)
     for page in reviewing.pages(database, pile, wanted.bounds(now), size=size):
         yield from (photo for photo in page if wanted.matches(photo, now_ms))
+
+
+def every(database: Database, pile: Pile, wanted: ReviewFilter = EVERYTHING, *, now: datetime) -> Iterator[PhotoRow]:
+    """All photos that match, in that order; the table is gone through once. Take them all before you ask for more."""
+    now_ms = int(now.timestamp() * 1000)
+    rows = reviewing.every(database, pile, wanted.bounds(now))
+    return (photo for photo in rows if wanted.matches(photo, now_ms))
 
 
 def listed(

@@ -17,7 +17,7 @@ from lomi_ops.domain.review import Seen
 from lomi_ops.domain.review_filter import Bounds
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, DatabaseUnavailable, NotFound, Refused, UsageError
-from lomi_ops.ops.reviews import front
+from lomi_ops.ops.reviews import front, piles
 from lomi_ops.ops.reviews.desk import Choice
 from lomi_ops.ops.reviews.front import BEHIND
 from tests.integration.reviews.conftest import APPROVE, Room
@@ -388,6 +388,24 @@ def test_a_long_pile_is_read_in_few_pages_and_each_photo_once(room: Room) -> Non
         each.photo.media_id for each in room.desk().queue_of(Pile.REJECTED, limit=100)
     ]
     assert {row.media_id for page in pages for row in page} == set(photos)
+
+
+def test_whoever_wants_every_photo_of_a_pile_gets_them_in_its_order_and_may_stop_early(room: Room) -> None:
+    for _ in range(3):
+        room.batch(9)
+        room.batch(2, porn=0.4)
+    now = room.clock()
+    for pile in Pile:
+        wanted = [row.media_id for page in reviewing.pages(room.db, pile, Bounds()) for row in page]
+        assert [row.media_id for row in reviewing.every(room.db, pile, Bounds())] == wanted
+        for row in reviewing.every(room.db, pile, Bounds()):
+            assert row.media_id == wanted[0]
+            break
+    wanted = [row.media_id for row in piles.photos(room.db, Pile.ALL, review_filter.parse(["reason:blurry"]), now=now)]
+    assert [
+        row.media_id for row in piles.every(room.db, Pile.ALL, review_filter.parse(["reason:blurry"]), now=now)
+    ] == wanted
+    assert len(wanted) == 27
 
 
 def test_who_works_alone_takes_photos_in_their_order_and_a_skipped_one_comes_last(room: Room) -> None:
