@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lomi_ops.cli import diagnostics, output
 from lomi_ops.cli.alerts_text import moment
 from lomi_ops.cli.output import Format, counted
+from lomi_ops.domain.alert_state import State
 from lomi_ops.errors import ExitCode, LockHeld, LomiError
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def show_busy(busy: LockHeld, format_: Format, *, quiet: bool) -> int:
 def _summary(done: Pass) -> str:
     look = done.look
     silent = ", ".join(sorted(source.value for source in look.measured.silent))
-    unknown = f"; {counted(len(look.stale), 'rule')} could not be judged" if look.stale else ""
+    stale, never = len(look.rules(State.STALE)), len(look.rules(State.UNKNOWN))
+    unknown = f"; {counted(stale, 'rule')} could not be judged" if stale else ""
+    unknown += f"; {counted(never, 'rule')} without a number yet" if never else ""
     unknown += f" ({silent} did not answer)" if silent else ""
     if not look.firing:
         return f"nothing is firing, {counted(len(look.standing.tracks), 'rule')}{unknown}"
@@ -74,7 +77,9 @@ def record(done: Pass) -> dict[str, Any]:
         "incidents": [asdict(each) for each in look.standing.incidents],
         "opened": list(look.opened),
         "resolved": list(look.resolved),
-        "stale": look.stale,
+        "stale": look.rules(State.STALE),
+        "unknown": look.rules(State.UNKNOWN),
+        "unset": look.rules(State.UNSET),
         "silent": {source.value: diagnostics.scrubbed(why) for source, why in look.measured.silent.items()},
         "told": [{"route": route, "subject": diagnostics.scrubbed(subject)} for route, subject in done.round.sent],
         "troubles": [diagnostics.scrubbed(each) for each in troubles(done)],

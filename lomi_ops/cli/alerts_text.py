@@ -77,8 +77,16 @@ def show_rules(rules: Sequence[Rule], measured: Measured, known: Known, gap_s: f
     headers = ("rule", "state", "now", "limit", "left", "after", "severity", "next")
     rows = [_row(rule, record, narrow) for rule, record in zip(rules, records, strict=True)]
     output.table(headers[: 6 if narrow else 8], rows, right=(2, 3, 4, 5), prose=())
+    _note_unset(rules)
     for source, why in silent.items():
         diagnostics.note(f"{source} did not answer: {why}")
+
+
+def _note_unset(rules: Sequence[Rule]) -> None:
+    """What to set, or to switch off."""
+    for setting in dict.fromkeys(rule.setting for rule in rules if rule.unset):
+        names = ", ".join(rule.slug for rule in rules if rule.unset and rule.setting == setting)
+        diagnostics.note(f"{names}: nothing to judge until {setting} is set")
 
 
 def _rule(rule: Rule, measured: Measured, known: Known, gap_s: float) -> dict[str, Any]:
@@ -102,6 +110,7 @@ def _rule(rule: Rule, measured: Measured, known: Known, gap_s: float) -> dict[st
         "for_s": rule.for_s,
         "keep_firing_for_s": rule.keep_firing_for_s,
         "cause": rule.cause,
+        "setting": rule.setting or None,
         "sentence": rule.said(seen.value),
         "next": rule.command,
         "looked_at": track.at if track else None,
@@ -110,9 +119,9 @@ def _rule(rule: Rule, measured: Measured, known: Known, gap_s: float) -> dict[st
 
 def _state(rule: Rule, judged: str, track: Track | None, known: Known) -> str:
     """As of the last look, where that is not too long ago; else what this one number says."""
-    if track is not None:
+    if track is not None and not rule.unset:
         return track.state(acked=rule.slug in known.acked).value
-    return {"breached": "bad", "missing": "unknown"}.get(judged, "ok")
+    return {"breached": "bad", "missing": "unknown", "unset": "unset"}.get(judged, "ok")
 
 
 def _row(rule: Rule, record: Mapping[str, Any], narrow: bool) -> tuple[str, ...]:

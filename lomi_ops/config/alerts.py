@@ -46,4 +46,15 @@ def known_zone(name: str) -> bool:
 
 def _shipped(rule: Rule, settings: Settings) -> Rule:
     """A backup is too old for the pager when it is for `lomi check`."""
-    return replace(rule, threshold=settings.backup.max_age_s) if rule.slug == _BACKUP else rule
+    limit = settings.backup.max_age_s if rule.slug == _BACKUP else rule.threshold
+    return replace(rule, threshold=limit, unset=rule.setting in _unset(settings))
+
+
+def _unset(settings: Settings) -> frozenset[str]:
+    """Settings that rules need and that say nothing."""
+    said = {
+        "checks.workers": settings.checks.workers is not None,
+        "compreface.urls": bool(settings.compreface.urls),
+        "backup.to": settings.backup.says_where,
+    }
+    return frozenset(name for name, given in said.items() if not given)

@@ -110,7 +110,8 @@ def unsilence(db: Database, rule: str, *, actor: str, at: datetime) -> int:
 
 
 def _track(*, rule: str, phase: str, judged: str, recent: list[float], **columns: Any) -> tuple[str, Track]:
-    return rule, Track(phase=Phase(phase), judged=Judged(judged), recent=tuple(recent), **columns)
+    known = judged if judged in frozenset(Judged) else Judged.MISSING  # a newer version may judge in words of its own
+    return rule, Track(phase=Phase(phase), judged=Judged(known), recent=tuple(recent), **columns)
 
 
 def _incident(*, severity: str, **columns: Any) -> Incident:

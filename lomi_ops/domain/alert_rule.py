@@ -43,6 +43,8 @@ class Judged(StrEnum):
     CLEAR = "clear"
     MISSING = "missing"
     """The number could not be known: that neither begins nor ends anything."""
+    UNSET = "unset"
+    """There is none, since nobody has configured what it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,10 @@ class Rule:
     """Its measure is left out where there is nothing to measure; unless its source is silent, that is well."""
     follows: tuple[str, ...] = ()
     """Rules further up in the table that explain this one, beyond what the checks need of each other."""
+    setting: str = ""
+    """Without it there is no number; empty where none is needed."""
+    unset: bool = False
+    """Nobody has set it."""
 
     @property
     def clear_at(self) -> float:
@@ -150,6 +156,8 @@ class Rule:
         return None if value is None or less is None else value - less
 
     def judge(self, measured: Measured) -> Judgement:
+        if self.unset:
+            return Judgement(Judged.UNSET)
         value = self.value(measured)
         held = [guard.holds(measured) for guard in self.guards]
         if False in held or (value is not None and not self._beyond(value, self.clear_at)):

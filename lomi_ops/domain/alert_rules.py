@@ -35,21 +35,21 @@ def _workers(*states: str) -> Query:
     return Query("lomi_workers", (("state", states),))
 
 
-def _down(service: str, name: str, cause: str, command: str) -> Rule:
+def _down(service: str, name: str, cause: str, command: str, setting: str = "") -> Rule:
     return Rule(f"{service}_down", _up(service), 1, _CRITICAL, cause, f"{name} does not answer", command,
-                side=Side.BELOW, for_s=30, keep_firing_for_s=_MINUTE)  # fmt: skip
+                side=Side.BELOW, for_s=30, keep_firing_for_s=_MINUTE, setting=setting)  # fmt: skip
 
 
 RULES: tuple[Rule, ...] = (
     _down("redis", "Redis", "redis.ping", "lomi check --only redis"),
     _down("postgres", "Postgres", "postgres.ping", "lomi check --only postgres"),
     _down("objects", "the object store", "objects.read", "lomi check --only objects"),
-    _down("compreface", "CompreFace", "faces.health", "lomi doctor compreface"),
+    _down("compreface", "CompreFace", "faces.health", "lomi doctor compreface", "compreface.urls"),
     Rule("workers_none", _workers("running", "quiet", "draining"), 1, _CRITICAL, "workers.alive",
          "no worker is at work: photos wait", "lomi doctor workers", "workers", Side.BELOW),
     Rule("workers_missing", Query("lomi_workers_expected"), 0, _CRITICAL, "workers.expected",
          "{value} fewer than there should be", "lomi workers list", "workers", for_s=2 * _MINUTE,
-         less=_workers("running", "quiet"), follows=("workers_none",)),
+         less=_workers("running", "quiet"), follows=("workers_none",), setting="checks.workers"),
     Rule("workers_failing", _workers("silent", "failing"), 0, _WARNING, "workers.alive",
          "silent or failing: {value}", "lomi workers list", "workers", for_s=2 * _MINUTE),
     Rule("jobs_stuck", Query("lomi_queue_stuck_jobs"), 0, _WARNING, "queue.stuck",
@@ -75,7 +75,8 @@ RULES: tuple[Rule, ...] = (
          for_s=0, keep_firing_for_s=5 * _MINUTE, guards=(Guard(_window("lomi_batches_ended", "5m"), 9),)),
     Rule("database_slow", _window("lomi_database_write_p95_seconds", "5m"), 0.2, _WARNING, "postgres.writable",
          "the slowest 5 % of the database writes take {value} or more, the limit is {limit}",
-         "lomi check --only postgres", "s", clear=0.15, keep_firing_for_s=5 * _MINUTE),
+         "lomi check --only postgres", "s", clear=0.15, keep_firing_for_s=5 * _MINUTE,
+         guards=(Guard(_window("lomi_database_writes", "5m"), 0),)),
     Rule("duplicates", _window("lomi_duplicate_attempts", "1h"), 10, _WARNING, "queue.keys",
          "{value} were tried twice within the last hour, more than {limit}", "lomi jobs history", "jobs", for_s=0,
          keep_firing_for_s=5 * _MINUTE),
@@ -88,9 +89,11 @@ RULES: tuple[Rule, ...] = (
     Rule("dead_letters", _jobs("dead"), 0, _WARNING, "queue.dead", "given up on: {value}", "lomi queue dead",
          "jobs", for_s=0),
     Rule("backup_none", Query("lomi_backup_found"), 1, _WARNING, "backup.young",
-         "there is no backup where the settings look", "lomi backup create", side=Side.BELOW, for_s=5 * _MINUTE),
+         "there is no backup where the settings look", "lomi backup create", side=Side.BELOW, for_s=5 * _MINUTE,
+         setting="backup.to"),
     Rule("backup_old", Query("lomi_backup_age_seconds"), 26 * _HOUR, _WARNING, "backup.young",
-         "the last backup is {value} old, the limit is {limit}", "lomi backup create", "s", for_s=5 * _MINUTE),
+         "the last backup is {value} old, the limit is {limit}", "lomi backup create", "s", for_s=5 * _MINUTE,
+         setting="backup.to"),
     Rule("review_age", Query("lomi_review_oldest_age_seconds"), 12 * _HOUR, _WARNING, "postgres.media",
          "a photo has waited {value} for a person, the limit is {limit}", "lomi review list", "s",
          for_s=5 * _MINUTE, nothing_is_well=True),

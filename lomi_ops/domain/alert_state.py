@@ -34,6 +34,10 @@ class State(StrEnum):
     RESOLVED = "resolved"
     STALE = "stale"
     """Its number could not be known at the last look; what it was before still holds."""
+    UNKNOWN = "unknown"
+    """Its number has never been known yet."""
+    UNSET = "unset"
+    """It has none: nobody has configured what it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,10 @@ class Track:
         return self.phase is not Phase.OK
 
     def state(self, *, acked: bool = False) -> State:
+        if self.judged is Judged.UNSET:
+            return State.UNSET
         if self.stale_since is not None:
-            return State.STALE
+            return State.UNKNOWN if self.since is None else State.STALE
         if self.phase is Phase.FIRING:
             return State.ACKED if acked else State.FIRING
         return State(self.phase.value)
@@ -73,6 +79,8 @@ def step(track: Track, rule: Rule, seen: Judgement, at: datetime, *, gap_s: floa
     """The track after one more look. One that is older than the last says nothing; so does a gap beyond `gap_s`."""
     if track.at is not None and at <= track.at:
         return track
+    if seen.judged is Judged.UNSET:
+        return Track(judged=seen.judged, at=at)
     if seen.judged is Judged.MISSING:
         return replace(track, judged=seen.judged, at=at, stale_since=track.stale_since or at)
     known = _noted(track, seen, at)

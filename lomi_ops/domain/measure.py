@@ -113,6 +113,7 @@ MEASURES: tuple[Measure, ...] = (
            "window (1h).", "window"),
     _gauge("lomi_database_write_p95_seconds", Source.REDIS, "What 95 % of the workers' transactions that settle a job "
            "took at most in the window (5m), as workers tell it; absent where there was none.", "window"),
+    _gauge("lomi_database_writes", Source.REDIS, "The transactions that it is told of, in the window (5m).", "window"),
     _gauge("lomi_storage_errors", Source.REDIS, "Attempts that failed for the object store in the window (5m).",
            "window"),
     _gauge("lomi_up", Source.LOMI, "1 where a service answered: redis, postgres, objects, compreface.", "service"),

@@ -27,6 +27,11 @@ class BackupSection(Section):
     )
     max_age_s: Seconds = Field(93_600.0, description="seconds after which the last backup is too old: 26 hours")
 
+    @property
+    def says_where(self) -> bool:
+        """Whether anything says where to look."""
+        return any((self.to, self.file, self.object, self.command))
+
 
 class ChecksSection(Section):
     """Limits that `lomi check` judges by."""

@@ -22,7 +22,7 @@ from lomi_ops.domain.alert_incident import (
 )
 from lomi_ops.domain.alert_rule import Rule
 from lomi_ops.domain.alert_rules import grounds
-from lomi_ops.domain.alert_state import Phase, Track, step
+from lomi_ops.domain.alert_state import Phase, State, Track, step
 from lomi_ops.domain.measure import Measured
 from lomi_ops.errors import LockHeld
 from lomi_ops.ops.alerts.routes import Route
@@ -47,10 +47,9 @@ class Look:
     def firing(self) -> int:
         return len(self.standing.incidents)
 
-    @property
-    def stale(self) -> list[str]:
-        """Rules that could not be judged."""
-        return [rule for rule, track in self.standing.tracks.items() if track.stale_since is not None]
+    def rules(self, state: State) -> list[str]:
+        """Those that are in it, whoever knows of them."""
+        return [rule for rule, track in self.standing.tracks.items() if track.state() is state]
 
 
 @dataclass(frozen=True, slots=True)

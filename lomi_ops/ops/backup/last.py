@@ -26,7 +26,7 @@ TRIALS = 40
 
 def is_configured(section: BackupSection) -> bool:
     """Whether anything says where to look."""
-    return any((section.to, section.file, section.object, section.command))
+    return section.says_where
 
 
 def last_backup(

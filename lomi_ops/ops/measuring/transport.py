@@ -101,6 +101,7 @@ def _lately(bag: Bag, pulse: Pulse) -> None:
     bag.put("lomi_storage_errors", lately.storage, window="5m")
     if lately.writes is not None:
         bag.put("lomi_database_write_p95_seconds", quantile(lately.writes, 0.95), window="5m")
+        bag.put("lomi_database_writes", sum(lately.writes), window="5m")
 
 
 def _server(bag: Bag, pulse: Pulse) -> None:

@@ -110,6 +110,10 @@ def _says(alert: AlertLine) -> tuple[str, Tone]:
     match alert.state:
         case "ok":
             return "", Tone.DIM
+        case "unknown":
+            return "its number has not been known yet", Tone.DIM
+        case "unset":
+            return "nothing is configured that it could be of", Tone.DIM
         case "stale":
             return "its number is not known" + (", this was the last" if alert.reading else ""), Tone.DIM
     by = f"{alert.by}: " if alert.by else ""

@@ -15,8 +15,9 @@ from lomi_ops.domain.traces import Key, Traces
 from lomi_ops.tui.top.sheet import Sheet, Tone
 
 EVENTS = 500
-TONES = {"firing": Tone.BAD, "acked": Tone.WARN, "pending": Tone.WARN, "stale": Tone.DIM, "ok": Tone.GOOD}
-URGENCY = {"firing": 0, "acked": 1, "pending": 2, "stale": 3, "ok": 4}
+TONES = {"firing": Tone.BAD, "acked": Tone.WARN, "pending": Tone.WARN, "stale": Tone.DIM, "unknown": Tone.DIM,
+         "unset": Tone.DIM, "ok": Tone.GOOD}  # fmt: skip
+URGENCY = {"firing": 0, "acked": 1, "pending": 2, "stale": 3, "unknown": 4, "ok": 5, "unset": 6}
 
 
 @dataclass(frozen=True, slots=True)

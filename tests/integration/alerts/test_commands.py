@@ -62,7 +62,7 @@ def test_rules_shows_numbers_limits_and_what_is_not_known(lomi: Lomi, here: Path
     assert (rules["dead_letters"]["value"], rules["dead_letters"]["distance"]) == (2, -2)
     assert rules["dead_letters"]["state"] == "bad"
     assert rules["redis_down"]["state"] == "ok"
-    assert rules["compreface_down"]["state"] == "unknown"
+    assert (rules["compreface_down"]["state"], rules["database_slow"]["state"]) == ("unset", "unknown")
     table = lomi("alerts", "rules")
     assert "dead_letters      bad" in table.out
     assert len(lomi("alerts", "rules", "-o", "jsonl").records) == len(rules)
@@ -119,11 +119,36 @@ def test_where_somebody_else_looks_check_says_so_in_one_line_and_is_content(
 def test_a_service_that_does_not_answer_is_told_and_its_rules_are_stale(
     lomi: Lomi, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert lomi("alerts", "check", "-o", "json").document["stale"] == []
     monkeypatch.setenv("LOMI_REDIS_URL", f"redis://127.0.0.1:{free_port()}")
     said = lomi("alerts", "check", "-o", "json")
     assert said.code == 3
     assert "redis" in said.document["silent"]
     assert "queue_backlog" in said.document["stale"]
+    assert "workers_none" in said.document["unknown"], "no worker of ours has ever been seen"
+
+
+def test_what_is_not_configured_is_not_stale_and_says_what_to_set(lomi: Lomi, here: Path, receiver: Receiver) -> None:
+    unset = ["compreface_down", "workers_missing", "backup_none", "backup_old"]
+    found = lomi("alerts", "check", "-o", "json").document
+    assert (found["unset"], found["stale"]) == (unset, [])
+    rules = {each["rule"]: each for each in lomi("alerts", "rules", "-o", "json").document["rules"]}
+    assert {rules[slug]["state"] for slug in unset} == {"unset"}
+    assert rules["workers_missing"]["setting"] == "checks.workers"
+    said = lomi("alerts", "rules")
+    assert "workers_missing: nothing to judge until checks.workers is set" in said.err
+    assert "backup_none, backup_old: nothing to judge until backup.to is set" in said.err
+
+
+def test_an_incident_whose_rule_has_nothing_to_judge_any_more_is_over(
+    lomi: Lomi, here: Path, receiver: Receiver, tmp_path: Path
+) -> None:
+    told = {"routes": {"ops": webhook(receiver)}, "rules": {"backup_none": {"for_s": 0}}}
+    here.write_text(yaml.safe_dump({"alerts": told, "backup": {"file": str(tmp_path / "none.dump")}}))
+    assert lomi("alerts", "check").code == 1
+    configure(here, **told)
+    assert lomi("alerts", "check").code == 0
+    assert [each.body["notice"] for each in receiver.got] == ["firing", "resolved"]
 
 
 def test_silences_and_acknowledgements_leave_entries_and_mistakes_are_told(lomi: Lomi, here: Path) -> None:

@@ -23,7 +23,7 @@ from tests.unit.alerts.simulation import BY_SLUG, START, Key, number
 
 EVERY_S = 15
 MIXED = 30
-CONSTANT = {"lomi_decided_photos": 500.0, "lomi_batches_ended": 50.0, "lomi_workers": 2.0}
+CONSTANT = {"lomi_decided_photos": 500.0, "lomi_database_writes": 50.0, "lomi_batches_ended": 50.0, "lomi_workers": 2.0}
 WEEK = number("lomi_rejection_ratio", window="7d")
 
 

@@ -51,8 +51,23 @@ def test_missing_numbers_resolve_nothing_and_begin_nothing(values: list[float | 
     before = list(cluster.told)
     cluster.series(READY, [None] * 500)
     assert cluster.told == before
-    if values:
-        assert cluster.tracks["queue_backlog"].state() is State.STALE
+    known = any(value is not None for value in values)
+    assert cluster.tracks["queue_backlog"].state() is (State.STALE if known else State.UNKNOWN)
+
+
+def test_a_number_that_was_never_there_is_not_stale_and_one_that_was_is() -> None:
+    silent, known = Judgement(Judged.MISSING), Judgement(Judged.CLEAR, WELL)
+    track = step(Track(), BACKLOG, silent, START, gap_s=900)
+    assert track.state() is State.UNKNOWN
+    track = step(track, BACKLOG, known, START + timedelta(seconds=15), gap_s=900)
+    assert track.state() is State.OK
+    assert step(track, BACKLOG, silent, START + timedelta(seconds=30), gap_s=900).state() is State.STALE
+
+
+def test_what_is_configured_no_more_is_as_if_it_had_never_been() -> None:
+    track = step(Track(), BACKLOG, Judgement(Judged.BREACHED, BAD), START, gap_s=900)
+    gone = step(track, BACKLOG, Judgement(Judged.UNSET), START + timedelta(seconds=15), gap_s=900)
+    assert (gone.state(acked=True), gone.phase, gone.value) == (State.UNSET, Phase.OK, None)
 
 
 @given(st.integers(0, 40), st.floats(1, 60))

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lomi_ops.config.alerts import rules as configured
+from lomi_ops.config.schema import Settings
 from lomi_ops.domain.alert_rule import Judged, Rule, Side, amount
 from lomi_ops.domain.alert_rules import RULES, SLUGS, grounds
 from lomi_ops.domain.measure import MEASURES, Measured, Source
@@ -59,6 +61,24 @@ def test_well_is_never_beyond_the_threshold(rule: Rule) -> None:
 def test_without_any_number_a_rule_knows_nothing(rule: Rule) -> None:
     silent = Measured(AT, silent=dict.fromkeys(Source, "timeout"))
     assert rule.judge(silent).judged is Judged.MISSING
+
+
+def test_a_rule_without_its_setting_has_nothing_to_judge_whatever_the_numbers_say() -> None:
+    rules = {rule.slug: rule for rule in configured(Settings())}
+    assert [slug for slug, rule in rules.items() if rule.unset] == [slug for slug in SLUGS if BY_SLUG[slug].setting]
+    nothing = Measured(AT, {number("lomi_backup_found"): 0.0}, dict.fromkeys(Source, "timeout"))
+    assert rules["backup_none"].judge(nothing).judged is Judged.UNSET
+    given = {"checks": {"workers": 0}, "backup": {"command": "x"}, "compreface": {"urls": ["http://faces"]}}
+    assert not any(rule.unset for rule in configured(Settings.model_validate(given)))
+
+
+def test_where_nothing_is_written_the_database_is_not_slow() -> None:
+    writes = number("lomi_database_writes", window="5m")
+    assert seen("database_slow", (writes, 0)) is Judged.CLEAR
+    assert seen("database_slow") is Judged.MISSING
+    assert seen("database_slow", (writes, 3), (number("lomi_database_write_p95_seconds", window="5m"), 0.3)) is (
+        Judged.BREACHED
+    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=SLUGS)
