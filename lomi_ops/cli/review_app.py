@@ -10,7 +10,7 @@ import typer
 from lomi_ops.cli import options, output, session, terminal
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import LomiError, UsageError
-from lomi_ops.tui.review import garbage
+from lomi_ops.tui import garbage
 
 if TYPE_CHECKING:
     from lomi_ops.queue.jobs import JobQueue

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from lomi_ops.domain.measure import Labels, Measured, Source
 
 FORMAT = 1
+State = TypeVar("State")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,10 @@ def packed(frames: Sequence[Frame]) -> str:
         "v": FORMAT,
         "at": [frame.at_ms for frame in frames],
         "values": {series(key): [frame.measured.values.get(key) for frame in frames] for key in keys},
-        "silent": _changes([dict(frame.measured.silent) for frame in frames]),
-        "workers": _changes(
-            [None if frame.workers is None else [asdict(each) for each in frame.workers] for frame in frames]
-        ),
-        "alerts": _changes([[asdict(each) | {"since": _ms(each.since)} for each in frame.alerts] for frame in frames]),
-        "events": _changes([[asdict(each) | {"at": _ms(each.at)} for each in frame.events] for frame in frames]),
+        "silent": _changes([frame.measured.silent for frame in frames], dict),
+        "workers": _changes([frame.workers for frame in frames], _workers_said),
+        "alerts": _changes([frame.alerts for frame in frames], _alerts_said),
+        "events": _changes([frame.events for frame in frames], _events_said),
     }
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
@@ -119,11 +119,28 @@ def unpacked(text: str) -> list[Frame]:
 
 
 _SAME = 0
+_WORKER, _ALERT, _EVENT = (tuple(each.name for each in fields(kind)) for kind in (WorkerLine, AlertLine, Event))
+_OF_WORKER, _OF_ALERT, _OF_EVENT = attrgetter(*_WORKER), attrgetter(*_ALERT), attrgetter(*_EVENT)
 
 
-def _changes(states: Sequence[object]) -> list[object]:
-    """Each state, or 0 where it is that of the frame before."""
-    return [_SAME if place and state == states[place - 1] else state for place, state in enumerate(states)]
+def _changes(states: Sequence[State], said: Callable[[State], object]) -> list[object]:
+    """Each state as it is written, or 0 where it is that of the frame before."""
+    return [_SAME if place and state == states[place - 1] else said(state) for place, state in enumerate(states)]
+
+
+# dataclasses.asdict copies deeply: for a minute of frames that is longer than a key may take.
+
+
+def _workers_said(workers: tuple[WorkerLine, ...] | None) -> list[dict[str, Any]] | None:
+    return None if workers is None else [dict(zip(_WORKER, _OF_WORKER(each), strict=True)) for each in workers]
+
+
+def _alerts_said(alerts: tuple[AlertLine, ...]) -> list[dict[str, Any]]:
+    return [dict(zip(_ALERT, _OF_ALERT(each), strict=True)) | {"since": _ms(each.since)} for each in alerts]
+
+
+def _events_said(events: tuple[Event, ...]) -> list[dict[str, Any]]:
+    return [dict(zip(_EVENT, _OF_EVENT(each), strict=True)) | {"at": _ms(each.at)} for each in events]
 
 
 def _kept(changes: Sequence[Any]) -> list[Any]:

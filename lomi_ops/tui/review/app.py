@@ -20,7 +20,8 @@ from textual.message import Message
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.imaging.framing import Frame
-from lomi_ops.tui.review import garbage, keys, table, words
+from lomi_ops.tui import garbage
+from lomi_ops.tui.review import keys, table, words
 from lomi_ops.tui.review.background import Background
 from lomi_ops.tui.review.gallery import Gallery
 from lomi_ops.tui.review.photos import Photos

@@ -21,6 +21,7 @@ from textual.widgets import Input
 
 from lomi_ops.domain.frame import Frame
 from lomi_ops.errors import LomiError
+from lomi_ops.tui import garbage
 from lomi_ops.tui.text import Text
 from lomi_ops.tui.top import acting, head
 from lomi_ops.tui.top.beside import Beside
@@ -90,7 +91,7 @@ class TopApp(App[None]):
         self._source, self._stage, self._options = source, stage, options
         self._every_s = options.every_s
         self._beside = Beside(self._post)
-        self._looking, self._listing = False, False
+        self._looking, self._listing, self._settled = False, False, False
         self._jobs: Sheet | None = None
         self._wanted = ""
         self._listed_at = float("-inf")
@@ -124,6 +125,14 @@ class TopApp(App[None]):
         self._timer = self.set_interval(self._every_s, self._tick)
         self._lay_out()
         self._tick()
+        if self._source is None:
+            self._settle()
+
+    def _settle(self) -> None:
+        """After the first look: by then everything is loaded that asks and draws."""
+        if not self._settled:
+            self._settled = True
+            garbage.settle()
 
     def on_unmount(self) -> None:
         self._beside.close()
@@ -149,6 +158,7 @@ class TopApp(App[None]):
 
     def _seen(self, frame: Frame | LomiError) -> None:
         self._looking = False
+        self._settle()
         if isinstance(frame, LomiError):
             self._say(frame.message)
             return

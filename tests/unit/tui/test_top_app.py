@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -355,6 +356,19 @@ def test_the_past_cannot_be_changed_and_without_write_nothing_can(tmp_path: Path
 
     assert run(only_looks).ran == []
     assert run(past, write=True, recording=Recording(tmp_path / "top.db")).ran == []
+
+
+def test_pythons_collector_never_looks_through_what_a_start_has_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(gc, "freeze", lambda: done.append("freeze"))
+    monkeypatch.setattr(gc, "enable", lambda: done.append("enable"))
+
+    async def play(session: Session) -> None:
+        await session.look(frame(1, 8))
+        await session.look(frame(2, 9))
+        assert done == ["freeze", "enable"], "once, after the first look"
+
+    run(play)
 
 
 def test_the_pace_is_changed_within_bounds() -> None:
