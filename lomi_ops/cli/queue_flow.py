@@ -13,6 +13,7 @@ from lomi_ops.cli.output import Format, counted
 from lomi_ops.errors import ExitCode, LomiError, UsageError
 
 if TYPE_CHECKING:
+    from lomi_ops.queue.pulse import Pulse
     from lomi_ops.queue.replies import Hold, Pause, QueueStats
     from lomi_ops.runtime import Runtime
 
@@ -68,13 +69,13 @@ def _rows(stats: QueueStats, review: int | None, why: str) -> list[tuple[str, st
     rows.append(("in review", f"unknown: {why}" if review is None else counted(review, "photo")))
     rows.append(("unsent", str(stats.unsent)))
     rows.append(("oldest", "-" if stats.oldest_age_s is None else span.said(stats.oldest_age_s)))
-    rows += _flow_rows(stats)
+    rows += flow_rows(stats)
     rows.append(("workers", str(stats.workers)))
     rows += stopped_rows(stats)
     return rows + [("rate limit", f"{each.upstream}: {each.per_s:.1f} photos/s") for each in stats.rates]
 
 
-def stopped_rows(stats: QueueStats) -> list[tuple[str, str]]:
+def stopped_rows(stats: QueueStats | Pulse) -> list[tuple[str, str]]:
     """Who or what keeps jobs from being claimed."""
     paused = [] if stats.pause is None else [("paused", pause_text(stats.pause, stats.server_ms))]
     return paused + [("on hold", _hold(hold, stats.server_ms)) for hold in stats.holds]
@@ -102,7 +103,7 @@ def _hold(hold: Hold, now_ms: int) -> str:
     return f"{hold.upstream} for {since}: {asked}, {state}; {hold.reason}"
 
 
-def _flow_rows(stats: QueueStats) -> list[tuple[str, str]]:
+def flow_rows(stats: QueueStats | Pulse) -> list[tuple[str, str]]:
     from lomi_ops.domain import span
 
     if stats.flow is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,11 +29,13 @@ class Wanted:
 
 
 def run(common: options.Common, wanted: Wanted) -> int:
+    from lomi_ops.tui import garbage
     from lomi_ops.tui.top.options import FASTEST_S, SLOWEST_S, Options
     from lomi_ops.tui.top.start import start
 
     if not FASTEST_S <= wanted.every_s <= SLOWEST_S:
         raise UsageError(f"--every {wanted.every_s:g}s is not within {FASTEST_S:g}s and {SLOWEST_S:g}s")
+    garbage.put_off()
     needs = () if wanted.replay else ("redis", "database")
     with session.opened(common, *needs) as runtime, ExitStack() as stack:
         settings = runtime.settings
@@ -50,29 +52,12 @@ def run(common: options.Common, wanted: Wanted) -> int:
 
 
 def source_of(stack: ExitStack, runtime: Runtime, common: options.Common) -> ClusterSource:
-    from lomi_ops.clients.objects import open_store
-    from lomi_ops.config.alerts import rules
-    from lomi_ops.ops.checks.impatient import impatient
-    from lomi_ops.ops.live.attention import Attention
-    from lomi_ops.ops.live.looking import Looking
-    from lomi_ops.ops.measuring.look import Handles, Measuring, readers
-    from lomi_ops.ops.measuring.transport import TransportReader
-    from lomi_ops.runtime import Runtime as Another
+    from lomi_ops.cli.top_eyes import opened
     from lomi_ops.tui.top.source import ClusterSource
 
-    settings = impatient(runtime.settings)
-    quick = stack.enter_context(closing(Another(replace(runtime.loaded, settings=settings))))
-    objects = stack.enter_context(closing(open_store(settings.objects, retries=0)))
-    asked = readers(Handles(settings, quick.redis, quick.database, objects, quick.faces))
-    transport = next(each for each in asked if isinstance(each, TransportReader))
-    looking = Looking(
-        Measuring(asked, expected=settings.checks.workers),
-        lambda: transport.workers,
-        rules(settings),
-        settings.worker.lease_s,
-        Attention(quick.database).by_rule,
-    )
-    return ClusterSource(looking, quick.redis, quick.queue.keys, quick.queue.now_ms, _said_again(common))
+    eyes = opened(stack, runtime)
+    quick = eyes.quick
+    return ClusterSource(eyes.looking(), quick.redis, quick.queue.keys, quick.queue.now_ms, _said_again(common))
 
 
 def _said_again(common: options.Common) -> tuple[str, ...]:

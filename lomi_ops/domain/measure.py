@@ -90,6 +90,8 @@ MEASURES: tuple[Measure, ...] = (
     _gauge("lomi_queue_age_seconds", Source.REDIS, "Age of the oldest job by state: ready, high, bulk since its "
            "upload, running since its claim (looked at once a minute), dead since it was given up; absent where there "
            "is none, and for delayed ones, which have a time to wait for.", "state"),
+    _gauge("lomi_queue_jobs_per_minute", Source.REDIS, "Jobs that came in and that ended by the minute, over the last "
+           "ten minutes as workers note them: in, out; absent where none does.", "way"),
     _gauge("lomi_queue_paused", Source.REDIS, "1 while somebody has paused the queue."),
     _gauge("lomi_queue_stuck_jobs", Source.REDIS, "Jobs that run for longer than an hour, or whose lease ran out a "
            "minute ago without being taken back."),

@@ -23,9 +23,12 @@ class Unknown:
 
 
 WORKERS = Unknown("old workers do not register: how many there are, and what they hold, is not known", "lomi worker")
-_LOG = Unknown(
+LOG = Unknown(
     "there is no decision log: what engines saw, who decided, and with which policy, is not known", "lomi migrate apply"
 )
+
+
+LATELY = Unknown("what jobs and engines took lately is not known from one look", "lomi top")
 
 
 def of_workers(registered: int) -> tuple[Unknown, ...]:
@@ -36,4 +39,4 @@ def of_record(database: Database) -> tuple[Unknown, ...]:
     """Raises DatabaseUnavailable."""
     from lomi_ops.db.media import has_lomi_schema  # the queue's commands need no driver of Postgres
 
-    return () if has_lomi_schema(database) else (_LOG,)
+    return () if has_lomi_schema(database) else (LOG,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -66,7 +66,7 @@ def stats(client: redis.Redis, keys: Keys) -> QueueStats:
         holds=holds_of(holds, limits, now),
         rates=rates_of(limits, now),
         counters=counters_of(counters),
-        flow=flow([_sample(entry, fields) for entry, fields in samples], _sample_now(now, inside, counters)),
+        flow=flow([sample_of(*each) for each in samples], sample_now(now, inside, counters_of(counters))),
     )
 
 
@@ -74,10 +74,10 @@ def samples(client: redis.Redis, keys: Keys) -> tuple[Sample, ...]:
     """What workers of ours have noted within a little more than ten minutes, the latest last."""
     with guarded(client, "samples of the flow"):
         found = cast("list[tuple[bytes, Fields]]", client.xrevrange(keys.samples, count=SAMPLES))
-    return tuple(_sample(entry, fields) for entry, fields in reversed(found))
+    return tuple(sample_of(entry, fields) for entry, fields in reversed(found))
 
 
-def _sample(entry: bytes, fields: Fields) -> Sample:
+def sample_of(entry: bytes, fields: Fields) -> Sample:
     """As `reap.lua` notes it."""
     names = (b"inside", b"finished", b"buried", b"withdrawn", b"dropped", b"requeued")
     inside, finished, buried, withdrawn, dropped, requeued = (number(fields, name) for name in names)
@@ -86,10 +86,10 @@ def _sample(entry: bytes, fields: Fields) -> Sample:
     return Sample(at_ms, inside, finished, buried, withdrawn, dropped, requeued, running)
 
 
-def _sample_now(now_ms: int, inside: int, counters: Fields) -> Sample:
-    dropped = number(counters, b"tombstones") + number(counters, b"duplicates")
+def sample_now(now_ms: int, inside: int, counters: Mapping[str, int]) -> Sample:
+    dropped = counters.get("tombstones", 0) + counters.get("duplicates", 0)
     finished, buried, withdrawn, requeued = (
-        number(counters, name) for name in (b"finished", b"buried", b"withdrawn", b"requeued")
+        counters.get(name, 0) for name in ("finished", "buried", "withdrawn", "requeued")
     )
     return Sample(now_ms, inside, finished, buried, withdrawn, dropped, requeued)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import redis
 
+from lomi_ops.domain.flow import WINDOW_S, Flow, flow
 from lomi_ops.domain.pace import Pace
 from lomi_ops.domain.stuck import OVERDUE_S, RUNS_S
 from lomi_ops.domain.worker import WorkerRecord
@@ -32,7 +33,7 @@ STUCK_S = 60.0
 """Between looks at each running job."""
 ASIDE = 5
 """Replies to what need not be known to the second."""
-DETAIL = 7
+DETAIL = 8
 """Replies about the server and what has added up."""
 MOST_EXPIRED = 100
 SHORT_S, HOUR_S = 300.0, 3600.0
@@ -62,6 +63,7 @@ class Meter:
     _server: Server = field(default_factory=Server)
     _measured: Mapping[str, int] = field(default_factory=dict)
     _lately: Lately = field(default_factory=Lately)
+    _flow: Flow | None = None
 
     def read(self) -> Pulse:
         """Raises RedisUnavailable; then everything is asked anew next time."""
@@ -98,7 +100,8 @@ class Meter:
         counters = board.counters_of(stats)
         if aside:
             self._note_aside(now, *rest[:ASIDE])
-        self._look_closer(now, counters, *(rest[-2:] if stuck else ()))
+        inside = ready + high + bulk + delayed + running
+        self._look_closer(now, inside, counters, *(rest[-2:] if stuck else ()))
         server_ms = self._server_ms(now)
         self._note_age("ready", board.age_of(oldest, server_ms))
         there = {"ready": ready, "high": high, "bulk": bulk, "running": running, "dead": self._dead}
@@ -121,6 +124,7 @@ class Meter:
             server=self._server,
             measured=self._measured,
             lately=self._lately,
+            flow=self._flow,
         )
 
     def _server_ms(self, now: float) -> int:
@@ -136,6 +140,7 @@ class Meter:
     def _look_closer(
         self,
         now: float,
+        inside: int,
         counters: Mapping[str, int],
         slots: Fields | None = None,
         leases: Sequence[tuple[bytes, float]] = (),
@@ -160,7 +165,7 @@ class Meter:
                 if isinstance(failure, redis.RedisError):
                     raise failure
             if detail:
-                self._note_detail(now, counters, *replies[1 - DETAIL :])
+                self._note_detail(now, inside, counters, *replies[1 - DETAIL :])
             self._known |= dict(zip(boots, replies, strict=False))
             claimed = replies[len(boots) : len(boots) + len(running)]
             since = {name: self._server_ms(now) - count(at) for name, at in zip(running, claimed, strict=True) if at}
@@ -171,7 +176,7 @@ class Meter:
 
     def _ask_detail(self, pipe: Any, server_ms: int) -> None:
         pipe.hgetall(self.keys.measured)
-        for span_s in (HOUR_S, SHORT_S):
+        for span_s in (HOUR_S, SHORT_S, WINDOW_S):
             pipe.xrange(self.keys.samples, server_ms - round(span_s * 1000), "+", count=FIRST)
         pipe.lindex(self.keys.high, -1)
         pipe.lindex(self.keys.bulk, -1)
@@ -179,12 +184,13 @@ class Meter:
         pipe.info()
 
     def _note_detail(
-        self, now: float, counters: Mapping[str, int], measured: Fields, hour: Any, short: Any,
+        self, now: float, inside: int, counters: Mapping[str, int], measured: Fields, hour: Any, short: Any, ten: Any,
         high: bytes | None, bulk: bytes | None, dead: Sequence[tuple[bytes, float]],
     ) -> None:  # fmt: skip
         server_ms = self._server_ms(now)
         self._measured = board.counters_of(measured)
         self._lately = lately_of(counters, self._measured, hour, short)
+        self._flow = flow([board.sample_of(*each) for each in ten], board.sample_now(server_ms, inside, counters))
         self._note_age("high", board.age_of(high, server_ms))
         self._note_age("bulk", board.age_of(bulk, server_ms))
         self._note_age("dead", (server_ms - dead[0][1]) / 1000 if dead else None)

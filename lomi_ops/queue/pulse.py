@@ -8,6 +8,7 @@ from typing import Any
 
 import redis
 
+from lomi_ops.domain.flow import Flow
 from lomi_ops.domain.tally import FAILED, WRITE
 from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.queue.fields import Fields
@@ -64,6 +65,18 @@ class Pulse:
     measured: Mapping[str, int] = field(default_factory=dict)
     """What finished jobs have added up to (`domain/tally.py`)."""
     lately: Lately = Lately()
+    flow: Flow | None = None
+    """None where no worker of ours has noted samples within ten minutes."""
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that a worker could take now."""
+        return self.ready + self.high + self.bulk
+
+    @property
+    def drain_s(self) -> float | None:
+        """Seconds until what waits or is delayed is through; None where it does not get less, or no rate is known."""
+        return None if self.flow is None else self.flow.drain_s(self.waiting + self.delayed)
 
 
 def lately_of(counters: Mapping[str, int], measured: Mapping[str, int], hour: Samples, short: Samples) -> Lately:

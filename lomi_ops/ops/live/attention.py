@@ -1,4 +1,5 @@
-"""What people know of alerts already: who has acknowledged or silenced them. Read beside the looks, now and then."""
+"""What is known of alerts already: how `lomi alerts run` saw them last, and who has acknowledged or silenced them. Read
+beside the looks, now and then."""
 
 from __future__ import annotations
 
@@ -9,27 +10,43 @@ from dataclasses import dataclass, field
 
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
+from lomi_ops.domain.alert_state import Track
 from lomi_ops.errors import LomiError
 
 EVERY_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Empty where `lomi` has no schema."""
+
+    by_rule: Mapping[str, str] = field(default_factory=dict)
+    """`acknowledged by hana`, `silenced by abel`."""
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Attention:
-    """`by_rule` never waits: it tells what the last answer said and lets the next question begin."""
+    """`known` never waits: it tells what the last answer said and lets the next question begin."""
 
     database: Database
     clock: Callable[[], float] = time.monotonic
-    _known: Mapping[str, str] = field(default_factory=dict)
+    _known: Known = field(default_factory=Known)
     _due_at: float = float("-inf")
     _asking: threading.Thread | None = None
 
-    def by_rule(self) -> Mapping[str, str]:
-        """`acknowledged by hana`, `silenced by abel`; empty where `lomi` has no schema."""
+    def known(self) -> Known:
         if self.clock() >= self._due_at and (self._asking is None or not self._asking.is_alive()):
             self._due_at = self.clock() + EVERY_S
             self._asking = threading.Thread(target=self._ask, name="who knows of alerts", daemon=True)
             self._asking.start()
+        return self._known
+
+    def awaited(self, patience_s: float) -> Known:
+        """For whoever looks once: what the answer says that is on its way."""
+        self.known()
+        if self._asking is not None:
+            self._asking.join(patience_s)
         return self._known
 
     def _ask(self) -> None:
@@ -38,11 +55,12 @@ class Attention:
         except LomiError:
             return  # what it was before is more than nothing; that the database is silent is told elsewhere
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> Known:
         if not alerts.has_alerts(self.database):
-            return {}
+            return Known()
         silences = alerts.silences(self.database, at=self.database.now())
         said = {each.rule: f"silenced by {each.actor}" for each in silences}
-        return said | {
+        said |= {
             each.rule: f"acknowledged by {each.acked_by}" for each in alerts.incidents(self.database) if each.acked
         }
+        return Known(said, alerts.tracks(self.database))

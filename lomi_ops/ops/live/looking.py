@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from lomi_ops.domain.alert_rule import Rule, amount
-from lomi_ops.domain.alert_state import Track, step
+from lomi_ops.domain.alert_state import Phase, Track, step
 from lomi_ops.domain.frame import AlertLine, Frame, WorkerLine
 from lomi_ops.domain.happening import happenings
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.domain.worker_state import worker_state
+from lomi_ops.ops.live.attention import Known
 from lomi_ops.ops.live.lately import Lately
 from lomi_ops.ops.measuring.look import Measuring
 
@@ -29,11 +30,12 @@ class Looking:
         workers: Callable[[], Sequence[WorkerRecord]],
         rules: Sequence[Rule],
         lease_s: float,
-        attention: Callable[[], Mapping[str, str]] = dict,
+        attention: Callable[[], Known] = Known,
+        believed_s: float = 900.0,
     ) -> None:
-        """`workers`: those of the last look that Redis answered; `attention`: who knows of which rule's alert already.
-        Neither may wait."""
-        self._attention = attention
+        """`workers`: those of the last look that Redis answered; `attention`: what is known of alerts already. Neither
+        may wait, where looks follow each other. What `lomi alerts run` saw is believed for `believed_s`."""
+        self._attention, self._believed_s, self._told = attention, believed_s, False
         self._measuring, self._workers, self._lease_s = measuring, workers, lease_s
         self._rules = tuple(rule for rule in rules if _asked(rule, measuring.sources))
         self._tracks = {rule.slug: Track() for rule in self._rules}
@@ -42,7 +44,11 @@ class Looking:
 
     def tick(self, patience_s: float) -> Frame:
         """Asks what is due, waiting no longer than that for anybody."""
-        measured = _short(self._lately.summed_up(self._measuring.tick(patience_s)))
+        return self.frame_of(self._measuring.tick(patience_s))
+
+    def frame_of(self, measured: Measured) -> Frame:
+        """Of one look more."""
+        measured = _short(self._lately.summed_up(measured))
         frame = Frame(measured, self._workers_of(measured), self._alerts(measured))
         frame = replace(frame, events=happenings(self._before, frame))
         self._before = frame
@@ -54,7 +60,9 @@ class Looking:
         return tuple(_line(each, self._lease_s) for each in self._workers())
 
     def _alerts(self, measured: Measured) -> tuple[AlertLine, ...]:
-        lines, by = [], self._attention()
+        lines, known = [], self._attention()
+        by = known.by_rule
+        self._begin_as(known.tracks, measured.at)
         for rule in self._rules:
             track = step(self._tracks[rule.slug], rule, rule.judge(measured), measured.at, gap_s=GAP_S)
             self._tracks[rule.slug] = track
@@ -67,6 +75,17 @@ class Looking:
                 )
             )  # fmt: skip
         return tuple(lines)
+
+    def _begin_as(self, tracks: Mapping[str, Track], at: datetime) -> None:
+        """Once: what people were told of before this view began is not new to it."""
+        if self._told or not tracks:
+            return
+        self._told = True
+        for slug in self._tracks.keys() & tracks.keys():
+            track = tracks[slug]
+            fresh = track.at is not None and abs((at - track.at).total_seconds()) <= self._believed_s
+            if fresh and track.phase is not Phase.OK:
+                self._tracks[slug] = replace(track, at=min(at, track.at or at))
 
 
 def _asked(rule: Rule, sources: Sequence[Source]) -> bool:

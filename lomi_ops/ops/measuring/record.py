@@ -29,6 +29,8 @@ class Question:
     ask: Callable[[Database, Bag], None]
     pace: Pace
     known: Values = field(default_factory=dict)
+    failure: LomiError | None = None
+    """Why it was not answered the last time."""
 
 
 @dataclass(slots=True)
@@ -40,8 +42,8 @@ class RecordReader:
     source: Source = Source.POSTGRES
     pace: Pace = field(default_factory=lambda: Pace(0.0))
     questions: Sequence[Question] = ()
-    _logged: bool = False
-    """Whether the database has a log of decisions."""
+    logged: bool = False
+    """Whether the database has a log of decisions, as of the last answer."""
     _schema: Pace = field(default_factory=lambda: Pace(60.0))
 
     def __post_init__(self) -> None:
@@ -64,10 +66,15 @@ class RecordReader:
             raise
         return {key: value for each in self.questions for key, value in each.known.items()}
 
+    @property
+    def failures(self) -> tuple[LomiError, ...]:
+        """Of questions that failed while others were answered; each thing that is wrong once."""
+        return tuple({each.failure.message: each.failure for each in self.questions if each.failure}.values())
+
     def _look_for_the_log(self) -> None:
         now = time.monotonic()
         if self._schema.due(now):
-            self._logged = has_lomi_schema(self.database)
+            self.logged = has_lomi_schema(self.database)
             self._schema.asked(now)
 
     def _ask_what_is_due(self) -> None:
@@ -81,10 +88,10 @@ class RecordReader:
             try:
                 each.ask(self.database, bag)
             except LomiError as outage:
-                each.known, failure = {}, outage
+                each.known, each.failure, failure = {}, outage, outage
                 each.pace.due_at = time.monotonic() + FAILED_S
             else:
-                each.known, answered = bag.values, True
+                each.known, each.failure, answered = bag.values, None, True
                 each.pace.asked(time.monotonic(), time.monotonic() - began)
         if failure is not None and not answered:
             raise failure
@@ -99,7 +106,7 @@ class RecordReader:
         bag.put("lomi_review_oldest_age_seconds", found.person_s)
 
     def _ended(self, db: Database, bag: Bag) -> None:
-        if not self._logged:
+        if not self.logged:
             return
         found = measuring.ended(db, LATELY_S)
         ended = found.settled + found.given_up
@@ -107,7 +114,7 @@ class RecordReader:
         bag.put("lomi_batches_failed_ratio", found.given_up / ended if ended else None, window="5m")
 
     def _decisions(self, db: Database, bag: Bag) -> None:
-        if not self._logged:
+        if not self.logged:
             return
         found = measuring.decisions(db, HOUR_S)
         for each in found:
@@ -117,7 +124,7 @@ class RecordReader:
         _ratio(bag, measuring.Rejected(sum(first.values()), first["rejected"]), "1h")
 
     def _work(self, db: Database, bag: Bag) -> None:
-        if not self._logged:
+        if not self.logged:
             return
         found = measuring.work(db, HOUR_S)
         if found.photos:
@@ -135,7 +142,7 @@ class RecordReader:
         bag.put("lomi_database_blocks_total", found.misses, result="miss")
 
     def _week(self, db: Database, bag: Bag) -> None:
-        if self._logged:
+        if self.logged:
             _ratio(bag, measuring.rejected(db, WEEK_S), "7d")
             return
         short, long = measuring.rejected_before(db, HOUR_S, WEEK_S)

@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from lomi_ops.clients.compreface.pool import FaceService
 from lomi_ops.clients.objects.store import ObjectStore
 from lomi_ops.config.sections.operating import BackupSection
 from lomi_ops.config.sections.services import ObjectsSection
@@ -16,6 +16,9 @@ from lomi_ops.domain.pace import Pace
 from lomi_ops.errors import FacesUnavailable
 from lomi_ops.ops.backup.last import last_backup
 from lomi_ops.ops.measuring.reader import Bag
+
+if TYPE_CHECKING:
+    from lomi_ops.clients.compreface.pool import FaceService
 
 SERVICE_S = 15.0
 BACKUP_S = 300.0

@@ -43,13 +43,17 @@ class TransportReader:
     lease_s: float
     source: Source = Source.REDIS
     pace: Pace = field(default_factory=lambda: Pace(0.0))
-    workers: tuple[WorkerRecord, ...] = ()
-    """Those of the last answer."""
+    pulse: Pulse | None = None
+    """The last answer; None before the first."""
+
+    @property
+    def workers(self) -> tuple[WorkerRecord, ...]:
+        """Those of the last answer."""
+        return () if self.pulse is None else self.pulse.workers
 
     def read(self) -> Values:
         began = time.monotonic()
-        pulse = self.meter.read()
-        self.workers = pulse.workers
+        self.pulse = pulse = self.meter.read()
         bag = Bag()
         bag.put("lomi_probe_seconds", time.monotonic() - began, service="redis")
         _queue(bag, pulse)
@@ -70,6 +74,9 @@ def _queue(bag: Bag, pulse: Pulse) -> None:
     bag.put("lomi_queue_oldest_age_seconds", pulse.ages_s.get("ready"))
     for state, age_s in pulse.ages_s.items():
         bag.put("lomi_queue_age_seconds", age_s, state=state)
+    if pulse.flow is not None:
+        bag.put("lomi_queue_jobs_per_minute", pulse.flow.in_per_min, way="in")
+        bag.put("lomi_queue_jobs_per_minute", pulse.flow.out_per_min, way="out")
     bag.put("lomi_queue_paused", pulse.pause is not None)
     bag.put("lomi_queue_stuck_jobs", pulse.stuck)
     bag.put("lomi_results_unheard", pulse.unsent)

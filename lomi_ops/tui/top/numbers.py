@@ -38,6 +38,11 @@ def queue(view: View) -> Sheet:
         _number(view, "oldest waits", ("lomi_queue_oldest_age_seconds", ()), "lomi queue list state:ready", unit="s"),
         _number(view, "stuck", ("lomi_queue_stuck_jobs", ()), "lomi queue list state:running"),
         _number(view, "unheard results", ("lomi_results_unheard", ()), "lomi queue stats"),
+        *(
+            _number(view, f"{way}, 10 min", ("lomi_queue_jobs_per_minute", (("way", way),)), "lomi queue stats",
+                    unit="/min")
+            for way in ("in", "out")
+        ),
         _rate(view, "taken", ("lomi_claims_total", ()), "lomi queue stats"),
         *(
             _rate(view, event, ("lomi_job_events_total", (("event", event),)), "lomi queue stats")
@@ -78,9 +83,13 @@ def decisions(view: View) -> Sheet:
         )  # fmt: skip
         command = "lomi audit list --since 1h" if labels["actor"] == "person" else "lomi report summary --window today"
         rows.append(Row(series(key), cells, dict(labels) | {"now": value}, command))
-    return Sheet(
-        "Decided", columns, tuple(rows), why(view, Source.POSTGRES) or ("" if rows else "none in the last hour")
-    )
+    return Sheet("Decided", columns, tuple(rows), why(view, Source.POSTGRES) or ("" if rows else _undecided(view)))
+
+
+def _undecided(view: View) -> str:
+    """The log of decisions is what tells of them, and of jobs that ended."""
+    logged = view.measured.get("lomi_batches_ended", window="5m") is not None
+    return "none in the last hour" if logged else "there is no log of decisions: lomi migrate apply"
 
 
 def latency(view: View) -> Sheet:

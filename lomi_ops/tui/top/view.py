@@ -17,6 +17,7 @@ from lomi_ops.tui.top.sheet import Sheet, Tone
 EVENTS = 500
 TONES = {"firing": Tone.BAD, "acked": Tone.WARN, "pending": Tone.WARN, "stale": Tone.DIM, "unknown": Tone.DIM,
          "unset": Tone.DIM, "ok": Tone.GOOD}  # fmt: skip
+RATES = ("/s", "/min")
 URGENCY = {"firing": 0, "acked": 1, "pending": 2, "stale": 3, "unknown": 4, "ok": 5, "unset": 6}
 
 
@@ -59,6 +60,6 @@ def amount(value: float | None, unit: str = "") -> str:
     """A number as it stands in a table."""
     if value is None:
         return ""
-    if unit == "/s":
-        return f"{value:.1f}/s" if value < 100 else f"{value:,.0f}/s"
+    if unit in RATES:
+        return f"{value:.1f}{unit}" if value < 100 else f"{value:,.0f}{unit}"
     return alert_rule.amount(value, unit) if unit else f"{value:,.0f}"

@@ -6,16 +6,13 @@ from datetime import timedelta
 
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
-from lomi_ops.ops.live.attention import Attention
+from lomi_ops.ops.live.attention import Attention, Known
 from tests.integration.ops.black_hole import black_hole
 
 
 def told(attention: Attention) -> dict[str, str]:
     """After the next answer."""
-    attention.by_rule()
-    assert attention._asking is not None
-    attention._asking.join(30)
-    return dict(attention.by_rule())
+    return dict(attention.awaited(30).by_rule)
 
 
 def test_silences_are_told_and_a_database_that_goes_away_changes_nothing(prepared_url: str) -> None:
@@ -25,7 +22,7 @@ def test_silences_are_told_and_a_database_that_goes_away_changes_nothing(prepare
         assert told(attention) == {}
         at = db.now()
         alerts.silence(db, "queue_backlog", actor="abel", reason="load test", at=at, until=at + timedelta(hours=1))
-        assert attention.by_rule() == {}, "it asks every few seconds only"
+        assert attention.known().by_rule == {}, "it asks every few seconds only"
         now[0] += 6
         assert told(attention) == {"queue_backlog": "silenced by abel"}
     now[0] += 6
@@ -36,9 +33,9 @@ def test_it_never_waits_for_the_database() -> None:
     with black_hole() as hole:
         attention = Attention(Database(f"postgresql://u:p@127.0.0.1:{hole.port}/x", connect_timeout_s=60))
 
-        assert attention.by_rule() == {}
+        assert attention.known() == Known()
 
         assert hole.entered.wait(60)
         assert attention._asking is not None
         assert attention._asking.is_alive()
-        assert attention.by_rule() == {}
+        assert attention.known() == Known()

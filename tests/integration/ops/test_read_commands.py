@@ -1,4 +1,4 @@
-"""`lomi top`, `queue`, `report` and `migrate` on real services."""
+"""`queue`, `report` and `migrate` on real services."""
 
 from __future__ import annotations
 
@@ -15,66 +15,8 @@ from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Claimed
-from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
 from tests.integration.ops.conftest import Lomi
 from tests.integration.ops.old_cluster import QUEUE, OldCluster, scores
-from tests.services import free_port
-
-
-def test_top_shows_queue_workers_and_decisions(cluster: OldCluster, redis_url: str, lomi: Lomi) -> None:
-    with queue_client(RedisSection.model_validate({"url": redis_url})) as client:
-        queue = JobQueue(client)
-        WorkerRegistry(client).register(
-            WorkerInfo("b1", "host-1", 77, "0.1.0", 1, (EngineInfo("nsfw", "nudenet-320n", "ab"),), "local@1")
-        )
-        queue.pause("Hana", "deploy")
-        queue.hold("faces", 60, "gone")
-    cluster.push(cluster.job(uuid.uuid4(), [uuid.uuid4()]))
-    cluster.photo("rejected", "blurry", scores())
-    cluster.photo("pending", "needs_review", scores())
-    cluster.photo()
-
-    said = lomi("top", "--once")
-
-    assert (said.code, said.err) == (0, "")
-    for words in (
-        "1 waiting, next one", "by Hana: deploy", "faces for 0 s: out", "; gone",
-        "1 for a worker, 1 for a person; 1 never queued", "host-1/77", "nudenet-320n", "180 ms a photo",
-        "1 needs_review",
-    ):  # fmt: skip
-        assert words in said.out
-    body = lomi("top", "--once", "-o", "json").document
-    assert body["schema"] == "lomi.snapshot/v1"
-    assert body["queue"]["ready"] == 1
-    assert body["workers"][0]["info"]["host"] == "host-1"
-    assert body["pending"]["in_review"] == 1
-    assert body["today"]["uploads"] == 3
-    assert (body["unknown"], body["problems"]) == ([], [])
-    assert len(lomi("top", "--once", "-o", "jsonl").records) == 1
-
-
-def test_top_without_one_source_shows_the_other_and_cannot_tell(
-    cluster: OldCluster, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setenv("LOMI_REDIS_URL", f"redis://127.0.0.1:{free_port()}")
-        no_redis = lomi("top", "--once")
-    monkeypatch.setenv("LOMI_DATABASE_URL", f"postgresql://x:y@127.0.0.1:{free_port()}/lomi")
-    no_postgres = lomi("top", "--once", "-o", "json")
-
-    assert no_redis.code == no_postgres.code == 3
-    assert "uploads today" in no_redis.out
-    assert no_redis.err.count("error: Redis at") == 1, "one source is told once"
-    assert no_postgres.document["queue"]["ready"] == 0
-    assert no_postgres.document["today"] is None
-    assert no_postgres.document["problems"][0].startswith("Postgres at")
-
-
-def test_top_without_a_terminal_says_what_to_type(lomi: Lomi) -> None:
-    said = lomi("top")
-
-    assert said.code == 2
-    assert said.err.splitlines()[-1].startswith("  try: lomi top --once")
 
 
 def test_queue_stats_count_by_state(cluster: OldCluster, lomi: Lomi) -> None:

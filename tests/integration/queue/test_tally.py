@@ -72,12 +72,30 @@ def test_a_window_is_what_was_added_since_its_first_sample(bench: Bench) -> None
     assert now.lately.storage == 0
 
 
+def test_jobs_in_and_out_by_the_minute_are_known_from_one_look(bench: Bench) -> None:
+    bench.push(*(b'{"job_id": "%d"}' % number for number in range(4)))
+    bench.reap()
+    age(bench, 120)
+    for slot in range(3):
+        held = bench.take(f"late/{slot}")
+        bench.queue.finish(held.job_id, held.token, b"")
+    bench.push(b'{"job_id": "x"}')
+    now = pulse(bench)
+
+    assert now.flow is not None
+    assert now.flow.span_s == pytest.approx(120, rel=0.4)
+    assert now.flow.out_per_min == pytest.approx(3 * 60 / now.flow.span_s)
+    assert now.flow.in_per_min == pytest.approx(60 / now.flow.span_s)
+    assert now.drain_s == pytest.approx(now.flow.span_s)
+
+
 def test_where_nobody_has_noted_samples_a_window_is_not_known(bench: Bench) -> None:
     bench.push(b'{"job_id": "a"}')
     held = bench.take()
     bench.queue.finish(held.job_id, held.token, b"", SAID)
     lately = pulse(bench).lately
     assert (lately.duplicates, lately.storage, lately.writes) == (None, None, None)
+    assert pulse(bench).flow is None
 
 
 def test_a_counter_that_fell_tells_of_no_window(bench: Bench) -> None:
