@@ -135,7 +135,10 @@ def secrets(
     from lomi_ops.ops.deploy import values, writing
 
     loaded = session.settings(common)
-    found = {each.name: values.secret_value(loaded.settings, each) for each in values.needed(loaded.settings)}
+    found = {
+        each.name: values.secret_value(loaded.settings, each)
+        for each in (*values.needed(loaded.settings), *values.told(loaded.settings))
+    }
     _complete(found, loaded)
     if not dry_run:
         writing.write_secrets(found, out)

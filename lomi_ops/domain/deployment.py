@@ -44,6 +44,9 @@ USER = Kind("user", r"[a-z_][a-z0-9_-]{0,31}", "a-z, 0-9, _ and -")
 MAIL = Kind("address", r"[\w.+-]+(?:@[\w.-]+)?", "a local user, or name@host")
 PATH = Kind("path", r"/[\w./@+-]+", "whole, from / on, without spaces")
 FILE = Kind("file", r"[\w./@+-]+", "a path without spaces")
+ROUTE = Kind(
+    "route for a container", r"[a-z0-9]+(?:_[a-z0-9]+)*", "a-z, 0-9 and single _, since a variable is named after it"
+)
 ZONE = Kind("time zone", r"[A-Za-z][\w+-]*(?:/[\w+-]+)*", "like UTC or Africa/Addis_Ababa")
 
 
@@ -160,6 +163,8 @@ class Values:
     """The same with the values of today, for Kubernetes."""
     secrets: tuple[Secret, ...] = SECRETS
     timers: tuple[Timer, ...] = field(default=(RECONCILE, CHECK, REPORT))
+    told: tuple[Secret, ...] = ()
+    """Where alerts go: for `lomi alerts` alone."""
 
     @property
     def stop_s(self) -> int:

@@ -17,13 +17,14 @@ FILES: dict[Target, tuple[str, ...]] = {
     Target.SWARM: ("stack.yml",),
     Target.KUBERNETES: (
         "kustomization.yaml", "namespace.yaml", "config.yaml", "redis.yaml", "worker.yaml", "keda.yaml", "timers.yaml",
-        "ops.Dockerfile",
+        "alerts.yaml", "metrics.yaml", "ops.Dockerfile",
     ),
     Target.SYSTEMD: (
         "lomi-worker@.service",
         "lomi-workers.target",
         "lomi-autoscale.service",
         "lomi-alerts.service",
+        "lomi-metrics.service",
         "lomi-failed@.service",
     ),
     Target.CRON: ("lomi",),

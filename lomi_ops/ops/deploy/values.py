@@ -19,6 +19,8 @@ from lomi_ops.version import __version__
 TOO_MANY = 1000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _COMPREFACE = "http://compreface:3000"
+_HEARTBEAT = Secret("alerts_heartbeat_url", "LOMI_ALERTS__HEARTBEAT_URL")
+_ROUTE_PARTS = ("webhook", "key", "apprise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def values(target: Target, settings: Settings, named: Named, env_file: str = "")
         settings=tuple(_settings(settings, place)),
         secrets=needed(settings),
         timers=_timers(settings),
+        told=told(settings) if target in (Target.COMPOSE, Target.KUBERNETES) else (),
     )
 
 
@@ -102,6 +105,16 @@ def needed(settings: Settings) -> tuple[Secret, ...]:
         (SENTINEL, settings.redis.sentinel_password),
     ]
     return (*SECRETS, *(secret for secret, given in more if given is not None))
+
+
+def told(settings: Settings) -> tuple[Secret, ...]:
+    """Addresses and keys by which alerts reach people. Raises UsageError for a route that no variable can name."""
+    found = [_HEARTBEAT] if settings.alerts.heartbeat_url is not None else []
+    for name, route in settings.alerts.routes.items():
+        _allowed([(names.ROUTE, "alerts.routes", name)])
+        given = [part for part in _ROUTE_PARTS if getattr(route, part) is not None]
+        found += [Secret(f"alerts_{name}_{part}", f"LOMI_ALERTS__ROUTES__{name}__{part}".upper()) for part in given]
+    return tuple(found)
 
 
 def redis_place(section: RedisSection) -> RedisPlace:
@@ -180,6 +193,12 @@ def secret_value(settings: Settings, secret: Secret) -> str:
         "s3_secret_key": settings.objects.secret_key,
         FACES_KEY.name: settings.compreface.api_key,
         SENTINEL.name: settings.redis.sentinel_password,
+        _HEARTBEAT.name: settings.alerts.heartbeat_url,
+        **{
+            f"alerts_{name}_{part}": getattr(route, part)
+            for name, route in settings.alerts.routes.items()
+            for part in _ROUTE_PARTS
+        },
     }
     value = found[secret.name]
     return value.get_secret_value() if isinstance(value, SecretStr) else value or ""

@@ -20,6 +20,7 @@ from lomi_ops.ops.deploy.values import Named, values
 from tests.conftest import need
 from tests.docker_engine import Fleet
 
+SERVICES = {"postgres", "redis", "backend", "compreface", "moderator-worker"}
 ENV_FILE = """\
 DB_PASSWORD=geheim88
 DB_USER=lomi
@@ -73,13 +74,21 @@ def project(tmp_path: Path) -> Project:
 def test_docker_compose_reads_it(project: Project) -> None:
     services = project.config()["services"]
 
-    assert set(services) == {"postgres", "redis", "backend", "compreface", "moderator-worker"}
+    assert SERVICES <= set(services) <= {*SERVICES, "lomi-metrics", "lomi-alerts"}
     worker = services["moderator-worker"]
     assert worker["scale"] == 4
     assert worker["environment"]["REDIS_PASSWORD_FILE"] == "/run/secrets/redis_password"
     assert worker["environment"]["S3_ENDPOINT"] == "https://r2.test"
     assert "geheim" not in str(worker)
     assert services["backend"]["environment"]["DB_PASSWORD"] == "geheim88"
+
+
+def test_who_notices_is_read_where_the_env_file_asks_for_it(project: Project) -> None:
+    project.env_file.write_text(ENV_FILE + "COMPOSE_PROFILES=watch\n")
+
+    names = project.compose("config", "--services").split()
+
+    assert set(names) == {*SERVICES, "lomi-metrics", "lomi-alerts"}
 
 
 def test_the_number_of_workers_is_the_env_files(project: Project) -> None:

@@ -14,7 +14,7 @@ from lomi_ops.config.schema import Settings
 from lomi_ops.domain.deployment import Rendered, Target
 from lomi_ops.errors import UsageError
 from lomi_ops.ops.deploy.render import as_one, render
-from lomi_ops.ops.deploy.values import Named, values
+from lomi_ops.ops.deploy.values import Named, needed, secret_value, told, values
 from tests.hygiene.test_docs import fault
 from tests.unit.deploy.golden import FOLDER, files
 
@@ -164,8 +164,9 @@ def test_the_services_of_the_existing_system_keep_their_names() -> None:
     services = yaml.safe_load(file.text)["services"]
 
     assert file.name == "docker-compose.prod.yml"
-    assert list(services) == ["postgres", "redis", "backend", "compreface", "moderator-worker"]
-    for service in services.values():
+    names = ["postgres", "redis", "backend", "compreface", "moderator-worker"]
+    assert [name for name, service in services.items() if "profiles" not in service] == names
+    for service in (services[name] for name in names):
         assert service["restart"] == "unless-stopped"
         assert service["healthcheck"]["start_period"]
         assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
@@ -173,6 +174,64 @@ def test_the_services_of_the_existing_system_keep_their_names() -> None:
     assert (worker["mem_limit"], worker["mem_reservation"]) == ("1g", "512m")
     assert (worker["read_only"], worker["cap_drop"], worker["init"]) == (True, ["ALL"], True)
     assert "env_file" not in worker
+
+
+WATCHED = Settings.model_validate(
+    {
+        "alerts": {
+            "heartbeat_url": f"https://beat.test/{SECRET}",
+            "routes": {
+                "ops": {"webhook": f"https://hook.test/{SECRET}", "key": SECRET},
+                "on_call": {"apprise": f"tgram://{SECRET}/1"},
+            },
+        }
+    }
+)
+PLACES = {
+    "LOMI_ALERTS__HEARTBEAT_URL_FILE": "alerts_heartbeat_url",
+    "LOMI_ALERTS__ROUTES__OPS__WEBHOOK_FILE": "alerts_ops_webhook",
+    "LOMI_ALERTS__ROUTES__OPS__KEY_FILE": "alerts_ops_key",
+    "LOMI_ALERTS__ROUTES__ON_CALL__APPRISE_FILE": "alerts_on_call_apprise",
+}
+
+
+def test_where_alerts_go_stands_in_files_that_workers_do_not_get() -> None:
+    services = yaml.safe_load(whole(Target.COMPOSE, WATCHED))["services"]
+    alerts, worker = services["lomi-alerts"], services["moderator-worker"]
+    assert {name: f"/run/secrets/{file}" for name, file in PLACES.items()}.items() <= alerts["environment"].items()
+    assert set(PLACES.values()) <= set(alerts["secrets"])
+    assert not set(PLACES.values()) & set(worker["secrets"])
+
+    pods = documents(Target.KUBERNETES, WATCHED)
+    deployment = pods["Deployment", "lomi-alerts"]["spec"]["template"]["spec"]
+    said = {each["name"]: each["value"] for each in deployment["containers"][0]["env"]}
+    assert {name: f"/run/secrets/lomi/{file}" for name, file in PLACES.items()}.items() <= said.items()
+    pod = pods["Deployment", "moderator-worker"]["spec"]["template"]["spec"]
+    (mounted,) = [each["secret"] for each in pod["volumes"] if "secret" in each]
+    assert {each["key"] for each in mounted["items"]} == {secret.name for secret in needed(WATCHED)}
+
+    assert {secret.name: secret_value(WATCHED, secret) for secret in told(WATCHED)} == {
+        "alerts_heartbeat_url": f"https://beat.test/{SECRET}", "alerts_ops_webhook": f"https://hook.test/{SECRET}",
+        "alerts_ops_key": SECRET, "alerts_on_call_apprise": f"tgram://{SECRET}/1",
+    }  # fmt: skip
+    for target in Target:
+        assert SECRET not in whole(target, WATCHED)
+
+
+def test_a_route_that_no_variable_can_name_is_refused() -> None:
+    odd = Settings.model_validate({"alerts": {"routes": {"on call": {"webhook": "https://x.test/", "key": "k"}}}})
+    with pytest.raises(UsageError, match="is no route for a container"):
+        whole(Target.COMPOSE, odd)
+    assert whole(Target.SYSTEMD, odd)
+
+
+def test_who_notices_is_started_only_where_it_is_asked_for() -> None:
+    services = yaml.safe_load(whole(Target.COMPOSE, WATCHED))["services"]
+    for name, words in (("lomi-metrics", ["metrics", "serve"]), ("lomi-alerts", ["alerts", "run"])):
+        assert services[name]["profiles"] == ["watch"]
+        assert services[name]["command"][:3] == ["lomi", *words]
+        assert (services[name]["read_only"], services[name]["cap_drop"]) == (True, ["ALL"])
+    assert services["lomi-metrics"]["ports"] == ["127.0.0.1:${METRICS_PUBLISH:-9464}:9464"]
 
 
 @pytest.mark.parametrize("target", [Target.COMPOSE, Target.KUBERNETES, Target.SWARM])
