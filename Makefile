@@ -37,7 +37,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 # The storms run by themselves: beside other tests both would be at the mercy of the machine. They measure no coverage,
-# since who is killed writes none.
+# since who is killed writes none. Nor do tests marked `no_cover`: long loops take six times as long while they are measured.
 test: check
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term --cov-fail-under=90
 	$(BIN)/python -m pytest -m chaos tests/chaos

@@ -98,6 +98,7 @@ def _short(value: Any) -> str:
     return str(getattr(value, "code", value))[:40]
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_whatever_operators_do_and_undo_no_job_is_lost_doubled_or_brought_back_to_life(redis_url: str) -> None:

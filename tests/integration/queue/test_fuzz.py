@@ -167,6 +167,7 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_ten_thousand_inputs_end_no_worker_and_each_of_them_runs_or_is_a_dead_letter() -> None:

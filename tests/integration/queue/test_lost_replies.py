@@ -42,7 +42,7 @@ from tests.integration.queue.conftest import OUTAGE, POISON, SCRIPTS, Bench
 from tests.integration.queue.producer import element, job_id
 from tests.integration.queue.tap import Moment, Tap, Trap
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.no_cover]
 
 TIMES = 1000
 Answer = TypeVar("Answer")

@@ -508,6 +508,7 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
     return Protocol
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from lomi_ops.domain.alert_incident import ALL, Notice, Silence
 from lomi_ops.domain.alert_rule import Judged, Judgement
 from lomi_ops.domain.alert_state import Phase, State, Track, step
 from tests.unit.alerts.simulation import BY_SLUG, EVERY_S, START, Cluster, Key, number
+
+pytestmark = pytest.mark.no_cover  # thousands of looks
 
 READY = number("lomi_queue_jobs", state="ready")
 BACKLOG = replace(BY_SLUG["queue_backlog"], for_s=120, keep_firing_for_s=120)

@@ -12,6 +12,8 @@ from lomi_ops.domain.autoscale import Rules
 from lomi_ops.domain.autoscale_forecast import utilisation
 from tests.unit.autoscale.plant import Plant, numbers
 
+pytestmark = pytest.mark.no_cover  # hours of a plant, second by second
+
 RULES = Rules()
 NO_SHRINKING = (Phase.explicit, Phase.generate)
 """Hours of a plant take a while, and a smaller counterexample tells no more."""
