@@ -44,11 +44,13 @@ class Format(StrEnum):
 def document(body: Mapping[str, Any], *, schema: str, format_: Format = Format.JSON) -> None:
     """One JSON document, for jsonl on one line. `schema` names its shape, e.g. `lomi.status/v1`; shapes only ever gain
     keys. `profile` is the cluster that it is about, unless the body says it."""
+    _write(document_text(body, schema=schema, format_=format_))
+
+
+def document_text(body: Mapping[str, Any], *, schema: str, format_: Format = Format.JSON) -> str:
+    """What `document` writes."""
     whole = {"schema": schema, "profile": diagnostics.cluster(), **body}
-    if format_ is Format.JSONL:
-        line(whole)
-    else:
-        _write(_json(whole, indent=2))
+    return _json(whole, separators=(",", ":")) if format_ is Format.JSONL else _json(whole, indent=2)
 
 
 def line(body: Mapping[str, Any]) -> None:
@@ -76,8 +78,9 @@ def foreign(lines: Sequence[str]) -> None:
         _write("\n".join(lines))
 
 
-def to_file(path: Path, body: str) -> None:
-    """Writes an answer to a file in one step: a reader sees the old one or the new one. Raises Unwritable."""
+def to_file(path: Path, body: str, *, option: str = "--output-file") -> None:
+    """Writes an answer to a file in one step: a reader sees the old one or the new one. `option` is the one that named
+    it. Raises Unwritable."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with fresh.open("w", encoding="utf-8", errors="backslashreplace") as file:
@@ -90,7 +93,7 @@ def to_file(path: Path, body: str) -> None:
     except OSError as failure:
         with contextlib.suppress(OSError):
             fresh.unlink()
-        raise Unwritable(f"{path} cannot be written: {failure.strerror}", hint="--output-file FILE") from failure
+        raise Unwritable(f"{path} cannot be written: {failure.strerror}", hint=f"{option} FILE") from failure
 
 
 def verbatim(body: str) -> None:
@@ -106,6 +109,13 @@ def table(
     `right` are columns of numbers. Only columns of `prose` are folded: words and ids in the others are read at a glance
     and copied. A terminal that is too narrow for that gets one line for each value.
     """
+    _write(table_text(headers, rows, right=right, prose=prose))
+
+
+def table_text(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), prose: Sequence[int] = (-1,)
+) -> str:
+    """What `table` writes."""
     from rich import box
     from rich.table import Table
 
@@ -115,8 +125,7 @@ def table(
     folded = {index % len(headers) for index in prose}
     widths = _widths(headers, rows)
     if sum(width for index, width in enumerate(widths) if index not in folded) > screen.width - _ROOM * len(folded):
-        _write(_listed(headers, rows))
-        return
+        return _listed(headers, rows)
     style = box.Box(_PLAIN_BOX, ascii=True) if ascii_only() else box.SIMPLE_HEAD
     grid = Table(box=style, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for index, header in enumerate(headers):
@@ -125,7 +134,7 @@ def table(
     for row in rows:
         grid.add_row(*map(_styled, row))
     screen.print(grid)
-    _write("\n".join(line.rstrip() for line in canvas.getvalue().splitlines()))
+    return "\n".join(line.rstrip() for line in canvas.getvalue().splitlines())
 
 
 def _widths(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
