@@ -81,9 +81,9 @@ _lomi_table() {
       arguments='' ;;
     'report')
       children=''
-      options='--window --output -o --env --config --env-file --data --help -h'
-      values='--window= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
-      arguments='=summary|quality' ;;
+      options='--window --tz --output -o --to --quiet -q --fail-if --env --config --env-file --data --help -h'
+      values='--window= --tz= --output=text|json|jsonl|csv|markdown -o=text|json|jsonl|csv|markdown --to=@files --fail-if= --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=summary|rejections|uploads|latency|errors|growth|workers|queue|takedowns|thresholds|quality' ;;
     'reconcile')
       children=''
       options='--dry-run --older-than --limit --include-dead --objects --as --output -o --env --config --env-file --data --help -h'

@@ -34,7 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "scale": Late("scale:scale", "Start or drain workers until there are N"),
     "autoscale": Late("autoscale:autoscale", "Add and take workers by what the queue needs"),
     "top": Late("top:top", "Show queue, workers and decisions as they are now"),
-    "report": Late("report:report", "Summarise uploads, or the quality of decisions"),
+    "report": Late("report:report", "Summarise uploads, or one side of them"),
     "reconcile": Late("reconcile:reconcile", "Bring back pending photos that nobody would look at"),
     "completion": Late("completion:completion", "Print the completion script of a shell"),
     "help": Late("manual:manual", "Explain what belongs to no single command"),

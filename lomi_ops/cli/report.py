@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from lomi_ops.cli import options, output, session
-from lomi_ops.cli.output import Format
-
-if TYPE_CHECKING:
-    from lomi_ops.db.reports import Summary
+from lomi_ops.cli import options
+from lomi_ops.cli.report_formats import ReportFormat
 
 
 class What(StrEnum):
     """Which report."""
 
     SUMMARY = "summary"
+    REJECTIONS = "rejections"
+    UPLOADS = "uploads"
+    LATENCY = "latency"
+    ERRORS = "errors"
+    GROWTH = "growth"
+    WORKERS = "workers"
+    QUEUE = "queue"
+    TAKEDOWNS = "takedowns"
+    THRESHOLDS = "thresholds"
     QUALITY = "quality"
+
+
+_LONG = frozenset({What.QUALITY, What.THRESHOLDS, What.GROWTH})
+"""One day says too little."""
 
 
 @options.with_common
@@ -30,65 +40,37 @@ def report(
         str | None,
         typer.Option(help="today, yesterday, 7d, week, month, 2026-11-19, or A..B (UTC).", metavar="WINDOW"),
     ] = None,
-    format_: options.Output = Format.TEXT,
+    tz: Annotated[str, typer.Option(help="Time zone of labels, e.g. Africa/Addis_Ababa.", metavar="ZONE")] = "UTC",
+    format_: Annotated[
+        ReportFormat | None,
+        typer.Option("--output", "-o", help="How it is written; text, or what the name of the file asks for."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Write it there, in one step.", metavar="FILE")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing when all is well.")] = False,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", help="Exit 1 if a figure is so, e.g. 'rejection_rate>0.3'.", metavar="CONDITION"),
+    ] = None,
 ) -> int:
-    """Summarise uploads, or the quality of decisions.
+    """Summarise uploads, or one side of them.
 
-    summary: how photos stand, why, and how long judging took, beside the window before; yesterday by default.
-    quality: which share of decisions was right, from samples that people judged again; the last 30 days by default.
+    summary: how photos stand, why, and how long judging took, beside the window before. rejections: by reason, hour
+    and user. uploads: when, of how many users. latency: percentiles against the targets. errors: by cause, with an
+    example. growth: the record's size and forecast. workers: what each did. queue: what waited. takedowns: how long
+    rejected photos were live. thresholds: what lies near each, and whether it was right. quality: samples that people
+    judged again. Yesterday by default; growth, thresholds and quality the last 30 days.
     """
-    if what is What.QUALITY:
-        from lomi_ops.cli import report_quality
+    from lomi_ops.cli.report_formats import format_for
+    from lomi_ops.cli.report_run import Wanted, run
+    from lomi_ops.domain.bound import parse
 
-        return report_quality.show(common, window or "30d", format_)
-    return _summarise(common, window or "yesterday", format_)
-
-
-def _summarise(common: options.Common, window: str, format_: Format) -> int:
-    from datetime import UTC, datetime
-
-    from lomi_ops.db import reports
-    from lomi_ops.domain.window import parse
-    from lomi_ops.ops import unknowns
-
-    span = parse(window, datetime.now(UTC))
-    with session.opened(common, "database") as runtime:
-        now, before = (reports.summary(runtime.database, each) for each in (span, span.previous))
-        unknown = unknowns.of_record(runtime.database)
-    if format_ is Format.TEXT:
-        _show(now, before)
-        for each in unknown:
-            output.text(f"{each.what}: {each.command}")
-    else:
-        body = _record(now) | {"before": _record(before), "unknown": [asdict(each) for each in unknown]}
-        output.document(body, schema="lomi.report.summary/v1", format_=format_)
-    return 0
-
-
-def _record(summary: Summary) -> dict[str, object]:
-    return {
-        "window": {"start": summary.window.start, "end": summary.window.end},
-        "uploads": summary.uploads,
-        "statuses": dict(summary.statuses),
-        "reasons": dict(summary.reasons),
-        "rejection_rate": summary.rejection_rate,
-        "processing_ms": summary.processing_ms,
-    }
-
-
-def _show(now: Summary, before: Summary) -> None:
-    output.text(f"Photos uploaded {now.window.start:%Y-%m-%d %H:%M} to {now.window.end:%Y-%m-%d %H:%M} UTC")
-    rows = [("uploads", str(now.uploads), str(before.uploads))]
-    rows += [(status, str(count), str(before.statuses.get(status, 0))) for status, count in now.statuses.items()]
-    rows += [(f"  {reason}", str(count), str(before.reasons.get(reason, 0))) for reason, count in now.reasons.items()]
-    rows.append(("rejection rate", _percent(now.rejection_rate), _percent(before.rejection_rate)))
-    rows.append(("mean time a photo", _milliseconds(now.processing_ms), _milliseconds(before.processing_ms)))
-    output.table(("", "this window", "the one before"), rows, right=(1, 2))
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
-
-
-def _milliseconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f} ms"
+    wanted = Wanted(
+        kind=what.value,
+        window=window or ("30d" if what in _LONG else "yesterday"),
+        zone=tz,
+        format_=format_ or format_for(to),
+        file=to,
+        quiet=quiet,
+        bounds=tuple(bound for each in fail_if or () for bound in parse(each)),
+    )
+    return run(common, wanted)

@@ -38,7 +38,7 @@ class Verdict:
     reason: str | None
 
 
-def has_samples(db: Database) -> bool:
+def has_samples(db: Session | Database) -> bool:
     """False on a schema of before."""
     return bool(db.value("has_table", name="lomi.samples"))
 
@@ -94,7 +94,7 @@ def unjudge_on(session: Session, media_ids: Sequence[UUID], *, actor: str, at: d
     return tuple(session.all(_id, "samples_unjudge", ids=list(media_ids), actor=readable(actor), at=at))
 
 
-def drawn(db: Database, window: Window) -> tuple[Sample, ...]:
+def drawn(db: Session | Database, window: Window) -> tuple[Sample, ...]:
     return tuple(db.all(_sample, "samples_drawn", start=window.start, end=window.end))
 
 
@@ -103,7 +103,7 @@ def disputed(db: Database, *, limit: int) -> tuple[Sample, ...]:
     return tuple(db.all(_sample, "samples_disputed", limit=limit))
 
 
-def chosen(db: Database, window: Window) -> tuple[Overrides, ...]:
+def chosen(db: Session | Database, window: Window) -> tuple[Overrides, ...]:
     """What people decided anew by their own choice."""
     return tuple(db.all(Overrides, "samples_chosen", start=window.start, end=window.end))
 

@@ -28,3 +28,373 @@ SELECT count(*)::int AS decided, (count(*) FILTER (WHERE status = 'failed'))::in
 FROM lomi.decisions
 WHERE actor = 'worker' AND at >= %(start)s::timestamptz AND at < %(end)s::timestamptz
   AND user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff';
+
+-- name: report_bins
+-- The photos uploaded in a window by how they stand now, in parts of some minutes.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in minutes: int, of a part
+-- out at, status, reason, photos
+SELECT date_bin(make_interval(mins => %(minutes)s::int), created_at, '2000-01-01 00:00:00Z') AS at,
+       coalesce(moderation_status, 'pending')::text AS status, moderation_reason AS reason, count(*)::int AS photos
+FROM media
+WHERE media_type::text = 'photo'
+  AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3;
+
+-- name: report_standing
+-- The photos uploaded in a window by how they stand now.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out status, reason, photos
+SELECT coalesce(moderation_status, 'pending')::text AS status, moderation_reason AS reason, count(*)::int AS photos
+FROM media
+WHERE media_type::text = 'photo'
+  AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: report_processing
+-- How long judging took, of the photos uploaded in a window whose scores say it.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out value, photos
+SELECT value, count(*)::int AS photos
+FROM (
+    SELECT CASE WHEN jsonb_typeof(moderation_scores -> 'processing_time_ms') = 'number'
+                THEN round((moderation_scores ->> 'processing_time_ms')::numeric)::float8 END AS value
+    FROM media
+    WHERE media_type::text = 'photo'
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+) AS timed
+WHERE value IS NOT NULL
+GROUP BY value
+ORDER BY value;
+
+-- name: report_delays
+-- Seconds from upload to what holds now, of the decided photos uploaded in a window.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in status: text, null for any
+-- out value, photos
+SELECT greatest(0, round(extract(epoch FROM moderated_at - created_at), 1))::float8 AS value, count(*)::int AS photos
+FROM media
+WHERE media_type::text = 'photo' AND moderated_at IS NOT NULL AND moderation_status IN ('approved', 'rejected', 'failed')
+  AND (%(status)s::text IS NULL OR moderation_status = %(status)s::text)
+  AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+GROUP BY 1
+ORDER BY 1;
+
+-- name: report_jobs_times
+-- Milliseconds that jobs of a window were in hand, by the size of their batch; of jobs settled in the first `width`
+-- seconds of every `step`.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in step: float8, seconds
+-- in width: float8, seconds
+-- out size, value, photos
+SELECT cardinality(j.media_ids) AS size, round(j.took_ms)::float8 AS value, count(*)::int AS photos
+FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz, make_interval(secs => %(step)s::float8)) AS s (at),
+LATERAL (
+    SELECT media_ids, took_ms
+    FROM lomi.jobs
+    WHERE settled_at >= s.at AND settled_at < least(s.at + make_interval(secs => %(width)s::float8), %(end)s::timestamptz)
+      AND took_ms IS NOT NULL AND media_ids <> '{}'
+) AS j
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: report_jobs_waits
+-- Seconds from the upload of a job's first photo to its last claim; of jobs settled in the first `width` seconds of
+-- every `step`.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in step: float8, seconds
+-- in width: float8, seconds
+-- out value, photos
+SELECT greatest(0, round(extract(epoch FROM j.claimed_at - m.created_at), 2))::float8 AS value, count(*)::int AS photos
+FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz, make_interval(secs => %(step)s::float8)) AS s (at),
+LATERAL (
+    SELECT claimed_at, media_ids[1] AS media_id
+    FROM lomi.jobs
+    WHERE settled_at >= s.at AND settled_at < least(s.at + make_interval(secs => %(width)s::float8), %(end)s::timestamptz)
+      AND claimed_at IS NOT NULL
+) AS j
+JOIN media AS m ON m.id = j.media_id
+GROUP BY 1
+ORDER BY 1;
+
+-- name: report_engine_times
+-- Milliseconds that each engine took for a photo, by decisions of workers in the first `width` seconds of every `step`.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in step: float8, seconds
+-- in width: float8, seconds
+-- out engine, value, photos
+SELECT e.engine, round(e.elapsed_ms::numeric, 1)::float8 AS value, count(*)::int AS photos
+FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz, make_interval(secs => %(step)s::float8)) AS s (at),
+LATERAL (
+    SELECT engines
+    FROM lomi.decisions
+    WHERE at >= s.at AND at < least(s.at + make_interval(secs => %(width)s::float8), %(end)s::timestamptz)
+      AND actor = 'worker' AND jsonb_typeof(engines) = 'array'
+) AS d,
+LATERAL jsonb_to_recordset(d.engines) AS e (engine text, status text, elapsed_ms float8)
+WHERE e.engine IS NOT NULL AND e.elapsed_ms IS NOT NULL AND e.status IS DISTINCT FROM 'unavailable'
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: report_user_sizes
+-- How many users uploaded so many photos in a window, of one status or of any.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in status: text, null for any
+-- out size, many
+SELECT size, count(*)::int AS many
+FROM (
+    SELECT count(*)::int AS size
+    FROM media
+    WHERE media_type::text = 'photo'
+      AND (%(status)s::text IS NULL OR coalesce(moderation_status, 'pending') = %(status)s::text)
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+    GROUP BY user_id
+) AS users
+GROUP BY size
+ORDER BY size;
+
+-- name: report_batch_sizes
+-- How many batches uploaded in a window have so many photos.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out size, many
+SELECT size, count(*)::int AS many
+FROM (
+    SELECT count(*)::int AS size
+    FROM media
+    WHERE media_type::text = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+    GROUP BY batch_id
+) AS batches
+GROUP BY size
+ORDER BY size;
+
+-- name: report_at_limit
+-- Users who uploaded so many photos within 24 hours, as far as both ends lie in a window.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in limit: int
+-- out users
+WITH busy AS (
+    SELECT user_id
+    FROM media
+    WHERE media_type::text = 'photo'
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+    GROUP BY user_id
+    HAVING count(*) >= %(limit)s::int
+)
+SELECT count(DISTINCT user_id)::int AS users
+FROM (
+    SELECT user_id, created_at,
+           lag(created_at, %(limit)s::int - 1) OVER (PARTITION BY user_id ORDER BY created_at) AS before
+    FROM media
+    WHERE media_type::text = 'photo' AND user_id IN (SELECT user_id FROM busy)
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+) AS spans
+WHERE created_at - before < interval '24 hours';
+
+-- name: report_batches
+-- Batches that came and that were judged, by the minute, from the photos as they stand.
+-- in since: timestamptz, the first upload that counts
+-- in end: timestamptz, excluded
+-- out at, came, went
+WITH batches AS (
+    SELECT min(created_at) AS came_at,
+           CASE WHEN NOT bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review')
+                THEN coalesce(max(moderated_at), min(created_at)) END AS went_at
+    FROM media
+    WHERE media_type::text = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+      AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
+    GROUP BY batch_id
+)
+SELECT at, sum(came)::int AS came, sum(went)::int AS went
+FROM (
+    SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS at, 1 AS came, 0 AS went FROM batches
+    UNION ALL
+    SELECT date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z'), 0, 1
+    FROM batches WHERE went_at < %(end)s::timestamptz
+) AS moves
+GROUP BY at
+ORDER BY at;
+
+-- name: report_batches_logged
+-- The same where there is a ledger: what people decide later does not keep a batch waiting.
+-- in since: timestamptz, the first upload that counts
+-- in end: timestamptz, excluded
+-- out at, came, went
+WITH settled AS (
+    SELECT batch_id, min(settled_at) AS settled_at
+    FROM lomi.jobs
+    WHERE settled_at >= %(since)s::timestamptz AND settled_at < %(end)s::timestamptz
+    GROUP BY batch_id
+), batches AS (
+    SELECT min(m.created_at) AS came_at,
+           coalesce(min(s.settled_at),
+                    CASE WHEN NOT bool_or(m.moderation_status = 'pending') THEN max(m.moderated_at) END) AS went_at
+    FROM media AS m LEFT JOIN settled AS s ON s.batch_id = m.batch_id
+    WHERE m.media_type::text = 'photo' AND m.batch_id <> '00000000-0000-0000-0000-000000000000'
+      AND m.created_at >= %(since)s::timestamptz AND m.created_at < %(end)s::timestamptz
+    GROUP BY m.batch_id
+)
+SELECT at, sum(came)::int AS came, sum(went)::int AS went
+FROM (
+    SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS at, 1 AS came, 0 AS went FROM batches
+    UNION ALL
+    SELECT date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z'), 0, 1
+    FROM batches WHERE went_at < %(end)s::timestamptz
+) AS moves
+GROUP BY at
+ORDER BY at;
+
+-- name: report_ends
+-- Jobs that ended without the ledger in a window, and what was done about them, by cause, with the latest of each.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out what, cause, jobs, example, error
+SELECT what, coalesce(nullif(note, ''), error_class) AS cause, count(DISTINCT job_id)::int AS jobs,
+       (array_agg(job_id ORDER BY at DESC, entry DESC))[1] AS example,
+       (array_agg(error ORDER BY at DESC, entry DESC))[1] AS error
+FROM lomi.job_ends
+WHERE at >= %(start)s::timestamptz AND at < %(end)s::timestamptz
+GROUP BY 1, 2
+ORDER BY jobs DESC, 1, 2;
+
+-- name: report_failed
+-- Photos uploaded in a window that could not be judged, by cause, with the latest of each.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out cause, photos, example
+SELECT coalesce(moderation_reason, '') AS cause, count(*)::int AS photos,
+       (array_agg(id::text ORDER BY created_at DESC, id DESC))[1] AS example
+FROM media
+WHERE media_type::text = 'photo' AND moderation_status = 'failed'
+  AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+GROUP BY 1
+ORDER BY photos DESC, 1;
+
+-- name: report_unanswered
+-- Photos that went to a person in a window since an engine gave no answer, by engine, with the latest of each.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out cause, photos, example, text
+SELECT g.label AS cause, count(DISTINCT d.media_id)::int AS photos,
+       (array_agg(d.media_id::text ORDER BY d.id DESC))[1] AS example,
+       (array_agg(coalesce(g.text, '') ORDER BY d.id DESC))[1] AS text
+FROM lomi.decisions AS d, LATERAL jsonb_to_recordset(d.grounds) AS g (reason text, label text, text text)
+WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
+  AND d.actor = 'worker' AND d.status = 'pending' AND jsonb_typeof(d.grounds) = 'array'
+  AND g.reason IN ('missing_evidence', 'crash')
+GROUP BY 1
+ORDER BY photos DESC, 1;
+
+-- name: report_workers
+-- What each machine and process settled in a window.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out host, worker, jobs, photos, failed, busy_s, first_at, last_at
+SELECT coalesce(host, '') AS host, split_part(coalesce(worker, ''), '/', 1) AS worker, count(*)::int AS jobs,
+       coalesce(sum(approved + rejected + failed + in_review), 0)::int AS photos, coalesce(sum(failed), 0)::int AS failed,
+       (sum(took_ms) / 1000)::float8 AS busy_s, min(settled_at) AS first_at, max(settled_at) AS last_at
+FROM lomi.jobs
+WHERE settled_at >= %(start)s::timestamptz AND settled_at < %(end)s::timestamptz
+GROUP BY 1, 2
+ORDER BY photos DESC, 1, 2;
+
+-- name: report_sizes
+-- The tables of the record, as the server last counted them, and what they take on its disk with their indexes.
+-- out name, rows, bytes
+SELECT CASE WHEN n.nspname = 'lomi' THEN 'lomi.' ELSE '' END || c.relname AS name,
+       CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows, pg_total_relation_size(c.oid) AS bytes
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND (n.nspname = 'lomi' OR c.oid = to_regclass('media'))
+ORDER BY bytes DESC, 1;
+
+-- name: report_taken_down
+-- Seconds for which photos were approved that were rejected in a window, by what they were rejected for.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out reason, value, photos
+SELECT coalesce(d.reason, '') AS reason,
+       greatest(0, round(extract(epoch FROM d.at - coalesce(d.moderated_before, a.at))))::float8 AS value,
+       count(*)::int AS photos
+FROM lomi.decisions AS d
+LEFT JOIN LATERAL (
+    SELECT at FROM lomi.decisions AS e
+    WHERE e.media_id = d.media_id AND e.id < d.id AND e.status = 'approved' ORDER BY e.id DESC LIMIT 1
+) AS a ON true
+WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
+  AND d.actor <> 'worker' AND d.status_before = 'approved' AND d.status = 'rejected' AND d.undoes IS NULL
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: report_scores
+-- The photos uploaded in a window by what was measured of them, in bands, and how they stand now: a hundredth of a score
+-- for labels, a whole number for sharpness and age.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out label, band, status, photos
+SELECT s.label, floor(s.value)::int AS band, status, count(*)::int AS photos
+FROM (
+    SELECT moderation_status::text AS status, moderation_scores AS scores
+    FROM media
+    WHERE media_type::text = 'photo' AND moderation_status IN ('approved', 'rejected')
+      AND jsonb_typeof(moderation_scores) = 'object'
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+) AS decided,
+LATERAL (VALUES
+    ('sharpness', CASE WHEN jsonb_typeof(scores -> 'blur_variance') = 'number'
+                       THEN least((scores ->> 'blur_variance')::float8, 1000) END),
+    ('age', CASE WHEN jsonb_typeof(scores -> 'estimated_age') = 'number'
+                 THEN least((scores ->> 'estimated_age')::float8, 120) END),
+    ('porn', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,porn}') = 'number'
+                  THEN (scores #>> '{nsfw_scores,porn}')::float8 * 100 + 1e-9 END),
+    ('sexy', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,sexy}') = 'number'
+                  THEN (scores #>> '{nsfw_scores,sexy}')::float8 * 100 + 1e-9 END),
+    ('hentai', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,hentai}') = 'number'
+                    THEN (scores #>> '{nsfw_scores,hentai}')::float8 * 100 + 1e-9 END)
+) AS s (label, value)
+WHERE s.value >= 0
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3;
+
+-- name: report_overturned
+-- Photos whose worker's decision people changed in a window, with their scores: without what was taken back.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out status_before, status, scores
+SELECT d.status_before, d.status, m.moderation_scores AS scores
+FROM lomi.decisions AS d JOIN media AS m ON m.id = d.media_id
+WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
+  AND d.actor <> 'worker' AND d.undoes IS NULL AND d.status_before IN ('approved', 'rejected')
+  AND d.status IN ('approved', 'rejected') AND d.status <> d.status_before
+  AND NOT EXISTS (SELECT FROM lomi.decisions AS u WHERE u.media_id = d.media_id AND u.undoes = d.id)
+ORDER BY d.id;
+
+-- name: report_samples
+-- Random samples that were drawn in a window and judged, with the scores of their photos.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out probability, status, judged_status, scores
+SELECT s.probability, s.status, s.judged_status, m.moderation_scores AS scores
+FROM lomi.samples AS s JOIN media AS m ON m.id = s.media_id
+WHERE s.kind <> 'golden' AND s.judged_at IS NOT NULL
+  AND s.drawn_at >= %(start)s::timestamptz AND s.drawn_at < %(end)s::timestamptz
+ORDER BY s.id;
+
+-- name: report_lock
+-- Keeps other reports that write or send apart from this one until the transaction ends, and lets it take its time.
+-- in name: text
+-- in patience: text, e.g. 600s
+-- out locked, patience
+SELECT pg_try_advisory_xact_lock(hashtextextended('lomi report ' || %(name)s::text, 0)) AS locked,
+       set_config('idle_in_transaction_session_timeout', %(patience)s::text, true) AS patience;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lomi_ops.db import samples
-from lomi_ops.db.pool import Database
+from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.quality import Overrides, Quality, assess
 from lomi_ops.domain.window import Window
 
@@ -23,7 +23,7 @@ class Assessment:
     """False where the schema has no place for samples."""
 
 
-def assessed(database: Database, window: Window) -> Assessment:
+def assessed(database: Session | Database, window: Window) -> Assessment:
     """Works on every schema."""
     if not samples.has_samples(database):
         return Assessment(window, assess(()), (), recorded=False)

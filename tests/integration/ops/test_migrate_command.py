@@ -378,7 +378,7 @@ def test_commands_that_read_go_on_beside_a_schema_that_is_too_new(cluster: OldCl
     photo = cluster.photo("rejected", "blurry", scores())
     future(cluster, oldest_writer=9999)
     assert str(photo) in lomi("review", "list").out
-    assert lomi("report", "--window", "today", "-o", "json").document["reasons"] == {"blurry": 1}
+    assert lomi("report", "--window", "today", "-o", "json").document["figures"]["rejected"] == 1
     assert lomi("top", "--once").code == 0
     assert lomi("jobs", "history").code == 0
     verify = lomi("migrate", "verify")

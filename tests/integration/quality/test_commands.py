@@ -49,14 +49,15 @@ def test_from_a_draw_to_the_report(lomi: Lomi, backend: Backend, plain: Plain) -
     text = lomi("report", "quality").out
     assert "approvals that were wrong" in text
     assert "too few to tell" in text
-    assert "3 for another reason" in text
+    assert "for another reason" in text
     assert "hana" not in text
     body = lomi("report", "quality", "-o", "json").document
-    assert body["schema"] == "lomi.report.quality/v1"
-    assert body["approvals_missed"]["share"] == pytest.approx(0.01)
-    assert body["by_reason"]["nsfw"]["judged"] == 5
-    assert body["by_reason"]["nsfw"]["share"] == pytest.approx(0.6)
-    assert not body["by_reason"]["nsfw"]["tells"]
+    assert body["schema"] == "lomi.report.quality/v2"
+    assert body["figures"]["approvals_missed_share"] == pytest.approx(0.01)
+    nsfw = next(row for row in body["tables"]["samples"]["rows"] if row["part"].strip() == "nsfw")
+    assert nsfw["judged"] == 5
+    assert nsfw["share"] == body["figures"]["rejections.nsfw_share"] == pytest.approx(0.6)
+    assert nsfw["note"] == "too few to tell"
 
     disputed = lomi("review", "sample", "disputed", "-o", "json").document
     assert len(disputed["photos"]) == 5

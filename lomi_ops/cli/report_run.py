@@ -1,0 +1,86 @@
+"""One run of `lomi report`."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from pathlib import Path
+
+from lomi_ops.cli import diagnostics, output, session
+from lomi_ops.cli.options import Common
+from lomi_ops.cli.report_formats import ReportFormat, writer
+from lomi_ops.db import reporting
+from lomi_ops.db.pool import Database
+from lomi_ops.db.reporting import Source
+from lomi_ops.domain import bound
+from lomi_ops.domain.bound import Bound
+from lomi_ops.domain.report import Report
+from lomi_ops.domain.window import parse
+from lomi_ops.errors import ExitCode, UsageError
+from lomi_ops.ops.reports import catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for."""
+
+    kind: str
+    window: str
+    zone: str
+    format_: ReportFormat
+    file: Path | None
+    quiet: bool
+    bounds: tuple[Bound, ...]
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does more than to print: then runs are kept apart."""
+        return self.file is not None
+
+
+def run(common: Common, wanted: Wanted) -> int:
+    zone = _zone(wanted.zone)
+    with session.opened(common, "database") as runtime:
+        window = parse(wanted.window, runtime.database.now())
+        policy = runtime.settings.active_policy()
+        asked = catalogue.asked(runtime.database, window, zone, wanted.zone, policy)
+        with _held(runtime.database, wanted) as source:
+            report = catalogue.KINDS[wanted.kind](source, asked)
+            _deliver(report, wanted)
+    return _judged(report, wanted)
+
+
+def _held(database: Database, wanted: Wanted) -> AbstractContextManager[Source]:
+    return reporting.exclusive(database, wanted.kind) if wanted.acts else nullcontext(database)
+
+
+def _deliver(report: Report, wanted: Wanted) -> None:
+    write = writer(wanted.format_)
+    if wanted.file is not None:
+        with output.plain():
+            body = write(report)
+        output.to_file(wanted.file, body, option="--to")
+        if not wanted.quiet:
+            diagnostics.note(f"written: {wanted.file}")
+    elif not wanted.quiet:
+        output.verbatim(write(report))
+
+
+def _judged(report: Report, wanted: Wanted) -> int:
+    sentences = bound.broken(wanted.bounds, report.figures)
+    for each in sentences:
+        diagnostics.note(f"{report.kind}: {each}")
+    return int(ExitCode.BAD if sentences else ExitCode.OK)
+
+
+def _zone(name: str) -> tzinfo:
+    """Raises UsageError for one that this machine does not know."""
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise UsageError(f"{name!r} is no time zone that this machine knows", hint="--tz Europe/Vienna") from None

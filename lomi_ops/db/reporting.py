@@ -1,0 +1,258 @@
+"""What reports are made of: counts over a window. A window is about uploads, unless a function says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from lomi_ops.db.pool import Database, Session
+from lomi_ops.domain.window import Window
+from lomi_ops.errors import LockHeld
+
+Source = Database | Session
+_PATIENCE = "600s"
+"""So long a transaction may stand idle while its report is drawn and sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    at: datetime
+    status: str
+    reason: str | None
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    status: str
+    reason: str | None
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """Batches that came, and those that were judged."""
+
+    at: datetime
+    came: int
+    went: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Jobs that ended without the ledger, or what was done about them."""
+
+    what: str
+    cause: str
+    jobs: int
+    example: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Photos that could not be judged."""
+
+    cause: str
+    photos: int
+    example: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    host: str
+    worker: str
+    jobs: int
+    photos: int
+    failed: int
+    busy_s: float | None
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    name: str
+    rows: int | None
+    """None where the server has never counted."""
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Photos whose measured value lies in [band, band + 1): hundredths of a score, or whole numbers."""
+
+    label: str
+    band: int
+    status: str
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overturned:
+    status_before: str
+    status: str
+    scores: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A sample that a person judged."""
+
+    probability: float
+    status: str
+    judged_status: str
+    scores: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Parts of a window that stand for all of it."""
+
+    step: float
+    """Seconds from one to the next."""
+    width: float
+    """Seconds of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    locked: bool
+    patience: str
+
+
+@contextmanager
+def exclusive(db: Database, name: str) -> Iterator[Session]:
+    """A transaction in which no other report of that name writes or sends. It ends with its process, and works behind
+    a pooler, too. Raises LockHeld at once."""
+    with db.transaction() as session:
+        found = session.one(_Locked, "report_lock", name=name, patience=_PATIENCE)
+        if found is None or not found.locked:
+            text = f"another `lomi report {name}` is at work on this database"
+            raise LockHeld(text, hint="wait, and repeat; it ends with its process")
+        yield session
+
+
+def bins(db: Source, window: Window, minutes: int) -> list[Bin]:
+    return db.all(Bin, "report_bins", **_ends(window), minutes=minutes)
+
+
+def standing(db: Source, window: Window) -> list[Standing]:
+    return db.all(Standing, "report_standing", **_ends(window))
+
+
+def processing(db: Source, window: Window) -> list[tuple[float, int]]:
+    """Milliseconds a photo, as its scores say."""
+    return db.all(_counted, "report_processing", **_ends(window))
+
+
+def delays(db: Source, window: Window, status: str | None = None) -> list[tuple[float, int]]:
+    """Seconds from upload to the decision that holds now."""
+    return db.all(_counted, "report_delays", **_ends(window), status=status)
+
+
+def job_times(db: Source, window: Window, slices: Slices) -> list[tuple[str, float, int]]:
+    """(photos of the batch, milliseconds, jobs), of jobs settled in the window."""
+    return db.all(_sized, "report_jobs_times", **_ends(window), step=slices.step, width=slices.width)
+
+
+def job_waits(db: Source, window: Window, slices: Slices) -> list[tuple[float, int]]:
+    """Seconds from upload to claim, of jobs settled in the window."""
+    return db.all(_counted, "report_jobs_waits", **_ends(window), step=slices.step, width=slices.width)
+
+
+def engine_times(db: Source, window: Window, slices: Slices) -> list[tuple[str, float, int]]:
+    """(engine, milliseconds, photos), of decisions made in the window."""
+    return db.all(_engine, "report_engine_times", **_ends(window), step=slices.step, width=slices.width)
+
+
+def user_sizes(db: Source, window: Window, status: str | None = None) -> list[tuple[int, int]]:
+    """(photos, users)"""
+    return db.all(_many, "report_user_sizes", **_ends(window), status=status)
+
+
+def batch_sizes(db: Source, window: Window) -> list[tuple[int, int]]:
+    """(photos, batches)"""
+    return db.all(_many, "report_batch_sizes", **_ends(window))
+
+
+def users_at_limit(db: Source, window: Window, limit: int) -> int:
+    return int(db.value("report_at_limit", **_ends(window), limit=limit))
+
+
+def minutes(db: Source, window: Window, lookback: timedelta, *, logged: bool) -> list[Minute]:
+    """From `lookback` before the window, so that what waited at its start is known."""
+    since = window.start - lookback
+    if logged:
+        return db.all(Minute, "report_batches_logged", since=since, end=window.end)
+    return db.all(Minute, "report_batches", since=since, end=window.end)
+
+
+def ends(db: Source, window: Window) -> list[End]:
+    """By the time at which they ended."""
+    return db.all(End, "report_ends", **_ends(window))
+
+
+def failed(db: Source, window: Window) -> list[Cause]:
+    return db.all(Cause, "report_failed", **_ends(window))
+
+
+def unanswered(db: Source, window: Window) -> list[Cause]:
+    """By the time at which they were handed to a person."""
+    return db.all(Cause, "report_unanswered", **_ends(window))
+
+
+def workers(db: Source, window: Window) -> list[Worked]:
+    """By the time at which jobs were settled."""
+    return db.all(Worked, "report_workers", **_ends(window))
+
+
+def sizes(db: Source) -> list[Size]:
+    return db.all(Size, "report_sizes")
+
+
+def taken_down(db: Source, window: Window) -> list[tuple[str, float, int]]:
+    """(reason, seconds live, photos), by the time of the rejection."""
+    return db.all(_reason, "report_taken_down", **_ends(window))
+
+
+def bands(db: Source, window: Window) -> list[Band]:
+    return db.all(Band, "report_scores", **_ends(window))
+
+
+def overturned(db: Source, window: Window) -> list[Overturned]:
+    """By the time at which people changed them."""
+    return db.all(Overturned, "report_overturned", **_ends(window))
+
+
+def judged(db: Source, window: Window) -> list[Judged]:
+    """By the time of the draw."""
+    return db.all(Judged, "report_samples", **_ends(window))
+
+
+def _ends(window: Window) -> dict[str, datetime]:
+    return {"start": window.start, "end": window.end}
+
+
+def _counted(value: float, photos: int) -> tuple[float, int]:
+    return value, photos
+
+
+def _many(size: int, many: int) -> tuple[int, int]:
+    return size, many
+
+
+def _sized(size: int, value: float, photos: int) -> tuple[str, float, int]:
+    return str(size), value, photos
+
+
+def _engine(engine: str, value: float, photos: int) -> tuple[str, float, int]:
+    return engine, value, photos
+
+
+def _reason(reason: str, value: float, photos: int) -> tuple[str, float, int]:
+    return reason, value, photos

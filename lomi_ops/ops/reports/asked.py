@@ -1,0 +1,118 @@
+"""What a report is asked for, and the parts that several of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from lomi_ops.db.reporting import Bin, Slices, Standing
+from lomi_ops.domain.grid import WEEKDAYS, Grid, grid, stride_minutes, weekly
+from lomi_ops.domain.policy import Policy
+from lomi_ops.domain.report import Chart, Column, Gap, Line, Shape, Table, Unit, Value
+from lomi_ops.domain.statistics import Counted, spread
+from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus
+from lomi_ops.domain.window import Window
+from lomi_ops.ops import unknowns
+
+LOG = Gap(unknowns.LOG.what, unknowns.LOG.command)
+_WHOLE = timedelta(days=2)
+"""A window up to so long is read as a whole where rows are wide."""
+_SLICE_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    window: Window
+    zone: tzinfo
+    """Of the labels."""
+    zone_name: str
+    logged: bool
+    """Whether there is a decision log."""
+    sampled: bool
+    """Whether there is a place for samples."""
+    policy: Policy
+    """Whose thresholds are looked at."""
+
+    @property
+    def grid(self) -> Grid:
+        return grid(self.window, self.zone)
+
+    @property
+    def stride_minutes(self) -> int:
+        return stride_minutes(self.window, self.zone)
+
+    @property
+    def slices(self) -> Slices:
+        length = self.window.length.total_seconds()
+        if self.window.length <= _WHOLE:
+            return Slices(length, length)
+        return Slices(_SLICE_S, _SLICE_S * _WHOLE.total_seconds() / length)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        return () if self.logged else (LOG,)
+
+
+def slices_note(what: str, slices: Slices) -> tuple[str, ...]:
+    if slices.width >= slices.step:
+        return ()
+    return (f"{what}: from the first {slices.width:.0f} s of every {slices.step:.0f} s of the window",)
+
+
+def counted(rows: Iterable[Bin | Standing], *statuses: str) -> int:
+    """Photos of these statuses; of all without any."""
+    return sum(row.photos for row in rows if not statuses or row.status in statuses)
+
+
+def by_reason(rows: Iterable[Bin | Standing], *statuses: str) -> dict[str, int]:
+    """Photos of these statuses by reason, the most frequent first; of all without any."""
+    found: dict[str, int] = {}
+    for row in rows:
+        if (not statuses or row.status in statuses) and row.reason:
+            found[row.reason] = found.get(row.reason, 0) + row.photos
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def in_review(rows: Iterable[Bin | Standing]) -> int:
+    return sum(row.photos for row in rows if row.status == MediaStatus.PENDING and row.reason == NEEDS_REVIEW)
+
+
+def lines(grid: Grid, rows: Sequence[Bin], names: Iterable[str], *statuses: str) -> tuple[Line, ...]:
+    """One line for each reason."""
+    return tuple(
+        Line(name, grid.summed((row.at, row.photos) for row in rows if row.reason == name and row.status in statuses))
+        for name in names
+    )
+
+
+SPREAD = (
+    Column("number", "number", Unit.COUNT),
+    Column("mean", "mean", Unit.MS),
+    Column("p50", "p50", Unit.MS),
+    Column("p95", "p95", Unit.MS),
+    Column("p99", "p99", Unit.MS),
+    Column("highest", "highest", Unit.MS),
+)
+
+
+def spread_columns(unit: Unit) -> tuple[Column, ...]:
+    return tuple(each if each.unit is Unit.COUNT else Column(each.name, each.title, unit) for each in SPREAD)
+
+
+def spread_cells(values: Counted) -> tuple[Value, ...]:
+    found = spread(values)
+    return found.number, found.mean, found.p50, found.p95, found.p99, found.highest
+
+
+def sizes_table(name: str, title: str, what: str, sizes: Sequence[tuple[str, int]]) -> Table:
+    """How many have so many photos."""
+    columns = (Column("photos", "photos"), Column("number", what, Unit.COUNT, bars=True))
+    return Table(name, title, columns, tuple(sizes) if any(many for _, many in sizes) else ())
+
+
+def week_chart(title: str, parts: Iterable[tuple[datetime, float]], zone: tzinfo) -> Chart:
+    """A line for each weekday, a label for each hour."""
+    rows = zip(WEEKDAYS, weekly(parts, zone), strict=True)
+    hours = tuple(f"{hour:02}" for hour in range(24))
+    return Chart("week", title, Unit.COUNT, hours, tuple(Line(day, tuple(row)) for day, row in rows), Shape.HEAT)

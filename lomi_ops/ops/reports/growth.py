@@ -1,0 +1,88 @@
+"""How large the record is, how fast it grows, and how large it will be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from lomi_ops.db import reporting
+from lomi_ops.db.reporting import Size, Source
+from lomi_ops.domain.grid import grid
+from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit
+from lomi_ops.domain.statistics import change, fit, ratio
+from lomi_ops.ops.reports.asked import Asked, counted
+
+_AHEAD = (30, 90, 365)
+"""Days."""
+_LARGEST = 6
+"""Tables that get a line of their own."""
+_OBJECTS = Gap("how many bytes photos take in the object store is not recorded here", "lomi check")
+
+
+def build(db: Source, asked: Asked) -> Report:
+    sizes = reporting.sizes(db)
+    days = grid(asked.window, asked.zone, hourly=False)
+    rows = reporting.bins(db, asked.window, asked.stride_minutes)
+    before = counted(reporting.standing(db, asked.window.previous))
+    per_day = days.summed((row.at, row.photos) for row in rows)
+    lengths = [length / timedelta(days=1) for length in days.lengths()]
+    daily = counted(rows) / (asked.window.length / timedelta(days=1))
+    trend = _trend([amount / length for amount, length in zip(per_day, lengths, strict=True) if length >= 0.9])
+    photos = next((each.rows for each in sizes if each.name == "media"), None)
+    total = sum(each.bytes for each in sizes)
+    a_photo = ratio(total, photos) if photos else None
+    figures: dict[str, float | None] = {
+        "uploads": counted(rows),
+        "uploads_change": change(counted(rows), before),
+        "uploads_a_day": daily,
+        "trend_a_day": trend,
+        "rows": photos,
+        "bytes": total,
+        "bytes_a_photo": a_photo,
+        "bytes_a_day": daily * a_photo if a_photo else None,
+    }
+    return Report(
+        "growth",
+        "How the record grows",
+        asked.window,
+        asked.zone_name,
+        figures,
+        (_sizes(sizes), _forecast(daily, photos, total, a_photo)),
+        (Chart("uploads", "uploads a day", Unit.COUNT, days.labels, (Line("uploads", per_day),)),),
+        (
+            "rows are as the server estimates them, bytes as they are now; both are of now, not of the window",
+            "the forecast goes on at the window's average; one photo is one object in the store",
+        ),
+        (_OBJECTS,),
+    )
+
+
+def _trend(per_day: Sequence[float]) -> float | None:
+    """Photos a day that each day adds; whole days only, at least three."""
+    found = fit(per_day) if len(per_day) >= 3 else None
+    return found.slope if found else None
+
+
+def _sizes(sizes: Sequence[Size]) -> Table:
+    columns = (
+        Column("table", "table"),
+        Column("rows", "rows", Unit.COUNT),
+        Column("bytes", "with indexes", Unit.BYTES, bars=True),
+    )
+    rows = [(each.name, each.rows, each.bytes) for each in sizes[:_LARGEST]]
+    if rest := sizes[_LARGEST:]:
+        rows.append(("the others", sum(each.rows or 0 for each in rest), sum(each.bytes for each in rest)))
+    return Table("sizes", "Now", columns, tuple(rows))
+
+
+def _forecast(daily: float, photos: int | None, total: int, a_photo: float | None) -> Table:
+    columns = (
+        Column("days", "in days", Unit.COUNT),
+        Column("photos", "photos", Unit.COUNT),
+        Column("bytes", "bytes of the record", Unit.BYTES),
+    )
+    rows = tuple(
+        (days, round(photos + daily * days), round(total + daily * days * a_photo)) for days in _AHEAD
+        if photos is not None and a_photo is not None
+    )  # fmt: skip
+    return Table("forecast", "If it goes on like this", columns, rows, "the server has not counted media yet")

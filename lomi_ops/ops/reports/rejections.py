@@ -1,0 +1,79 @@
+"""What was rejected, for what, when, and of how many users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lomi_ops.db import reporting
+from lomi_ops.db.reporting import Bin, Source, Standing
+from lomi_ops.domain.quality import wilson
+from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit
+from lomi_ops.domain.statistics import change, grouped, ratio
+from lomi_ops.domain.verdict import MediaStatus
+from lomi_ops.ops.reports.asked import Asked, by_reason, counted, lines, sizes_table, week_chart
+from lomi_ops.ops.reports.summary import figures_of
+
+_EDGES = (1, 2, 3, 5, 10, 30)
+_NO_REASON = "(no reason)"
+
+
+def build(db: Source, asked: Asked) -> Report:
+    now = reporting.bins(db, asked.window, asked.stride_minutes)
+    before = reporting.standing(db, asked.window.previous)
+    figures = figures_of(now, before)
+    for name, photos in by_reason(now, MediaStatus.REJECTED).items():
+        figures[f"rejected.{name}"] = photos
+    users = reporting.user_sizes(db, asked.window, MediaStatus.REJECTED)
+    figures["users_rejected"] = sum(many for _, many in users)
+    rejected = [row for row in now if row.status == MediaStatus.REJECTED]
+    grid = asked.grid
+    judged = grid.summed((row.at, row.photos) for row in now if row.status in ("approved", "rejected"))
+    refused = grid.summed((row.at, row.photos) for row in rejected)
+    rate = Line("rejection rate", tuple(ratio(some, all_) for some, all_ in zip(refused, judged, strict=True)))
+    reasons = by_reason(now, MediaStatus.REJECTED)
+    return Report(
+        "rejections",
+        "Photos uploaded and rejected",
+        asked.window,
+        asked.zone_name,
+        figures,
+        (
+            _reasons(now, before),
+            sizes_table("users", "Users, by how many of their photos were rejected", "users", grouped(users, _EDGES)),
+        ),
+        (
+            Chart("rate", "rejected of the judged", Unit.SHARE, grid.labels, (rate,)),
+            Chart("reasons", "rejected, by reason", Unit.COUNT, grid.labels,
+                  lines(grid, now, reasons, MediaStatus.REJECTED), Shape.STACK),
+            week_chart("rejected, by weekday and hour", [(row.at, row.photos) for row in rejected], asked.zone),
+        ),
+        ("no segments of users are recorded in media or users: only how rejections spread over users is known",),
+        asked.gaps,
+    )  # fmt: skip
+
+
+def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
+    """Photos without a reason have a row of their own, so that the rows add up."""
+    rejected = MediaStatus.REJECTED
+    mine, theirs = by_reason(now, rejected), by_reason(before, rejected)
+    bare = counted(now, rejected) - sum(mine.values())
+    bare_before = counted(before, rejected) - sum(theirs.values())
+    total = counted(now, rejected, MediaStatus.APPROVED)
+    pairs = [(name, mine.get(name, 0), theirs.get(name, 0)) for name in dict.fromkeys([*mine, *theirs])]
+    if bare or bare_before:
+        pairs.append((_NO_REASON, bare, bare_before))
+    rows = tuple(
+        (name, some, ratio(some, total), *(wilson(some / total, total) if total else (None, None)), prior,
+         change(some, prior))
+        for name, some, prior in pairs
+    )  # fmt: skip
+    columns = (
+        Column("reason", "reason"),
+        Column("photos", "photos", Unit.COUNT, bars=True),
+        Column("share", "of the judged", Unit.SHARE),
+        Column("low", "95 % from", Unit.SHARE),
+        Column("high", "to", Unit.SHARE),
+        Column("before", "the one before", Unit.COUNT),
+        Column("change", "change", Unit.CHANGE),
+    )
+    return Table("reasons", "By reason", columns, rows, "no photo was rejected")

@@ -1,0 +1,119 @@
+"""How the photos of a window stand, and why, beside the window before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lomi_ops.db import reporting
+from lomi_ops.db.reporting import Bin, Source, Standing
+from lomi_ops.domain.quality import wilson
+from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit, Value
+from lomi_ops.domain.statistics import change, mean, ratio
+from lomi_ops.domain.verdict import MediaStatus
+from lomi_ops.ops.reports.asked import Asked, by_reason, counted, in_review, lines
+
+_SIDE = (Column("before", "the one before", Unit.COUNT), Column("change", "change", Unit.CHANGE))
+
+
+def build(db: Source, asked: Asked) -> Report:
+    now = reporting.bins(db, asked.window, asked.stride_minutes)
+    before = reporting.standing(db, asked.window.previous)
+    took_ms = mean(reporting.processing(db, asked.window))
+    took_ms_before = mean(reporting.processing(db, asked.window.previous))
+    figures = figures_of(now, before) | {
+        "processing_ms": took_ms,
+        "processing_ms_before": took_ms_before,
+        "processing_ms_change": change(took_ms, took_ms_before),
+    }
+    grid = asked.grid
+    reasons = by_reason(now, MediaStatus.REJECTED)
+    uploads = Line("uploads", grid.summed((row.at, row.photos) for row in now))
+    return Report(
+        "summary",
+        "Photos uploaded",
+        asked.window,
+        asked.zone_name,
+        figures,
+        (_standing(now, before), _reasons(now, before), _rates(figures)),
+        (
+            Chart("uploads", "uploads", Unit.COUNT, grid.labels, (uploads,)),
+            Chart("rejections", "rejected, by reason", Unit.COUNT, grid.labels,
+                  lines(grid, now, reasons, MediaStatus.REJECTED), Shape.STACK),
+        ),
+        ("photos count in the window of their upload, by how they stand now",),
+        asked.gaps,
+    )  # fmt: skip
+
+
+def figures_of(now: Sequence[Bin | Standing], before: Sequence[Bin | Standing]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {"uploads": counted(now), "uploads_before": counted(before)}
+    found["uploads_change"] = change(counted(now), counted(before))
+    for status in MediaStatus:
+        found[status.value] = counted(now, status)
+    found["in_review"] = in_review(now)
+    rate, rate_before = _rejection_rate(now), _rejection_rate(before)
+    judged = counted(now, MediaStatus.APPROVED, MediaStatus.REJECTED)
+    low, high = wilson(rate, judged) if rate is not None else (None, None)
+    found |= {"rejection_rate": rate, "rejection_rate_low": low, "rejection_rate_high": high}
+    found |= {"rejection_rate_before": rate_before, "rejection_rate_change": change(rate, rate_before)}
+    found |= {"error_rate": _error_rate(now), "error_rate_before": _error_rate(before)}
+    return found
+
+
+def _rejection_rate(rows: Sequence[Bin | Standing]) -> float | None:
+    """Among the approved and the rejected: a failed photo was not judged."""
+    rejected = counted(rows, MediaStatus.REJECTED)
+    return ratio(rejected, rejected + counted(rows, MediaStatus.APPROVED))
+
+
+def _error_rate(rows: Sequence[Bin | Standing]) -> float | None:
+    decided = counted(rows, MediaStatus.APPROVED, MediaStatus.REJECTED, MediaStatus.FAILED)
+    return ratio(counted(rows, MediaStatus.FAILED), decided)
+
+
+def _standing(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
+    total = counted(now)
+    columns = (
+        Column("status", ""),
+        Column("photos", "this window", Unit.COUNT, bars=True),
+        Column("share", "share", Unit.SHARE),
+        *_SIDE,
+    )
+    rows: list[tuple[Value, ...]] = [("uploads", total, None, counted(before), change(total, counted(before)))]
+    for status in MediaStatus:
+        mine, theirs = counted(now, status), counted(before, status)
+        rows.append((status.value, mine, ratio(mine, total), theirs, change(mine, theirs)))
+    review, review_before = in_review(now), in_review(before)
+    rows.insert(2, ("  for a person", review, ratio(review, total), review_before, change(review, review_before)))
+    return Table("standing", "How they stand", columns, tuple(rows))
+
+
+def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
+    mine, theirs = by_reason(now), by_reason(before)
+    total = sum(mine.values())
+    columns = (
+        Column("reason", "reason"),
+        Column("photos", "this window", Unit.COUNT, bars=True),
+        Column("share", "share", Unit.SHARE),
+        *_SIDE,
+    )
+    names = [*mine, *(name for name in theirs if name not in mine)]
+    rows = tuple(
+        (name, mine.get(name, 0), ratio(mine.get(name, 0), total), theirs.get(name, 0),
+         change(mine.get(name, 0), theirs.get(name, 0)))
+        for name in names
+    )  # fmt: skip
+    return Table("reasons", "Why", columns, rows, "no photo has a reason")
+
+
+def _rates(figures: dict[str, float | None]) -> Table:
+    columns = (
+        Column("rate", ""),
+        Column("now", "this window", Unit.SHARE),
+        Column("low", "95 % from", Unit.SHARE),
+        Column("high", "to", Unit.SHARE),
+        Column("before", "the one before", Unit.SHARE),
+    )
+    rejected = tuple(figures[f"rejection_rate{end}"] for end in ("", "_low", "_high", "_before"))
+    failed = (figures["error_rate"], None, None, figures["error_rate_before"])
+    return Table("rates", "Rates", columns, (("rejected of the judged", *rejected), ("not to be judged", *failed)))

@@ -1,0 +1,137 @@
+"""What lies near each threshold, and whether decisions there were right: whether it should move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lomi_ops.db import reporting
+from lomi_ops.db.reporting import Band, Judged, Overturned, Source
+from lomi_ops.domain.quality import estimate
+from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit, Value
+from lomi_ops.domain.score import SCALES, Limit, Scale, limits_of, measured
+from lomi_ops.domain.statistics import ratio
+from lomi_ops.ops.reports.asked import Asked
+
+_SAMPLES = Gap("no samples: how often decisions near a threshold are right is not known",
+               "lomi review sample draw --approved 1% --rejected 5%")  # fmt: skip
+
+_OLD = Gap("old workers judge by thresholds of their own, which are not known here", "lomi worker")
+
+
+def build(db: Source, asked: Asked) -> Report:
+    bands = reporting.bands(db, asked.window)
+    overturned = reporting.overturned(db, asked.window) if asked.logged else []
+    judged = reporting.judged(db, asked.window) if asked.sampled else []
+    limits = limits_of(asked.policy)
+    near = [_near(each, bands, overturned, judged) for each in limits]
+    figures: dict[str, float | None] = {"overturned": len(overturned) if asked.logged else None, "judged": len(judged)}
+    for limit, row in zip(limits, near, strict=True):
+        figures[f"near.{limit.name}"] = row[2] if isinstance(row[2], int) else None
+    seen = [scale for scale in SCALES if any(band.label == scale.label for band in bands)]
+    return Report(
+        "thresholds",
+        f"Around the thresholds of {asked.policy.ref}",
+        asked.window,
+        asked.zone_name,
+        figures,
+        (_limits(near), *(_bands(scale, bands, overturned, judged) for scale in seen)),
+        tuple(_chart(scale, bands) for scale in seen),
+        (
+            "near: within one band on either side; photos count by their upload, changes and samples by their own time",
+            "right: of samples that people judged again, weighted by the chance of being drawn, 95 % interval",
+        ),
+        (*asked.gaps, *(() if asked.logged else (_OLD,)), *(() if judged else (_SAMPLES,))),
+    )
+
+
+def _near(limit: Limit, bands: Sequence[Band], overturned: Sequence[Overturned], judged: Sequence[Judged]
+          ) -> tuple[Value, ...]:  # fmt: skip
+    scale = limit.scale
+    low, high = limit.value - scale.width, limit.value + scale.width
+    photos = sum(each.photos for each in bands if each.label == scale.label and low <= scale.value(each.band) < high)
+    changed = sum(low <= value < high for value in _values(scale, overturned))
+    return (limit.name, limit.value, photos, changed, ratio(changed, photos), *_right(scale, low, high, judged))
+
+
+def _limits(near: Sequence[tuple[Value, ...]]) -> Table:
+    columns = (
+        Column("threshold", "threshold"),
+        Column("value", "at", Unit.NUMBER),
+        Column("near", "photos near", Unit.COUNT, bars=True),
+        Column("overturned", "changed by people", Unit.COUNT),
+        Column("overturn_rate", "share", Unit.SHARE),
+        *_RIGHT,
+    )
+    return Table("thresholds", "Near each threshold", columns, tuple(near))
+
+
+_RIGHT = (
+    Column("judged", "judged", Unit.COUNT),
+    Column("right", "right", Unit.SHARE),
+    Column("low", "95 % from", Unit.SHARE),
+    Column("high", "to", Unit.SHARE),
+)
+
+
+def _right(scale: Scale, low: float, high: float, judged: Sequence[Judged]) -> tuple[Value, ...]:
+    drawn = [
+        (each.probability, each.status == each.judged_status)
+        for each in judged
+        if (value := measured(scale, each.scores)) is not None and low <= value < high
+    ]
+    found = estimate(drawn)
+    if found.share is None:
+        return 0, None, None, None
+    return found.judged, found.share, found.low, found.high
+
+
+def _bands(scale: Scale, bands: Sequence[Band], overturned: Sequence[Overturned], judged: Sequence[Judged]) -> Table:
+    columns = (
+        Column("from", "from", Unit.NUMBER),
+        Column("approved", "approved", Unit.COUNT),
+        Column("rejected", "rejected", Unit.COUNT, bars=True),
+        Column("overturned", "changed by people", Unit.COUNT),
+        Column("overturn_rate", "share", Unit.SHARE),
+        *_RIGHT,
+    )
+    stood = _stood(scale, bands)
+    rows: list[tuple[Value, ...]] = []
+    changes = [scale.start(value) for value in _values(scale, overturned)]
+    for start in sorted({*stood, *changes}):
+        approved, rejected = stood.get(start, (0, 0))
+        changed = changes.count(start)
+        right = _right(scale, start, start + scale.width, judged)
+        rows.append((start, approved, rejected, changed, ratio(changed, approved + rejected), *right))
+    return Table(f"bands_{scale.label}", f"By {scale.title}", columns, tuple(rows))
+
+
+def _stood(scale: Scale, bands: Sequence[Band]) -> dict[float, tuple[int, int]]:
+    """(approved, rejected) by where the band starts."""
+    found: dict[float, tuple[int, int]] = {}
+    for each in bands:
+        if each.label == scale.label:
+            start = scale.start(scale.value(each.band))
+            approved, rejected = found.get(start, (0, 0))
+            mine = (each.photos, 0) if each.status == "approved" else (0, each.photos)
+            found[start] = approved + mine[0], rejected + mine[1]
+    return found
+
+
+def _chart(scale: Scale, bands: Sequence[Band]) -> Chart:
+    stood = dict(sorted(_stood(scale, bands).items()))
+    share = tuple(ratio(rejected, approved + rejected) for approved, rejected in stood.values())
+    labels = tuple(f"{start:g}" for start in stood)
+    title = f"rejected share, by {scale.title}"
+    return Chart(f"curve_{scale.label}", title, Unit.SHARE, labels, (Line("rejected", share),))
+
+
+def _values(scale: Scale, overturned: Sequence[Overturned]) -> Iterator[float]:
+    for each in overturned:
+        value = measured(scale, _mapping(each.scores))
+        if value is not None:
+            yield value
+
+
+def _mapping(scores: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return scores if isinstance(scores, Mapping) else None

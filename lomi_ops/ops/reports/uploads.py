@@ -1,0 +1,64 @@
+"""When photos come, from how many users, and how many at once."""
+
+from __future__ import annotations
+
+from lomi_ops.db import reporting
+from lomi_ops.db.reporting import Source
+from lomi_ops.domain.report import Chart, Column, Line, Report, Table, Unit
+from lomi_ops.domain.statistics import change, grouped, ratio
+from lomi_ops.ops.reports.asked import Asked, counted, sizes_table, week_chart
+
+LIMIT = 30
+"""Photos that the backend takes of a user within 24 hours."""
+_USERS = (1, 2, 3, 5, 10, 20, 30)
+
+
+def build(db: Source, asked: Asked) -> Report:
+    now = reporting.bins(db, asked.window, asked.stride_minutes)
+    users = reporting.user_sizes(db, asked.window)
+    batches = reporting.batch_sizes(db, asked.window)
+    grid = asked.grid
+    parts = [(row.at, row.photos) for row in now]
+    uploads, before = counted(now), counted(reporting.standing(db, asked.window.previous))
+    people, many = sum(each for _, each in users), sum(each for _, each in batches)
+    figures: dict[str, float | None] = {
+        "uploads": uploads,
+        "uploads_before": before,
+        "uploads_change": change(uploads, before),
+        "users": people,
+        "photos_a_user": ratio(uploads, people),
+        "batches": many,
+        "photos_a_batch": ratio(sum(size * each for size, each in batches), many),
+        "users_at_limit": reporting.users_at_limit(db, asked.window, LIMIT),
+    }
+    return Report(
+        "uploads",
+        "Photos uploaded",
+        asked.window,
+        asked.zone_name,
+        figures,
+        (
+            _main(figures),
+            sizes_table("users", "Users, by how many photos they uploaded", "users", grouped(users, _USERS)),
+            sizes_table("batches", "Batches, by how many photos they have", "batches",
+                        [(str(size), each) for size, each in batches]),
+        ),
+        (
+            Chart("uploads", "uploads", Unit.COUNT, grid.labels, (Line("uploads", grid.summed(parts)),)),
+            week_chart("uploads, by weekday and hour", parts, asked.zone),
+        ),
+        (f"at the limit: {LIMIT} photos within 24 hours that lie in the window",),
+    )  # fmt: skip
+
+
+def _main(figures: dict[str, float | None]) -> Table:
+    columns = (Column("what", ""), Column("number", "this window", Unit.NUMBER))
+    names = {
+        "uploads": "photos",
+        "users": "users",
+        "photos_a_user": "photos a user",
+        "batches": "batches",
+        "photos_a_batch": "photos a batch",
+        "users_at_limit": "users at the limit",
+    }
+    return Table("uploads", "Uploads", columns, tuple((title, figures[name]) for name, title in names.items()))
