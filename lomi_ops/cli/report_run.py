@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from lomi_ops.cli import diagnostics, output, session
@@ -41,6 +41,7 @@ class Wanted:
 
 def run(common: Common, wanted: Wanted) -> int:
     zone = _zone(wanted.zone)
+    parse(wanted.window, datetime.now(UTC))  # a mistake is told before anybody is asked; the window is the server's
     with session.opened(common, "database") as runtime:
         window = parse(wanted.window, runtime.database.now())
         policy = runtime.settings.active_policy()
