@@ -201,7 +201,7 @@ _lomi_table() {
       arguments='=@photos' ;;
     'review approve')
       children=''
-      options='--reason --queue --macro --grace --force --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
+      options='--reason --queue --macro --grace --force --unseen --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
       values='--reason= --queue=waiting|rejected|failed|minors|all --macro=@macros --grace= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photos' ;;
     'review reject')

@@ -29,6 +29,7 @@ Grace = Annotated[
     str | None,
     typer.Option("--grace", help="Tell nobody for so long; 0s: at once. Else review.grace_s.", metavar="SPAN"),
 ]
+Unseen = Annotated[bool, typer.Option("--unseen", help="Also what could not be judged, and nobody may have seen.")]
 Force = Annotated[bool, typer.Option("--force", help="Also what somebody else looks at now.")]
 
 
@@ -47,6 +48,7 @@ class Wish:
     confirm: int | None
     actor: str | None
     terms: tuple[str, ...]
+    unseen: bool = False
 
     @property
     def again(self) -> str:
@@ -58,24 +60,25 @@ class Wish:
             ("--because", self.because), ("--reason", self.note), ("--macro", self.macro), ("--grace", self.grace),
         ):  # fmt: skip
             words += [option, value] if value else []
-        return shlex.join(words + (["--force"] if self.force else []))
+        words += [option for option, given in (("--force", self.force), ("--unseen", self.unseen)) if given]
+        return shlex.join(words)
 
 
 @options.with_common
 def review_approve(
     common: options.Common, terms: review_choice.Terms = None, note: Note = "",
     queue: review_choice.Queue = Pile.ALL, macro: MacroName = None, grace: Grace = None, force: Force = False,
-    dry_run: review_choice.DryRun = False, confirm: review_choice.Confirm = None, actor: review_choice.As = None,
-    format_: options.Output = Format.TEXT,
+    unseen: Unseen = False, dry_run: review_choice.DryRun = False, confirm: review_choice.Confirm = None,
+    actor: review_choice.As = None, format_: options.Output = Format.TEXT,
 ) -> int:  # fmt: skip
     """Approve photos, whatever was decided before.
 
     The app and the user hear of it after a grace window, in which `lomi review undo` is silent. Exit 5 when a photo
-    stands like that already, changed in between, or is looked at by somebody else.
+    stands like that already, changed in between, is looked at by somebody else, or could not be judged.
     """
     picked = review_choice.chosen("approve", terms, queue)
     review_choice.refuse_minors(picked)
-    wish = Wish("approve", picked, None, note, macro, grace, force, dry_run, confirm, actor, tuple(terms or ()))
+    wish = Wish("approve", picked, None, note, macro, grace, force, dry_run, confirm, actor, tuple(terms or ()), unseen)
     return _decide(common, wish, format_)
 
 
@@ -141,9 +144,10 @@ def _choice(wish: Wish, section: ReviewSection) -> Choice:
     status = MediaStatus.APPROVED if wish.verb == "approve" else MediaStatus.REJECTED
     reason = next((reason for reason in REASONS if reason == wish.because), None)
     if wish.macro is None:
-        return Choice(status, reason, wish.note)
+        return Choice(status, reason, wish.note, vouched=wish.unseen)
     found = macro.named(read_macros(section.macros), wish.macro)
     if found.status is not status or (wish.because and found.because != wish.because):
         means = f"rejects with {found.because}" if found.because else "approves"
         raise UsageError(f"the macro {found.name} {means}", hint="leave --because out, or take another --macro")
-    return Choice(status, found.because, wish.note.strip() or found.note, found.name, found.texts)
+    note = wish.note.strip() or found.note
+    return Choice(status, found.because, note, found.name, found.texts, wish.unseen)

@@ -73,7 +73,8 @@ def override(db: Database, seen: Seen, ruling: Ruling, *, job_id: str) -> Overri
 
     `job_id` is a fresh id for the message. Raises UsageError for a decision that no person can make, NotFound for an
     unknown photo, Conflict when the photo no longer stands as seen, when its claim was lost, or while somebody else
-    looks at it, Refused when it already stands as asked.
+    looks at it, Refused when it already stands as asked, and for the approval of what no engine could judge unless
+    somebody vouches for it.
     """
     ruling.check()
     with db.transaction() as session:
@@ -158,6 +159,11 @@ def _compare(session: Session, photo: Locked, seen: Seen, ruling: Ruling) -> Non
         text = f"photo {photo.media_id} stands as {photo.status!r}, which is no status of the contract"
         raise Conflict(text, hint="look at its row in media; nothing was changed")
     _compare_claim(session, seen, ruling)
+    if ruling.status is MediaStatus.APPROVED and photo.status == MediaStatus.FAILED and not ruling.vouched:
+        text = f"photo {photo.media_id} could not be judged ({shown(photo.reason or 'nobody said why')})"
+        raise Refused(
+            f"{text}: nothing speaks for it; nothing was changed", hint="look at it in lomi review, or --unseen"
+        )
     if ruling.status is None and photo.status == MediaStatus.PENDING:
         raise Refused(f"photo {photo.media_id} waits for a decision: there is none to keep")
     if ruling.status is not None and (photo.status, photo.reason or None) == (ruling.status, _word(ruling.reason)):

@@ -27,6 +27,9 @@ class Macro:
 
 
 SHIPPED = (
+    Macro("fine", None, "looked at, and fine for the app"),
+    Macro("misjudged", None, "what was found in it is not there"),
+    Macro("borderline", None, "a borderline case, let through"),
     Macro("blurry", Reason.BLURRY, "the photo is blurred", {"am": "ፎቶው ብዥ ነው!", "en": "The photo is blurry!"}),
     Macro("no_face", Reason.NO_FACE, "no face can be seen", {"am": "ፊትሽን/ፊቱን አሳይን!", "en": "Show us your face!"}),
     Macro(
@@ -43,7 +46,16 @@ SHIPPED = (
     ),
     Macro("nsfw", Reason.NSFW, "not fit for the app", {"am": "ፎቶው ተገቢ አይደለም", "en": "The photo is not appropriate."}),
 )
-"""With the words that the backend uses."""
+"""Rejections have the words that the backend uses; an approval it tells in its own."""
+
+
+def approving(macros: Iterable[Macro]) -> tuple[Macro, ...]:
+    return tuple(macro for macro in macros if macro.because is None)
+
+
+def first_for(macros: Iterable[Macro], reason: Reason) -> Macro | None:
+    """What the key of a reason means."""
+    return next((macro for macro in macros if macro.because is reason), None)
 
 
 def named(macros: Iterable[Macro], name: str) -> Macro:

@@ -71,6 +71,8 @@ class Ruling:
     """For the user, by language."""
     over_claims: bool = False
     """Also while somebody else looks at the photo."""
+    vouched: bool = False
+    """The person has seen the photo, or answers for it without: else nobody approves what no engine could judge."""
 
     def check(self) -> None:
         """Raises UsageError for what no person can decide."""

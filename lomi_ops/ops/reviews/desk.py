@@ -60,6 +60,8 @@ class Choice:
     """Why. Mandatory, but for what is kept."""
     macro: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
+    vouched: bool = False
+    """As in `Ruling`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,7 @@ class Desk:
         grace = self.section.grace_s if grace_s is None else grace_s
         ruling = Ruling(
             choice.status, choice.reason, self.actor, at, choice.note, step, at + timedelta(seconds=grace),
-            choice.macro, choice.texts, over_claims,
+            choice.macro, choice.texts, over_claims, choice.vouched,
         )  # fmt: skip
         plain = [each for each in photos if each.media_id not in self._blind.dealt]
         made = stepping.decide(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -17,8 +17,9 @@ from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 
+from lomi_ops.domain.macro import SHIPPED, Macro, approving, first_for
 from lomi_ops.domain.pile import Pile
-from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.domain.verdict import Reason
 from lomi_ops.imaging.framing import Frame
 from lomi_ops.tui import garbage
 from lomi_ops.tui.review import keys, table, words
@@ -26,7 +27,7 @@ from lomi_ops.tui.review.background import Background
 from lomi_ops.tui.review.gallery import Gallery
 from lomi_ops.tui.review.photos import Photos
 from lomi_ops.tui.review.reviewing import Reviewing
-from lomi_ops.tui.review.screens import Help, Piles
+from lomi_ops.tui.review.screens import OWN_WORDS, Help, Piles, Why
 from lomi_ops.tui.review.state import Tone
 from lomi_ops.tui.review.table import Item
 from lomi_ops.tui.review.terminal import Images, Screen
@@ -53,6 +54,7 @@ class Options:
     actor: str
     beat_s: float
     ascii_only: bool = False
+    macros: Sequence[Macro] = SHIPPED
 
 
 class ReviewApp(App[None]):
@@ -113,8 +115,10 @@ class ReviewApp(App[None]):
         self._next_beat = clock()
         self._painting = False
         self._asking = ""
+        self._about: tuple[Item, ...] = ()
         if screen.images is not Images.NONE:
             reviewing.looking.looks = photos.looks
+        reviewing.deciding.unseen = self._gallery.unseen
         background.catch_up()
         for item in reviewing.table.upcoming[:1]:
             self._gallery.fetch(item.exhibit)
@@ -185,10 +189,39 @@ class ReviewApp(App[None]):
     # Keys.
 
     def action_approve(self) -> None:
-        self.reviewing.decide(MediaStatus.APPROVED, None)
+        """An approval needs a reason that a person chose: once for each pile, shown beside the key from then on."""
+        if approval := self.reviewing.state.approval:
+            self.reviewing.decide(approval)
+        else:
+            self._ask_why(Why(approving(self._options.macros), approving=True))
 
     def action_reject(self, reason: str) -> None:
-        self.reviewing.decide(MediaStatus.REJECTED, Reason(reason))
+        """The reason is the key, its words those of the first template for it."""
+        because = Reason(reason)
+        macro = first_for(self._options.macros, because)
+        self.reviewing.decide(macro or Macro(reason, because, f"rejected as {reason}"))
+
+    def action_why(self) -> None:
+        self._ask_why(Why(self._options.macros, approving=False))
+
+    def _ask_why(self, page: Why) -> None:
+        """About what is looked at now: while the page is open a claim may end, and another photo come."""
+        self._about = self.reviewing.table.targets
+        if self._about:
+            self.push_screen(page, self._reason_chosen)
+
+    def _decide_about(self, macro: Macro) -> None:
+        asked, now = ([item.media_id for item in items] for items in (self._about, self.reviewing.table.targets))
+        if asked == now:
+            self.reviewing.decide(macro)
+        else:
+            self.reviewing.state.say("something else lies here than when you began: nothing was decided", Tone.CONFLICT)
+
+    async def _reason_chosen(self, macro: Macro | None) -> None:
+        if macro is OWN_WORDS:
+            await self._ask_for("reason", "why they are approved, for the record; Enter approves, Escape does not", "")
+        elif macro is not None:
+            self._decide_about(macro)
 
     def action_skip(self) -> None:
         self.reviewing.skip()
@@ -260,6 +293,8 @@ class ReviewApp(App[None]):
             self.reviewing.looking.note(text)
         elif asked == "filter":
             self.reviewing.narrow(text)
+        elif asked == "reason" and text.strip():
+            self._decide_about(Macro("", None, text.strip()))
 
     async def action_put_away(self) -> None:
         if self._asking:
@@ -301,7 +336,8 @@ class ReviewApp(App[None]):
         notice = self.query_one("#notice", Text)
         notice.set_class(self.reviewing.state.notice.tone is Tone.CONFLICT, "-conflict")
         width, height = self.size
-        shown = keys.shown(grid=state.grid, room=width if height >= _LOW else min(width, keys.LITTLE - 1))
+        room = width if height >= _LOW else min(width, keys.LITTLE - 1)
+        shown = keys.shown(grid=state.grid, room=room, approval=words.reason(self.reviewing.state.approval))
         self.query_one("#keys", Text).show(words.keys(shown, width - 2))
         self._paint_grid() if state.grid else self._paint_single()
         self._gallery.forget_revealed({item.exhibit.row.url for item in state.items if item.revealed})

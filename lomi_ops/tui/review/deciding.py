@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.domain.macro import Macro
+from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import DatabaseUnavailable, LomiError, Transient
 from lomi_ops.tui.review import table as on
 from lomi_ops.tui.review import tally
+from lomi_ops.tui.review.exhibit import Exhibit
 from lomi_ops.tui.review.state import Runner, State, Tone, these
 from lomi_ops.tui.review.table import Item, Mark
 from lomi_ops.tui.review.work import Back, Order, Taken, Work
@@ -34,26 +36,38 @@ class Deciding:
         """Whether what is on its way is to be taken back when it is there."""
         self._mute = False
         """Whether it has been said that nobody can be told."""
+        self.unseen: Callable[[Exhibit], str] = lambda _: ""
+        """Why nobody can have seen a photo; empty where it can be seen."""
 
-    def decide(self, targets: tuple[Item, ...], status: MediaStatus, reason: Reason | None) -> tuple[Item, ...]:
+    def decide(self, targets: tuple[Item, ...], macro: Macro) -> tuple[Item, ...]:
         """What stands so already is not decided again: the answer, to be given back."""
-        if status is MediaStatus.APPROVED and len(targets) > 1 and any(item.exhibit.guarded for item in targets):
-            self._state.say("suspected minors are approved one by one: look at each", Tone.CONFLICT)
+        if macro.status is MediaStatus.APPROVED and (why := self._unfit(targets)):
+            self._state.say(why, Tone.CONFLICT)
             return ()
-        word = f"{status.value}: {reason.value}" if reason else status.value
-        same = tuple(item for item in targets if item.exhibit.stands_as(status, reason))
+        same = tuple(item for item in targets if item.exhibit.stands_as(macro.status, macro.because))
         others = [item for item in targets if item not in same]
-        state = self._state
+        order = Order(tuple(item.exhibit for item in others), macro)
+        word, state = order.word, self._state
         state.table = on.marked(state.table, [item.media_id for item in same], Mark.DECIDED, f"{word}, as it was")
         state.say(f"{these(len(targets))} {word}" if others else f"{word} already: nothing changes")
         if others:
             state.table = on.marked(state.table, [item.media_id for item in others], Mark.SENDING, word)
-            order = Order(tuple(item.exhibit for item in others), status, reason, word)
             self.waiting.append(order)
-            state.counts = tally.after(state.counts, order.exhibits, status, reason)
+            state.counts = tally.after(state.counts, order.exhibits, order.status, order.reason)
             if not state.away:
                 self._send(order)
         return same
+
+    def _unfit(self, targets: tuple[Item, ...]) -> str:
+        """Why these photos are not approved by a key; empty where they can be."""
+        if len(targets) > 1 and any(item.exhibit.guarded for item in targets):
+            return "suspected minors are approved one by one: look at each"
+        unseen = [(item, why) for item in targets if (why := self.unseen(item.exhibit))]
+        if not unseen:
+            return ""
+        item, why = unseen[0]
+        more = f" ({these(len(unseen))} of {len(targets)})" if len(targets) > 1 else ""
+        return f"not approved, {why}{more}: lomi review approve {item.media_id} --unseen does it all the same"
 
     def send_again(self) -> None:
         """All that has not arrived."""

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lomi_ops.domain.macro import SHIPPED, Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import WORKER
 from lomi_ops.domain.review_filter import ReviewFilter, parse
@@ -47,11 +46,9 @@ class _Progress:
 class DeskWork:
     """As `work.Work`."""
 
-    def __init__(
-        self, desk: Desk, macros: Sequence[Macro] = SHIPPED, open_queue: Callable[[], JobQueue] | None = None
-    ) -> None:
-        """The first macro with a reason is what its key means; the queue is opened when there is something to tell."""
-        self._desk, self._macros, self._open_queue = desk, macros, open_queue
+    def __init__(self, desk: Desk, open_queue: Callable[[], JobQueue] | None = None) -> None:
+        """The queue is opened when there is something to tell."""
+        self._desk, self._open_queue = desk, open_queue
         self._wanted = ReviewFilter()
         self._skipped: set[UUID] = set()
         self._progress: dict[Order, _Progress] = {}
@@ -125,9 +122,8 @@ class DeskWork:
     def _decided(self, exhibits: Sequence[Exhibit], order: Order) -> Step:
         from lomi_ops.ops.reviews.desk import Choice
 
-        macro = next((each for each in self._macros if each.because == order.reason), None)
-        note = macro.note if macro else f"{order.word}, seen in the app"
-        choice = Choice(order.status, order.reason, note, macro.name if macro else "", macro.texts if macro else {})
+        macro = order.macro
+        choice = Choice(macro.status, macro.because, macro.note, macro.name, macro.texts, vouched=True)
         return self._desk.decide([each.seen for each in exhibits], choice)
 
     @staticmethod

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.errors import LomiError
 from lomi_ops.imaging.framing import Frame
 from lomi_ops.tui.review.exhibit import Exhibit
@@ -58,6 +59,15 @@ class Gallery:
                 # Never the last photo beside the facts of this one.
                 picture.say("…")
                 self._ask(wish)
+
+    def unseen(self, exhibit: Exhibit) -> str:
+        """Why nobody can have seen a photo here. One that engines judged may be on its way; one that they could not is
+        approved on nothing but this look."""
+        drawn = [found for wish, found in self._kept.items() if wish.key == exhibit.row.url]
+        if drawn and isinstance(drawn[-1], Unseen):
+            return drawn[-1].title
+        judged = exhibit.row.status != MediaStatus.FAILED
+        return "" if drawn or judged else "it could not be judged and is not on the screen"
 
     def fetch(self, exhibit: Exhibit) -> None:
         """Before there is a screen to draw it for."""

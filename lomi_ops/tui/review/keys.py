@@ -25,12 +25,13 @@ class Key:
 
 
 KEYS = (
-    Key("a", "a", "approve", "approve", "approves: the chosen photos, else the one you look at"),
+    Key("a", "a", "approve", "approve", "approves: the chosen photos, else the one you look at; asks why once a pile"),
     *(
         Key(str(number), str(number), reason.value, f"reject('{reason.value}')", f"rejects as {reason.value}",
             important=False)
         for number, reason in enumerate(REASONS, 1)
     ),
+    Key("m", "m", "reason", "why", "decides with another reason: any template, or words of your own"),
     Key("s", "s", "skip", "skip", "leaves the photo to somebody else"),
     Key("u", "u", "undo", "undo", "takes your last step back, all of its photos; silent while its countdown runs"),
     Key("r", "r", "reveal", "reveal", "shows the photo, or veils it again; each reveal is on record"),
@@ -55,11 +56,12 @@ LITTLE = 80
 """Columns below which there is little room."""
 
 
-def shown(*, grid: bool, room: int) -> list[tuple[str, str]]:
-    """The keys of a view, as many as there is room for; the reasons as one entry where there is little."""
+def shown(*, grid: bool, room: int, approval: str = "") -> list[tuple[str, str]]:
+    """The keys of a view, as many as there is room for; the reasons as one entry where there is little. `approval` is
+    the reason that goes with approving."""
     rich = room >= LITTLE
     pairs = [
-        (key.shown, key.does)
+        (key.shown, f"{key.does}: {approval}" if approval and key.action == "approve" else key.does)
         for key in KEYS
         if (key.in_grid if grid else key.in_single) and (key.important or rich) and not (key.key.isdigit() and not rich)
     ]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
-from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError
 from lomi_ops.tui.review import table as on
 from lomi_ops.tui.review.dealing import Dealing
@@ -43,12 +43,14 @@ class Reviewing:
 
     # What the reviewer does.
 
-    def decide(self, status: MediaStatus, reason: Reason | None) -> None:
-        """The chosen photos, else the one that is looked at."""
+    def decide(self, macro: Macro) -> None:
+        """The chosen photos, else the one that is looked at. An approval's reason is kept for its key, on this pile."""
         if not (targets := self.table.targets):
             self.state.say("there is nothing to decide here")
             return
-        same = self.deciding.decide(targets, status, reason)
+        if macro.because is None:
+            self.state.approvals[self.state.pile] = macro
+        same = self.deciding.decide(targets, macro)
         self.dealing.give_back([item.exhibit for item in same])
         self._go_on()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Key as Pressed
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, ScreenResultType
 
+from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.tui.review import words
 from lomi_ops.tui.review.keys import KEYS
@@ -33,7 +34,7 @@ If the database goes away, go on: what you decide is kept and sent when it is ba
 shown as a conflict, and nothing is written."""
 
 
-class Covering(ModalScreen[Pile | None]):
+class Covering(ModalScreen[ScreenResultType]):
     """Opaque: no photo shines through."""
 
     DEFAULT_CSS = """
@@ -49,7 +50,7 @@ def _page(lines: list[Content | str]) -> VerticalScroll:
     return VerticalScroll(text)
 
 
-class Help(Covering):
+class Help(Covering[None]):
     """Every key, and what happens to what is decided."""
 
     def compose(self) -> ComposeResult:
@@ -63,7 +64,7 @@ class Help(Covering):
             self.dismiss(None)
 
 
-class Piles(Covering):
+class Piles(Covering[Pile | None]):
     """Which photos next."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -88,3 +89,44 @@ class Piles(Covering):
 
     def action_take(self, pile: str) -> None:
         self.dismiss(Pile(pile))
+
+
+OWN_WORDS = Macro("", None, "")
+"""The answer of who wants to say why in words of their own."""
+_CHOICES = "123456789abcdefghijklmnorstuvxyz"
+"""Keys of templates; without those that leave the page."""
+
+
+class Why(Covering[Macro | None]):
+    """With which reason."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key, f"take({place})") for place, key in enumerate(_CHOICES)),
+        Binding("w", "own"),
+        Binding("escape,q,p", "dismiss(None)"),
+    ]
+
+    def __init__(self, macros: Sequence[Macro], *, approving: bool) -> None:
+        """`approving` for a first approval: there are only reasons for that, and the choice holds for the pile."""
+        super().__init__()
+        self._macros, self._approving = macros, approving
+
+    def compose(self) -> ComposeResult:
+        kept = "why do you approve? kept for this pile; m takes another reason"
+        title = kept if self._approving else "which reason?"
+        lines: list[Content | str] = [Content.styled(title, "bold"), ""]
+        for key, macro in zip(_CHOICES, self._macros, strict=False):
+            what = f"rejects: {macro.because.value}" if macro.because else "approves"
+            head = f" {words.plain(macro.name, 40):<14} {'' if self._approving else what}"
+            lines.append(Content.assemble((f" {key} ", "reverse"), head.rstrip()))
+            said = "; ".join((macro.note, *(f"{language}: {text}" for language, text in macro.texts.items())))
+            lines.append(Content.styled(f"     {words.plain(said)}", "dim"))
+        lines.append(Content.assemble((" w ", "reverse"), " approves, with words of your own"))
+        yield _page([*lines, "", Content.styled("escape goes back, nothing is decided", "dim")])
+
+    def action_take(self, place: int) -> None:
+        if place < len(self._macros):
+            self.dismiss(self._macros[place])
+
+    def action_own(self) -> None:
+        self.dismiss(OWN_WORDS)

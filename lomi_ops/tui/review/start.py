@@ -39,7 +39,8 @@ def start(
     environ: Mapping[str, str],
 ) -> int:
     """Runs the app until it is left; its exit code. Raises LomiError where there is nothing to run it on."""
-    work = DeskWork(desk, read_macros(settings.review.macros), open_queue)
+    macros = read_macros(settings.review.macros)
+    work = DeskWork(desk, open_queue)
     work.narrow(wanted)
     background = Background()
     session = Reviewing(work, background.ask, pile, wanted)
@@ -55,7 +56,8 @@ def start(
 
         photos = Photos(open_objects(), settings.objects.bucket_photos, settings.images.max_bytes, darkroom)
         clock = counting_on(desk.now(), time.monotonic)
-        app = ReviewApp(session, background, photos, screen, Options(desk.actor, desk.beat_s, ascii_only), clock)
+        chosen = Options(desk.actor, desk.beat_s, ascii_only, macros)
+        app = ReviewApp(session, background, photos, screen, chosen, clock)
     except BaseException:
         session.leave()
         background.close()

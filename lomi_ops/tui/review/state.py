@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import DatabaseUnavailable, LomiError
 from lomi_ops.tui.review.table import Table
@@ -44,12 +45,18 @@ class State:
         self.pile, self.filter_text = pile, filter_text
         self.table = Table()
         self.counts: Mapping[Pile, int] = {}
+        self.approvals: dict[Pile, Macro] = {}
+        """By pile, the reason that the key for approving stands for since somebody chose it."""
         self.notice = Notice()
         self.rest = ""
         """That a break is due, until it is put away."""
         self.away = ""
         """Why the database cannot be asked."""
         self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def approval(self) -> Macro | None:
+        return self.approvals.get(self.pile)
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         self.notice = Notice(text, tone)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from textual.content import Content
 
+from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review_measure import Measure
 from lomi_ops.domain.shown import shown
@@ -119,6 +120,11 @@ def keys(pairs: Sequence[tuple[str, str]], width: int) -> Content:
             line, taken = Content(""), 0
         line, taken = Content.assemble(line, (f" {key} ", "reverse"), f" {does}  "), taken + length
     return joined([*lines, line])
+
+
+def reason(macro: Macro | None) -> str:
+    """The name of a template, or the beginning of somebody's own words."""
+    return plain(macro.name or macro.note, 16) if macro else ""
 
 
 def mark(item: Item) -> Content:

@@ -10,6 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 from lomi_ops.domain.fingerprint import Fingerprint
+from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.tui.review.exhibit import Exhibit
@@ -20,10 +21,21 @@ class Order:
     """What the reviewer said about some photos. The same order is given again until the database has answered."""
 
     exhibits: tuple[Exhibit, ...]
-    status: MediaStatus
-    reason: Reason | None
-    word: str
-    """`approved`, `rejected: blurry`"""
+    macro: Macro
+    """What, and why; without a name where the reviewer said why in words of their own."""
+
+    @property
+    def status(self) -> MediaStatus:
+        return self.macro.status
+
+    @property
+    def reason(self) -> Reason | None:
+        return self.macro.because
+
+    @property
+    def word(self) -> str:
+        """`approved`, `rejected: blurry`."""
+        return f"{self.status.value}: {self.reason.value}" if self.reason else self.status.value
 
 
 @dataclass(frozen=True, slots=True)

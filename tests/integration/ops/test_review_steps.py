@@ -241,3 +241,17 @@ def test_a_decision_for_a_word_that_is_no_term_is_misuse(cluster: OldCluster, lo
         said = lomi("review", *words, *(WHY if words[0] == "approve" else ()))
         assert (said.code, said.out) == (2, "")
     assert count(cluster, "lomi.decisions") == 0
+
+
+def test_what_no_engine_could_judge_is_approved_only_with_a_word_that_says_so(cluster: OldCluster, lomi: Lomi) -> None:
+    photo = cluster.photo("failed", "object_missing", scores())
+
+    refused = lomi("review", "approve", photo, *WHY)
+    assert refused.code == 5
+    assert f"photo {photo} could not be judged (object_missing): nothing speaks for it" in refused.err
+    assert "--unseen" in refused.err
+    assert media(cluster, photo)["moderation_status"] == "failed"
+    assert count(cluster, "lomi.decisions") == 0
+
+    assert lomi("review", "approve", photo, *WHY, "--unseen").code == 0
+    assert media(cluster, photo)["moderation_status"] == "approved"

@@ -84,10 +84,12 @@ def drive(room: Room) -> Drive:
 
     def run(
         steps: Steps, *, pile: Pile = Pile.REJECTED, size: tuple[int, int] = (120, 40), actor: str = "Hana",
-        ahead_s: float = 0.0, images: Images = Images.BLOCKS, wanted: str = "", **section: float,
+        ahead_s: float = 0.0, images: Images = Images.BLOCKS, wanted: str = "", because: str = "fine",
+        **section: float,
     ) -> None:  # fmt: skip
         async def session() -> None:
-            app = room.app(actor, pile, images, wanted=wanted, ahead=timedelta(seconds=ahead_s), **section)
+            ahead = timedelta(seconds=ahead_s)
+            app = room.app(actor, pile, images, wanted=wanted, ahead=ahead, because=because, **section)
             async with app.run_test(size=size) as pilot:
                 await steps(Session(room, pilot, app))
 

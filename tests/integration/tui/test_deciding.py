@@ -67,6 +67,76 @@ def test_undo_inside_the_window_leaves_nothing_to_tell_and_the_photo_on_the_tabl
     assert room.count("lomi.outbox") == 0
 
 
+def test_an_approval_asks_why_once_a_pile_and_shows_the_reason_beside_its_key(room: Room, drive: Drive) -> None:
+    photos = [*room.batch([BLURRED]), *room.batch([BLURRED]), *room.batch([BLURRED])]
+
+    async def steps(session: Session) -> None:
+        await session.shown()
+        await session.press("a")
+        await session.until(lambda: "why do you approve?" in session.text, "the question")
+        assert "blurry" not in session.text, "nothing that rejects"
+        await session.press("escape")
+        await session.until(lambda: "sharpness 12" in session.text, "the photo")
+        assert session.current == photos[2], "who does not say why decides nothing"
+        await session.press("a", "2")
+        await session.settled()
+        await session.until(lambda: "approve: misjudged" in session.text, "the reason")
+        await session.press("a")
+        await session.settled()
+        await session.press("m", "1")
+        await session.settled()
+        await session.until(lambda: "approve: fine" in session.text, "the other reason")
+
+    drive(steps, because="")
+
+    told = room.plain.execute(
+        "SELECT detail, a.after ->> 'macro' AS macro FROM lomi.decisions AS d"
+        " JOIN lomi.audit AS a ON a.subject = 'media:' || d.media_id WHERE d.actor = 'Hana' ORDER BY d.id"
+    ).fetchall()
+    assert [each["macro"] for each in told] == ["misjudged", "misjudged", "fine"]
+    assert told[0]["detail"] == "what was found in it is not there"
+
+
+def test_any_template_is_two_keys_away_and_ones_own_words_are_typed(room: Room, drive: Drive) -> None:
+    (second,), (first,) = room.batch([BLURRED]), room.batch([BLURRED])
+
+    async def steps(session: Session) -> None:
+        await session.shown()
+        await session.press("m")
+        await session.until(lambda: "Show us your face!" in session.text, "templates and what users are told")
+        await session.press("5")
+        await session.settled()
+        await session.shown()
+        await session.press("m", "w")
+        await session.until(lambda: session.app.query("#line"), "the line")
+        await session.press(*"arms")
+        await session.press("enter")
+        await session.settled()
+
+    drive(steps, because="")
+
+    assert (room.row(first)["moderation_status"], room.row(first)["moderation_reason"]) == ("rejected", "no_face")
+    assert room.row(second)["moderation_status"] == "approved"
+    assert room.count("lomi.decisions", "actor = 'Hana' AND detail = 'arms'") == 1
+
+
+def test_a_reason_is_for_the_photo_that_lay_there_when_it_was_asked_for(room: Room, drive: Drive) -> None:
+    room.batch([BLURRED])
+    room.batch([BLURRED])
+
+    async def steps(session: Session) -> None:
+        await session.shown()
+        await session.press("a")
+        await session.until(lambda: "why do you approve?" in session.text, "the question")
+        session.app.reviewing.skip()
+        await session.press("1")
+        await session.until(lambda: "nothing was decided" in session.text, "the conflict")
+
+    drive(steps, because="")
+
+    assert room.count("lomi.decisions", "actor = 'Hana'") == 0
+
+
 def test_a_batch_of_nine_takes_three_keys_and_one_takes_all_of_it_back(room: Room, drive: Drive) -> None:
     photos = room.batch([BLURRED] * 9)
 

@@ -53,6 +53,8 @@ def test_a_whole_session(room: Room, environ: Environ, size: tuple[int, int]) ->
         terminal.press("g")
         terminal.until("choose all")
         terminal.press("*a")
+        terminal.until("why do you approve?")
+        terminal.press("1")
         terminal.until("told in")
         until(lambda: room.count("media", "moderation_status = 'approved'") == 9)
         terminal.press("u")

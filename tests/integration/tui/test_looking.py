@@ -114,7 +114,9 @@ def test_a_photo_that_cannot_be_decoded_is_a_card_that_says_why(
     drive(steps, pile=Pile.FAILED)
 
 
-def test_a_photo_that_is_gone_and_one_that_is_huge_can_still_be_decided(room: Room, drive: Drive) -> None:
+def test_a_photo_that_is_gone_and_one_that_is_huge_can_be_rejected_and_not_approved_by_a_key(
+    room: Room, drive: Drive
+) -> None:
     import io
 
     from PIL import Image
@@ -131,12 +133,38 @@ def test_a_photo_that_is_gone_and_one_that_is_huge_can_still_be_decided(room: Ro
         await session.settled()
         await session.until(lambda: "the photo is gone" in session.text, "the reason")
         await session.press("a")
+        await session.until(lambda: "not approved, the photo is gone" in session.text, "the refusal")
+        assert session.current == gone, "it lies there still"
+        await session.press("2")
         await session.settled()
 
     drive(steps)
 
     assert room.row(large)["moderation_reason"] == "no_face"
-    assert room.row(gone)["moderation_status"] == "approved"
+    assert room.row(gone)["moderation_reason"] == "no_face"
+    assert room.count("lomi.decisions", "actor = 'Hana'") == 2
+
+
+def test_a_photo_that_no_engine_could_judge_is_approved_by_who_has_seen_it_and_by_nobody_else(
+    room: Room, drive: Drive
+) -> None:
+    (seen,) = room.batch([FailureCode.TRUNCATED])
+
+    async def without_pictures(session: Session) -> None:
+        await session.until(lambda: session.current == seen, "the photo")
+        await session.press("a")
+        await session.until(lambda: "could not be judged and is not on the screen" in session.text, "the refusal")
+
+    drive(without_pictures, pile=Pile.FAILED, images=Images.NONE)
+    assert room.row(seen)["moderation_status"] == "failed"
+
+    async def with_pictures(session: Session) -> None:
+        await session.shown()
+        await session.press("a")
+        await session.settled()
+
+    drive(with_pictures, pile=Pile.FAILED)
+    assert room.row(seen)["moderation_status"] == "approved"
 
 
 def test_names_and_notes_are_text_whatever_stands_in_them(room: Room, drive: Drive) -> None:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from lomi_ops.db.bootstrap import prepare
+from lomi_ops.domain.macro import SHIPPED
 from lomi_ops.domain.pile import Pile
 from lomi_ops.tui.review.work import Order
 from tests import services
@@ -75,13 +76,12 @@ def test_what_is_decided_while_the_database_is_away_is_kept_and_written_once(
 
 def test_an_answer_that_was_lost_is_found_and_the_decision_not_written_twice(room: Room) -> None:
     """As when the server went away between its commit and its answer."""
-    from lomi_ops.domain.verdict import MediaStatus
     from lomi_ops.errors import DatabaseUnavailable
 
     room.batch([BLURRED] * 2)
     work = room.work()
     dealt = work.deal(Pile.REJECTED, 2)
-    order = Order(dealt, MediaStatus.APPROVED, None, "approved")
+    order = Order(dealt, SHIPPED[0])
     decide = work._desk.decide
     losing = [True]
 
@@ -105,12 +105,11 @@ def test_an_answer_that_was_lost_is_found_and_the_decision_not_written_twice(roo
 
 
 def test_a_claim_that_ran_out_in_the_outage_is_taken_anew_unless_the_photo_changed(room: Room) -> None:
-    from lomi_ops.domain.verdict import MediaStatus
 
     same, changed = room.batch([BLURRED])[0], room.batch([BLURRED])[0]
     work = room.work(claim_s=0.2)
     dealt = work.deal(Pile.REJECTED, 2)
-    order = Order(dealt, MediaStatus.APPROVED, None, "approved")
+    order = Order(dealt, SHIPPED[0])
     room.plain.execute("UPDATE media SET moderation_reason = 'nsfw' WHERE id = %s", [changed])
     while room.count("lomi.claims", "expires_at > now()"):
         time.sleep(0.02)

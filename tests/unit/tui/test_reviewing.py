@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, DatabaseUnavailable, RedisUnavailable, UsageError
@@ -13,7 +14,8 @@ from lomi_ops.tui.review.table import PREFETCH, Mark
 from lomi_ops.tui.review.work import Back, Taken
 from tests.unit.tui.exhibits import NOW, Desk, exhibit
 
-APPROVED = MediaStatus.APPROVED
+FINE = Macro("fine", None, "it is fine")
+BLURRY = Macro("blurry", Reason.BLURRY, "it is blurred")
 AWAY = DatabaseUnavailable("it is away")
 
 
@@ -21,7 +23,7 @@ def test_a_key_goes_on_to_the_next_photo_before_the_database_has_heard_of_it() -
     photos = [exhibit() for _ in range(3)]
     desk = Desk(*photos)
 
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
 
     assert desk.session.table.current is not None
     assert desk.session.table.current.media_id == photos[1].media_id
@@ -36,7 +38,7 @@ def test_a_refusal_is_shown_when_it_comes_and_nothing_can_be_taken_back() -> Non
     desk = Desk(photo, exhibit())
     desk.paper.will("decide", Taken((), (), "approved", NOW, {photo.media_id: "it changed"}))
 
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.later.go()
 
     assert desk.session.state.notice.text == "not approved: it changed"
@@ -48,7 +50,7 @@ def test_an_error_of_an_order_loses_its_photos_only() -> None:
     desk = Desk(exhibit())
     desk.paper.will("decide", Conflict("the claim is lost"))
 
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.later.go()
 
     assert desk.session.state.notice.text == "the claim is lost"
@@ -59,7 +61,7 @@ def test_what_stands_already_is_given_back_and_not_decided_again() -> None:
     photo = exhibit()
     desk = Desk(photo, exhibit())
 
-    desk.session.decide(MediaStatus.REJECTED, Reason.BLURRY)
+    desk.session.decide(BLURRY)
     desk.later.go()
 
     assert desk.said("decide") == []
@@ -70,9 +72,9 @@ def test_what_stands_already_is_given_back_and_not_decided_again() -> None:
 def test_orders_wait_while_the_database_is_away_and_are_sent_once_it_is_back() -> None:
     desk = Desk(*[exhibit() for _ in range(4)])
     desk.paper.will("decide", AWAY)
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.later.go()
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.later.go()
     assert desk.session.state.away == "it is away"
     assert len(desk.session.deciding.waiting) == 2
@@ -93,7 +95,7 @@ def test_undo_of_what_is_on_its_way_waits_until_it_is_there() -> None:
     desk = Desk(photo)
     desk.paper.will("undo", Back((photo,), "taken back"))
 
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.session.undo()
     assert desk.said("undo") == []
     desk.later.go()
@@ -105,7 +107,7 @@ def test_undo_of_what_is_on_its_way_waits_until_it_is_there() -> None:
 
 def test_an_undo_that_could_not_be_asked_for_can_be_asked_for_again() -> None:
     desk = Desk(exhibit())
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.later.go()
     desk.paper.will("undo", AWAY)
 
@@ -121,7 +123,7 @@ def test_an_undo_that_could_not_be_asked_for_can_be_asked_for_again() -> None:
 
 def test_who_leaves_waits_for_what_is_on_its_way() -> None:
     desk = Desk(exhibit())
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
 
     assert not desk.session.may_leave()
     before = desk.session.left
@@ -155,7 +157,7 @@ def test_the_photo_that_somebody_waits_for_is_claimed_alone_and_the_others_behin
 def test_a_batch_is_laid_out_when_the_photos_that_are_on_their_way_have_come() -> None:
     photos = [exhibit() for _ in range(6)]
     desk = Desk(*photos)
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     assert desk.session.dealing.busy, "the next one is on its way"
 
     desk.session.grid()
@@ -236,7 +238,7 @@ def test_nothing_is_revealed_without_a_record_and_the_reminder_stays_until_it_is
 
     desk.session.looking.reveal()
     desk.later.go()
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.session.looking.reveal()
     desk.later.go()
     assert desk.session.state.rest == "100 pictures: time for a break"
@@ -248,7 +250,7 @@ def test_nothing_is_revealed_without_a_record_and_the_reminder_stays_until_it_is
 def test_a_redis_that_is_away_is_told_once() -> None:
     desk = Desk(exhibit(), exhibit())
     desk.session.deciding.publish()
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.later.go()
     desk.paper.will("publish", RedisUnavailable("no Redis"), RedisUnavailable("no Redis"))
     desk.session.deciding.publish()
@@ -267,7 +269,7 @@ def test_piles_are_counted_once_and_then_by_arithmetic() -> None:
     desk.tick()
     assert desk.session.state.counts[Pile.REJECTED] == 10
 
-    desk.session.decide(APPROVED, None)
+    desk.session.decide(FINE)
     desk.later.go()
     assert desk.session.state.counts[Pile.REJECTED] == 9
     desk.tick(tally.FRESH_TICKS - 1)
@@ -281,10 +283,10 @@ def test_piles_are_counted_once_and_then_by_arithmetic() -> None:
 def test_a_decision_moves_photos_between_the_piles_that_are_known() -> None:
     waits = exhibit(status="pending", reason="needs_review")
     counts = {Pile.WAITING: 1, Pile.REJECTED: 4}
-    assert tally.after(counts, [waits], APPROVED, None) == {Pile.WAITING: 0, Pile.REJECTED: 4}
+    assert tally.after(counts, [waits], MediaStatus.APPROVED, None) == {Pile.WAITING: 0, Pile.REJECTED: 4}
     assert tally.after(counts, [waits], MediaStatus.REJECTED, Reason.NSFW) == {Pile.WAITING: 0, Pile.REJECTED: 5}
     assert tally.after(counts, [waits], MediaStatus.REJECTED, Reason.UNDERAGE) == {Pile.WAITING: 0, Pile.REJECTED: 4}
-    assert tally.after({}, [waits], APPROVED, None) == {}
+    assert tally.after({}, [waits], MediaStatus.APPROVED, None) == {}
 
 
 def test_suspected_minors_are_approved_one_by_one_and_rejected_together() -> None:
@@ -292,10 +294,10 @@ def test_suspected_minors_are_approved_one_by_one_and_rejected_together() -> Non
     items, deciding = desk.session.table.items, desk.session.deciding
     assert len(items) == 2
 
-    deciding.decide(items, APPROVED, None)
+    deciding.decide(items, FINE)
     assert desk.session.state.notice.text == "suspected minors are approved one by one: look at each"
     assert not deciding.waiting
 
-    deciding.decide(items[:1], APPROVED, None)
-    deciding.decide(items, MediaStatus.REJECTED, Reason.NSFW)
+    deciding.decide(items[:1], FINE)
+    deciding.decide(items, BLURRY)
     assert [len(order.exhibits) for order in deciding.waiting] == [1, 2]
