@@ -32,7 +32,7 @@ def alerts_check(
     Exit 0 when nothing is firing, 1 when something is, 3 when nothing is and a service did not answer. Where another
     run is at work: one line, and exit 0.
     """
-    with session.opened(common, *NEEDS) as runtime, measuring(runtime) as measure:
+    with session.opened(common, *NEEDS) as runtime, measuring(runtime, once=True) as measure:
         _require_place(runtime)
         try:
             done = _runner(runtime, measure, "lomi alerts check").once()
@@ -92,8 +92,8 @@ def alerts_test(
 
 
 @contextmanager
-def measuring(runtime: Runtime) -> Iterator[Callable[[], Measured]]:
-    """What looks at the cluster, by connections that do not wait for long."""
+def measuring(runtime: Runtime, *, once: bool = False) -> Iterator[Callable[[], Measured]]:
+    """What looks at the cluster, by connections that do not wait for long. `once`: for one look at what rules need."""
     from contextlib import closing
     from dataclasses import replace
 
@@ -107,9 +107,19 @@ def measuring(runtime: Runtime) -> Iterator[Callable[[], Measured]]:
         closing(Runtime(replace(runtime.loaded, settings=settings))) as quick,
         closing(open_store(settings.objects, retries=0)) as objects,
     ):
-        handles = Handles(settings, quick.redis, quick.database, objects, quick.faces)
+        week_above = _week_above(runtime) if once else None
+        handles = Handles(settings, quick.redis, quick.database, objects, quick.faces, week_above)
         looking = Measuring(readers(handles), expected=settings.checks.workers)
         yield lambda: looking.tick(PATIENCE_S)
+
+
+def _week_above(runtime: Runtime) -> float:
+    """The week matters to a rule only where the hour is not well."""
+    import math
+
+    from lomi_ops.config.alerts import rules
+
+    return next((rule.clear_at for rule in rules(runtime.settings) if rule.slug == "rejections"), math.inf)
 
 
 def _require_place(runtime: Runtime) -> None:

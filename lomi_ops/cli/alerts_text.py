@@ -159,7 +159,9 @@ def show_list(
         for record in records:
             output.line(record)
     elif format_ is Format.JSON:
-        body = {"incidents": records, "silences": [asdict(each) for each in silences], "run": asdict(run)}
+        silent = {source: diagnostics.scrubbed(why) for source, why in run.silent.items()}
+        looked = asdict(run) | {"silent": silent}
+        body = {"incidents": records, "silences": [asdict(each) for each in silences], "run": looked}
         output.document(body, schema="lomi.alerts.list/v1")
     else:
         _show_incidents(incidents, records, at)

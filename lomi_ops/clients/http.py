@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ MAX_ANSWER = 1 << 20
 _LONGEST_WISH_S = 3600.0
 
 T = TypeVar("T")
+
+# It writes each address whole at level INFO, and those of webhooks and bots hold tokens.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

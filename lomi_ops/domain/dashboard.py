@@ -74,6 +74,7 @@ ROWS: tuple[Row, ...] = (
         Panel("Jobs a minute", (
             Line("60 * sum(rate(lomi_claims_total[$__rate_interval]))", "claimed"),
             Line(_per_minute('lomi_job_events_total{event="finished"}', "event"), "{{event}}"),
+            Line("max by (way) (lomi_queue_jobs_per_minute)", "{{way}}, over 10 min"),
         )),
         Panel("What went wrong, a minute", (
             Line(_per_minute('lomi_job_events_total{event!~"finished|adopted|requeued"}', "event"), "{{event}}"),

@@ -39,6 +39,8 @@ class Handles:
     database: Database | None = None
     objects: ObjectStore | None = None
     faces: FaceService | None = None
+    week_above: float | None = None
+    """See `RecordReader`."""
 
 
 def measure(at: Handles, *, patience_s: float = PATIENCE_S) -> Measured:
@@ -59,7 +61,7 @@ def readers(at: Handles) -> tuple[Reader, ...]:
     if at.redis is not None:
         found.append(TransportReader(Meter(at.redis), settings.worker.lease_s))
     if at.database is not None:
-        found.append(RecordReader(at.database, settings.metrics.price_per_worker_hour))
+        found.append(RecordReader(at.database, settings.metrics.price_per_worker_hour, at.week_above))
     if at.objects is not None:
         found.append(ObjectsReader(at.objects, settings.objects.bucket_photos))
     if at.faces is not None:

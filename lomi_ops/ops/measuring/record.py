@@ -35,15 +35,21 @@ class Question:
 
 @dataclass(slots=True)
 class RecordReader:
-    """`price_per_hour` is what a worker's slot costs; None where nobody has said."""
+    """`price_per_hour` is what a worker's slot costs; None where nobody has said.
+
+    `week_above`: the week is asked for only where more than this share of the hour was rejected. For whoever looks once
+    and remembers no answer: that question reads every decision of a week."""
 
     database: Database
     price_per_hour: float | None = None
+    week_above: float | None = None
     source: Source = Source.POSTGRES
     pace: Pace = field(default_factory=lambda: Pace(0.0))
     questions: Sequence[Question] = ()
     logged: bool = False
     """Whether the database has a log of decisions, as of the last answer."""
+    _hour: float = 0.0
+    """The share of the last hour that was rejected."""
     _schema: Pace = field(default_factory=lambda: Pace(60.0))
 
     def __post_init__(self) -> None:
@@ -121,7 +127,9 @@ class RecordReader:
             reason = each.reason if each.reason in REASONS else OTHER
             bag.add("lomi_decisions", each.photos, actor=each.actor, reason=reason, status=each.status, window="1h")
         first = {status: sum(e.first for e in found if e.status == status) for status in ("approved", "rejected")}
-        _ratio(bag, measuring.Rejected(sum(first.values()), first["rejected"]), "1h")
+        decided = sum(first.values())
+        self._hour = first["rejected"] / decided if decided else 0.0
+        _ratio(bag, measuring.Rejected(decided, first["rejected"]), "1h")
 
     def _work(self, db: Database, bag: Bag) -> None:
         if not self.logged:
@@ -143,7 +151,8 @@ class RecordReader:
 
     def _week(self, db: Database, bag: Bag) -> None:
         if self.logged:
-            _ratio(bag, measuring.rejected(db, WEEK_S), "7d")
+            if self.week_above is None or self._hour > self.week_above:
+                _ratio(bag, measuring.rejected(db, WEEK_S), "7d")
             return
         short, long = measuring.rejected_before(db, HOUR_S, WEEK_S)
         _ratio(bag, short, "1h")

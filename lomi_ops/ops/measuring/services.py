@@ -18,6 +18,7 @@ from lomi_ops.ops.backup.last import last_backup
 from lomi_ops.ops.measuring.reader import Bag
 
 if TYPE_CHECKING:
+    from lomi_ops.clients.compreface.client import Health
     from lomi_ops.clients.compreface.pool import FaceService
 
 SERVICE_S = 15.0
@@ -49,12 +50,16 @@ class FacesReader:
         answers = self.faces.health()
         well = [each for each in answers if each.ok]
         if not well:
-            raise FacesUnavailable("; ".join(f"{each.url} is not well: {each.detail}" for each in answers))
+            raise FacesUnavailable("; ".join(_said(each) for each in answers))
         bag, number = Bag(), Counter("well" if each.ok else "down" for each in answers)
         for state in ("well", "down"):
             bag.put("lomi_compreface_endpoints", number[state], state=state)
         bag.put("lomi_probe_seconds", min(each.elapsed_ms for each in well) / 1000, service="compreface")
         return bag.values
+
+
+def _said(answer: Health) -> str:
+    return answer.detail if answer.url in answer.detail else f"{answer.url} is not well: {answer.detail}"
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from lomi_ops.db.queries import blocks
 from lomi_ops.domain.measure import MEASURES, Kind, Measured, Source
 from lomi_ops.domain.worker import WorkerMode
 from lomi_ops.ops.measuring.look import Handles, Measuring, measure, readers
+from lomi_ops.ops.measuring.record import RecordReader
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.meter import Meter
 from lomi_ops.queue.workers import WorkerRegistry
@@ -161,6 +162,18 @@ def test_decisions_are_counted_by_who_made_them_and_nobody_is_named(cluster: Old
     assert now.get("lomi_decided_photos", window="1h") == 6
     assert now.get("lomi_rejection_ratio", window="1h") == pytest.approx(3 / 6)
     assert now.get("lomi_rejection_ratio", window="7d") == pytest.approx(4 / 7)
+
+
+@pytest.mark.parametrize(("week_above", "asked"), [(None, True), (0.4, True), (0.5, False)])
+def test_whoever_looks_once_asks_for_the_week_only_where_the_hour_is_bad(
+    cluster: OldCluster, database: Database, week_above: float | None, asked: bool
+) -> None:
+    with cluster.sql() as pg:
+        decide(pg, 60, "worker", "pending", "approved", None)
+        decide(pg, 60, "worker", "pending", "rejected", "blurry")
+    values = RecordReader(database, week_above=week_above).read()
+    assert values["lomi_rejection_ratio", (("window", "1h"),)] == 0.5
+    assert (("lomi_rejection_ratio", (("window", "7d"),)) in values) is asked
 
 
 def test_jobs_that_ended_and_what_they_cost(cluster: OldCluster, database: Database) -> None:

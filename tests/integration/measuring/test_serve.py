@@ -108,6 +108,8 @@ def test_the_page_says_what_the_alert_rules_say_and_what_to_run_next() -> None:
 
     assert page.index("Redis does not answer") < page.index("812 jobs wait in the queue, more than 50")
     assert "<code>lomi autoscale --dry-run</code>" in page
+    assert '<li><span class="bad">Redis' in page
+    assert '<li class=warning><span class="bad">812 jobs' in page
     assert "Nothing is wrong" not in page
     assert "Nothing is wrong" in fine
 
