@@ -81,8 +81,8 @@ _lomi_table() {
       arguments='' ;;
     'report')
       children=''
-      options='--window --tz --output -o --to --quiet -q --fail-if --env --config --env-file --data --help -h'
-      values='--window= --tz= --output=text|json|jsonl|csv|markdown -o=text|json|jsonl|csv|markdown --to=@files --fail-if= --env=@profiles --config=@files --env-file=@files --data=@folders'
+      options='--window --tz --output -o --to --quiet -q --send --fail-if --env --config --env-file --data --help -h'
+      values='--window= --tz= --output=text|json|jsonl|csv|markdown|html -o=text|json|jsonl|csv|markdown|html --to=@files --send= --fail-if= --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=summary|rejections|uploads|latency|errors|growth|workers|queue|takedowns|thresholds|quality' ;;
     'reconcile')
       children=''

@@ -47,6 +47,9 @@ def report(
     ] = None,
     to: Annotated[Path | None, typer.Option("--to", help="Write it there, in one step.", metavar="FILE")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing when all is well.")] = False,
+    send: Annotated[
+        list[str] | None, typer.Option("--send", help="Also send it by this route of alerts.", metavar="ROUTE")
+    ] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option("--fail-if", help="Exit 1 if a figure is so, e.g. 'rejection_rate>0.3'.", metavar="CONDITION"),
@@ -71,6 +74,7 @@ def report(
         format_=format_ or format_for(to),
         file=to,
         quiet=quiet,
+        send=tuple(send or ()),
         bounds=tuple(bound for each in fail_if or () for bound in parse(each)),
     )
     return run(common, wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -18,7 +19,8 @@ from lomi_ops.domain.bound import Bound
 from lomi_ops.domain.report import Report
 from lomi_ops.domain.window import parse
 from lomi_ops.errors import ExitCode, UsageError
-from lomi_ops.ops.reports import catalogue
+from lomi_ops.ops.alerts.routes import Route
+from lomi_ops.ops.reports import catalogue, sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +33,28 @@ class Wanted:
     format_: ReportFormat
     file: Path | None
     quiet: bool
+    send: tuple[str, ...]
+    """Names of routes."""
     bounds: tuple[Bound, ...]
 
     @property
     def acts(self) -> bool:
         """Whether it does more than to print: then runs are kept apart."""
-        return self.file is not None
+        return self.file is not None or bool(self.send)
 
 
 def run(common: Common, wanted: Wanted) -> int:
     zone = _zone(wanted.zone)
     parse(wanted.window, datetime.now(UTC))  # a mistake is told before anybody is asked; the window is the server's
     with session.opened(common, "database") as runtime:
+        routes = sending.chosen(runtime.settings.alerts, wanted.send)
         window = parse(wanted.window, runtime.database.now())
         policy = runtime.settings.active_policy()
         asked = catalogue.asked(runtime.database, window, zone, wanted.zone, policy)
         with _held(runtime.database, wanted) as source:
             report = catalogue.KINDS[wanted.kind](source, asked)
             _deliver(report, wanted)
+            _send(report, routes, wanted)
     return _judged(report, wanted)
 
 
@@ -66,6 +72,16 @@ def _deliver(report: Report, wanted: Wanted) -> None:
             diagnostics.note(f"written: {wanted.file}")
     elif not wanted.quiet:
         output.verbatim(write(report))
+
+
+def _send(report: Report, routes: Sequence[Route], wanted: Wanted) -> None:
+    if not routes:
+        return
+    with output.plain():
+        text, document = writer(ReportFormat.TEXT)(report), writer(ReportFormat.JSONL)(report)
+    sending.send(routes, sending.message(report, text, document))
+    if not wanted.quiet:
+        diagnostics.note(f"sent by {', '.join(route.name for route in routes)}")
 
 
 def _judged(report: Report, wanted: Wanted) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 HEAVY = {
     "textual", "rich", "redis", "psycopg", "boto3", "botocore", "docker", "httpx", "onnxruntime", "numpy", "PIL",
-    "jinja2", "yaml", "pydantic", "worker",
+    "jinja2", "yaml", "pydantic", "matplotlib", "worker",
 }  # fmt: skip
 
 PLATFORM = {

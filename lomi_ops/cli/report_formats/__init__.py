@@ -22,6 +22,8 @@ class ReportFormat(StrEnum):
     CSV = "csv"
     """A line for each value."""
     MARKDOWN = "markdown"
+    HTML = "html"
+    """One file with its charts in it; needs the extra `charts`."""
 
 
 _BY_SUFFIX = {
@@ -29,6 +31,7 @@ _BY_SUFFIX = {
     ".jsonl": ReportFormat.JSONL,
     ".csv": ReportFormat.CSV,
     ".md": ReportFormat.MARKDOWN,
+    ".html": ReportFormat.HTML,
 }
 
 
@@ -38,7 +41,7 @@ def format_for(path: Path | None) -> ReportFormat:
 
 
 def writer(format_: ReportFormat) -> Writer:
-    from lomi_ops.cli.report_formats import markdown, records, text, values
+    from lomi_ops.cli.report_formats import markdown, page, records, text, values
 
     writers: dict[ReportFormat, Writer] = {
         ReportFormat.TEXT: text.whole,
@@ -46,5 +49,6 @@ def writer(format_: ReportFormat) -> Writer:
         ReportFormat.JSONL: records.line,
         ReportFormat.CSV: values.lines,
         ReportFormat.MARKDOWN: markdown.page,
+        ReportFormat.HTML: page.whole,
     }
     return writers[format_]

