@@ -57,7 +57,14 @@ def source_of(stack: ExitStack, runtime: Runtime, common: options.Common) -> Clu
 
     eyes = opened(stack, runtime)
     quick = eyes.quick
-    return ClusterSource(eyes.looking(), quick.redis, quick.queue.keys, quick.queue.now_ms, _said_again(common))
+    return ClusterSource(
+        eyes.looking(),
+        quick.redis,
+        quick.queue.keys,
+        quick.queue.now_ms,
+        _said_again(common),
+        eyes.transport.meter.forget,
+    )
 
 
 def _said_again(common: options.Common) -> tuple[str, ...]:

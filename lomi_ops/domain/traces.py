@@ -7,11 +7,14 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
 
+from lomi_ops.domain.frame import Frame
 from lomi_ops.domain.measure import Labels, Measured
 
 RECENT = 120
 """Looks that are kept one by one."""
 MINUTES = 60
+SPAN = 20
+"""Looks that a worker's finished jobs are counted over."""
 
 Key = tuple[str, Labels]
 Peaks = Mapping[Key, float]
@@ -60,6 +63,39 @@ class Traces:
         end = minute_of(until) if until else self._minutes[-1][0]
         known = dict(self._minutes)
         return [known.get(minute, {}).get(key) for minute in range(end - minutes + 1, end + 1)]
+
+
+class Lines:
+    """The last looks at what has a name and no number of its own among the measures: rules, and workers."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], deque[float | None]] = {}
+        self._looks = 0
+
+    def add(self, frame: Frame) -> None:
+        """One more look."""
+        now = {("alert", each.rule): each.value for each in frame.alerts}
+        now |= {("worker", each.name): each.done for each in frame.workers or ()}
+        before = min(self._looks, RECENT)
+        for key in now.keys() - self._seen.keys():
+            self._seen[key] = deque([None] * before, maxlen=RECENT)
+        for key, line in self._seen.items():
+            line.append(now.get(key))
+        self._seen = {key: line for key, line in self._seen.items() if any(each is not None for each in line)}
+        self._looks += 1
+
+    def values(self, rule: str) -> tuple[float | None, ...]:
+        """What a rule judges; the oldest first."""
+        return tuple(self._seen.get(("alert", rule), ()))
+
+    def finished(self, worker: str) -> tuple[float | None, ...]:
+        """Jobs that a worker has finished within the last looks before each one. Workers tell of it now and then only,
+        so that from look to look there is mostly nothing."""
+        line = tuple(self._seen.get(("worker", worker), ()))
+        return tuple(
+            now - then if now is not None and then is not None and now >= then else None
+            for then, now in zip(line, line[SPAN:], strict=False)
+        )
 
 
 def minute_of(at: datetime) -> int:

@@ -71,9 +71,13 @@ class Meter:
             with guarded(self.client, "a look at the queue"):
                 return self._read(self.clock())
         except BaseException:
-            for pace in (self._aside, self._detail, self._stuck_pace):
-                pace.due_at = float("-inf")
+            self.forget()
             raise
+
+    def forget(self) -> None:
+        """Everything is asked anew next time: something was changed. Safe from any thread."""
+        for pace in (self._aside, self._detail, self._stuck_pace):
+            pace.due_at = float("-inf")
 
     def _read(self, now: float) -> Pulse:
         keys, aside, stuck = self.keys, self._aside.due(now), self._stuck_pace.due(now)

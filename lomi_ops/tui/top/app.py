@@ -97,6 +97,8 @@ class TopApp(App[None]):
         self._listed_at = float("-inf")
         self._open, self._last = -1, 0
         self._asking = ""
+        self._columns, self._lines = LEAST
+        """Of the terminal: what Textual calls its size is the one before, while it tells of a new one."""
         self._fading: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -118,10 +120,10 @@ class TopApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(RuntimeError, ValueError):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+        self._columns, self._lines = self.size
         self._stage.remember(datetime.now(UTC))
         if self._options.replay:
             self._say(self._stage.jump(datetime.now(UTC)))
-        self.query_one("#keys", Text).show(head.keys(self._options))
         self._timer = self.set_interval(self._every_s, self._tick)
         self._lay_out()
         self._tick()
@@ -190,7 +192,7 @@ class TopApp(App[None]):
         view = self._stage.view(self._jobs)
         if view is None or len(self.screen_stack) > 1:
             return
-        width = self.size.width
+        width = self._columns
         self.query_one("#banner", Text).show(head.banner(view, self._stage.mode, self._options, width, self._now()))
         self.query_one("#tabs", Text).show(head.tabs(view, self._open))
         strip = self.query_one("#strip", Text)
@@ -201,14 +203,15 @@ class TopApp(App[None]):
                 board.show(PANELS[board.place](view))
 
     def _lay_out(self) -> None:
-        wide = self.size.width >= WIDE
+        wide = self._columns >= WIDE
         chosen = (_WIDE_ALL if wide else _NARROW_ALL) if self._open < 0 else frozenset({self._open})
         self.query_one("#boards").set_class(wide and self._open < 0, "-wide")
         for board in self.query(Board):
             board.display = board.place in chosen
         for side, places in _SIDES.items():
             self.query_one(f"#{side}").display = bool(chosen & set(places))
-        self.query_one("#strip").display = self.size.height >= 20
+        self.query_one("#strip").display = self._lines >= 20
+        self.query_one("#keys", Text).show(head.keys(self._options, self._columns))
         if self.focused is None or not self.focused.display:
             self._board(min(chosen)).focus()
         self._list(now=True)
@@ -225,9 +228,10 @@ class TopApp(App[None]):
         return self._board(self._last)
 
     def on_resize(self, event: events.Resize) -> None:
-        small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
+        self._columns, self._lines = event.size
+        small = self._columns < LEAST[0] or self._lines < LEAST[1]
         self.screen.set_class(small, "-cramped")
-        here = f"here are {event.size.width} and {event.size.height}"
+        here = f"here are {self._columns} and {self._lines}"
         self.query_one("#small", Text).show(f"lomi top needs {LEAST[0]} columns and {LEAST[1]} lines; {here}")
         self._lay_out()
 
@@ -282,6 +286,7 @@ class TopApp(App[None]):
     def action_copy(self, command: bool) -> None:
         row = self._current.current
         if row is None:
+            self._say("there is no row to copy")
             return
         text = row.command if command else json.dumps(dict(row.record), ensure_ascii=False, default=str)
         if text:

@@ -91,8 +91,12 @@ def _stretched(values: list[float | None], width: int) -> list[float | None]:
     return [each for each in values for _ in range(times)]
 
 
-def keys(options: Options) -> Content:
+def keys(options: Options, width: int) -> Content:
+    """As many as there is room for, the most needed first."""
     pairs = [(key.shown, key.does) for key in KEYS if key.does]
     if options.write:
         pairs.insert(2, ("P R Q S", "change"))
-    return Content("  ").join(Content.assemble((shown_, "bold"), f" {does}") for shown_, does in pairs)
+    said = [Content.assemble((shown_, "bold"), f" {does}") for shown_, does in pairs]
+    while sum(each.cell_length + 2 for each in said) - 2 > width:
+        said.pop()
+    return Content("  ").join(said)

@@ -13,6 +13,8 @@ from lomi_ops.domain.spark import spark
 GAP = 2
 """Columns between two columns."""
 SPARK_LEAST, SPARK_MOST = 8, 60
+TEXT_LEAST = 24
+"""Of text that grows beside a spark line."""
 
 
 class Tone(StrEnum):
@@ -103,27 +105,43 @@ def arranged(sheet: Sheet, order: Order, wanted: str) -> tuple[Row, ...]:
 
 
 def widths(sheet: Sheet, rows: Sequence[Row], room: int) -> list[int]:
-    """Columns of each column within `room`; those that do not fit at all get 0, the last ones first."""
+    """Columns of each column within `room`; those that do not fit at all get 0, the last ones first. Text that grows
+    comes before spark lines, which are left out where both would be too narrow."""
     natural = [
         max([len(column.name), *(cell_len(row.cells[index].text) for row in rows)])
         for index, column in enumerate(sheet.columns)
     ]
-    found = [0 if column.grows else width for column, width in zip(sheet.columns, natural, strict=True)]
-    least = [min(SPARK_LEAST, room) if column.grows else 0 for column in sheet.columns]
-    while sum(found) + sum(least) + GAP * (sum(1 for each in map(max, found, least) if each) - 1) > room:
-        last = max((index for index, width in enumerate(found) if width), default=None)
-        if last is None or last == 0:
-            break
-        found[last] = 0
     growing = [index for index, column in enumerate(sheet.columns) if column.grows]
-    shown = sum(1 for each in found if each) + len(growing)
-    left = room - sum(found) - GAP * max(0, shown - 1)
-    for place, index in enumerate(growing):
-        share = left // (len(growing) - place)
-        is_line = any(row.cells[index].line is not None for row in rows)
-        found[index] = max(0, min(share, SPARK_MOST if is_line else share))
-        left -= found[index]
+    sparks = [index for index in growing if any(row.cells[index].line is not None for row in rows)]
+    texts = [index for index in growing if index not in sparks]
+    found = [0 if column.grows else width for column, width in zip(sheet.columns, natural, strict=True)]
+    least = dict.fromkeys(sparks, min(SPARK_LEAST, room)) | {
+        index: min(natural[index], TEXT_LEAST if sparks else SPARK_LEAST, room) for index in texts
+    }
+    while _taken(found, least) > room:
+        last = max((index for index, width in enumerate(found) if width), default=0)
+        if last == 0:
+            break
+        if texts and sparks and last < sparks[-1]:
+            least = {index: width for index, width in least.items() if index in texts}
+            sparks = []
+            continue
+        found[last] = 0
+    left = room - _taken(found, dict.fromkeys(least, 0))
+    for kind, most in ((texts, natural), (sparks, [SPARK_MOST] * len(natural))):
+        others = sum(width for index, width in least.items() if index not in kind and not found[index])
+        for place, index in enumerate(kind):
+            found[index] = max(0, min((left - others) // (len(kind) - place), most[index]))
+            left -= found[index]
+    if texts and not sparks:
+        found[texts[-1]] += max(0, left)
     return found
+
+
+def _taken(found: Sequence[int], least: Mapping[int, int]) -> int:
+    """Columns of all that is shown, with what stands between them."""
+    shown = sum(1 for index, width in enumerate(found) if width or index in least)
+    return sum(found) + sum(least.values()) + GAP * max(0, shown - 1)
 
 
 def written(cell: Cell, column: Column, width: int, *, plain: bool = False) -> str:

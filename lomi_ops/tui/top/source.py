@@ -58,6 +58,8 @@ class ClusterSource:
     now_ms: Callable[[], int]
     common: Sequence[str] = ()
     """Options of this program that a command must have as well, such as `--env production`."""
+    changed: Callable[[], None] = lambda: None
+    """Told after a command: what is asked for seldom is asked at the next look."""
 
     def tick(self, patience_s: float) -> Frame:
         return self.looking.tick(patience_s)
@@ -80,6 +82,7 @@ class ClusterSource:
             capture_output=True, text=True, timeout=RUN_S, check=False, stdin=subprocess.DEVNULL,
             env=os.environ | {"NO_COLOR": "1", "COLUMNS": "100"},
         )  # fmt: skip
+        self.changed()
         said = "\n".join(shown(line) for line in (done.stdout + done.stderr).splitlines() if line.strip())
         if done.returncode:
             raise LomiError(said or f"it ended with {done.returncode}")

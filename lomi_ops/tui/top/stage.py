@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from lomi_ops.domain.frame import Event, Frame, WorkerLine
 from lomi_ops.domain.measure import MEASURES, Measured, Source
-from lomi_ops.domain.traces import MINUTES, RECENT, Key, Traces
+from lomi_ops.domain.traces import MINUTES, RECENT, Key, Lines, Traces
 from lomi_ops.errors import LomiError
 from lomi_ops.ops.live.recording import Mark, Recording
 from lomi_ops.tui.top.sheet import Sheet
@@ -57,6 +57,7 @@ class Stage:
         self._recording = recording
         self._live: Frame | None = None
         self._traces, self._past = Traces(), Traces()
+        self._lines, self._past_lines = Lines(), Lines()
         self._past_events: list[Event] = []
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._old: dict[Key, float] = {}
@@ -74,6 +75,7 @@ class Stage:
         """One more look; why it is the last one that is recorded, where it is."""
         self._live = frame
         self._traces.add(frame.measured)
+        self._lines.add(frame)
         self._events.extend(frame.events)
         self._old |= frame.measured.values
         self._old_workers = self._old_workers if frame.workers is None else frame.workers
@@ -147,11 +149,13 @@ class Stage:
         assert self._recording is not None
         self.frame, self.mode = frame, self.mode if self.mode is Mode.PLAYED else Mode.PAST
         recent = self._recording.before(frame.at, RECENT)
-        self._past, self._past_events = Traces(), [event for each in recent for event in each.events]
+        self._past, self._past_lines = Traces(), Lines()
+        self._past_events = [event for each in recent for event in each.events]
         for minute, peaks in self._recording.peaks(frame.at, MINUTES):
             self._past.add_peaks(minute, peaks)
         for each in recent:
             self._past.add(each.measured)
+            self._past_lines.add(each)
 
     # --- what is seen -------------------------------------------------------------------------------------------------
 
@@ -161,8 +165,9 @@ class Stage:
         if frame is None:
             return None
         if self.mode in (Mode.LIVE, Mode.PAUSED):
-            return View(frame, self._traces, self._events, jobs, self._stale(frame.measured), self._old_workers)
-        return View(frame, self._past, self._past_events, None, {}, ())
+            old = self._stale(frame.measured)
+            return View(frame, self._traces, self._events, jobs, old, self._old_workers, self._lines)
+        return View(frame, self._past, self._past_events, lines=self._past_lines)
 
     def _stale(self, measured: Measured) -> dict[Key, float]:
         """The last numbers of sources that are silent."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from datetime import datetime
 
 from lomi_ops.domain import span
 from lomi_ops.domain.frame import AlertLine, WorkerLine
@@ -14,19 +13,22 @@ from lomi_ops.tui.top.sheet import Cell, Column, Row, Sheet, Tone
 from lomi_ops.tui.top.view import TONES, URGENCY, View, amount, why
 
 _WORKER_TONES = {"silent": Tone.BAD, "failing": Tone.BAD, "quiet": Tone.WARN, "draining": Tone.WARN}
+_BAD = ("firing", "acked", "pending")
+_MORE = {"alert": "lomi alerts list", "worker": "lomi workers list", "queue": "lomi queue stats"}
+"""What tells more of an event, by its kind."""
 _CHECKED = {"compreface": "faces"}
 
 
 def workers(view: View) -> Sheet:
     columns = (
         Column("worker"), Column("state"), Column("beat", right=True), Column("jobs", right=True),
-        Column("done", right=True), Column("errors", right=True), Column("version"), Column("policy"),
-        Column("models", grows=True),
+        Column("done", right=True), Column("errors", right=True), Column("2 min", grows=True),
+        Column("models", grows=True), Column("policy"), Column("version"),
     )  # fmt: skip
     if view.frame.workers is None:
-        gone = tuple(_worker(each) for each in view.old_workers)
+        gone = tuple(_worker(each, view) for each in view.old_workers)
         return Sheet("Workers", columns, gone, why(view, Source.REDIS))
-    there = tuple(_worker(each) for each in view.frame.workers)
+    there = tuple(_worker(each, view) for each in view.frame.workers)
     note = "" if there else "none is registered; old workers do not register: lomi workers list"
     expected = view.measured.get("lomi_workers_expected")
     if expected is not None and len(there) < expected:
@@ -58,10 +60,10 @@ def services(view: View) -> Sheet:
 def alerts(view: View) -> Sheet:
     columns = (
         Column("rule"), Column("state"), Column("now", right=True), Column("limit"), Column("for", right=True),
-        Column("severity"), Column("says", grows=True),
+        Column("2 min", grows=True), Column("says", grows=True), Column("severity"),
     )  # fmt: skip
     lines = sorted(view.frame.alerts, key=lambda each: URGENCY.get(each.state, 9))
-    return Sheet("Alerts", columns, tuple(_alert(each, view.frame.at) for each in lines))
+    return Sheet("Alerts", columns, tuple(_alert(each, view) for each in lines))
 
 
 def events(view: View) -> Sheet:
@@ -72,34 +74,37 @@ def events(view: View) -> Sheet:
             (Cell(f"{each.at:%H:%M:%S}", Tone.DIM, order=each.at.timestamp()), Cell(each.kind),
              Cell(shown(each.text), Tone.BAD if each.grave else Tone.PLAIN)),
             {"at": each.at.isoformat(), "kind": each.kind, "text": each.text, "grave": each.grave},
+            _MORE.get(each.kind, "lomi check"),
         )
         for each in reversed(view.events)
     ]  # fmt: skip
     return Sheet("Events", columns, tuple(rows), "" if rows else "nothing has happened since this view began")
 
 
-def _worker(each: WorkerLine) -> Row:
+def _worker(each: WorkerLine, view: View) -> Row:
     cells = (
         Cell(shown(each.name)), Cell(shown(each.state), _WORKER_TONES.get(each.state, Tone.GOOD)),
         Cell(span.said(each.beat_age_s), order=each.beat_age_s),
         Cell(f"{len(each.jobs)}/{each.slots}", order=len(each.jobs)),
         Cell(amount(each.done), order=each.done), Cell(amount(each.errors), order=each.errors),
-        Cell(shown(each.version)), Cell(shown(each.policy)), Cell(shown(", ".join(each.models))),
+        Cell(line=view.lines.finished(each.name)), Cell(shown(", ".join(each.models))), Cell(shown(each.policy)),
+        Cell(shown(each.version)),
     )  # fmt: skip
     record = {name: getattr(each, name) for name in ("name", "state", "beat_age_s", "slots", "jobs", "done", "errors",
               "models", "policy", "version")}  # fmt: skip
     return Row(each.name, cells, record, f"lomi workers inspect {shlex.quote(each.name)}")
 
 
-def _alert(each: AlertLine, now: datetime) -> Row:
-    lasts = None if each.since is None else (now - each.since).total_seconds()
+def _alert(each: AlertLine, view: View) -> Row:
+    lasts = None if each.since is None else (view.frame.at - each.since).total_seconds()
     tone = TONES.get(each.state, Tone.PLAIN)
     cells = (
         Cell(each.rule), Cell(each.state, tone, order=float(URGENCY.get(each.state, 9))),
         Cell(each.reading, Tone.DIM if each.state == "stale" else Tone.PLAIN, order=each.value),
         Cell(each.limit, Tone.DIM),
-        Cell("" if lasts is None else span.said(max(0.0, lasts)), order=lasts), Cell(each.severity),
-        Cell(*_says(each)),
+        Cell("" if lasts is None else span.said(max(0.0, lasts)), order=lasts),
+        Cell(line=view.lines.values(each.rule), tone=tone if each.state in _BAD else Tone.DIM), Cell(*_says(each)),
+        Cell(each.severity),
     )  # fmt: skip
     record = {"rule": each.rule, "state": each.state, "severity": each.severity, "value": each.value,
               "limit": each.limit, "says": each.sentence, "by": each.by}  # fmt: skip

@@ -11,7 +11,7 @@ from lomi_ops.domain.alert_rules import watching
 from lomi_ops.domain.frame import Event, Frame, WorkerLine
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.domain.shown import shown
-from lomi_ops.domain.traces import Key, Traces
+from lomi_ops.domain.traces import Key, Lines, Traces
 from lomi_ops.tui.top.sheet import Sheet, Tone
 
 EVENTS = 500
@@ -34,6 +34,7 @@ class View:
     old: Mapping[Key, float] = field(default_factory=dict)
     """The last numbers of sources that are silent now."""
     old_workers: tuple[WorkerLine, ...] = ()
+    lines: Lines = field(default_factory=Lines)
 
     @property
     def measured(self) -> Measured:

@@ -17,6 +17,7 @@ import redis
 
 from lomi_ops.domain.frame import packed
 from lomi_ops.queue.keys import Keys
+from lomi_ops.queue.workers import EngineInfo, WorkerInfo, WorkerRegistry
 from tests.integration.live.conftest import Environ, opened
 from tests.integration.ops.old_cluster import OldCluster
 from tests.integration.tui.terminal import Terminal
@@ -122,6 +123,23 @@ def test_with_write_a_key_shows_its_command_runs_it_on_enter_and_the_audit_knows
     with psycopg.connect(prepared_url) as pg:
         rows = pg.execute("SELECT actor, action FROM lomi.audit ORDER BY id").fetchall()
     assert rows == [("hana", "queue.pause"), ("hana", "queue.resume")]
+
+
+def test_what_a_command_changed_is_seen_at_the_next_look(environ: Environ, client: redis.Redis) -> None:
+    engines = (EngineInfo("nsfw", "nudenet-320n", "ab"),)
+    WorkerRegistry(client).register(WorkerInfo("b1", "web", 7, "0.1.0", 1, engines, "local@1"))
+    with Terminal("top", "--write", "--every", "60s", size=(100, 30), environ=environ) as terminal:
+        terminal.until("WRITE", "web/7")
+        terminal.press("2")
+        terminal.until("2 Workers")
+        terminal.press("Q")
+        terminal.until("lomi workers quiet web/7")
+        terminal.press("\r")
+        terminal.until("takes no more", "web/7   quiet")
+        terminal.press("Q")
+        terminal.until("lomi workers resume web/7")
+        terminal.press("\x03")
+        assert terminal.end() == 0
 
 
 def test_redis_goes_away_and_comes_back_and_the_rest_ticks_on(environ: Environ, own_redis: RedisServer) -> None:

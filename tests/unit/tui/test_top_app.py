@@ -371,6 +371,29 @@ def test_pythons_collector_never_looks_through_what_a_start_has_made(monkeypatch
     run(play)
 
 
+def test_a_window_that_becomes_wider_or_lower_is_laid_out_for_what_it_is_now() -> None:
+    async def play(session: Session) -> None:
+        wide, narrow = [0, 2, 3, 5, 1, 4, 6], [0, 5, 1]
+        for size, shown, strip in (
+            ((120, 40), wide, True), ((119, 19), narrow, False), ((200, 60), wide, True), ((80, 24), narrow, True),
+        ):  # fmt: skip
+            await session.pilot.resize_terminal(*size)
+            await session.pilot.pause()
+            assert (session.shown, session.app.query_one("#strip").display) == (shown, strip)
+            assert session.text("banner").endswith(" all well ")
+            assert len(session.text("banner")) == size[0]
+
+    run(play, (80, 24))
+
+
+def test_a_copy_of_no_row_says_so() -> None:
+    async def play(session: Session) -> None:
+        await session.press("7", "y")
+        assert session.text("notice") == "there is no row to copy"
+
+    run(play)
+
+
 def test_the_pace_is_changed_within_bounds() -> None:
     async def play(session: Session) -> None:
         await session.press("+")

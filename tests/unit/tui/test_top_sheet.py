@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,8 +14,9 @@ from rich.cells import cell_len
 from lomi_ops.domain.alert_rules import watching
 from lomi_ops.domain.frame import AlertLine, Event, Frame, WorkerLine
 from lomi_ops.domain.measure import Measured, Source
-from lomi_ops.domain.traces import Traces
-from lomi_ops.tui.top import acting, numbers, states
+from lomi_ops.domain.traces import RECENT, SPAN, Lines, Traces
+from lomi_ops.tui.top import acting, head, numbers, states
+from lomi_ops.tui.top.options import Options
 from lomi_ops.tui.top.panels import PANELS, TITLES
 from lomi_ops.tui.top.sheet import GAP, Cell, Column, Order, Row, Sheet, Tone, arranged, widths, written
 from lomi_ops.tui.top.times import moment
@@ -121,7 +124,7 @@ def test_the_last_numbers_of_a_silent_source_stay_dim_with_their_age() -> None:
     assert shown.note == there.note == "stale 14 s, timeout"
     assert (shown.rows[0].cells[1].text, shown.rows[0].cells[1].tone) == ("7", Tone.DIM)
     assert texts(there) == {
-        "web-1/77": ["web-1/77", "running", "0 s", "1/2", "1,234", "2", "0.1.0", "default@1", "320n"]
+        "web-1/77": ["web-1/77", "running", "0 s", "1/2", "1,234", "2", "320n", "default@1", "0.1.0"]
     }
 
 
@@ -155,6 +158,82 @@ def test_decisions_are_counted_by_who_made_them() -> None:
     assert list(texts(shown).values()) == [
         ["approved", "worker", "30", "75%"], ["rejected: blurry", "worker", "10", "25%"],
     ]  # fmt: skip
+
+
+def test_a_rule_and_a_worker_have_a_line_of_what_they_judge_and_finish() -> None:
+    lines, done = Lines(), [None, *range(0, 4 * SPAN, 2)]
+    for number, each in enumerate(done):
+        worker = replace(WORKER, done=each)
+        lines.add(Frame(measured({}), (worker,), (AlertLine("a", "ok", "warning", AT, number, "", ""),)))
+    view = View(Frame(measured({}), (WORKER,), (AlertLine("a", "firing", "warning", AT, 7, "", ""),)), lines=lines)
+    (alert,), (worker_row,) = states.alerts(view).rows, states.workers(view).rows
+
+    assert [cell.line for cell in alert.cells if cell.line is not None] == [tuple(range(len(done)))]
+    assert [cell.tone for cell in alert.cells if cell.line is not None] == [Tone.BAD]
+    (finished,) = [cell.line for cell in worker_row.cells if cell.line is not None]
+    assert finished == (None, *[2.0 * SPAN] * (len(done) - SPAN - 1))
+
+
+def test_who_came_later_has_gaps_before_and_who_is_gone_is_forgotten_with_his_last_look() -> None:
+    lines = Lines()
+
+    def look(rule: str) -> None:
+        lines.add(Frame(measured({}), alerts=(AlertLine(rule, "ok", "warning", AT, 1, "", ""),)))
+
+    look("a")
+    look("b")
+    assert (lines.values("a"), lines.values("b")) == ((1, None), (None, 1))
+    for _ in range(RECENT):
+        look("b")
+    assert (lines.values("a"), len(lines.values("b"))) == ((), RECENT)
+
+
+def test_text_comes_before_spark_lines_where_there_is_room_for_one_of_them_only() -> None:
+    view = View(Frame(measured({}), (replace(WORKER, models=("nudenet-320n@3.4.2", "compreface")),)))
+    found = {}
+    for room in (40, 59, 80, 100, 160):
+        shown = states.workers(view)
+        names = [column.name for column in shown.columns]
+        taken = widths(shown, shown.rows, room)
+        assert sum(taken) + GAP * (sum(1 for each in taken if each) - 1) <= room
+        found[room] = {name: width for name, width in zip(names, taken, strict=True) if width}
+
+    assert "2 min" not in found[59]
+    assert found[59]["models"] >= len("nudenet-320n@3.4.2")
+    assert found[80]["2 min"] >= 8
+    assert found[160]["models"] == len("nudenet-320n@3.4.2, compreface"), "what is left is for the line"
+    assert found[160]["2 min"] == 60
+    assert {"policy", "version"} <= found[160].keys()
+
+
+def test_every_row_of_every_panel_names_the_command_that_shows_more() -> None:
+    numbers_: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {
+        READY: 1,
+        ("lomi_up", (("service", "redis"),)): 1,
+        ("lomi_probe_seconds", (("service", "redis"),)): 0.1,
+        ("lomi_decisions", (("actor", "person"), ("reason", ""), ("status", "approved"), ("window", "1h"))): 1,
+    }
+    events = [Event(AT, kind, "x") for kind in ("alert", "worker", "queue", "source", "upstream")]
+    alert = AlertLine("a", "ok", "warning", AT, 1, "", "lomi doctor")
+    view = View(Frame(measured(numbers_), (WORKER,), (alert,)), events=events)
+    for title, panel in zip(TITLES, PANELS, strict=True):
+        rows = panel(view).rows
+        assert rows or title == "Jobs"
+        assert all(row.command.startswith("lomi ") and row.record for row in rows), title
+
+
+def test_a_cluster_without_a_log_of_decisions_is_not_said_to_have_made_none() -> None:
+    assert "no log of decisions" in numbers.decisions(View(Frame(measured({})))).note
+    logged = measured({("lomi_batches_ended", (("window", "5m"),)): 0})
+    assert numbers.decisions(View(Frame(logged))).note == "none in the last hour"
+
+
+def test_the_keys_below_are_never_cut_in_the_middle() -> None:
+    for width in (60, 80, 120, 200):
+        said = str(head.keys(Options(write=True), width))
+        assert len(said) <= width
+        assert said.startswith("? help  q quit  P R Q S change")
+        assert re.fullmatch(r"(\S+ ?\S* ?\S* ?\S* [a-z ]+  )*\S+ [a-z ]+", said)
 
 
 def test_every_panel_stands_with_nothing_known_and_control_characters_are_never_obeyed() -> None:
