@@ -100,7 +100,7 @@ _lomi_table() {
       values=''
       arguments='=@topics' ;;
     'alerts')
-      children='rules list ack silence unsilence check run test'
+      children='rules list ack silence unsilence show check run test'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -128,6 +128,11 @@ _lomi_table() {
       children=''
       options='--as --output -o --env --config --env-file --data --help -h'
       values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'alerts show')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=' ;;
     'alerts check')
       children=''

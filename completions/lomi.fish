@@ -100,7 +100,7 @@ function __lomi_table
             set -g __lomi_values
             set -g __lomi_arguments '=@topics'
         case 'alerts'
-            set -g __lomi_children 'rules	List the rules with their numbers now' 'list	List incidents and silences' 'ack	Say that somebody knows: no more repeats' 'silence	Have nobody told of a rule for a while' 'unsilence	Lift the silences of a rule before their time' 'check	Look once and tell whoever is to be told, for cron' 'run	Look again and again and tell whoever is to be told' 'test	Send one marked message to each route'
+            set -g __lomi_children 'rules	List the rules with their numbers now' 'list	List incidents and silences' 'ack	Say that somebody knows: no more repeats' 'silence	Have nobody told of a rule for a while' 'unsilence	Lift the silences of a rule before their time' 'show	Show one incident whole' 'check	Look once and tell whoever is to be told, for cron' 'run	Look again and again and tell whoever is to be told' 'test	Send one marked message to each route'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -128,6 +128,11 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '='
+        case 'alerts show'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '='
         case 'alerts check'
             set -g __lomi_children

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import alerts_run, alerts_text, diagnostics, options, output, session
+from lomi_ops.cli import alerts_run, alerts_show, alerts_text, diagnostics, options, output, session
 from lomi_ops.cli.alerts_text import RulesFormat
 from lomi_ops.cli.output import Format
 
@@ -156,6 +156,7 @@ def alerts_unsilence(
     return 0
 
 
+app.command("show")(alerts_show.alerts_show)
 app.command("check")(alerts_run.alerts_check)
 app.command("run")(alerts_run.alerts_run)
 app.command("test")(alerts_run.alerts_test)

@@ -10,6 +10,7 @@ from lomi_ops.cli import diagnostics, output
 from lomi_ops.cli.alerts_text import moment
 from lomi_ops.cli.output import Format, counted
 from lomi_ops.domain.alert_state import State
+from lomi_ops.domain.shown import shown
 from lomi_ops.errors import ExitCode, LockHeld, LomiError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def show_pass(done: Pass, format_: Format, *, quiet: bool) -> int:
     changed = done.look.opened or done.look.resolved or done.round.sent
     if not quiet or changed or code is ExitCode.UNKNOWN:
         for route, subject in done.round.sent:
-            output.text(f"told {route}: {diagnostics.scrubbed(subject)}")
+            output.text(f"told {shown(route)}: {shown(diagnostics.scrubbed(subject))}")
         output.text(_summary(done))
     return int(code)
 
@@ -41,7 +42,7 @@ def show_busy(busy: LockHeld, format_: Format, *, quiet: bool) -> int:
     if format_ is not Format.TEXT:
         output.document({"busy": busy.message}, schema="lomi.alerts.busy/v1", format_=format_)
     elif not quiet:
-        diagnostics.note(busy.message)
+        diagnostics.note(shown(busy.message))
     return int(ExitCode.OK)
 
 
@@ -64,7 +65,7 @@ def troubles(done: Pass) -> list[str]:
     for each in done.round.troubles:
         end = "it is given up" if each.given_up else "it is tried again"
         hint = f" ({each.failure.hint})" if each.failure.hint else ""
-        found.append(f"route {each.route} was not told: {each.failure.message}{hint}; {end}")
+        found.append(f"route {shown(each.route)} was not told: {each.failure.message}{hint}; {end}")
     if done.heartbeat:
         found.append(f"the heartbeat was not heard: {done.heartbeat}")
     return found
@@ -107,7 +108,7 @@ class Teller:
         for rule in look.resolved:
             diagnostics.note(f"{moment(look.at)} over: {rule}")
         for route, subject in done.round.sent:
-            diagnostics.note(f"{moment(look.at)} told {route}: {diagnostics.scrubbed(subject)}")
+            diagnostics.note(f"{moment(look.at)} told {shown(route)}: {shown(diagnostics.scrubbed(subject))}")
         self._once(frozenset(troubles(done)))
 
     def trouble(self, failure: LomiError) -> None:
@@ -132,11 +133,10 @@ def show_test(tried: Sequence[Tried], format_: Format) -> int:
         return int(ExitCode.BAD if bad else ExitCode.OK)
     for each in tried:
         if each.failure is None:
-            output.text(f"{each.route.name} ({each.route.by}) took it")
+            output.text(f"{shown(each.route.name)} ({each.route.by}) took it")
         else:
-            output.text(
-                f"{each.route.name} ({each.route.by}) did not take it: {diagnostics.scrubbed(each.failure.message)}"
-            )
+            why = shown(diagnostics.scrubbed(each.failure.message))
+            output.text(f"{shown(each.route.name)} ({each.route.by}) did not take it: {why}")
             if each.failure.hint:
                 diagnostics.hint(each.failure.hint)
     return int(ExitCode.BAD if bad else ExitCode.OK)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lomi_ops.cli import diagnostics, output
 from lomi_ops.cli.output import Format
+from lomi_ops.domain.shown import shown
 from lomi_ops.errors import ExitCode, LomiError
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def show_list(
 ) -> int:
     """`gap_s`: nobody looks any more where the last look is longer ago."""
     firing = any(each.resolved_at is None for each in incidents)
-    records = [_incident(each, tracks, told) for each in incidents]
+    records = [incident_record(each, tracks, told) for each in incidents]
     if format_ is Format.JSONL:
         for record in records:
             output.line(record)
@@ -185,7 +186,7 @@ def _show_incidents(incidents: Sequence[Incident], records: Sequence[Mapping[str
         state = output.painted(record["state"], _COLOURS.get(record["state"], ""))
         why = f": {diagnostics.scrubbed(incident.ack_reason)}" if incident.ack_reason else ""
         who = f" ({incident.acked_by} knows{why})"
-        text = incident.sentence + (who if incident.acked else "") + _unsent(record["told"])
+        text = shown(incident.sentence + (who if incident.acked else "") + _unsent(record["told"]))
         rows.append((str(incident.id), moment(incident.opened_at), span.said(lasted), incident.severity.value, state,
                      incident.rule, text))  # fmt: skip
     output.table(("id", "since, utc", "lasts", "severity", "state", "rule", "what"), rows)
@@ -200,10 +201,11 @@ def _unsent(told: Sequence[Mapping[str, Any]]) -> str:
 def _show_silences(silences: Sequence[Silence]) -> None:
     for each in silences:
         reason = diagnostics.scrubbed(each.reason)
-        output.text(output.folded(f"silenced until {moment(each.until)} by {each.actor}: {each.rule} ({reason})", 2))
+        line = shown(f"silenced until {moment(each.until)} by {each.actor}: {each.rule} ({reason})")
+        output.text(output.folded(line, 2))
 
 
-def _incident(incident: Incident, tracks: Mapping[str, Track], told: Sequence[Delivery]) -> dict[str, Any]:
+def incident_record(incident: Incident, tracks: Mapping[str, Track], told: Sequence[Delivery]) -> dict[str, Any]:
     track = tracks.get(incident.rule)
     state = "resolved"
     if incident.resolved_at is None:
@@ -217,7 +219,8 @@ def _incident(incident: Incident, tracks: Mapping[str, Track], told: Sequence[De
 
 def show_ack(incident: Incident, format_: Format) -> None:
     if format_ is Format.TEXT:
-        output.text(f"incident {incident.id} ({incident.rule}) is acknowledged by {incident.acked_by} until it is over")
+        who = shown(incident.acked_by)
+        output.text(f"incident {incident.id} ({incident.rule}) is acknowledged by {who} until it is over")
     else:
         output.document(asdict(incident), schema="lomi.alerts.ack/v1", format_=format_)
 
