@@ -185,14 +185,14 @@ _lomi_table() {
       values='--drain-timeout= --timeout= --reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@members' ;;
     'review')
-      children='list show similar approve reject undo note notes release sample'
+      children='list show similar approve reject undo note notes release sample filters'
       options='--queue --filter --images --as --env --config --env-file --data --help -h'
-      values='--queue=waiting|rejected|failed|minors|all --filter= --images= --as= --env=@profiles --config=@files --env-file=@files --data=@folders'
+      values='--queue=waiting|rejected|failed|minors|all --filter=@saved_filters --images= --as= --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'review list')
       children=''
-      options='--queue --reason --count --limit --output -o --env --config --env-file --data --help -h'
-      values='--queue=waiting|rejected|failed|minors|all --reason= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      options='--queue --reason --filter --count --limit --output -o --env --config --env-file --data --help -h'
+      values='--queue=waiting|rejected|failed|minors|all --reason= --filter=@saved_filters --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photo_filters' ;;
     'review show')
       children=''
@@ -206,13 +206,13 @@ _lomi_table() {
       arguments='=@photos' ;;
     'review approve')
       children=''
-      options='--reason --queue --macro --grace --force --unseen --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
-      values='--reason= --queue=waiting|rejected|failed|minors|all --macro=@macros --grace= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      options='--reason --queue --filter --macro --grace --force --unseen --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --queue=waiting|rejected|failed|minors|all --filter=@saved_filters --macro=@macros --grace= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photos' ;;
     'review reject')
       children=''
-      options='--because --reason --queue --macro --grace --force --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
-      values='--because=@reasons --reason= --queue=waiting|rejected|failed|minors|all --macro=@macros --grace= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      options='--because --reason --queue --filter --macro --grace --force --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
+      values='--because=@reasons --reason= --queue=waiting|rejected|failed|minors|all --filter=@saved_filters --macro=@macros --grace= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photos' ;;
     'review undo')
       children=''
@@ -254,6 +254,26 @@ _lomi_table() {
       options='--limit --output -o --env --config --env-file --data --help -h'
       values='--limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
+    'review filters')
+      children='list keep forget'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'review filters list')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'review filters keep')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@photo_filters *=@photo_filters' ;;
+    'review filters forget')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@own_filters' ;;
     'audit')
       children='list show export verify'
       options='--help -h'

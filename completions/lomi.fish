@@ -185,14 +185,14 @@ function __lomi_table
             set -g __lomi_values '--drain-timeout=' '--timeout=' '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@members'
         case 'review'
-            set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'show	Show one photo, or one user, and everything beside it' 'similar	List photos of anybody that look the same as one' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before' 'undo	Take back decisions: photos, a step, or my last step' 'note	Add a note about a photo, or about a user' 'notes	List notes, the latest first; `-o jsonl` exports them' 'release	Free photos that somebody holds' 'sample	Have decided photos judged again, unseen'
-            set -g __lomi_options '--queue	Which photos first' '--filter	Only photos that match, e.g' '--images	auto, kitty, sixel, blocks, none; else review.images' '--as	Who reviews; else LOMI_ACTOR, else the login' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--filter=' '--images=' '--as=' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_children 'list	List photos that wait, or were rejected or failed' 'show	Show one photo, or one user, and everything beside it' 'similar	List photos of anybody that look the same as one' 'approve	Approve photos, whatever was decided before' 'reject	Reject photos, whatever was decided before' 'undo	Take back decisions: photos, a step, or my last step' 'note	Add a note about a photo, or about a user' 'notes	List notes, the latest first; `-o jsonl` exports them' 'release	Free photos that somebody holds' 'sample	Have decided photos judged again, unseen' 'filters	Filters that have names'
+            set -g __lomi_options '--queue	Which photos first' '--filter	A filter by its name: `lomi review filters list`' '--images	auto, kitty, sixel, blocks, none; else review.images' '--as	Who reviews; else LOMI_ACTOR, else the login' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--filter=@saved_filters' '--images=' '--as=' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'review list'
             set -g __lomi_children
-            set -g __lomi_options '--queue	Which photos' '--reason	Only this reason, e.g' '--count	Only how many lie on each pile' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--reason=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_options '--queue	Which photos' '--reason	Only this reason, e.g' '--filter	A filter by its name: `lomi review filters list`' '--count	Only how many lie on each pile' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--reason=' '--filter=@saved_filters' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photo_filters'
         case 'review show'
             set -g __lomi_children
@@ -206,13 +206,13 @@ function __lomi_table
             set -g __lomi_arguments '=@photos'
         case 'review approve'
             set -g __lomi_children
-            set -g __lomi_options '--reason	Why, for the audit trail; a macro has one' '--queue	The pile that a filter goes through' '--macro	Template with its reason and the user\'s text' '--grace	Tell nobody for so long; 0s: at once' '--force	Also what somebody else looks at now' '--unseen	Also what could not be judged, and nobody may have seen' '--dry-run	Only say which photos' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--reason=' '--queue=waiting|rejected|failed|minors|all' '--macro=@macros' '--grace=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_options '--reason	Why, for the audit trail; a macro has one' '--queue	The pile that a filter goes through' '--filter	A filter by its name: `lomi review filters list`' '--macro	Template with its reason and the user\'s text' '--grace	Tell nobody for so long; 0s: at once' '--force	Also what somebody else looks at now' '--unseen	Also what could not be judged, and nobody may have seen' '--dry-run	Only say which photos' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--queue=waiting|rejected|failed|minors|all' '--filter=@saved_filters' '--macro=@macros' '--grace=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photos'
         case 'review reject'
             set -g __lomi_children
-            set -g __lomi_options '--because	blurry, no_face, group_photo, underage or nsfw; a macro has one' '--reason	Why, for the audit trail; a macro has one' '--queue	The pile that a filter goes through' '--macro	Template with its reason and the user\'s text' '--grace	Tell nobody for so long; 0s: at once' '--force	Also what somebody else looks at now' '--dry-run	Only say which photos' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
-            set -g __lomi_values '--because=@reasons' '--reason=' '--queue=waiting|rejected|failed|minors|all' '--macro=@macros' '--grace=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_options '--because	blurry, no_face, group_photo, underage or nsfw; a macro has one' '--reason	Why, for the audit trail; a macro has one' '--queue	The pile that a filter goes through' '--filter	A filter by its name: `lomi review filters list`' '--macro	Template with its reason and the user\'s text' '--grace	Tell nobody for so long; 0s: at once' '--force	Also what somebody else looks at now' '--dry-run	Only say which photos' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--as	Who decides; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--because=@reasons' '--reason=' '--queue=waiting|rejected|failed|minors|all' '--filter=@saved_filters' '--macro=@macros' '--grace=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photos'
         case 'review undo'
             set -g __lomi_children
@@ -254,6 +254,26 @@ function __lomi_table
             set -g __lomi_options '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
+        case 'review filters'
+            set -g __lomi_children 'list	List the filters that have names' 'keep	Keep a filter under a name, as a pile of your own' 'forget	Forget a filter of your own'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'review filters list'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'review filters keep'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@photo_filters' '*=@photo_filters'
+        case 'review filters forget'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@own_filters'
         case 'audit'
             set -g __lomi_children 'list	List what people and commands did, the latest first' 'show	Show one entry: before, after, and its link' 'export	Write all of it as JSON lines that prove themselves' 'verify	Prove that no entry was edited, removed or reordered'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'

@@ -128,6 +128,21 @@ def _macros(chosen: Mapping[str, str]) -> Iterator[Word]:
             yield macro.name, macro.note
 
 
+def _saved_filters(chosen: Mapping[str, str]) -> Iterator[Word]:
+    from lomi_ops.cli.review_saved import known
+
+    with _opened(chosen) as runtime:
+        for each in known(runtime.settings.review):
+            yield each.name, each.text
+
+
+def _own_filters(chosen: Mapping[str, str]) -> Iterator[Word]:
+    from lomi_ops.cli.review_saved import known
+
+    with _opened(chosen) as runtime:
+        yield from ((each.name, each.text) for each in known(runtime.settings.review) if each.own)
+
+
 def _photo_filters(chosen: Mapping[str, str]) -> Iterator[Word]:
     """Terms with their words where these are few, and fields."""
     from lomi_ops.domain.review import REASONS
@@ -235,6 +250,8 @@ KINDS: Mapping[str, Callable[[Mapping[str, str]], Iterable[Word]]] = {
     "reasons": _reasons,
     "macros": _macros,
     "photo_filters": _photo_filters,
+    "saved_filters": _saved_filters,
+    "own_filters": _own_filters,
     "jobs": _jobs,
     "filters": _filters,
     "workers": _workers,

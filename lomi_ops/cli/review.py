@@ -13,6 +13,7 @@ from lomi_ops.cli import (
     review_decide,
     review_notes,
     review_sample,
+    review_saved,
     review_show,
     review_similar,
     review_text,
@@ -45,6 +46,7 @@ def review_list(
     terms: Terms = None,
     queue: Annotated[Pile, typer.Option(help="Which photos.")] = Pile.ALL,
     reason: Annotated[str | None, typer.Option(help="Only this reason, e.g. blurry.")] = None,
+    named: review_saved.Named = "",
     count: Annotated[bool, typer.Option("--count", help="Only how many lie on each pile.")] = False,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
     format_: options.Output = Format.TEXT,
@@ -59,6 +61,9 @@ def review_list(
 
     wanted = _filter(terms, reason)
     with session.opened(common, "database") as runtime:
+        if named:
+            found_filter = review_saved.meant(runtime.settings.review, named)
+            queue, wanted = review_saved.pile_of(queue, found_filter), found_filter.wanted.joined(wanted)
         database = runtime.database
         now = database.now()
         if count:
@@ -100,6 +105,7 @@ def _any_minor(database: Database, wanted: ReviewFilter) -> bool:
 
 
 app.add_typer(review_sample.app, name="sample")
+app.add_typer(review_saved.app, name="filters")
 app.command("show")(review_show.review_show)
 app.command("similar")(review_similar.review_similar)
 app.command("approve")(review_decide.review_approve)

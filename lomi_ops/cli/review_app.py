@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import options, output, session, terminal
+from lomi_ops.cli import options, output, review_saved, session, terminal
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import LomiError, UsageError
 from lomi_ops.tui import garbage
@@ -25,7 +25,7 @@ def review(
     ctx: typer.Context,
     common: options.Common,
     queue: Annotated[Pile, typer.Option(help="Which photos first.")] = Pile.ALL,
-    wanted: Annotated[str, typer.Option("--filter", help="Only photos that match, e.g. reason:blurry.")] = "",
+    wanted: review_saved.Named = "",
     images: Annotated[str | None, typer.Option(help=", ".join(IMAGES) + "; else review.images.", metavar="HOW")] = None,
     actor: As = None,
 ) -> int | None:
@@ -48,10 +48,16 @@ def review(
 
 
 def _run(runtime: Runtime, pile: Pile, wanted: str, images: str | None, actor: str) -> int:
+    from lomi_ops.ops.reviews import keeping
     from lomi_ops.ops.reviews.desk import Desk
     from lomi_ops.tui.review.start import start
 
-    desk = Desk(runtime.database, None, actor, runtime.settings.review)
+    section = runtime.settings.review
+    desk = Desk(runtime.database, None, actor, section)
+    saved = review_saved.known(section)
+    if wanted:
+        found = review_saved.meant(section, wanted)
+        pile, wanted = review_saved.pile_of(pile, found), found.text
     return start(
         desk,
         lambda: _queue(runtime),
@@ -59,7 +65,9 @@ def _run(runtime: Runtime, pile: Pile, wanted: str, images: str | None, actor: s
         runtime.settings,
         pile=pile,
         wanted=wanted,
-        images=images or runtime.settings.review.images,
+        saved=saved,
+        keep=lambda known, name, text: keeping.keep(review_saved.folder(), known, name, text),
+        images=images or section.images,
         ascii_only=output.ascii_only(),
         environ=os.environ,
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
+from lomi_ops.cli import review_saved
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import Refused, UsageError
 
 if TYPE_CHECKING:
+    from lomi_ops.config.sections.operating import ReviewSection
     from lomi_ops.domain.review_filter import ReviewFilter
     from lomi_ops.ops.reviews.desk import Desk
 
@@ -35,6 +37,15 @@ class Chosen:
     ids: tuple[UUID, ...]
     wanted: ReviewFilter
     pile: Pile
+    named: str = ""
+    """What `--filter` said."""
+
+    def narrowed(self, section: ReviewSection) -> Chosen:
+        """With the filter that was named. Raises UsageError, ConfigError."""
+        if not self.named:
+            return self
+        found = review_saved.meant(section, self.named)
+        return replace(self, wanted=found.wanted.joined(self.wanted), pile=review_saved.pile_of(self.pile, found))
 
     def media_ids(self, desk: Desk) -> tuple[UUID, ...]:
         """All that match now."""
@@ -46,23 +57,27 @@ class Chosen:
         return tuple(photo.media_id for photo in found)
 
 
-def chosen(verb: str, terms: list[str] | None, pile: Pile) -> Chosen:
+def chosen(verb: str, terms: list[str] | None, pile: Pile, named: str = "") -> Chosen:
     """For a command that changes what it finds. Raises UsageError for what says nothing, and for words that are neither
     ids nor terms: they would be looked for everywhere."""
     from lomi_ops.domain import review_filter
 
     typed = terms or []
     hint = f"lomi review {verb} ID, or a filter: lomi help photo-filters"
+    if named and not typed:
+        return Chosen((), review_filter.parse([]), pile, named)
     if not typed:
         raise UsageError("which photos?", hint=hint)
     if not all(each.strip() for each in typed):
         # What a shell makes of "$ID" where there is none: as a filter it would mean every photo.
         raise UsageError("which photos? an empty word names none", hint=hint)
     ids = _ids(typed)
+    if ids and named:
+        raise UsageError("ids name the photos already: --filter has nothing to choose from", hint=hint)
     wanted = review_filter.parse([] if ids else typed)
     if not ids and (bare := [term.words[0] for term in wanted.terms if not term.name]):
         raise UsageError(f"{bare[0]!r} is no media id", hint="lomi review list")
-    return Chosen(tuple(dict.fromkeys(ids)), wanted, pile)
+    return Chosen(tuple(dict.fromkeys(ids)), wanted, pile, named)
 
 
 def refuse_minors(picked: Chosen) -> None:

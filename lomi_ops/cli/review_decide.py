@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import options, review_choice, review_step, session
+from lomi_ops.cli import options, review_choice, review_saved, review_step, session
 from lomi_ops.cli.output import Format
 from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import UsageError
@@ -57,6 +57,7 @@ class Wish:
         if self.chosen.pile is not Pile.ALL:
             words += ["--queue", self.chosen.pile.value]
         for option, value in (
+            ("--filter", self.chosen.named),
             ("--because", self.because), ("--reason", self.note), ("--macro", self.macro), ("--grace", self.grace),
         ):  # fmt: skip
             words += [option, value] if value else []
@@ -67,7 +68,8 @@ class Wish:
 @options.with_common
 def review_approve(
     common: options.Common, terms: review_choice.Terms = None, note: Note = "",
-    queue: review_choice.Queue = Pile.ALL, macro: MacroName = None, grace: Grace = None, force: Force = False,
+    queue: review_choice.Queue = Pile.ALL, named: review_saved.Named = "", macro: MacroName = None, grace: Grace = None,
+    force: Force = False,
     unseen: Unseen = False, dry_run: review_choice.DryRun = False, confirm: review_choice.Confirm = None,
     actor: review_choice.As = None, format_: options.Output = Format.TEXT,
 ) -> int:  # fmt: skip
@@ -76,7 +78,7 @@ def review_approve(
     The app and the user hear of it after a grace window, in which `lomi review undo` is silent. Exit 5 when a photo
     stands like that already, changed in between, is looked at by somebody else, or could not be judged.
     """
-    picked = review_choice.chosen("approve", terms, queue)
+    picked = review_choice.chosen("approve", terms, queue, named)
     review_choice.refuse_minors(picked)
     wish = Wish("approve", picked, None, note, macro, grace, force, dry_run, confirm, actor, tuple(terms or ()), unseen)
     return _decide(common, wish, format_)
@@ -85,7 +87,8 @@ def review_approve(
 @options.with_common
 def review_reject(
     common: options.Common, terms: review_choice.Terms = None, because: Because = None, note: Note = "",
-    queue: review_choice.Queue = Pile.ALL, macro: MacroName = None, grace: Grace = None, force: Force = False,
+    queue: review_choice.Queue = Pile.ALL, named: review_saved.Named = "", macro: MacroName = None, grace: Grace = None,
+    force: Force = False,
     dry_run: review_choice.DryRun = False, confirm: review_choice.Confirm = None, actor: review_choice.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:  # fmt: skip
@@ -94,7 +97,7 @@ def review_reject(
     The app and the user hear of it after a grace window, in which `lomi review undo` is silent. Exit 5 when a photo
     stands like that already, changed in between, or is looked at by somebody else.
     """
-    picked = review_choice.chosen("reject", terms, queue)
+    picked = review_choice.chosen("reject", terms, queue, named)
     wish = Wish("reject", picked, because, note, macro, grace, force, dry_run, confirm, actor, tuple(terms or ()))
     return _decide(common, wish, format_)
 
@@ -109,8 +112,11 @@ def _decide(common: options.Common, wish: Wish, format_: Format) -> int:
         _check(wish)
     with session.opened(common, "redis", "database", changes=not wish.dry_run) as runtime:
         choice = _choice(wish, runtime.settings.review)
+        picked = wish.chosen.narrowed(runtime.settings.review)
+        if wish.verb == "approve":
+            review_choice.refuse_minors(picked)
         desk = Desk(runtime.database, runtime.queue, options.actor(wish.actor), runtime.settings.review)
-        media_ids = wish.chosen.media_ids(desk)
+        media_ids = picked.media_ids(desk)
         if wish.dry_run:
             return review_step.report_plan(wish.verb, media_ids, format_, texts=choice.texts, note=choice.note)
         require_schema(runtime.database)

@@ -11,7 +11,8 @@ SHARED = ("--env", "--config", "--env-file", "--data")
 
 _DYNAMIC = {
     "JOB": "jobs", "JOB|FILTER...": "filters", "FILTER...": "filters", "OP": "operations", "TOPIC": "topics",
-    "NAME|FILE": "models", "CHECK": "checks", "CHECK...": "checks", "WORKER": "members", "WORKER...": "members",
+    "NAME|FILE": "models", "NAME|FILTER": "saved_filters", "CHECK": "checks",
+    "CHECK...": "checks", "WORKER": "members", "WORKER...": "members",
 }  # fmt: skip
 """What a metavar stands for; the cluster, or the settings, know the words."""
 _BY_NAME = {
@@ -23,7 +24,8 @@ _BY_PLACE: dict[tuple[str, ...], str] = {
     ("review", "approve"): "photos", ("review", "reject"): "photos", ("review", "show"): "photos",
     ("review", "similar"): "photos", ("review", "sample", "golden"): "photos",
     ("review", "undo"): "photos", ("review", "release"): "photos", ("review", "list"): "photo_filters",
-    ("models", "verify"): "models",
+    ("models", "verify"): "models", ("review", "filters", "forget"): "own_filters",
+    ("review", "filters", "keep"): "photo_filters",
 }  # fmt: skip
 """What the arguments of a command are, where their metavar says less."""
 _FOLDERS = ("DIR",)

@@ -19,6 +19,7 @@ from lomi_ops.config.sections.working import FENCE_MARGIN_S
 from lomi_ops.domain.alert_rules import SLUGS
 from lomi_ops.domain.backup import s3_place
 from lomi_ops.domain.quiet_hours import FORM, parse
+from lomi_ops.errors import UsageError
 
 _NOT_A_HOST = re.compile(r"://|@|\s|^[^:/]*:\d+$")
 """An IPv6 address has more colons, and a folder is libpq's way to name a Unix socket."""
@@ -54,6 +55,7 @@ def misfits(settings: Settings) -> Iterator[Misfit]:
     yield from _docker(settings)
     yield from _autoscale(settings)
     yield from _alerts(settings)
+    yield from _filters(settings)
     yield from _policies(settings)
 
 
@@ -162,6 +164,19 @@ def _autoscale(settings: Settings) -> Iterator[Misfit]:
     if section.gap_s <= section.every_s:
         what = f"must exceed autoscale.every_s = {section.every_s:g}, or nothing ever holds for a while"
         yield Misfit(("autoscale", "gap_s"), what, (("autoscale", "every_s"),))
+
+
+def _filters(settings: Settings) -> Iterator[Misfit]:
+    if not settings.review.filters:
+        return
+    from lomi_ops.domain.saved_filter import check  # the language of filters, which few commands need
+
+    for name, section in settings.review.filters.items():
+        try:
+            check(name, section.terms)
+        except UsageError as failure:
+            hint = f" ({failure.hint})" if failure.hint else ""
+            yield Misfit(("review", "filters", name, "terms"), f"cannot be used: {failure.message}{hint}")
 
 
 def _alerts(settings: Settings) -> Iterator[Misfit]:

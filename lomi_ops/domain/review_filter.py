@@ -133,6 +133,10 @@ class ReviewFilter:
         """The same for one reason more, whatever another program may have written there."""
         return ReviewFilter((*self.terms, Term("reason", ":", (reason.casefold(),))), self.text)
 
+    def joined(self, other: ReviewFilter) -> ReviewFilter:
+        """What both admit."""
+        return ReviewFilter((*self.terms, *other.terms), f"{self.text} {other.text}".strip())
+
     def bounds(self, now: datetime) -> Bounds:
         """What a database can be asked for: never fewer photos than match."""
         found = Bounds()

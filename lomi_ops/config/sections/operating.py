@@ -45,6 +45,12 @@ class ChecksSection(Section):
     suppressions: Path | None = Field(None, description="file of accepted trouble: check, reason, until")
 
 
+class FilterSection(Section):
+    """A filter over photos that has a name."""
+
+    terms: str = Field("", description="what must hold: reason:nsfw porn>0.4 porn<0.7; pile:rejected names a pile")
+
+
 class ReviewSection(Section):
     """People who look at photos and decide."""
 
@@ -68,6 +74,7 @@ class ReviewSection(Section):
     macros: Path | None = Field(
         None, description="file of decisions that are made again and again, with their words; empty: one a reason"
     )
+    filters: dict[str, FilterSection] = Field({}, description="filters by a name of your own, offered like piles")
 
 
 class MetricsSection(Section):

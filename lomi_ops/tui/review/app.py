@@ -19,7 +19,9 @@ from textual.message import Message
 
 from lomi_ops.domain.macro import SHIPPED, Macro, approving, first_for
 from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.saved_filter import SavedFilter
 from lomi_ops.domain.verdict import Reason
+from lomi_ops.errors import LomiError
 from lomi_ops.imaging.framing import Frame
 from lomi_ops.tui import garbage
 from lomi_ops.tui.review import keys, table, words
@@ -32,6 +34,7 @@ from lomi_ops.tui.review.state import Tone
 from lomi_ops.tui.review.table import Item
 from lomi_ops.tui.review.terminal import Images, Screen
 from lomi_ops.tui.review.widgets import Cell, Picture
+from lomi_ops.tui.review.work import Keep, kept_for_now
 from lomi_ops.tui.text import Text
 
 if TYPE_CHECKING:
@@ -55,6 +58,8 @@ class Options:
     beat_s: float
     ascii_only: bool = False
     macros: Sequence[Macro] = SHIPPED
+    keep: Keep = kept_for_now
+    """Where a filter that somebody names goes."""
 
 
 class ReviewApp(App[None]):
@@ -264,17 +269,35 @@ class ReviewApp(App[None]):
         self.push_screen(Help())
 
     def action_piles(self) -> None:
-        self.push_screen(Piles(self.reviewing.state.counts, self.reviewing.state.pile), self._pile_chosen)
+        state = self.reviewing.state
+        self.push_screen(Piles(state.counts, state.pile, state.saved, state.filter_name), self._pile_chosen)
 
-    def _pile_chosen(self, pile: Pile | None) -> None:
-        if pile is not None:
-            self.reviewing.change(pile)
+    def _pile_chosen(self, chosen: Pile | SavedFilter | None) -> None:
+        if chosen is not None:
+            self.reviewing.go(chosen)
 
     async def action_note(self) -> None:
         await self._ask_for("note", "a note for colleagues; Enter keeps it, Escape drops it", "")
 
     async def action_filter(self) -> None:
-        await self._ask_for("filter", "reason:blurry blur>40; empty for all", self.reviewing.state.filter_text)
+        await self._ask_for(
+            "filter", "reason:blurry blur>40, or a name; empty for all", self.reviewing.state.filter_text
+        )
+
+    async def action_keep(self) -> None:
+        if self.reviewing.state.filter_text:
+            await self._ask_for("name", "a name for this filter, such as sharp-ones", self.reviewing.state.filter_name)
+        else:
+            self.reviewing.state.say("there is no filter to name: / takes one")
+
+    def _keep(self, name: str) -> None:
+        state = self.reviewing.state
+        try:
+            state.saved = self._options.keep(state.saved, name.strip(), state.filter_text)
+        except LomiError as failure:
+            state.say("; ".join(filter(None, (failure.message, failure.hint))), Tone.CONFLICT)
+        else:
+            state.say(f"kept as {name.strip()}: p offers it, and --filter {name.strip()} takes it")
 
     async def _ask_for(self, what: str, hint: str, value: str) -> None:
         """The line is there when the next key comes: that one is a letter, and no decision."""
@@ -293,6 +316,8 @@ class ReviewApp(App[None]):
             self.reviewing.looking.note(text)
         elif asked == "filter":
             self.reviewing.narrow(text)
+        elif asked == "name":
+            self._keep(text)
         elif asked == "reason" and text.strip():
             self._decide_about(Macro("", None, text.strip()))
 
@@ -406,6 +431,9 @@ class ReviewApp(App[None]):
         if not self._uncovered:
             return
         now, state = self._clock(), self.reviewing.state
-        head = words.heading(state.pile, state.counts, self._options.actor, state.table.current, now, self.size.width)
+        head = words.heading(
+            state.pile, state.counts, self._options.actor, state.table.current, now, self.size.width,
+            state.filter_name or state.filter_text,
+        )  # fmt: skip
         self.query_one("#head", Text).show(head)
         self.query_one("#notice", Text).show(words.notice(self.reviewing, now))

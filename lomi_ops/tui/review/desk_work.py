@@ -61,7 +61,7 @@ class DeskWork:
         return {each.pile: each.photos for each in self._desk.counts()}
 
     def narrow(self, text: str) -> None:
-        self._wanted = parse(text.split()) if text.strip() else ReviewFilter()
+        self._wanted = parse([text]) if text.strip() else ReviewFilter()
 
     def deal(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
         """What was skipped is claimed with the others, and given back at once."""

@@ -47,6 +47,7 @@ KEYS = (
     Key("asterisk", "*", "choose all", "choose_all", "chooses all photos, or none", in_single=False),
     Key("p", "p", "piles", "piles", "goes to another pile", important=False),
     Key("slash", "/", "filter", "filter", "only photos that match, such as reason:blurry blur>40", important=False),
+    Key("f", "f", "name it", "keep", "gives the filter of now a name: it is a pile of yours then", important=False),
     Key("question_mark", "?", "help", "help", "this page"),
     Key("q", "q", "quit", "leave", "gives everything back and leaves"),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.saved_filter import SavedFilter, named
 from lomi_ops.errors import LomiError
 from lomi_ops.tui.review import table as on
 from lomi_ops.tui.review.dealing import Dealing
@@ -23,9 +24,11 @@ from lomi_ops.tui.review.work import Work
 class Reviewing:
     """One session. All methods are called on the event loop, or before there is one."""
 
-    def __init__(self, work: Work, run: Runner, pile: Pile, filter_text: str = "") -> None:
+    def __init__(
+        self, work: Work, run: Runner, pile: Pile, filter_text: str = "", saved: tuple[SavedFilter, ...] = ()
+    ) -> None:
         self._work, self._run = work, run
-        self.state = State(pile, filter_text)
+        self.state = State(pile, filter_text, saved)
         self.looking = Looking(self.state, work, run)
         self.dealing = Dealing(self.state, work, run, self.looking)
         self.deciding = Deciding(self.state, work, run, self._recount)
@@ -99,8 +102,21 @@ class Reviewing:
         self._recount(True)
         self.dealing.change(pile)
 
+    def go(self, chosen: Pile | SavedFilter) -> None:
+        """To a pile, with the filter that was typed, or to one that somebody named; from there without its filter."""
+        if isinstance(chosen, Pile):
+            self._look_for("" if self.state.filter_name else self.state.filter_text, chosen)
+        else:
+            self._look_for(chosen.text, chosen.pile)
+
     def narrow(self, text: str) -> None:
-        """Only photos that a filter admits."""
+        """Only photos that a filter admits, or one that has this name."""
+        if found := named(self.state.saved, text):
+            self.go(found)
+        else:
+            self._look_for(text, self.state.pile)
+
+    def _look_for(self, text: str, pile: Pile) -> None:
         try:
             self._work.narrow(text)
         except LomiError as failure:
@@ -108,7 +124,7 @@ class Reviewing:
             self.state.say(failure.message + hint, Tone.CONFLICT)
             return
         self.state.filter_text = text
-        self.change(self.state.pile)
+        self.change(pile)
 
     def grid(self) -> None:
         """The batch of the photo that is looked at; from there back to one photo after the other."""

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, ScreenResultType
 
 from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.saved_filter import SavedFilter
 from lomi_ops.tui.review import words
 from lomi_ops.tui.review.keys import KEYS
 from lomi_ops.tui.text import Text
@@ -24,6 +25,8 @@ PILES = {
     Pile.FAILED: "photos that could not be judged",
     Pile.MINORS: "suspected minors: each look and each reveal is on record",
 }
+_CHOICES = "123456789abcdefghijklmnorstuvxyz"
+"""Keys of what a page offers; without those that leave it, or mean words of one's own."""
 _HELP = """\
 A photo is grey and blurred until r reveals it. Scores are bars; ┃ marks the thresholds of its policy.
 
@@ -64,37 +67,43 @@ class Help(Covering[None]):
             self.dismiss(None)
 
 
-class Piles(Covering[Pile | None]):
+class Piles(Covering[Pile | SavedFilter | None]):
     """Which photos next."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"take('{pile.value}')") for number, pile in enumerate(PILES, 1)),
+        *(Binding(key, f"take({place})") for place, key in enumerate(_CHOICES)),
         Binding("escape,q,p", "dismiss(None)"),
     ]
 
-    def __init__(self, counts: Mapping[Pile, int], current: Pile) -> None:
+    def __init__(self, counts: Mapping[Pile, int], current: Pile, saved: Sequence[SavedFilter], name: str) -> None:
+        """`name` is that of the filter of now."""
         super().__init__()
-        self._counts, self._current = counts, current
+        self._counts, self._current, self._saved, self._name = counts, current, saved, name
+        self._offered: tuple[Pile | SavedFilter, ...] = (*PILES, *saved)
 
     def compose(self) -> ComposeResult:
         lines: list[Content | str] = [Content.styled("which photos?", "bold"), ""]
-        for number, (pile, says) in enumerate(PILES.items(), 1):
-            here = " (here)" if pile is self._current else ""
+        for key, (pile, says) in zip(_CHOICES, PILES.items(), strict=False):
+            here = " (here)" if pile is self._current and not self._name else ""
             count = self._counts.get(pile)
             told = "     ?" if count is None else f"{count:>6,}"
-            lines.append(Content.assemble((f" {number} ", "reverse"), f" {told}  {pile.value}{here}"))
+            lines.append(Content.assemble((f" {key} ", "reverse"), f" {told}  {pile.value}{here}"))
             lines.append(Content.styled(f"            {says}", "dim"))
-        lines += ["", Content.styled("escape goes back", "dim")]
-        yield _page(lines)
+        for key, saved in zip(_CHOICES[len(PILES) :], self._saved, strict=False):
+            here = " (here)" if saved.name == self._name else ""
+            lines.append(Content.assemble((f" {key} ", "reverse"), f"         {saved.name}{here}"))
+            lines.append(Content.styled(f"            {words.plain(saved.text)}", "dim"))
+        if not self._saved:
+            lines += ["", Content.styled("/ filters, f gives the filter a name: it is offered here then", "dim")]
+        yield _page([*lines, "", Content.styled("escape goes back", "dim")])
 
-    def action_take(self, pile: str) -> None:
-        self.dismiss(Pile(pile))
+    def action_take(self, place: int) -> None:
+        if place < len(self._offered):
+            self.dismiss(self._offered[place])
 
 
 OWN_WORDS = Macro("", None, "")
 """The answer of who wants to say why in words of their own."""
-_CHOICES = "123456789abcdefghijklmnorstuvxyz"
-"""Keys of templates; without those that leave the page."""
 
 
 class Why(Covering[Macro | None]):

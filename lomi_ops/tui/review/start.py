@@ -23,7 +23,9 @@ from lomi_ops.tui.review.terminal import Images, look
 if TYPE_CHECKING:
     from lomi_ops.clients.objects import ObjectStore
     from lomi_ops.config.schema import Settings
+    from lomi_ops.domain.saved_filter import SavedFilter
     from lomi_ops.queue.jobs import JobQueue
+    from lomi_ops.tui.review.work import Keep
 
 
 def start(
@@ -34,6 +36,8 @@ def start(
     *,
     pile: Pile,
     wanted: str,
+    saved: tuple[SavedFilter, ...],
+    keep: Keep,
     images: str,
     ascii_only: bool,
     environ: Mapping[str, str],
@@ -43,7 +47,7 @@ def start(
     work = DeskWork(desk, open_queue)
     work.narrow(wanted)
     background = Background()
-    session = Reviewing(work, background.ask, pile, wanted)
+    session = Reviewing(work, background.ask, pile, wanted, saved)
     darkroom = Darkroom(settings.images)
     try:
         session.start()
@@ -56,7 +60,7 @@ def start(
 
         photos = Photos(open_objects(), settings.objects.bucket_photos, settings.images.max_bytes, darkroom)
         clock = counting_on(desk.now(), time.monotonic)
-        chosen = Options(desk.actor, desk.beat_s, ascii_only, macros)
+        chosen = Options(desk.actor, desk.beat_s, ascii_only, macros, keep)
         app = ReviewApp(session, background, photos, screen, chosen, clock)
     except BaseException:
         session.leave()

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.saved_filter import SavedFilter
 from lomi_ops.errors import DatabaseUnavailable, LomiError
 from lomi_ops.tui.review.table import Table
 
@@ -41,8 +42,8 @@ class Runner(Protocol):
 class State:
     """`changed` is called after each change, so that the screen looks again."""
 
-    def __init__(self, pile: Pile, filter_text: str = "") -> None:
-        self.pile, self.filter_text = pile, filter_text
+    def __init__(self, pile: Pile, filter_text: str = "", saved: tuple[SavedFilter, ...] = ()) -> None:
+        self.pile, self.filter_text, self.saved = pile, filter_text, saved
         self.table = Table()
         self.counts: Mapping[Pile, int] = {}
         self.approvals: dict[Pile, Macro] = {}
@@ -57,6 +58,11 @@ class State:
     @property
     def approval(self) -> Macro | None:
         return self.approvals.get(self.pile)
+
+    @property
+    def filter_name(self) -> str:
+        """Of what is asked for now, where it has one."""
+        return next((each.name for each in self.saved if each.text == self.filter_text), "")
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         self.notice = Notice(text, tone)

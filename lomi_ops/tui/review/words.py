@@ -154,12 +154,15 @@ _WORST = {"reject": 0, "review": 1, "approve": 2}
 
 
 def heading(
-    pile: Pile, counts: Mapping[Pile, int], actor: str, current: Item | None, now: datetime, width: int
-) -> Content:
-    """Piles with their counts, the current one in front; who is at work, and for how long the photo is theirs."""
+    pile: Pile, counts: Mapping[Pile, int], actor: str, current: Item | None, now: datetime, width: int,
+    filtered: str = "",
+) -> Content:  # fmt: skip
+    """Piles with their counts, the current one in front with its filter; who is at work, and for how long the photo is
+    theirs."""
     order = sorted((each for each in Pile if each is not Pile.ALL), key=lambda each: each is not pile)
     claim = f"yours for {left(current.exhibit.until, now)} " if current is not None and current.open else ""
     here = f" {pile.value} {_count(counts, pile)}"
+    here += f", only {plain(filtered, max(12, width // 4))}" if filtered else ""
     others = "".join(f"  {each.value} {_count(counts, each)}" for each in order if each is not pile)
     name = f"{plain(actor, 16)}  " if width >= 100 else ""
     tail = name + claim

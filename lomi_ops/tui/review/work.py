@@ -12,8 +12,21 @@ from uuid import UUID
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.saved_filter import SavedFilter, check
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.tui.review.exhibit import Exhibit
+
+
+class Keep(Protocol):
+    """Keeps a filter beside those that are known; all of them then. Raises LomiError."""
+
+    def __call__(self, known: tuple[SavedFilter, ...], name: str, text: str) -> tuple[SavedFilter, ...]: ...
+
+
+def kept_for_now(known: tuple[SavedFilter, ...], name: str, text: str) -> tuple[SavedFilter, ...]:
+    """As `Keep`, for this session alone."""
+    check(name, text)
+    return (*(each for each in known if each.name != name), SavedFilter(name, text, own=True))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -255,3 +256,27 @@ def test_what_no_engine_could_judge_is_approved_only_with_a_word_that_says_so(cl
 
     assert lomi("review", "approve", photo, *WHY, "--unseen").code == 0
     assert media(cluster, photo)["moderation_status"] == "approved"
+
+
+def test_a_filter_that_was_kept_is_named_in_every_command(
+    cluster: OldCluster, lomi: Lomi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (sharp,), _ = blurred(cluster, 1, blur=140.0), blurred(cluster, 1, blur=20.0)
+
+    assert lomi("review", "filters", "list").out == "no filter has a name yet\n"
+    assert lomi("review", "filters", "keep", "sharp", "pile:rejected", "blur>40").code == 0
+
+    (kept,) = lomi("review", "filters", "list", "-o", "json").document["filters"]
+    assert kept == {"name": "sharp", "filter": "pile:rejected 'blur>40'", "queue": "rejected", "own": True}
+    listed = lomi("review", "list", "--filter", "sharp", "-o", "json").document["photos"]
+    assert [each["media_id"] for each in listed] == [str(sharp)]
+    assert lomi("review", "list", "--filter", "sharp", "reason:nsfw", "-o", "json").document["photos"] == []
+    plan = lomi("review", "approve", "--filter", "sharp", *WHY, "--dry-run", "-o", "json").document
+    assert plan["photos"] == [str(sharp)]
+    wrong = lomi("review", "reject", "--filter", "shrap", "--macro", "blurry")
+    assert (wrong.code, "did you mean sharp?" in wrong.err) == (2, True)
+    both = lomi("review", "approve", sharp, "--filter", "sharp", *WHY)
+    assert (both.code, "nothing to choose from" in both.err) == (2, True)
+    assert lomi("review", "filters", "forget", "sharp").code == 0
+    assert lomi("review", "list", "--filter", "sharp").code == 2

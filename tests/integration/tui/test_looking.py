@@ -246,6 +246,35 @@ def test_a_filter_narrows_and_a_wrong_one_says_what_there_is(room: Room, drive: 
     drive(steps)
 
 
+def test_a_filter_with_a_name_is_a_pile(room: Room, drive: Drive) -> None:
+    (nude,) = room.batch([evidence(porn=0.9)])
+    (blurred,) = room.batch([BLURRED])
+
+    async def steps(session: Session) -> None:
+        await session.shown()
+        await session.press("f")
+        await session.until(lambda: "no filter to name" in session.text, "nothing to name")
+        await session.press("slash", *"porn>0.8 pile:rejected", "enter")
+        await session.until(lambda: session.current == nude, "the one")
+        await session.press("f", *"Not One", "enter")
+        await session.until(lambda: "is no name for a filter" in session.text, "the hint")
+        await session.press("f", *"nudes", "enter")
+        await session.until(lambda: "kept as nudes" in session.text, "the name")
+        await session.until(lambda: "only nudes" in session.text, "the heading")
+        await session.press("p")
+        await session.until(lambda: "nudes (here)" in session.text, "the piles")
+        await session.press("2")
+        await session.until(lambda: session.current == blurred, "the pile without a filter")
+        await session.press("p", "5")
+        await session.until(lambda: session.current == nude, "the named one")
+        await session.press("slash", *["backspace"] * 30, "enter")
+        await session.until(lambda: session.current == blurred, "everything")
+        await session.press("slash", *"nudes", "enter")
+        await session.until(lambda: session.current == nude, "by its name")
+
+    drive(steps)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 14)])
 def test_every_key_that_there_is_is_on_the_screen_or_on_the_page_that_it_names(
     room: Room, drive: Drive, size: tuple[int, int]
