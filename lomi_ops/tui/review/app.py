@@ -354,6 +354,8 @@ class ReviewApp(App[None]):
         if state.grid and not self.query("#grid"):
             # Twenty-eight widgets: whoever never lays out a batch need not wait for them when the app starts.
             await self.query_one("#main").mount(Grid(*(Cell() for _ in range(_CELLS)), id="grid"), after="#single")
+        if state.grid is self.query_one("#single").display:
+            self.call_after_refresh(self._changed)  # cells have no size before they are laid out
         for grid in self.query("#grid"):
             grid.display = state.grid
         self.query_one("#single").display = not state.grid

@@ -143,7 +143,7 @@ def evidence(item: Item, width: int, *, ascii_only: bool = False) -> Content:
     if (head := mark(item)).plain:
         return head
     exhibit = item.exhibit
-    lines: list[Content | str] = [plain(each, max(8, width - 4)) for each in exhibit.why[:1]]
+    lines: list[Content | str] = [plain(each, max(8, 2 * width - 2)) for each in exhibit.why[:1]]
     worst = sorted(exhibit.dossier.measures, key=lambda each: _WORST.get(each.zone, 3))
     told = [each for each in worst if each.observed is not None][:2]
     lines += [measure_line(each, width - 2, ascii_only=ascii_only) for each in told]

@@ -9,6 +9,7 @@ import pytest
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.tui.review.terminal import Images
+from lomi_ops.tui.review.widgets import Cell
 from tests.integration.tui.conftest import Drive, Session
 from tests.review_room import BUCKET, Room, evidence
 
@@ -244,6 +245,24 @@ def test_a_filter_narrows_and_a_wrong_one_says_what_there_is(room: Room, drive: 
         assert session.current == nude, "a filter that cannot be read changes nothing"
 
     drive(steps)
+
+
+def test_a_batch_is_drawn_as_soon_as_its_cells_have_a_size(room: Room, drive: Drive) -> None:
+    room.batch([BLURRED, BLURRED])
+
+    async def steps(session: Session) -> None:
+        await session.shown()
+        await session.until(lambda: len(session.app.reviewing.looking.stories) == 2, "both histories")
+        for _ in range(2):
+            await session.press("g")
+            await session.until(
+                lambda: sum(bool(cell.picture.drawn.strips) for cell in session.app.query(Cell)) == 2, "both photos"
+            )
+            await session.until(lambda: "sharpness 12 is" in session.text, "why")
+            await session.press("g")
+            await session.shown()
+
+    drive(steps, size=(80, 24))
 
 
 def test_a_filter_with_a_name_is_a_pile(room: Room, drive: Drive) -> None:
