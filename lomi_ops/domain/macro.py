@@ -58,6 +58,14 @@ def first_for(macros: Iterable[Macro], reason: Reason) -> Macro | None:
     return next((macro for macro in macros if macro.because is reason), None)
 
 
+def laid_out(macros: Iterable[Macro], reasons: Iterable[Reason]) -> tuple[Macro, ...]:
+    """The first one of each reason, in their order, so that a key means the same wherever it is pressed; then the other
+    ones that reject, then those that approve."""
+    known = tuple(macros)
+    first = tuple(macro for reason in reasons if (macro := first_for(known, reason)))
+    return (*first, *(macro for macro in known if macro.because and macro not in first), *approving(known))
+
+
 def named(macros: Iterable[Macro], name: str) -> Macro:
     """Raises UsageError with the names that there are."""
     known = {macro.name: macro for macro in macros}

@@ -17,8 +17,9 @@ from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 
-from lomi_ops.domain.macro import SHIPPED, Macro, approving, first_for
+from lomi_ops.domain.macro import SHIPPED, Macro, approving, first_for, laid_out
 from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.review import REASONS
 from lomi_ops.domain.saved_filter import SavedFilter
 from lomi_ops.domain.verdict import Reason
 from lomi_ops.errors import LomiError
@@ -207,7 +208,7 @@ class ReviewApp(App[None]):
         self.reviewing.decide(macro or Macro(reason, because, f"rejected as {reason}"))
 
     def action_why(self) -> None:
-        self._ask_why(Why(self._options.macros, approving=False))
+        self._ask_why(Why(laid_out(self._options.macros, REASONS), approving=False))
 
     def _ask_why(self, page: Why) -> None:
         """About what is looked at now: while the page is open a claim may end, and another photo come."""

@@ -83,7 +83,7 @@ def test_an_approval_asks_why_once_a_pile_and_shows_the_reason_beside_its_key(ro
         await session.until(lambda: "approve: misjudged" in session.text, "the reason")
         await session.press("a")
         await session.settled()
-        await session.press("m", "1")
+        await session.press("m", "6")
         await session.settled()
         await session.until(lambda: "approve: fine" in session.text, "the other reason")
 
@@ -104,7 +104,7 @@ def test_any_template_is_two_keys_away_and_ones_own_words_are_typed(room: Room, 
         await session.shown()
         await session.press("m")
         await session.until(lambda: "Show us your face!" in session.text, "templates and what users are told")
-        await session.press("5")
+        await session.press("2")
         await session.settled()
         await session.shown()
         await session.press("m", "w")
