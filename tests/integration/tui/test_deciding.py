@@ -164,7 +164,8 @@ def test_in_a_grid_the_chosen_photos_are_decided_and_the_others_stay(room: Room,
     async def steps(session: Session) -> None:
         await session.shown()
         await session.press("g")
-        await session.until(lambda: len(session.app.reviewing.table.open_items) == 4, "the batch")
+        reviewing = session.app.reviewing
+        await session.until(lambda: reviewing.table.grid and len(reviewing.table.open_items) == 4, "the batch")
         session.app.reviewing.move(-9)
         await session.press("space", "right", "right", "space", "a")
         await session.settled()
@@ -283,7 +284,8 @@ def test_photos_that_look_the_same_are_counted_and_laid_out_to_be_decided_togeth
         await session.shown()
         await session.until(lambda: "the same picture of 2 other users" in session.text, "the duplicates")
         await session.press("d")
-        await session.until(lambda: len(session.app.reviewing.table.open_items) == 3, "the grid")
+        reviewing = session.app.reviewing
+        await session.until(lambda: reviewing.table.grid and len(reviewing.table.open_items) == 3, "the grid")
         await session.press("asterisk", "a")
         await session.settled()
 
