@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from lomi_ops.domain import span
 from lomi_ops.domain.alert_facts import Facts, lines
 from lomi_ops.resources import shared
+
+if TYPE_CHECKING:
+    import jinja2
 
 SCHEMA = "lomi.alert/v1"
 
@@ -42,6 +44,8 @@ def written(facts: Facts, once: str) -> Message:
 @cache
 def _templates() -> jinja2.Environment:
     """Plain text: nothing is escaped as for HTML."""
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(shared("templates", "alerts")),
         undefined=jinja2.StrictUndefined,
