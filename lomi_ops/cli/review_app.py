@@ -13,6 +13,8 @@ from lomi_ops.errors import LomiError, UsageError
 from lomi_ops.tui import garbage
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from lomi_ops.queue.jobs import JobQueue
     from lomi_ops.runtime import Runtime
 
@@ -43,11 +45,19 @@ def review(
     garbage.put_off()
     if images is not None and images not in IMAGES:
         raise UsageError(f"{images!r} is no way to show photos", hint=f"--images {'|'.join(IMAGES)}")
-    with session.opened(common, "database", "objects", changes=True) as runtime:
-        return _run(runtime, queue, wanted, images, options.actor(actor))
+    from lomi_ops.tui.review import darkroom
+
+    drawing = darkroom.begun()  # it gets ready while the settings are read
+    try:
+        with session.opened(common, "database", "objects", changes=True) as runtime:
+            return _run(runtime, drawing, queue, wanted, images, options.actor(actor))
+    finally:
+        darkroom.end(drawing)
 
 
-def _run(runtime: Runtime, pile: Pile, wanted: str, images: str | None, actor: str) -> int:
+def _run(
+    runtime: Runtime, drawing: Popen[bytes], pile: Pile, wanted: str, images: str | None, actor: str
+) -> int:  # fmt: skip
     from lomi_ops.ops.reviews import keeping
     from lomi_ops.ops.reviews.desk import Desk
     from lomi_ops.tui.review.start import start
@@ -62,6 +72,7 @@ def _run(runtime: Runtime, pile: Pile, wanted: str, images: str | None, actor: s
         desk,
         lambda: _queue(runtime),
         lambda: runtime.objects,
+        drawing,
         runtime.settings,
         pile=pile,
         wanted=wanted,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from lomi_ops.config.keys import Key
+from lomi_ops.config.problems import Problem
 
 
 class Rank(IntEnum):
@@ -27,6 +28,16 @@ class Entry:
     value: object = field(repr=False)
     origin: str
     rank: Rank
+
+
+@dataclass(slots=True)
+class YamlFile:
+    """What a file says."""
+
+    entries: dict[Key, Entry] = field(default_factory=dict)
+    profiles: dict[str, dict[Key, Entry]] = field(default_factory=dict)
+    """What each profile says, by name."""
+    problems: list[Problem] = field(default_factory=list)
 
 
 Layer = Mapping[Key, Entry]

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lomi_ops.config import env, paths, profiles, services
-from lomi_ops.config.env_file import read_env_file
 from lomi_ops.config.keys import Key, Leaf, dotted, leaves, nearest, node_at, split
-from lomi_ops.config.layers import Entry, Layer, Rank, merged
+from lomi_ops.config.layers import Entry, Layer, Rank, YamlFile, merged
 from lomi_ops.config.policies import doubts, shipped
 from lomi_ops.config.problems import Problem, raise_all
 from lomi_ops.config.profiles import ENV_FILE, PROFILE, Choice, Named, Sources
@@ -25,7 +24,6 @@ from lomi_ops.config.schema import Settings
 from lomi_ops.config.stack_file import NAME, stack_values
 from lomi_ops.config.validation import validated
 from lomi_ops.config.values import typed
-from lomi_ops.config.yaml_file import YamlFile, read_yaml
 
 _FLAGS = "command line"
 _HINT = "lomi config example, which explains every setting"
@@ -126,9 +124,16 @@ class _Load:
         candidates = paths.config_files(self._options.environ, self._options.cwd)
         return next((path for path in candidates if os.path.lexists(path)), None)
 
+    def _file_says(self, path: Path | None) -> YamlFile:
+        if path is None:
+            return YamlFile()
+        from lomi_ops.config.yaml_file import read_yaml  # each start waits for its parser
+
+        return read_yaml(path, self._options.environ)
+
     def _yaml(self, path: Path | None) -> tuple[Layer, Layer]:
         """What the file says for all, and what its chosen profile says."""
-        found = read_yaml(path, self._options.environ) if path else YamlFile()
+        found = self._file_says(path)
         self._problems += found.problems
         chosen = self._chosen = profiles.choice(self._options.profile, self._options.environ, found.entries)
         if chosen is None:
@@ -161,8 +166,12 @@ class _Load:
     def _variables(self, env_file: Path | None) -> tuple[env.Variables, env.Variables]:
         """What the env file and the environment say."""
         environ, cwd = self._options.environ, self._options.cwd
-        lines, problems = read_env_file(env_file, environ) if env_file else ([], [])
-        self._problems += problems
+        lines: list[env.Variable] = []
+        if env_file:
+            from lomi_ops.config.env_file import read_env_file  # as above
+
+            lines, problems = read_env_file(env_file, environ)
+            self._problems += problems
         base = env_file.parent if env_file else cwd
         filed = env.read_variables(lines, Rank.ENV_FILE, base, environ)
         process = [env.Variable(name, value, "environment") for name, value in environ.items()]

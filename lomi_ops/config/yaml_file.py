@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from lomi_ops.config.keys import Key, Leaf, Node, dotted, nearest, node_at
-from lomi_ops.config.layers import Entry, Rank
+from lomi_ops.config.layers import Entry, Rank, YamlFile
 from lomi_ops.config.problems import Problem
 from lomi_ops.config.profiles import NAME, NAMES, PROFILE, PROFILES
 from lomi_ops.config.text_file import read_text
@@ -29,16 +28,6 @@ _HARMLESS = re.compile(r"<[a-z ]+>|\\?.")
 """What may stay of the words that PyYAML puts into its texts: its own (`'<scalar>'`) and single characters."""
 _MAX_NODES = 20_000
 """A file of aliases to aliases grows without end when it is walked."""
-
-
-@dataclass(slots=True)
-class YamlFile:
-    """What a file says."""
-
-    entries: dict[Key, Entry] = field(default_factory=dict)
-    profiles: dict[str, dict[Key, Entry]] = field(default_factory=dict)
-    """What each profile says, by name."""
-    problems: list[Problem] = field(default_factory=list)
 
 
 def read_yaml(path: Path, environ: Mapping[str, str]) -> YamlFile:

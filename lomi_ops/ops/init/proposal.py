@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lomi_ops.config.layers import YamlFile
 from lomi_ops.config.load import LoadOptions, load
 from lomi_ops.config.problems import raise_all
 from lomi_ops.config.profiles import PROFILE
 from lomi_ops.config.services import NAMES
 from lomi_ops.config.text_file import read_text
-from lomi_ops.config.yaml_file import YamlFile, parse_yaml
+from lomi_ops.config.yaml_file import parse_yaml
 from lomi_ops.errors import ConfigError, Refused
 from lomi_ops.ops.init.text import Block, added, whole
 

@@ -126,8 +126,6 @@ class ReviewApp(App[None]):
             reviewing.looking.looks = photos.looks
         reviewing.deciding.unseen = self._gallery.unseen
         background.catch_up()
-        for item in reviewing.table.upcoming[:1]:
-            self._gallery.fetch(item.exhibit)
 
     def compose(self) -> ComposeResult:
         yield Text("small")
@@ -179,6 +177,7 @@ class ReviewApp(App[None]):
         told = f"lomi review needs {LEAST[0]} columns and {LEAST[1]} lines; {here}"
         self.query_one("#small", Text).show(told)
         self._changed()
+        self.call_after_refresh(self._changed)  # the photo has no size, or the old one, before all is laid out
 
     # Time.
 

@@ -31,14 +31,26 @@ PATIENCE_S = 30.0
 """Seconds for one photo; then its decoder hangs."""
 
 
+def begun() -> subprocess.Popen[bytes]:
+    """A process that gets ready, whatever is known of the limits by then."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "lomi_ops.tui.review.darkroom"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 class Darkroom:
     """As `developing.Developer`, for any thread."""
 
-    def __init__(self, limits: ImagesSection) -> None:
+    def __init__(self, limits: ImagesSection, process: subprocess.Popen[bytes] | None = None) -> None:
+        """`process` is one that was begun before, and is this darkroom's from now on."""
         self._limits = limits.model_dump(mode="python")
         self._lock = threading.Lock()
         self._closed = False
-        self._process = self._started()
+        self._process = self._told(process or begun())
 
     def take(self, key: str, data: bytes) -> None:
         self._ask("take", key, data)
@@ -55,17 +67,11 @@ class Darkroom:
     def close(self) -> None:
         """At once, whatever it is at."""
         self._closed = True
-        _end(self._process)
+        end(self._process)
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lomi_ops.tui.review.darkroom"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        _say(process, self._limits)
+    def _told(self, process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        with contextlib.suppress(OSError):  # it is gone: whoever asks it something notices
+            _say(process, self._limits)
         return process
 
     def _ask(self, method: str, *arguments: object) -> Any:
@@ -77,9 +83,9 @@ class Darkroom:
                     raise EOFError
                 return unpacked(json.loads(self._process.stdout.readline()))
             except (OSError, EOFError, ValueError, TypeError, KeyError):
-                _end(self._process)
+                end(self._process)
                 if not self._closed:
-                    self._process = self._started()
+                    self._process = self._told(begun())
                 return BROKEN
 
 
@@ -89,7 +95,8 @@ def _say(process: subprocess.Popen[bytes], what: object) -> None:
     process.stdin.flush()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """At once; one that has ended may be ended again."""
     process.kill()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

@@ -46,9 +46,15 @@ class _Progress:
 class DeskWork:
     """As `work.Work`."""
 
-    def __init__(self, desk: Desk, open_queue: Callable[[], JobQueue] | None = None) -> None:
-        """The queue is opened when there is something to tell."""
-        self._desk, self._open_queue = desk, open_queue
+    def __init__(
+        self,
+        desk: Desk,
+        open_queue: Callable[[], JobQueue] | None = None,
+        first: Callable[[Exhibit], object] | None = None,
+    ) -> None:
+        """The queue is opened when there is something to tell. `first` hears of the first photo of the session, before
+        there is a screen that could ask for it."""
+        self._desk, self._open_queue, self._first = desk, open_queue, first
         self._wanted = ReviewFilter()
         self._skipped: set[UUID] = set()
         self._progress: dict[Order, _Progress] = {}
@@ -76,6 +82,9 @@ class DeskWork:
             if not held.photos or (passed.issuperset(skipped) and len(skipped) == len(held.photos)):
                 break
             passed.update(skipped)
+        if dealt and self._first is not None:
+            self._first(dealt[0])
+            self._first = None
         return tuple(dealt)
 
     def deal_batch(self, around: Exhibit) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:

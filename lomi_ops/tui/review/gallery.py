@@ -69,11 +69,6 @@ class Gallery:
         judged = exhibit.row.status != MediaStatus.FAILED
         return "" if drawn or judged else "it could not be judged and is not on the screen"
 
-    def fetch(self, exhibit: Exhibit) -> None:
-        """Before there is a screen to draw it for."""
-        if self._screen.images is not Images.NONE:
-            self._paint(lambda: self._photos.fetch(exhibit.row.url), lambda _: None)
-
     def expect(self, picture: Picture, exhibit: Exhibit, *, boxes: bool) -> None:
         """The photo may be wanted next, veiled."""
         if self._screen.images is not Images.NONE:

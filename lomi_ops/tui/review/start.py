@@ -9,18 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lomi_ops.config.macros import read_macros
+from lomi_ops.domain.macro import SHIPPED, Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.ops.reviews.desk import Desk
 from lomi_ops.tui.review.background import Background
 from lomi_ops.tui.review.darkroom import Darkroom
 from lomi_ops.tui.review.desk_work import DeskWork
+from lomi_ops.tui.review.exhibit import Exhibit
+from lomi_ops.tui.review.photos import Photos
 from lomi_ops.tui.review.reviewing import Reviewing
 from lomi_ops.tui.review.terminal import Images, look
 
 if TYPE_CHECKING:
+    import subprocess
+
     from lomi_ops.clients.objects import ObjectStore
     from lomi_ops.config.schema import Settings
     from lomi_ops.domain.saved_filter import SavedFilter
@@ -32,6 +37,7 @@ def start(
     desk: Desk,
     open_queue: Callable[[], JobQueue],
     open_objects: Callable[[], ObjectStore],
+    drawing: subprocess.Popen[bytes],
     settings: Settings,
     *,
     pile: Pile,
@@ -42,23 +48,29 @@ def start(
     ascii_only: bool,
     environ: Mapping[str, str],
 ) -> int:
-    """Runs the app until it is left; its exit code. Raises LomiError where there is nothing to run it on."""
-    macros = read_macros(settings.review.macros)
-    work = DeskWork(desk, open_queue)
-    work.narrow(wanted)
+    """Runs the app until it is left; its exit code. `drawing` is a darkroom's process.
+
+    Raises LomiError where there is nothing to run it on.
+    """
+    macros = _macros(settings.review.macros)
+    wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
     background = Background()
+    darkroom = Darkroom(settings.images, drawing)
+    photos = Photos(open_objects(), settings.objects.bucket_photos, settings.images.max_bytes, darkroom)
+
+    def fetch(exhibit: Exhibit) -> None:
+        background.paint(lambda: photos.fetch(exhibit.row.url), lambda _: None)
+
+    work = DeskWork(desk, open_queue, None if wish is Images.NONE else fetch)
+    work.narrow(wanted)
     session = Reviewing(work, background.ask, pile, wanted, saved)
-    darkroom = Darkroom(settings.images)
     try:
         session.start()
         # Before the app reads from the terminal: what is asked there is answered there.
-        wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
         screen = look(wish, environ)
 
         from lomi_ops.tui.review.app import Options, ReviewApp
-        from lomi_ops.tui.review.photos import Photos
 
-        photos = Photos(open_objects(), settings.objects.bucket_photos, settings.images.max_bytes, darkroom)
         clock = counting_on(desk.now(), time.monotonic)
         chosen = Options(desk.actor, desk.beat_s, ascii_only, macros, keep)
         app = ReviewApp(session, background, photos, screen, chosen, clock)
@@ -69,6 +81,14 @@ def start(
         raise
     app.run()
     return app.return_code or 0
+
+
+def _macros(path: Path | None) -> tuple[Macro, ...]:
+    if path is None:
+        return SHIPPED
+    from lomi_ops.config.macros import read_macros  # a start without such a file need not wait for its parser
+
+    return read_macros(path)
 
 
 def counting_on(now: datetime, elapsed: Callable[[], float]) -> Callable[[], datetime]:
