@@ -14,6 +14,8 @@ from lomi_ops.domain.shown import shown
 from lomi_ops.errors import ExitCode, LockHeld, LomiError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lomi_ops.config.sections.alerts import AlertsSection
     from lomi_ops.ops.alerts.acts import Tried
     from lomi_ops.ops.alerts.runner import Pass
@@ -108,8 +110,11 @@ class Teller:
         for rule in look.resolved:
             diagnostics.note(f"{moment(look.at)} over: {rule}")
         for route, subject in done.round.sent:
-            diagnostics.note(f"{moment(look.at)} told {shown(route)}: {shown(diagnostics.scrubbed(subject))}")
+            self.told(look.at, route, subject)
         self._once(frozenset(troubles(done)))
+
+    def told(self, at: datetime, route: str, subject: str) -> None:
+        diagnostics.note(f"{moment(at)} told {shown(route)}: {shown(diagnostics.scrubbed(subject))}")
 
     def trouble(self, failure: LomiError) -> None:
         """Weather is told once, until it clears."""

@@ -63,7 +63,7 @@ def alerts_run(
         runner = _runner(runtime, measure, "lomi alerts run")
         rule = next((each for each in runner.watch.rules if each.slug == RULE), None)
         section = runtime.settings.alerts
-        blind = Blind(rule, runner.routes, section.gap_s, runtime.settings.profile)
+        blind = Blind(rule, runner.routes, section.gap_s, runtime.settings.profile, tell=teller.told)
         diagnostics.note(alerts_pass.opening(section, len(runner.watch.rules), len(runner.routes)))
         Service(runner, blind, stop, teller.tell, teller.trouble).run()
     diagnostics.note("alerts stopped; incidents stay as they are")

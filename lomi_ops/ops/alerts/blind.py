@@ -28,6 +28,8 @@ class Blind:
     gap_s: float
     profile: str | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    tell: Callable[[datetime, str, str], None] = lambda at, route, subject: None
+    """When, and which route took which message."""
     track: Track = field(default_factory=Track)
     heard: list[str] = field(default_factory=list)
     """Routes that know that it is down."""
@@ -53,11 +55,13 @@ class Blind:
         for route in self.routes:
             if not route.wants(rule.slug, rule.severity) or (route.name in self.heard) is firing:
                 continue
+            message = written(facts, _once(facts))
             try:
-                route.send(written(facts, _once(facts)))
+                route.send(message)
             except LomiError as failure:
                 yield failure
                 continue
+            self.tell(at, route.name, message.subject)
             if firing:
                 self.heard.append(route.name)
             else:

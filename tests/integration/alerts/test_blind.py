@@ -38,11 +38,13 @@ def test_a_postgres_that_is_stopped_is_told_and_so_is_its_return(
     clock = [datetime(2026, 11, 26, 12, 0, tzinfo=UTC)]
     settings = section({"ops": webhook(receiver), "late": webhook(other)})
     troubles: list[str] = []
+    told: list[tuple[str, str]] = []
     with Database(server.url, connect_timeout_s=2) as database:
         desk = Desk(database, settings)
         runner = Runner(database, desk.watch, lambda: Measured(datetime.now(UTC), {REDIS: 1.0}), desk.routes, settings,
                         uuid.uuid4(), "test")  # fmt: skip
-        blind = Blind(DOWN, desk.routes, 900, "production", clock=lambda: clock[0])
+        blind = Blind(DOWN, desk.routes, 900, "production", clock=lambda: clock[0],
+                      tell=lambda at, route, subject: told.append((route, subject)))  # fmt: skip
         service = Service(runner, blind, threading.Event(), trouble=lambda failure: troubles.append(failure.message))
 
         def go(looks: int) -> None:
@@ -69,6 +71,9 @@ def test_a_postgres_that_is_stopped_is_told_and_so_is_its_return(
         assert double.subjects()[-1] == "[lomi production] RESOLVED: Postgres does not answer"
         assert [each.body["notice"] for each in double.got].count("resolved") == 1
     assert any("HTTP 500" in each for each in troubles)
+    firing = "[lomi production] FIRING critical: Postgres does not answer"
+    resolved = "[lomi production] RESOLVED: Postgres does not answer"
+    assert told == [("ops", firing), ("late", firing), ("ops", resolved), ("late", resolved)]
 
 
 def test_who_did_not_look_before_says_nothing(receiver: Receiver) -> None:
