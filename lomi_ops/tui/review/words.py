@@ -184,7 +184,9 @@ def notice(session: Reviewing, now: datetime) -> Content:
     lines: list[Content | str] = []
     state, deciding = session.state, session.deciding
     if state.away:
-        kept = f" {len(deciding.waiting)} decisions wait and are kept." if deciding.waiting else ""
+        waiting = len(deciding.waiting)
+        words = "1 decision waits and is kept" if waiting == 1 else f"{waiting} decisions wait and are kept"
+        kept = f" {words}." if waiting else ""
         lines.append(Content.styled(f"THE DATABASE IS AWAY: {plain(state.away)}.{kept} Asking again…", "bold"))
     if state.notice.text:
         lines.append(plain(state.notice.text))
