@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lomi_ops.domain.golden import Golden
+from lomi_ops.domain.inheritance import inherited
 from lomi_ops.errors import LomiError, ModelError, PhotoError, Transient
 from worker.judging.look import Look
 from worker.judging.wire import OUT_OF_MEMORY, Answer, Ask, Begin, LoadedEngine, Ready, Unfit, Unjudgeable
@@ -22,9 +23,6 @@ START_TIMEOUT_S = 120.0
 """Loading a large model from a cold disk on a busy machine."""
 END_TIMEOUT_S = 5.0
 """A process that has closed its pipe is on its way out, unless a library hangs in its own clean-up."""
-INHERITED = frozenset({"PATH", "HOME", "USER", "TMPDIR", "TZ", "LANG", "XDG_DATA_HOME", "VIRTUAL_ENV"})
-INHERITED_KINDS = ("LC_", "LD_", "PYTHON", "MALLOC_", "GLIBC_", "OMP_", "OPENBLAS_", "ORT_", "COVERAGE_")
-"""Variables that a child gets, by name and by first letters. The rest may hold passwords, and it needs none."""
 
 
 class JudgeCrash(LomiError):
@@ -150,9 +148,9 @@ class JudgingProcess:
         return JudgeCrash(f"the judging process {_how_it_ended(code)} while {doing}")
 
 
-def child_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What a child needs to find Python, itself and its models."""
-    kept = {name: value for name, value in inherited.items() if name in INHERITED or name.startswith(INHERITED_KINDS)}
+    kept = inherited(environ)
     here = str(Path(__file__).parents[2])
     path = os.pathsep.join(part for part in (here, kept.get("PYTHONPATH", "")) if part)
     # One thread per process: numpy's BLAS would else start a pool per core beside ONNX Runtime's.

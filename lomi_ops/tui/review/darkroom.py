@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pickle
 import select
 import subprocess
@@ -20,6 +21,7 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from lomi_ops.domain.inheritance import inherited
 from lomi_ops.tui.review.plate import BROKEN, packed, unpacked
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def begun() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        env=inherited(os.environ),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,17 @@ def test_it_answers_what_a_developer_here_would(darkroom: Darkroom) -> None:
     assert isinstance(darkroom.plate(WISH), Plate)
     assert darkroom.looks("a") == here.looks("a")
     assert isinstance(darkroom.plate(Wish("b", WISH.screen, 40, 12)), Unseen)
+
+
+def test_it_is_told_no_secret_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "canary")
+    monkeypatch.setenv("LC_ALL", "C")
+    with contextlib.closing(Darkroom(ImagesSection())) as darkroom:
+        darkroom.take("a", portrait())
+        assert darkroom.known("a") is True, "it runs by now"
+        told = Path(f"/proc/{darkroom._process.pid}/environ").read_text().split("\0")
+    assert "LC_ALL=C" in told
+    assert not [each for each in told if "canary" in each]
 
 
 def test_one_that_crashes_over_a_photo_is_followed_by_a_fresh_one(darkroom: Darkroom) -> None:
