@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -12,8 +12,7 @@ from lomi_ops.cli import diagnostics, output, session
 from lomi_ops.cli.options import Common
 from lomi_ops.cli.report_formats import ReportFormat, writer
 from lomi_ops.db import reporting
-from lomi_ops.db.pool import Database
-from lomi_ops.db.reporting import Source
+from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain import bound
 from lomi_ops.domain.bound import Bound
 from lomi_ops.domain.report import Report
@@ -58,8 +57,8 @@ def run(common: Common, wanted: Wanted) -> int:
     return _judged(report, wanted)
 
 
-def _held(database: Database, wanted: Wanted) -> AbstractContextManager[Source]:
-    return reporting.exclusive(database, wanted.kind) if wanted.acts else nullcontext(database)
+def _held(database: Database, wanted: Wanted) -> AbstractContextManager[Session]:
+    return reporting.exclusive(database, wanted.kind) if wanted.acts else reporting.reading(database)
 
 
 def _deliver(report: Report, wanted: Wanted) -> None:

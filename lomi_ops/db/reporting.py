@@ -13,6 +13,7 @@ from lomi_ops.domain.window import Window
 from lomi_ops.errors import LockHeld
 
 Source = Database | Session
+_MEMORY = "64MB"
 _PATIENCE = "600s"
 """So long a transaction may stand idle while its report is drawn and sent."""
 
@@ -109,29 +110,20 @@ class Judged:
     scores: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Slices:
-    """Parts of a window that stand for all of it."""
-
-    step: float
-    """Seconds from one to the next."""
-    width: float
-    """Seconds of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Locked:
-    locked: bool
-    patience: str
+@contextmanager
+def reading(db: Database) -> Iterator[Session]:
+    """A transaction as reports want it; works behind a pooler, too."""
+    with db.transaction() as session:
+        session.value("report_settings", memory=_MEMORY, patience=_PATIENCE)
+        yield session
 
 
 @contextmanager
 def exclusive(db: Database, name: str) -> Iterator[Session]:
-    """A transaction in which no other report of that name writes or sends. It ends with its process, and works behind
-    a pooler, too. Raises LockHeld at once."""
-    with db.transaction() as session:
-        found = session.one(_Locked, "report_lock", name=name, patience=_PATIENCE)
-        if found is None or not found.locked:
+    """The same, in which no other report of that name writes or sends. It ends with its process. Raises LockHeld at
+    once."""
+    with reading(db) as session:
+        if not session.value("report_lock", name=name):
             text = f"another `lomi report {name}` is at work on this database"
             raise LockHeld(text, hint="wait, and repeat; it ends with its process")
         yield session
@@ -155,19 +147,19 @@ def delays(db: Source, window: Window, status: str | None = None) -> list[tuple[
     return db.all(_counted, "report_delays", **_ends(window), status=status)
 
 
-def job_times(db: Source, window: Window, slices: Slices) -> list[tuple[str, float, int]]:
+def job_times(db: Source, window: Window) -> list[tuple[str, float, int]]:
     """(photos of the batch, milliseconds, jobs), of jobs settled in the window."""
-    return db.all(_sized, "report_jobs_times", **_ends(window), step=slices.step, width=slices.width)
+    return db.all(_named, "report_jobs_times", **_ends(window))
 
 
-def job_waits(db: Source, window: Window, slices: Slices) -> list[tuple[float, int]]:
+def job_waits(db: Source, window: Window) -> list[tuple[float, int]]:
     """Seconds from upload to claim, of jobs settled in the window."""
-    return db.all(_counted, "report_jobs_waits", **_ends(window), step=slices.step, width=slices.width)
+    return db.all(_counted, "report_jobs_waits", **_ends(window))
 
 
-def engine_times(db: Source, window: Window, slices: Slices) -> list[tuple[str, float, int]]:
+def engine_times(db: Source, window: Window) -> list[tuple[str, float, int]]:
     """(engine, milliseconds, photos), of decisions made in the window."""
-    return db.all(_engine, "report_engine_times", **_ends(window), step=slices.step, width=slices.width)
+    return db.all(_named, "report_engine_times", **_ends(window))
 
 
 def user_sizes(db: Source, window: Window, status: str | None = None) -> list[tuple[int, int]]:
@@ -217,7 +209,7 @@ def sizes(db: Source) -> list[Size]:
 
 def taken_down(db: Source, window: Window) -> list[tuple[str, float, int]]:
     """(reason, seconds live, photos), by the time of the rejection."""
-    return db.all(_reason, "report_taken_down", **_ends(window))
+    return db.all(_named, "report_taken_down", **_ends(window))
 
 
 def bands(db: Source, window: Window) -> list[Band]:
@@ -246,13 +238,5 @@ def _many(size: int, many: int) -> tuple[int, int]:
     return size, many
 
 
-def _sized(size: int, value: float, photos: int) -> tuple[str, float, int]:
-    return str(size), value, photos
-
-
-def _engine(engine: str, value: float, photos: int) -> tuple[str, float, int]:
-    return engine, value, photos
-
-
-def _reason(reason: str, value: float, photos: int) -> tuple[str, float, int]:
-    return reason, value, photos
+def _named(name: str, value: float, photos: int) -> tuple[str, float, int]:
+    return name, value, photos

@@ -87,61 +87,38 @@ GROUP BY 1
 ORDER BY 1;
 
 -- name: report_jobs_times
--- Milliseconds that jobs of a window were in hand, by the size of their batch; of jobs settled in the first `width`
--- seconds of every `step`.
+-- Milliseconds that jobs settled in a window were in hand, by the size of their batch.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
--- in step: float8, seconds
--- in width: float8, seconds
--- out size, value, photos
-SELECT cardinality(j.media_ids) AS size, round(j.took_ms)::float8 AS value, count(*)::int AS photos
-FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz, make_interval(secs => %(step)s::float8)) AS s (at),
-LATERAL (
-    SELECT media_ids, took_ms
-    FROM lomi.jobs
-    WHERE settled_at >= s.at AND settled_at < least(s.at + make_interval(secs => %(width)s::float8), %(end)s::timestamptz)
-      AND took_ms IS NOT NULL AND media_ids <> '{}'
-) AS j
+-- out name, value, photos
+SELECT cardinality(media_ids)::text AS name, round(took_ms)::float8 AS value, count(*)::int AS photos
+FROM lomi.jobs
+WHERE settled_at >= %(start)s::timestamptz AND settled_at < %(end)s::timestamptz
+  AND took_ms IS NOT NULL AND media_ids <> '{}'
 GROUP BY 1, 2
 ORDER BY 1, 2;
 
 -- name: report_jobs_waits
--- Seconds from the upload of a job's first photo to its last claim; of jobs settled in the first `width` seconds of
--- every `step`.
+-- Seconds from the upload of a job's first photo to its last claim, of jobs settled in a window.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
--- in step: float8, seconds
--- in width: float8, seconds
 -- out value, photos
 SELECT greatest(0, round(extract(epoch FROM j.claimed_at - m.created_at), 2))::float8 AS value, count(*)::int AS photos
-FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz, make_interval(secs => %(step)s::float8)) AS s (at),
-LATERAL (
-    SELECT claimed_at, media_ids[1] AS media_id
-    FROM lomi.jobs
-    WHERE settled_at >= s.at AND settled_at < least(s.at + make_interval(secs => %(width)s::float8), %(end)s::timestamptz)
-      AND claimed_at IS NOT NULL
-) AS j
-JOIN media AS m ON m.id = j.media_id
+FROM lomi.jobs AS j JOIN media AS m ON m.id = j.media_ids[1]
+WHERE j.settled_at >= %(start)s::timestamptz AND j.settled_at < %(end)s::timestamptz AND j.claimed_at IS NOT NULL
 GROUP BY 1
 ORDER BY 1;
 
 -- name: report_engine_times
--- Milliseconds that each engine took for a photo, by decisions of workers in the first `width` seconds of every `step`.
+-- Milliseconds that each engine took for a photo, by decisions of workers in a window.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
--- in step: float8, seconds
--- in width: float8, seconds
--- out engine, value, photos
-SELECT e.engine, round(e.elapsed_ms::numeric, 1)::float8 AS value, count(*)::int AS photos
-FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz, make_interval(secs => %(step)s::float8)) AS s (at),
-LATERAL (
-    SELECT engines
-    FROM lomi.decisions
-    WHERE at >= s.at AND at < least(s.at + make_interval(secs => %(width)s::float8), %(end)s::timestamptz)
-      AND actor = 'worker' AND jsonb_typeof(engines) = 'array'
-) AS d,
-LATERAL jsonb_to_recordset(d.engines) AS e (engine text, status text, elapsed_ms float8)
-WHERE e.engine IS NOT NULL AND e.elapsed_ms IS NOT NULL AND e.status IS DISTINCT FROM 'unavailable'
+-- out name, value, photos
+SELECT e.engine AS name, round(e.elapsed_ms::numeric, 1)::float8 AS value, count(*)::int AS photos
+FROM lomi.decisions AS d, LATERAL jsonb_to_recordset(d.engines) AS e (engine text, status text, elapsed_ms float8)
+WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
+  AND d.actor = 'worker' AND jsonb_typeof(d.engines) = 'array'
+  AND e.engine IS NOT NULL AND e.elapsed_ms IS NOT NULL AND e.status IS DISTINCT FROM 'unavailable'
 GROUP BY 1, 2
 ORDER BY 1, 2;
 
@@ -209,49 +186,61 @@ WHERE created_at - before < interval '24 hours';
 -- in end: timestamptz, excluded
 -- out at, came, went
 WITH batches AS (
-    SELECT min(created_at) AS came_at,
-           CASE WHEN NOT bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review')
-                THEN coalesce(max(moderated_at), min(created_at)) END AS went_at
+    SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
+           bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
     FROM media
     WHERE media_type::text = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
       AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY batch_id
+), settled AS (
+    SELECT came_at, CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at FROM batches
+), pairs AS (
+    SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS came,
+           date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z') AS went,
+           went_at < %(end)s::timestamptz AS gone, count(*) AS batches
+    FROM settled
+    GROUP BY 1, 2, 3
 )
 SELECT at, sum(came)::int AS came, sum(went)::int AS went
 FROM (
-    SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS at, 1 AS came, 0 AS went FROM batches
+    SELECT came AS at, batches AS came, 0 AS went FROM pairs
     UNION ALL
-    SELECT date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z'), 0, 1
-    FROM batches WHERE went_at < %(end)s::timestamptz
+    SELECT went, 0, batches FROM pairs WHERE gone
 ) AS moves
 GROUP BY at
 ORDER BY at;
 
 -- name: report_batches_logged
--- The same where there is a ledger: what people decide later does not keep a batch waiting.
+-- The same where there is a ledger, which is asked only where photos do not say it: nobody has decided them, or it was
+-- long after their upload, as when a person does.
 -- in since: timestamptz, the first upload that counts
 -- in end: timestamptz, excluded
 -- out at, came, went
-WITH settled AS (
-    SELECT batch_id, min(settled_at) AS settled_at
-    FROM lomi.jobs
-    WHERE settled_at >= %(since)s::timestamptz AND settled_at < %(end)s::timestamptz
+WITH batches AS (
+    SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
+           bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
+    FROM media
+    WHERE media_type::text = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+      AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY batch_id
-), batches AS (
-    SELECT min(m.created_at) AS came_at,
-           coalesce(min(s.settled_at),
-                    CASE WHEN NOT bool_or(m.moderation_status = 'pending') THEN max(m.moderated_at) END) AS went_at
-    FROM media AS m LEFT JOIN settled AS s ON s.batch_id = m.batch_id
-    WHERE m.media_type::text = 'photo' AND m.batch_id <> '00000000-0000-0000-0000-000000000000'
-      AND m.created_at >= %(since)s::timestamptz AND m.created_at < %(end)s::timestamptz
-    GROUP BY m.batch_id
+), settled AS (
+    SELECT came_at,
+           CASE WHEN NOT open AND decided_at < came_at + interval '1 minute' THEN decided_at
+                ELSE coalesce((SELECT min(j.settled_at) FROM lomi.jobs AS j WHERE j.batch_id = b.batch_id),
+                              CASE WHEN NOT open THEN decided_at END) END AS went_at
+    FROM batches AS b
+), pairs AS (
+    SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS came,
+           date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z') AS went,
+           went_at < %(end)s::timestamptz AS gone, count(*) AS batches
+    FROM settled
+    GROUP BY 1, 2, 3
 )
 SELECT at, sum(came)::int AS came, sum(went)::int AS went
 FROM (
-    SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS at, 1 AS came, 0 AS went FROM batches
+    SELECT came AS at, batches AS came, 0 AS went FROM pairs
     UNION ALL
-    SELECT date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z'), 0, 1
-    FROM batches WHERE went_at < %(end)s::timestamptz
+    SELECT went, 0, batches FROM pairs WHERE gone
 ) AS moves
 GROUP BY at
 ORDER BY at;
@@ -323,8 +312,8 @@ ORDER BY bytes DESC, 1;
 -- Seconds for which photos were approved that were rejected in a window, by what they were rejected for.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
--- out reason, value, photos
-SELECT coalesce(d.reason, '') AS reason,
+-- out name, value, photos
+SELECT coalesce(d.reason, '') AS name,
        greatest(0, round(extract(epoch FROM d.at - coalesce(d.moderated_before, a.at))))::float8 AS value,
        count(*)::int AS photos
 FROM lomi.decisions AS d
@@ -392,9 +381,16 @@ WHERE s.kind <> 'golden' AND s.judged_at IS NOT NULL
 ORDER BY s.id;
 
 -- name: report_lock
--- Keeps other reports that write or send apart from this one until the transaction ends, and lets it take its time.
+-- Keeps other reports that write or send apart from this one until the transaction ends.
 -- in name: text
+-- out locked
+SELECT pg_try_advisory_xact_lock(hashtextextended('lomi report ' || %(name)s::text, 0)) AS locked;
+
+-- name: report_settings
+-- For the transaction of a report: room to count by user and batch in memory, no compiler for statements that take less
+-- than it does, and time to stand idle while the report is drawn and sent.
+-- in memory: text, e.g. 64MB
 -- in patience: text, e.g. 600s
--- out locked, patience
-SELECT pg_try_advisory_xact_lock(hashtextextended('lomi report ' || %(name)s::text, 0)) AS locked,
+-- out memory, jit, patience
+SELECT set_config('work_mem', %(memory)s::text, true) AS memory, set_config('jit', 'off', true) AS jit,
        set_config('idle_in_transaction_session_timeout', %(patience)s::text, true) AS patience;

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from lomi_ops.db.reporting import Bin, Slices, Standing
+from lomi_ops.db.reporting import Bin, Standing
+from lomi_ops.domain import span
 from lomi_ops.domain.grid import WEEKDAYS, Grid, grid, stride_minutes, weekly
 from lomi_ops.domain.policy import Policy
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Shape, Table, Unit, Value
@@ -16,9 +17,8 @@ from lomi_ops.domain.window import Window
 from lomi_ops.ops import unknowns
 
 LOG = Gap(unknowns.LOG.what, unknowns.LOG.command)
-_WHOLE = timedelta(days=2)
-"""A window up to so long is read as a whole where rows are wide."""
-_SLICE_S = 900.0
+_WHOLE = timedelta(days=1)
+_SLICES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,27 @@ class Asked:
         return stride_minutes(self.window, self.zone)
 
     @property
-    def slices(self) -> Slices:
-        length = self.window.length.total_seconds()
-        if self.window.length <= _WHOLE:
-            return Slices(length, length)
-        return Slices(_SLICE_S, _SLICE_S * _WHOLE.total_seconds() / length)
+    def slices(self) -> tuple[Window, ...]:
+        return slices_of(self.window)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         return () if self.logged else (LOG,)
 
 
-def slices_note(what: str, slices: Slices) -> tuple[str, ...]:
-    if slices.width >= slices.step:
+def slices_of(window: Window) -> tuple[Window, ...]:
+    """Parts of a window that stand for all of it, a day in all: where rows are many and wide."""
+    if window.length <= _WHOLE:
+        return (window,)
+    step, width = window.length / _SLICES, _WHOLE / _SLICES
+    starts = [window.start + step * number for number in range(_SLICES)]
+    return tuple(Window(start, start + width) for start in starts)
+
+
+def slices_note(what: str, slices: Sequence[Window]) -> tuple[str, ...]:
+    if len(slices) == 1:
         return ()
-    return (f"{what}: from the first {slices.width:.0f} s of every {slices.step:.0f} s of the window",)
+    return (f"{what}: from {len(slices)} spans of {span.said(slices[0].length.total_seconds())}, evenly spread",)
 
 
 def counted(rows: Iterable[Bin | Standing], *statuses: str) -> int:

@@ -18,15 +18,15 @@ _PARTS = Gap("downloads and writes are counted since a worker's start, not by wi
 
 def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices
-    photos = reporting.processing(db, asked.window)
+    photos = [row for part in slices for row in reporting.processing(db, part)]
     whole = [(seconds * 1000, many) for seconds, many in reporting.delays(db, asked.window)]
     waits: Counted = []
     jobs: dict[str, list[tuple[float, int]]] = {}
     engines: dict[str, list[tuple[float, int]]] = {}
     if asked.logged:
-        waits = [(seconds * 1000, many) for seconds, many in reporting.job_waits(db, asked.window, slices)]
-        jobs = _split(reporting.job_times(db, asked.window, slices))
-        engines = _split(reporting.engine_times(db, asked.window, slices))
+        waits = [(seconds * 1000, many) for part in slices for seconds, many in reporting.job_waits(db, part)]
+        jobs = _split(row for part in slices for row in reporting.job_times(db, part))
+        engines = _split(row for part in slices for row in reporting.engine_times(db, part))
     every_job = [each for times in jobs.values() for each in times]
     rows: list[tuple[str, Counted, float | None]] = [
         ("from upload to decision", whole, None),
@@ -46,7 +46,7 @@ def build(db: Source, asked: Asked) -> Report:
         _figures(whole, waits, photos, every_job, jobs.get("9", [])),
         (_table(rows),),
         (_chart([(name.strip(), times) for name, times, _ in rows if times]),) if any(row[1] for row in rows) else (),
-        slices_note("waits, engines and jobs", slices) if asked.logged else (),
+        slices_note("all but the time from upload to decision", slices),
         (*asked.gaps, _PARTS),
     )
 

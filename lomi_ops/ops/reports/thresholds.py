@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lomi_ops.db import reporting
@@ -11,7 +12,7 @@ from lomi_ops.domain.quality import estimate
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit, Value
 from lomi_ops.domain.score import SCALES, Limit, Scale, limits_of, measured
 from lomi_ops.domain.statistics import ratio
-from lomi_ops.ops.reports.asked import Asked
+from lomi_ops.ops.reports.asked import Asked, slices_note
 
 _SAMPLES = Gap("no samples: how often decisions near a threshold are right is not known",
                "lomi review sample draw --approved 1% --rejected 5%")  # fmt: skip
@@ -19,39 +20,67 @@ _SAMPLES = Gap("no samples: how often decisions near a threshold are right is no
 _OLD = Gap("old workers judge by thresholds of their own, which are not known here", "lomi worker")
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    bands: Sequence[Band]
+    part: float
+    """Of the window that bands were counted in; all else is of the whole."""
+    overturned: Sequence[Overturned]
+    judged: Sequence[Judged]
+
+    def share(self, changed: int, photos: int) -> float | None:
+        return ratio(changed * self.part, photos)
+
+
 def build(db: Source, asked: Asked) -> Report:
-    bands = reporting.bands(db, asked.window)
-    overturned = reporting.overturned(db, asked.window) if asked.logged else []
-    judged = reporting.judged(db, asked.window) if asked.sampled else []
+    slices = asked.slices
+    seen = _Seen(
+        [band for part in slices for band in reporting.bands(db, part)],
+        len(slices) * slices[0].length / asked.window.length,
+        reporting.overturned(db, asked.window) if asked.logged else [],
+        reporting.judged(db, asked.window) if asked.sampled else [],
+    )
     limits = limits_of(asked.policy)
-    near = [_near(each, bands, overturned, judged) for each in limits]
-    figures: dict[str, float | None] = {"overturned": len(overturned) if asked.logged else None, "judged": len(judged)}
+    near = [_near(each, seen) for each in limits]
+    figures: dict[str, float | None] = {
+        "overturned": len(seen.overturned) if asked.logged else None,
+        "judged": len(seen.judged),
+    }
     for limit, row in zip(limits, near, strict=True):
         figures[f"near.{limit.name}"] = row[2] if isinstance(row[2], int) else None
-    seen = [scale for scale in SCALES if any(band.label == scale.label for band in bands)]
+    scales = [scale for scale in SCALES if any(band.label == scale.label for band in seen.bands)]
     return Report(
         "thresholds",
         f"Around the thresholds of {asked.policy.ref}",
         asked.window,
         asked.zone_name,
         figures,
-        (_limits(near), *(_bands(scale, bands, overturned, judged) for scale in seen)),
-        tuple(_chart(scale, bands) for scale in seen),
+        (_limits(near), *(_bands(scale, seen) for scale in scales)),
+        tuple(_chart(scale, seen) for scale in scales),
         (
+            *slices_note("approved, rejected and photos near", slices),
             "near: within one band on either side; photos count by their upload, changes and samples by their own time",
             "right: of samples that people judged again, weighted by the chance of being drawn, 95 % interval",
         ),
-        (*asked.gaps, *(() if asked.logged else (_OLD,)), *(() if judged else (_SAMPLES,))),
+        (*asked.gaps, *(() if asked.logged else (_OLD,)), *(() if seen.judged else (_SAMPLES,))),
     )
 
 
-def _near(limit: Limit, bands: Sequence[Band], overturned: Sequence[Overturned], judged: Sequence[Judged]
-          ) -> tuple[Value, ...]:  # fmt: skip
+def _near(limit: Limit, seen: _Seen) -> tuple[Value, ...]:
     scale = limit.scale
     low, high = limit.value - scale.width, limit.value + scale.width
-    photos = sum(each.photos for each in bands if each.label == scale.label and low <= scale.value(each.band) < high)
-    changed = sum(low <= value < high for value in _values(scale, overturned))
-    return (limit.name, limit.value, photos, changed, ratio(changed, photos), *_right(scale, low, high, judged))
+    photos = sum(
+        each.photos for each in seen.bands if each.label == scale.label and low <= scale.value(each.band) < high
+    )
+    changed = sum(low <= value < high for value in _values(scale, seen.overturned))
+    return (
+        limit.name,
+        limit.value,
+        photos,
+        changed,
+        seen.share(changed, photos),
+        *_right(scale, low, high, seen.judged),
+    )
 
 
 def _limits(near: Sequence[tuple[Value, ...]]) -> Table:
@@ -86,7 +115,7 @@ def _right(scale: Scale, low: float, high: float, judged: Sequence[Judged]) -> t
     return found.judged, found.share, found.low, found.high
 
 
-def _bands(scale: Scale, bands: Sequence[Band], overturned: Sequence[Overturned], judged: Sequence[Judged]) -> Table:
+def _bands(scale: Scale, seen: _Seen) -> Table:
     columns = (
         Column("from", "from", Unit.NUMBER),
         Column("approved", "approved", Unit.COUNT),
@@ -95,14 +124,14 @@ def _bands(scale: Scale, bands: Sequence[Band], overturned: Sequence[Overturned]
         Column("overturn_rate", "share", Unit.SHARE),
         *_RIGHT,
     )
-    stood = _stood(scale, bands)
+    stood = _stood(scale, seen.bands)
     rows: list[tuple[Value, ...]] = []
-    changes = [scale.start(value) for value in _values(scale, overturned)]
+    changes = [scale.start(value) for value in _values(scale, seen.overturned)]
     for start in sorted({*stood, *changes}):
         approved, rejected = stood.get(start, (0, 0))
         changed = changes.count(start)
-        right = _right(scale, start, start + scale.width, judged)
-        rows.append((start, approved, rejected, changed, ratio(changed, approved + rejected), *right))
+        right = _right(scale, start, start + scale.width, seen.judged)
+        rows.append((start, approved, rejected, changed, seen.share(changed, approved + rejected), *right))
     return Table(f"bands_{scale.label}", f"By {scale.title}", columns, tuple(rows))
 
 
@@ -118,8 +147,8 @@ def _stood(scale: Scale, bands: Sequence[Band]) -> dict[float, tuple[int, int]]:
     return found
 
 
-def _chart(scale: Scale, bands: Sequence[Band]) -> Chart:
-    stood = dict(sorted(_stood(scale, bands).items()))
+def _chart(scale: Scale, seen: _Seen) -> Chart:
+    stood = dict(sorted(_stood(scale, seen.bands).items()))
     share = tuple(ratio(rejected, approved + rejected) for approved, rejected in stood.values())
     labels = tuple(f"{start:g}" for start in stood)
     title = f"rejected share, by {scale.title}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Source
 from lomi_ops.domain.report import Chart, Column, Line, Report, Table, Unit
@@ -29,7 +31,7 @@ def build(db: Source, asked: Asked) -> Report:
         "photos_a_user": ratio(uploads, people),
         "batches": many,
         "photos_a_batch": ratio(sum(size * each for size, each in batches), many),
-        "users_at_limit": reporting.users_at_limit(db, asked.window, LIMIT),
+        "users_at_limit": _at_limit(db, asked, users),
     }
     return Report(
         "uploads",
@@ -49,6 +51,12 @@ def build(db: Source, asked: Asked) -> Report:
         ),
         (f"at the limit: {LIMIT} photos within 24 hours that lie in the window",),
     )  # fmt: skip
+
+
+def _at_limit(db: Source, asked: Asked, users: Sequence[tuple[int, int]]) -> int:
+    """Asked only where somebody has so many in all."""
+    many = any(size >= LIMIT for size, _ in users)
+    return reporting.users_at_limit(db, asked.window, LIMIT) if many else 0
 
 
 def _main(figures: dict[str, float | None]) -> Table:

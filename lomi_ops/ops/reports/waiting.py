@@ -44,7 +44,7 @@ def build(db: Source, asked: Asked) -> Report:
                   (Line("in", seen.ins), Line("out", seen.outs))),
         ),
         (
-            "a batch waits from its upload until its job is settled; without the ledger, until its last photo stands",
+            "a batch waits from its upload until its job is settled; without the ledger, until a photo is decided",
             f"what was uploaded more than {_LOOKBACK.days} day before the window is left out",
         ),
         (*asked.gaps, _NOW),

@@ -137,7 +137,7 @@ def test_latency_knows_waits_engines_and_batches(lomi: Lomi, plain: Plain) -> No
     assert times["a photo, all engines"]["number"] == len(mine)
     assert times["of nine photos"]["target"] == 3000
     month = body(lomi, "latency", "--window", "2026-11")
-    assert any("of every 900 s" in note for note in month["notes"]), "a sample is said to be one"
+    assert any("from 48 spans of 30 min" in note for note in month["notes"]), "a sample is said to be one"
 
 
 @pytest.mark.usefixtures("here")

@@ -1,0 +1,166 @@
+"""How long does a report take over ten million photos?
+
+    .venv/bin/python -m benchmarks.report [--rows 10000000] [--url URL]
+
+Makes a Postgres of its own with `--rows` photos, 50,000 a day, their decisions and jobs, as large as workers write
+them; or takes one that was filled so, by its URL. Makes each report for a day, a week and a month three times and
+prints Markdown: the first time and the median. The server does not wait for its disk. `INDEX` is what docs/reports.md
+proposes to the owner of `media`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, timedelta
+
+import psycopg
+
+from lomi_ops.config.load import LoadOptions, load
+from lomi_ops.db import reporting
+from lomi_ops.db.bootstrap import prepare
+from lomi_ops.db.pool import Database
+from lomi_ops.domain.window import Window
+from lomi_ops.ops.reports.asked import Asked
+from lomi_ops.ops.reports.catalogue import KINDS, Build, asked
+from tests.services import running_postgres
+
+APART_S = 1.728
+"""Between two photos: 50,000 a day."""
+WINDOWS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+# Built when the rows are there: much faster than row by row.
+INDEXES = """
+ALTER TABLE media DROP CONSTRAINT media_pkey CASCADE;
+DROP INDEX idx_media_batch_id, lomi.decisions_media_id, lomi.decisions_user_id, lomi.decisions_step, lomi.decisions_at,
+    lomi.jobs_batch_id;
+"""
+INDEX = """
+CREATE INDEX media_reports ON media (created_at)
+    INCLUDE (media_type, moderation_status, moderation_reason, moderated_at, user_id, batch_id)
+"""
+AGAIN = (
+    INDEX,
+    "ALTER TABLE media ADD PRIMARY KEY (id)",
+    "CREATE INDEX idx_media_batch_id ON media (batch_id)",
+    "CREATE INDEX decisions_at ON lomi.decisions (at)",
+    "CREATE INDEX decisions_media_id ON lomi.decisions (media_id, id)",
+    "CREATE INDEX jobs_batch_id ON lomi.jobs (batch_id)",
+)
+FILL = (
+    """
+INSERT INTO media
+    (id, user_id, media_type, url, batch_id, created_at, moderation_status, moderation_reason, moderated_at,
+     moderation_scores)
+SELECT md5('m' || n)::uuid, md5('u' || (n / 9) %% 400000)::uuid, 'photo',
+       'users/' || md5('u' || (n / 9) %% 400000) || '/photo/' || n || '.jpg', md5('b' || n / 3)::uuid, at,
+       CASE WHEN n > %(rows)s - 1500 THEN 'pending' WHEN n %% 5 = 0 THEN 'rejected' WHEN n %% 97 = 0 THEN 'failed'
+            ELSE 'approved' END,
+       CASE WHEN n > %(rows)s - 1500 THEN 'needs_review' WHEN n %% 5 = 0
+                THEN (ARRAY['blurry', 'nsfw', 'no_face', 'group_photo'])[1 + n / 5 %% 4]
+            WHEN n %% 97 = 0 THEN 'truncated' END,
+       CASE WHEN n <= %(rows)s - 1500 THEN at + (1 + n %% 40) * interval '0.7 seconds' END,
+       jsonb_build_object('blur_variance', 40 + n %% 260, 'has_face', true, 'face_count', 1,
+           'estimated_age', 18 + n %% 40,
+           'nsfw_scores', jsonb_build_object('porn', (n %% 89) / 100.0, 'sexy', (n %% 71) / 100.0, 'hentai', 0.0),
+           'processing_time_ms', 120 + n %% 611)
+FROM (SELECT n, now() - (%(rows)s - n) * %(apart)s * interval '1 second' AS at
+      FROM generate_series(1, %(rows)s) AS n) AS photos
+""",
+    """
+INSERT INTO lomi.decisions
+    (at, media_id, batch_id, user_id, job_id, actor, worker, attempt, status_before, status, reason, outcome, policy,
+     grounds, engines, findings, processing_ms)
+SELECT at, md5('m' || n)::uuid, md5('b' || n / 3)::uuid, md5('u' || (n / 9) %% 400000)::uuid, 'job-' || n / 3,
+       CASE WHEN n %% 200 = 0 THEN 'hana' ELSE 'worker' END, 'b1/0', 1,
+       CASE WHEN n %% 200 = 0 THEN 'rejected' ELSE 'pending' END,
+       CASE WHEN n %% 200 <> 0 AND n %% 5 = 0 THEN 'rejected' ELSE 'approved' END,
+       CASE WHEN n %% 200 <> 0 AND n %% 5 = 0 THEN 'blurry' END, 'approve', 'default@1', '[]',
+       '[{"model": "laplacian", "detail": "", "engine": "blur", "status": "answered", "version": "1",
+          "elapsed_ms": 1.5},
+         {"model": "compreface", "detail": "", "engine": "faces", "status": "answered", "version": "1.2.0",
+          "elapsed_ms": 160},
+         {"model": "nudenet-320n", "detail": "", "engine": "nsfw", "status": "answered", "version": "ab",
+          "elapsed_ms": 40}]',
+       '[{"box": [100, 10, 80, 80], "label": "face", "score": 0.9, "engine": "faces"},
+         {"label": "sharpness", "score": 1.0, "value": 150.0, "engine": "blur"}]', 180
+FROM (SELECT n, now() - (%(rows)s - n) * %(apart)s * interval '1 second' + interval '20 seconds' AS at
+      FROM generate_series(1, %(rows)s) AS n) AS photos
+""",
+    """
+INSERT INTO lomi.jobs (job_id, batch_id, user_id, telegram_id, media_ids, opened_at, settled_at, claimed_at, took_ms,
+                       worker, host, approved)
+SELECT 'job-' || n, md5('b' || n)::uuid, gen_random_uuid(), 1,
+       ARRAY[md5('m' || 3 * n)::uuid, md5('m' || 3 * n + 1)::uuid, md5('m' || 3 * n + 2)::uuid], at, at, at, 900,
+       'b' || n %% 4 || '/' || n %% 2, 'host-' || n %% 2, 3
+FROM (SELECT n, now() - (%(rows)s - 3 * n) * %(apart)s * interval '1 second' + interval '20 seconds' AS at
+      FROM generate_series(1, %(rows)s / 3) AS n) AS jobs
+""",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--url", help="of a server that was filled before")
+    wanted = parser.parse_args()
+    if wanted.url:
+        measure(wanted.url)
+        return
+    with running_postgres() as url:
+        fill(url, wanted.rows)
+        measure(url)
+
+
+def fill(url: str, rows: int) -> None:
+    prepare(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("SET maintenance_work_mem = '1GB'")
+        connection.execute(INDEXES)
+        for text in FILL:
+            _tell(f"filling {text.split()[2]}")
+            connection.execute(text.encode(), {"rows": rows, "apart": APART_S})
+        for index in AGAIN:
+            _tell(index)
+            connection.execute(index.encode())
+        _tell("VACUUM")
+        connection.execute("VACUUM (ANALYZE)")
+
+
+def measure(url: str) -> None:
+    policy = load(LoadOptions()).settings.active_policy()
+    with Database(url, statement_timeout_s=300) as database:
+        end = database.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        print("| report | " + " | ".join(f"{name}, first, s | median, s" for name in WINDOWS) + " |")
+        print("| --- |" + " ---: |" * 2 * len(WINDOWS))
+        for kind, build in KINDS.items():
+            cells = []
+            for length in WINDOWS.values():
+                found = asked(database, Window(end - length, end), UTC, "UTC", policy)
+                took = [_timed(lambda: _made(database, build, found)) for _ in range(3)]  # noqa: B023
+                cells += [f"{took[0]:.2f}", f"{statistics.median(took):.2f}"]
+            print(f"| {kind} | {' | '.join(cells)} |", flush=True)
+    _tell(f"load average {os.getloadavg()[0]:.1f} at the end, {os.cpu_count()} cores")
+
+
+def _timed(act: Callable[[], object]) -> float:
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
+
+
+def _made(database: Database, build: Build, found: Asked) -> None:
+    with reporting.reading(database) as session:
+        build(session, found)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
