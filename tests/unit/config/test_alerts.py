@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -27,8 +28,15 @@ alerts:
 """
 
 
-def test_without_settings_the_shipped_rules_hold(machine: Machine) -> None:
-    assert rules(machine.load().settings) == RULES
+def test_without_settings_the_shipped_rules_hold_but_for_those_that_need_one(machine: Machine) -> None:
+    found = rules(machine.load().settings)
+    assert tuple(replace(rule, unset=False) for rule in found) == RULES
+    assert {rule.slug: rule.setting for rule in found if rule.unset} == {
+        "compreface_down": "compreface.urls",
+        "workers_missing": "checks.workers",
+        "backup_old": "backup.to",
+        "backup_none": "backup.to",
+    }
 
 
 def test_a_rule_changes_where_somebody_says_so_and_keeps_the_rest(machine: Machine) -> None:
