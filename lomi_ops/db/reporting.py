@@ -129,6 +129,11 @@ def exclusive(db: Database, name: str) -> Iterator[Session]:
         yield session
 
 
+def more_than(db: Source, window: Window, limit: int) -> bool:
+    """Whether more photos than that were uploaded in the window."""
+    return bool(db.value("report_many", **_ends(window), limit=limit))
+
+
 def bins(db: Source, window: Window, minutes: int) -> list[Bin]:
     return db.all(Bin, "report_bins", **_ends(window), minutes=minutes)
 

@@ -11,6 +11,7 @@ from lomi_ops.domain.shown import shown
 from lomi_ops.domain.spark import spark
 
 _BAR, _SPARK = 12, 48
+_GLUE = "\0"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDE = 6
 """Tables with more columns leave out what can be looked up where the terminal is narrow."""
@@ -21,8 +22,10 @@ def whole(report: Report) -> str:
     parts = [report.headline + ("" if report.zone == "UTC" else f"; labels: {report.zone}")]
     parts += [_table(table) for table in report.tables]
     parts += [drawn for chart in report.charts if (drawn := _chart(chart))]
-    if remarks := [*report.notes, *(f"{gap.what}: {gap.command}" for gap in report.unknown)]:
-        parts.append("\n".join(output.folded(each, 2, first=0) for each in remarks))
+    # A command is copied: it stays on one line.
+    gaps = [f"{gap.what}: {gap.command.replace(' ', _GLUE)}" for gap in report.unknown]
+    if remarks := [output.folded(each, 2, first=0).replace(_GLUE, " ") for each in (*report.notes, *gaps)]:
+        parts.append("\n".join(remarks))
     return diagnostics.here("\n\n".join(parts))
 
 

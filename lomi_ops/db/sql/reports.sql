@@ -380,6 +380,20 @@ WHERE s.kind <> 'golden' AND s.judged_at IS NOT NULL
   AND s.drawn_at >= %(start)s::timestamptz AND s.drawn_at < %(end)s::timestamptz
 ORDER BY s.id;
 
+-- name: report_many
+-- Whether more photos than a limit were uploaded in a window; counts no further than that.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in limit: int
+-- out many
+SELECT count(*) > %(limit)s::int AS many
+FROM (
+    SELECT FROM media
+    WHERE media_type::text = 'photo'
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+    LIMIT %(limit)s::int + 1
+) AS counted;
+
 -- name: report_lock
 -- Keeps other reports that write or send apart from this one until the transaction ends.
 -- in name: text

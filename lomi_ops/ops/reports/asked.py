@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from lomi_ops.db.reporting import Bin, Standing
+from lomi_ops.db import reporting
+from lomi_ops.db.reporting import Bin, Source, Standing
 from lomi_ops.domain import span
 from lomi_ops.domain.grid import WEEKDAYS, Grid, grid, stride_minutes, weekly
 from lomi_ops.domain.policy import Policy
@@ -17,6 +18,8 @@ from lomi_ops.domain.window import Window
 from lomi_ops.ops import unknowns
 
 LOG = Gap(unknowns.LOG.what, unknowns.LOG.command)
+MANY = 100_000
+"""Photos: of more only parts are read where rows are wide."""
 _WHOLE = timedelta(days=1)
 _SLICES = 48
 
@@ -42,18 +45,18 @@ class Asked:
     def stride_minutes(self) -> int:
         return stride_minutes(self.window, self.zone)
 
-    @property
-    def slices(self) -> tuple[Window, ...]:
-        return slices_of(self.window)
+    def slices(self, db: Source) -> tuple[Window, ...]:
+        """For what needs wide rows: the window, or parts that stand for it where it has very many photos."""
+        return slices_of(self.window, many=reporting.more_than(db, self.window, MANY))
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         return () if self.logged else (LOG,)
 
 
-def slices_of(window: Window) -> tuple[Window, ...]:
-    """Parts of a window that stand for all of it, a day in all: where rows are many and wide."""
-    if window.length <= _WHOLE:
+def slices_of(window: Window, *, many: bool) -> tuple[Window, ...]:
+    """Of `many` photos a day in all, evenly spread; else the window as it is."""
+    if not many or window.length <= _WHOLE:
         return (window,)
     step, width = window.length / _SLICES, _WHOLE / _SLICES
     starts = [window.start + step * number for number in range(_SLICES)]

@@ -19,7 +19,7 @@ _WORDS = {
 _COLUMNS = (
     Column("what", "what"),
     Column("cause", "cause"),
-    Column("number", "number", Unit.COUNT, bars=True),
+    Column("number", "number", Unit.COUNT),
     Column("example", "the latest"),
     Column("command", "look further"),
     Column("text", "in words"),

@@ -17,7 +17,7 @@ _PARTS = Gap("downloads and writes are counted since a worker's start, not by wi
 
 
 def build(db: Source, asked: Asked) -> Report:
-    slices = asked.slices
+    slices = asked.slices(db)
     photos = [row for part in slices for row in reporting.processing(db, part)]
     whole = [(seconds * 1000, many) for seconds, many in reporting.delays(db, asked.window)]
     waits: Counted = []

@@ -10,7 +10,7 @@ from lomi_ops.domain.quality import wilson
 from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit, Value
 from lomi_ops.domain.statistics import change, mean, ratio
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.ops.reports.asked import Asked, by_reason, counted, in_review, lines, slices_note, slices_of
+from lomi_ops.ops.reports.asked import MANY, Asked, by_reason, counted, in_review, lines, slices_note, slices_of
 
 _SIDE = (Column("before", "the one before", Unit.COUNT), Column("change", "change", Unit.CHANGE))
 
@@ -18,9 +18,11 @@ _SIDE = (Column("before", "the one before", Unit.COUNT), Column("change", "chang
 def build(db: Source, asked: Asked) -> Report:
     now = reporting.bins(db, asked.window, asked.stride_minutes)
     before = reporting.standing(db, asked.window.previous)
-    slices = slices_of(asked.window)
-    took_ms = mean([row for part in slices for row in reporting.processing(db, part)])
-    took_ms_before = mean([row for part in slices_of(asked.window.previous) for row in reporting.processing(db, part)])
+    slices = slices_of(asked.window, many=counted(now) > MANY)
+    earlier = slices_of(asked.window.previous, many=counted(before) > MANY)
+    took_ms, took_ms_before = (
+        mean([row for part in parts for row in reporting.processing(db, part)]) for parts in (slices, earlier)
+    )
     figures = figures_of(now, before) | {
         "processing_ms": took_ms,
         "processing_ms_before": took_ms_before,

@@ -33,7 +33,7 @@ class _Seen:
 
 
 def build(db: Source, asked: Asked) -> Report:
-    slices = asked.slices
+    slices = asked.slices(db)
     seen = _Seen(
         [band for part in slices for band in reporting.bands(db, part)],
         len(slices) * slices[0].length / asked.window.length,

@@ -123,7 +123,7 @@ def test_uploads_count_users_batches_and_who_is_at_the_limit(lomi: Lomi, plain: 
 
 
 @pytest.mark.usefixtures("here")
-def test_latency_knows_waits_engines_and_batches(lomi: Lomi, plain: Plain) -> None:
+def test_latency_knows_waits_engines_and_batches(lomi: Lomi, plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = filled(plain, 60)
     mine = of_day(photos)
     found = body(lomi, "latency")
@@ -136,6 +136,8 @@ def test_latency_knows_waits_engines_and_batches(lomi: Lomi, plain: Plain) -> No
     assert times["faces"]["p99"] == 160
     assert times["a photo, all engines"]["number"] == len(mine)
     assert times["of nine photos"]["target"] == 3000
+    assert not any("spans" in note for note in body(lomi, "latency", "--window", "2026-11")["notes"])
+    monkeypatch.setattr("lomi_ops.ops.reports.asked.MANY", 10)
     month = body(lomi, "latency", "--window", "2026-11")
     assert any("from 48 spans of 30 min" in note for note in month["notes"]), "a sample is said to be one"
 
