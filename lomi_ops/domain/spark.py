@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 PLAIN = ".:-=+*%#"
@@ -18,11 +19,15 @@ def spark(values: Sequence[float | None], width: int, *, top: float | None = Non
     Where there are more values than columns, a column shows the highest of its own: a peak must not get lost. From 0 to
     `top`, by default the highest value.
     """
-    marks = PLAIN if plain else BLOCKS
+    return _drawn(tuple(values), width, top, PLAIN if plain else BLOCKS)
+
+
+@lru_cache(maxsize=1024)
+def _drawn(values: tuple[float | None, ...], width: int, top: float | None, marks: str) -> str:
+    """A screen draws the same lines again for every key."""
     columns = squeezed(values, width)
-    known = [each for each in columns if each is not None]
-    highest = max(known, default=0.0) if top is None else top
-    return "".join(_mark(each, highest, marks) for each in columns)
+    highest = max((each for each in columns if each is not None), default=0.0) if top is None else top
+    return "".join([_mark(each, highest, marks) for each in columns])
 
 
 def squeezed(values: Sequence[float | None], width: int) -> list[float | None]:
@@ -32,10 +37,12 @@ def squeezed(values: Sequence[float | None], width: int) -> list[float | None]:
     if width <= 0:
         return []
     edges = [index * len(values) // width for index in range(width + 1)]
-    return [
-        max((each for each in values[start:end] if each is not None), default=None)
-        for start, end in itertools.pairwise(edges)
-    ]
+    return [_highest(values[start:end]) for start, end in itertools.pairwise(edges)]
+
+
+def _highest(values: Sequence[float | None]) -> float | None:
+    known = [each for each in values if each is not None]
+    return max(known) if known else None
 
 
 def _mark(value: float | None, highest: float, marks: str) -> str:
