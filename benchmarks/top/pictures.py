@@ -37,7 +37,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     common = Common(data=data)
     for size, seconds, names in (
-        ((150, 44), 30.0, {"0": "top-all"}), ((80, 24), 4.0, {"0": "top-narrow", "4": "top-latency", "8": "top-jobs"}),
+        ((150, 44), 40.0, {"0": "top-all"}), ((80, 24), 40.0, {"0": "top-narrow", "4": "top-latency", "8": "top-jobs"}),
     ):  # fmt: skip
         with session.opened(common, "redis", "database") as runtime, ExitStack() as stack:
             source = top_live.source_of(stack, runtime, common)

@@ -6,7 +6,8 @@ Starts a stack with real workers and the small detector (`lomi models add nudene
 list from running empty, and counts decided photos in blocks: one without the view and one with it, in a
 pseudo-terminal of 200x50 with its recording, side by side and in an order that chance decides. Prints Markdown: the
 median of the pairs, and where it lies with a probability of 95 %. Everything shares this machine, the view as well: on
-one whose cores are all at work it takes what it uses.
+one whose cores are all at work it takes what it uses. Beside other work a rate says little; photos for each second of
+the stack's own processor time say whether the view holds workers up in any other way.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from typing import Any
 import psycopg
 import redis
 
-from benchmarks.top.live import Reader
+from benchmarks.top.live import TICK, Reader
 from lomi_ops.ops.demo.samples import build_samples
 from lomi_ops.queue.keys import Keys
 from tests.integration.tui.terminal import Terminal
@@ -67,11 +68,25 @@ class Stack:
     pg: psycopg.Connection[Any]
     objects: Path
     environ: dict[str, str]
+    supervisor: int
+    """Its process."""
 
     @property
     def decided(self) -> int:
         counters: Any = self.redis.hgetall(Keys().measured)
         return sum(int(number) for name, number in counters.items() if name.startswith(b"n:photo:"))
+
+    @property
+    def cpu_s(self) -> float:
+        """Of all its processes, with those that have ended below one that is there."""
+        seen = {int(each.name): stat_of(each) for each in Path("/proc").iterdir() if each.name.isdigit()}
+        known = {pid: stat for pid, stat in seen.items() if stat}
+        found, spent = [self.supervisor], 0
+        while found:
+            pid = found.pop()
+            spent += sum(known[pid][1:])
+            found += [other for other, stat in known.items() if stat[0] == pid]
+        return spent / TICK
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +95,19 @@ class Pair:
 
     without: float
     watched: float
+    thrift_without: float
+    """Photos for each second of processor time of the stack."""
+    thrift_watched: float
+    cpu: float
+    """Of one core, that the view took meanwhile."""
 
     @property
     def change(self) -> float:
         return self.watched / self.without - 1
+
+    @property
+    def thriftier(self) -> float:
+        return self.thrift_watched / self.thrift_without - 1
 
 
 @contextmanager
@@ -101,10 +125,20 @@ def running_stack(workers: int) -> Iterator[Stack]:
             redis.Redis.from_url(where["redis_url"]) as client,
             psycopg.connect(where["database_url"], autocommit=True) as pg,
         ):
-            yield Stack(data, client, pg, objects, environ)
+            state = json.loads(lomi(kept, "status", "--data", str(data), "-o", "json"))
+            yield Stack(data, client, pg, objects, environ, int(state["supervisor"]["pid"]))
     finally:
         lomi(kept, "down", "--data", str(data))
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def stat_of(folder: Path) -> tuple[int, ...]:
+    """Parent, and ticks of a process and of its children that have ended; empty where it is gone."""
+    try:
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ()
+    return int(fields[1]), *(int(each) for each in fields[11:15])
 
 
 def lomi(environ: dict[str, str], *words: str) -> str:
@@ -167,30 +201,35 @@ def push(stack: Stack, user: uuid.UUID, key: str, batches: int) -> None:
     stack.redis.lpush(Keys().ready, *jobs)
 
 
-def counted_for(stack: Stack, seconds: float) -> float:
-    """Photos a second."""
-    before, began = stack.decided, time.monotonic()
+def counted_for(stack: Stack, seconds: float) -> tuple[float, float]:
+    """Photos a second, and for each second of the stack's processor time."""
+    spent, before, began = stack.cpu_s, stack.decided, time.monotonic()
     time.sleep(seconds)
-    return (stack.decided - before) / (time.monotonic() - began)
+    passed, photos = time.monotonic() - began, stack.decided - before
+    return photos / passed, photos / (stack.cpu_s - spent)
 
 
 def pair(stack: Stack, seconds: float, number: int) -> Pair:
-    found: dict[bool, float] = {}
+    found: dict[bool, tuple[float, float]] = {}
+    cpu = 0.0
     for watched in random.Random(number).sample((False, True), 2):
         if watched:
-            with looked_at(stack):
+            with looked_at(stack) as reader:
                 time.sleep(SETTLE_S)
+                before = reader.cpu_s()
                 found[watched] = counted_for(stack, seconds)
+                cpu = (reader.cpu_s() - before) / seconds
         else:
             time.sleep(SETTLE_S)
             found[watched] = counted_for(stack, seconds)
-    made = Pair(found[False], found[True])
+    plain, looked = found[False], found[True]
+    made = Pair(plain[0], looked[0], plain[1], looked[1], cpu)
     print(f"{number + 1}: {made.without:.1f} without, {made.watched:.1f} with: {made.change:+.2%}", file=sys.stderr)
     return made
 
 
 @contextmanager
-def looked_at(stack: Stack) -> Iterator[None]:
+def looked_at(stack: Stack) -> Iterator[Reader]:
     over = threading.Event()
     with Terminal("top", "--data", str(stack.data), size=(200, 50), environ=stack.environ) as terminal:
         terminal.until("LIVE", "ready")
@@ -203,7 +242,7 @@ def looked_at(stack: Stack) -> Iterator[None]:
         thread = threading.Thread(target=read, daemon=True)
         thread.start()
         try:
-            yield
+            yield reader
         finally:
             over.set()
             thread.join()
@@ -236,6 +275,15 @@ def show(pairs: Sequence[Pair], wanted: argparse.Namespace) -> None:
     print(f"| photos a second without the view, median | {without:.1f} | |")
     print(f"| photos a second with it, median | {watched:.1f} | |")
     print(f"| change, median of the pairs | {statistics.median(changes):+.2%} ({low:+.2%} to {high:+.2%}) | −0.5 % |")
+    thriftier = [each.thriftier for each in pairs]
+    low, high = interval(thriftier)
+    thrift = statistics.median(each.thrift_without for each in pairs)
+    print(f"| photos for a second of the stack's processor time without the view, median | {thrift:.2f} | |")
+    print(f"| change of it with the view, median | {statistics.median(thriftier):+.2%} ({low:+.2%} to {high:+.2%}) | |")
+    cpu = statistics.median(each.cpu for each in pairs)
+    print(
+        f"| CPU of one core that the view took, median | {cpu:.1%}, which is {cpu / (cores or 1):.1%} of all cores | |"
+    )
 
 
 if __name__ == "__main__":
