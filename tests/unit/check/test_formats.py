@@ -109,13 +109,16 @@ def test_github_gets_every_trouble_as_it_is_and_no_command_of_somebody_else(repo
 
 
 @given(reports())
-def test_short_has_a_line_for_each_trouble_and_one_with_the_counts(report: Report) -> None:
+def test_short_has_a_line_for_each_trouble_and_each_cause_of_blocked_ones_and_one_with_the_counts(
+    report: Report,
+) -> None:
     said = text.short(report)
 
     assert f"lomi {report.version}" in said.splitlines()[-1]
     if report.failure is None:
-        told = [each for each in report.results if each.status not in (Status.PASS, Status.SKIP)]
-        assert len(said.splitlines()) == len(told) + 1
+        told = [each for each in report.results if each.status not in (Status.PASS, Status.SKIP, Status.BLOCKED)]
+        causes = {" ".join(records.detail(each).split()) for each in report.of(Status.BLOCKED)}
+        assert len(said.splitlines()) == len(told) + len(causes) + 1
 
 
 @given(reports())
