@@ -145,7 +145,7 @@ def complete(request: pytest.FixtureRequest, environ: dict[str, str], tmp_path: 
         ("lomi config show --or", ["--origin"]),
         ("lomi check --env", ["--env", "--env-file"]),
         ("lomi report -o j", ["json", "jsonl"]),
-        ("lomi report --output ", ["text", "json", "jsonl"]),
+        ("lomi report --output ", ["text", "json", "jsonl", "csv", "markdown", "html"]),
         ("lomi --env staging review appr", ["approve"]),
         ("lomi review --help li", ["list"]),
         ("lomi nonsense ", []),
