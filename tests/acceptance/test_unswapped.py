@@ -126,9 +126,14 @@ def test_every_reading_command_works_says_what_it_cannot_know_and_writes_nothing
 def test_the_report_counts_what_old_workers_decided(old: OldCluster) -> None:
     body = json.loads(lomi("report", "--window", "1h", "-o", "json", **named(old)).stdout)
 
-    assert body["statuses"] == {"pending": 1, "approved": 1, "rejected": 3, "failed": 1}
-    assert body["reasons"] == {"blurry": 1, "nsfw": 1, "underage": 1, "unreadable": 1}
-    assert (body["rejection_rate"], body["processing_ms"]) == (0.75, 180)
+    figures, reasons = body["figures"], body["tables"]["reasons"]["rows"]
+    assert {status: figures[status] for status in ("pending", "approved", "rejected", "failed")} == {
+        "pending": 1, "approved": 1, "rejected": 3, "failed": 1,
+    }  # fmt: skip
+    assert {row["reason"]: row["photos"] for row in reasons} == {
+        "blurry": 1, "nsfw": 1, "underage": 1, "unreadable": 1,
+    }  # fmt: skip
+    assert (figures["rejection_rate"], figures["processing_ms"]) == (0.75, 180)
 
 
 class NoSuchObject(BaseHTTPRequestHandler):
@@ -249,7 +254,7 @@ def test_our_worker_swaps_in_beside_the_old_ones(
     assert lomi("migrate", "verify", **named(old)).stdout.splitlines()[-1] == "complete"
     lomi("review", "approve", pending[1], "--reason", "fine", **named(old))
     body = json.loads(lomi("report", "--window", "1h", "-o", "json", **named(old)).stdout)
-    assert body["statuses"]["approved"] == 3
+    assert body["figures"]["approved"] == 3
 
 
 def _data(pubsub: Any) -> Iterator[bytes]:
