@@ -41,8 +41,10 @@ def packages(trace: str) -> set[str]:
 
 
 def test_a_worker_imports_what_its_lock_names(cluster: Cluster, weights: None, portrait: bytes, tmp_path: Path) -> None:
-    """On S3, with CompreFace, from its start to its end: the judging process, too."""
+    """On S3, with CompreFace and an environment file, from its start to its end: the judging process, too."""
     upload = cluster.upload([portrait])
+    secrets = tmp_path / "worker.env"
+    secrets.write_text(f"S3_ACCESS_KEY={S3_KEY}\nS3_SECRET_KEY={S3_SECRET}\n")
     with CompreFaceDouble() as faces, running_s3(BUCKET, {upload.keys[0]: portrait}) as port:
         trace = tmp_path / "trace"
         with trace.open("wb") as out:
@@ -50,7 +52,7 @@ def test_a_worker_imports_what_its_lock_names(cluster: Cluster, weights: None, p
                 [sys.executable, "-m", "lomi_ops", "worker"],
                 env=environment(
                     LOMI_REDIS_URL=cluster.redis_url, LOMI_DATABASE_URL=cluster.database_url,
-                    S3_ENDPOINT=f"http://127.0.0.1:{port}", S3_ACCESS_KEY=S3_KEY, S3_SECRET_KEY=S3_SECRET,
+                    S3_ENDPOINT=f"http://127.0.0.1:{port}", LOMI_ENV_FILE=str(secrets),
                     COMPREFACE_URL=faces.url, LOMI_LOG__FORMAT="json",
                     LOMI_WORKER__HEALTH_FILE=str(tmp_path / "health"),
                 ),
