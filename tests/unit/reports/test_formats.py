@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lomi_ops.cli import diagnostics
 from lomi_ops.cli.report_formats import ReportFormat, cells, format_for, writer
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Shape, Table, Unit
 from lomi_ops.domain.window import Window
@@ -44,6 +45,7 @@ EMPTY = Report("summary", "Photos uploaded", REPORT.window, "UTC")
 
 
 def written(format_: ReportFormat, report: Report = REPORT) -> str:
+    diagnostics.start()  # an earlier test's command may have had a profile, which commands in a text repeat
     return writer(format_)(report)
 
 

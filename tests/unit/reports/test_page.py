@@ -14,7 +14,7 @@ import pytest
 from lomi_ops.cli.report_formats import ReportFormat, charts, writer
 from lomi_ops.domain.report import Chart, Line, Shape, Unit
 from lomi_ops.errors import MissingExtra
-from tests.unit.reports.test_formats import EMPTY, ODD, REPORT
+from tests.unit.reports.test_formats import EMPTY, ODD, REPORT, written
 
 HARD = ("$\\frac{", "_hidden", *ODD)
 LABELS = tuple(f"{hour:02}:00" for hour in range(12))
@@ -22,7 +22,7 @@ LABELS = tuple(f"{hour:02}:00" for hour in range(12))
 
 @cache
 def page() -> str:
-    return writer(ReportFormat.HTML)(REPORT)
+    return written(ReportFormat.HTML)
 
 
 def chart(shape: Shape) -> Chart:

@@ -191,8 +191,12 @@ def test_where_nobody_answers_the_run_ends_in_time_and_every_root_is_a_timeout(
     assert said.code == 3
     assert took < limit_s + 5, "far from a measurement: benchmarks/check has that"
     blocked = {slug for root in ROOTS for slug in on(root)} - set(ROOTS)
-    assert troubled(said) == dict.fromkeys(ROOTS, "unknown") | dict.fromkeys(blocked, "blocked")
-    for slug in ROOTS:
+    expected = dict.fromkeys(ROOTS, "unknown") | dict.fromkeys(blocked, "blocked")
+    found = troubled(said)
+    assert {slug: found.get(slug) for slug in expected} == expected
+    late = found.keys() - expected.keys()
+    assert not late or limit_s == 1, "within a second a busy machine does not come to those that ask nobody"
+    for slug in (*ROOTS, *late):
         assert detail(said, slug).startswith("timeout: "), slug
     if limit_s == 1:
         assert detail(said, "redis.ping") == "timeout: no answer within 1 s, the limit of the whole run"
