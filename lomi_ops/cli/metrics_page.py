@@ -161,15 +161,6 @@ def _number(value: float | None) -> str:
 
 @cache
 def _template() -> jinja2.Template:
-    import jinja2
+    from lomi_ops import templating
 
-    from lomi_ops.resources import shared
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shared("templates", "metrics")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("status.html.j2")
+    return templating.for_html("metrics").get_template("status.html.j2")

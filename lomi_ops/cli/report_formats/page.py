@@ -9,7 +9,6 @@ from lomi_ops.cli.report_formats.cells import said
 from lomi_ops.cli.report_formats.charts import svg
 from lomi_ops.domain.report import Column, Gap, Report, Table, Unit, Value
 from lomi_ops.domain.shown import shown
-from lomi_ops.resources import shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,8 @@ class _Drawn:
 
 
 def whole(report: Report) -> str:
-    import jinja2
+    from lomi_ops import templating
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shared("templates", "reports")),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     charts = [
         _Drawn(chart.title, svg(chart, f"c{number}"))
         for number, chart in enumerate(report.charts)
@@ -59,7 +51,11 @@ def whole(report: Report) -> str:
     known = [Gap(gap.what, diagnostics.here(gap.command)) for gap in report.unknown]
     values = {"headline": report.headline, "zone": report.zone, "notes": report.notes, "unknown": known}
     tables = [_grid(table) for table in report.tables]
-    return environment.get_template("report.html.j2").render(report=values, tables=tables, charts=charts)
+    return (
+        templating.for_html("reports")
+        .get_template("report.html.j2")
+        .render(report=values, tables=tables, charts=charts)
+    )
 
 
 def _grid(table: Table) -> _Grid:

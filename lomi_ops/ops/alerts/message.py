@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from lomi_ops.domain import span
 from lomi_ops.domain.alert_facts import Facts, lines
-from lomi_ops.resources import shared
 
 if TYPE_CHECKING:
     import jinja2
@@ -43,12 +42,6 @@ def written(facts: Facts, once: str) -> Message:
 
 @cache
 def _templates() -> jinja2.Environment:
-    """Plain text: nothing is escaped as for HTML."""
-    import jinja2
+    from lomi_ops import templating
 
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shared("templates", "alerts")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return templating.for_text("alerts")

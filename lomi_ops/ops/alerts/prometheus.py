@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jinja2
-
+from lomi_ops import templating
 from lomi_ops.domain import quoting
 from lomi_ops.domain.alert_facts import next_command, on_profile
 from lomi_ops.domain.alert_rule import Rule
 from lomi_ops.domain.promql import scoped
-from lomi_ops.resources import shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +29,7 @@ class Rendered:
 
 def rendered(rules: Sequence[Rule], profile: str | None = None) -> str:
     """The file of rules."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shared("templates", "alerts")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["q"] = quoting.yaml
-    template = environment.get_template("prometheus.yml.j2")
+    template = templating.for_text("alerts", q=quoting.yaml).get_template("prometheus.yml.j2")
     return template.render(
         rules=[in_its_words(rule, profile) for rule in rules],
         profile=profile,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import jinja2
-
+from lomi_ops import templating
 from lomi_ops.domain import quoting
 from lomi_ops.domain.deployment import Rendered, Target, Timer, Values
 from lomi_ops.errors import UsageError
-from lomi_ops.resources import shared
 
 _END = ".j2"
 FILES: dict[Target, tuple[str, ...]] = {
@@ -29,6 +27,17 @@ FILES: dict[Target, tuple[str, ...]] = {
     ),
     Target.CRON: ("lomi",),
 }  # fmt: skip
+FILTERS: dict[str, Callable[..., str]] = {
+    "q": quoting.yaml,
+    "compose": quoting.compose,
+    "variable": quoting.variable,
+    "shell": quoting.shell,
+    "cron": quoting.cron,
+    "specifier": quoting.specifier,
+    "argument": quoting.argument,
+    "executable": quoting.executable,
+}
+"""Each place in a file says who will read it."""
 
 
 def render(target: Target, values: Values) -> tuple[Rendered, ...]:
@@ -51,7 +60,7 @@ def as_one(target: Target, files: tuple[Rendered, ...]) -> str:
 
 
 def _files(target: Target, values: Values) -> Iterator[Rendered]:
-    templates = _environment()
+    templates = templating.for_text("deploy", **FILTERS)
 
     def file(template: str, name: str, **more: Timer) -> Rendered:
         text = templates.get_template(f"{target}/{template}{_END}").render(_names(values), **more)
@@ -67,25 +76,3 @@ def _files(target: Target, values: Values) -> Iterator[Rendered]:
 
 def _names(values: Values) -> dict[str, object]:
     return {name: getattr(values, name) for name in (*values.__dataclass_fields__, "stop_s")}
-
-
-def _environment() -> jinja2.Environment:
-    """Nothing is escaped as for HTML: each place says by a filter who will read it."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shared("templates", "deploy")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "q": quoting.yaml,
-        "compose": quoting.compose,
-        "variable": quoting.variable,
-        "shell": quoting.shell,
-        "cron": quoting.cron,
-        "specifier": quoting.specifier,
-        "argument": quoting.argument,
-        "executable": quoting.executable,
-    }
-    return environment

@@ -6,11 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import jinja2
-
+from lomi_ops import templating
 from lomi_ops.domain.alert_rule import Rule, Side
 from lomi_ops.domain.dashboard import ROWS, Panel
-from lomi_ops.resources import shared
 
 WIDTH = 24
 """Columns of Grafana's grid."""
@@ -35,15 +33,8 @@ class Placed:
 
 def rendered(rules: Sequence[Rule]) -> str:
     """JSON. The limits of these rules are drawn in, so that the picture and the pager agree."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shared("templates", "metrics")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["json"] = _json
-    return environment.get_template("grafana.json.j2").render(placed=list(placed(rules)))
+    template = templating.for_text("metrics", json=_json).get_template("grafana.json.j2")
+    return template.render(placed=list(placed(rules)))
 
 
 def placed(rules: Sequence[Rule]) -> Iterator[Placed]:
