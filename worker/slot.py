@@ -194,7 +194,7 @@ class Slot:
         decisions = self._decide(job, sorted_out, claimed, lease, downloads_s)
         self.leases.disarm(lease)
         self._alive(lease)
-        course, began = course_of(claimed, lease), time.monotonic()
+        course, began = course_of(job, claimed, lease), time.monotonic()
         done = ledger.settle(
             self.database,
             job,
@@ -328,9 +328,12 @@ class _Book:
         return checkpoints.note_crash(self.database, self.job_id, media_id, at=self.database.now())
 
 
-def course_of(claimed: Claimed, lease: Lease) -> Course:
-    took_s = time.monotonic() - lease.taken_at
-    return Course(claimed.first_seen_ms, claimed.claimed_ms, socket.gethostname(), took_s)
+def course_of(job: Job, claimed: Claimed, lease: Lease) -> Course:
+    """The queue sees the backend's jobs first when a worker claims them: they are as old as they say."""
+    seen_ms, took_s = claimed.first_seen_ms, time.monotonic() - lease.taken_at
+    if job.created_at is not None:
+        seen_ms = min(seen_ms, max(0, round(job.created_at.timestamp() * 1000))) if seen_ms else 0
+    return Course(seen_ms, claimed.claimed_ms, socket.gethostname(), took_s)
 
 
 def _explained(failure: Failure, claimed: Claimed) -> Failure:

@@ -59,7 +59,7 @@ class Course:
     """How a job came to be settled, for its history."""
 
     first_seen_ms: int
-    """By the queue's clock, since 1970; 0 where it does not know."""
+    """Since 1970, by the queue's clock or that of whoever made the job, if that is earlier; 0 where nobody knows."""
     claimed_ms: int
     host: str
     took_s: float

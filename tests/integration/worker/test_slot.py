@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from lomi_ops.config.sections.working import WorkerSection
-from lomi_ops.db import checkpoints, ledger
+from lomi_ops.db import checkpoints, history, ledger
 from lomi_ops.db.overrides import override
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.review import Ruling, Seen
 from lomi_ops.domain.tally import histograms, numbers
 from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.domain.window import Window
 from lomi_ops.errors import LomiError, RedisUnavailable
 from lomi_ops.queue.replies import Claimed, JobState
 from lomi_ops.queue.wire import parse_job
@@ -77,6 +78,19 @@ def test_a_job_is_counted_for_the_metrics_with_its_finish(bench: Bench, cluster:
     }  # fmt: skip
     bench.moderate(upload)
     assert cluster.redis.hget(bench.queue.keys.measured, "n:photo:approved:") == b"1", "a copy counts for nothing"
+
+
+def test_a_job_of_the_backend_has_waited_since_its_upload_and_not_since_its_claim(
+    bench: Bench, cluster: Cluster
+) -> None:
+    now = datetime.now(UTC)
+    for made in (now - timedelta(minutes=5), now + timedelta(minutes=5)):
+        bench.moderate(cluster.upload([None], created_at=made.isoformat()))
+
+    window = Window(now - timedelta(hours=1), now + timedelta(hours=1))
+    waited = sorted(each.waited_s or 0 for each in history.past_jobs(bench.slot.database, window))
+    assert waited[0] < 60, "whose clock is ahead has not waited"
+    assert 299 < waited[1] < 360
 
 
 def test_an_idle_slot_rings_the_doorbell(bench: Bench) -> None:
