@@ -73,7 +73,7 @@ def note(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    note(f"warning: {scrubbed(text)}")
+    note(f"warning: {_shown(scrubbed(text))}")
 
 
 def error(failure: LomiError) -> None:
@@ -92,9 +92,9 @@ def hint(text: str) -> None:
 
 def _shown(text: str) -> str:
     """What others wrote in it is shown, never obeyed."""
-    from lomi_ops.domain.shown import shown
+    from lomi_ops.domain.shown import shown_lines
 
-    return "\n".join(map(shown, text.split("\n")))
+    return shown_lines(text)
 
 
 def repeat_profile(name: str | None) -> None:

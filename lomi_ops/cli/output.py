@@ -152,8 +152,10 @@ def _listed(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _here(cell: str) -> str:
-    """A cell whose commands act where this one does."""
-    there = diagnostics.here(cell)
+    """A cell whose commands act where this one does. What others wrote in it is shown, never obeyed."""
+    from lomi_ops.domain.shown import shown_lines
+
+    there = shown_lines(diagnostics.here(cell))
     return painted(there, cell.style) if isinstance(cell, Painted) else there
 
 

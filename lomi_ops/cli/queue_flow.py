@@ -10,6 +10,7 @@ import typer
 
 from lomi_ops.cli import diagnostics, options, output, session
 from lomi_ops.cli.output import Format, counted
+from lomi_ops.domain.shown import shown
 from lomi_ops.errors import ExitCode, LomiError, UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def pause_text(pause: Pause, now_ms: int) -> str:
 
     since = f"for {span.said((now_ms - pause.since_ms) / 1000)}"
     ends = "" if pause.until_ms is None else f", ends in {span.said((pause.until_ms - now_ms) / 1000)}"
-    return f"by {pause.by}: {pause.reason} ({since}{ends})"
+    return shown(f"by {pause.by}: {pause.reason} ({since}{ends})")
 
 
 def _hold(hold: Hold, now_ms: int) -> str:

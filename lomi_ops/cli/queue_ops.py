@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from lomi_ops.cli import operating, options, session
 from lomi_ops.cli.output import Format
+from lomi_ops.domain.job_filter import ID
 from lomi_ops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ Confirm = Annotated[
 ]
 ForGood = Annotated[bool, typer.Option("--for-good", help="Keep nothing: frees memory, cannot be undone.")]
 Why = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.", metavar="TEXT")]
-_ID = re.compile(r"[A-Za-z0-9_.~-]{1,170}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Wish:
     def ids(self) -> list[str]:
         """The jobs that were named; empty where a filter was typed."""
         typed = self.terms or []
-        return typed if all(_ID.fullmatch(each) for each in typed) else []
+        return typed if all(ID.fullmatch(each) for each in typed) else []
 
     @property
     def words(self) -> list[str]:
@@ -160,8 +159,3 @@ def _planned(runtime: Runtime, verb: Verb, wish: Wish) -> Plan:
         text = f"no job of {wanted.text!r} can be {operating.PAST[verb.value]}: {verb.value} needs {useful}"
         raise UsageError(text, hint=", or: ".join(shlex.join(["lomi", "queue", each, *wish.words]) for each in fit))
     return use.plan(client, keys, verb, wanted)
-
-
-def named(job_id: str) -> str:
-    """A job as these commands take it. An id with a colon would be read as a term, one with a dash as an option."""
-    return job_id if _ID.fullmatch(job_id) and not job_id.startswith("-") else f"job:{job_id}"

@@ -74,7 +74,7 @@ def _show(job: JobFacts, events: tuple[Event, ...], now_ms: int) -> None:
 
 def next_commands(job: JobFacts) -> list[str]:
     """What an operator can do about a job in this state."""
-    from lomi_ops.cli.queue_ops import named
+    from lomi_ops.domain.job_filter import named
     from lomi_ops.domain.job_state import JobState
 
     name = named(job.job_id)

@@ -10,11 +10,15 @@ user:5f0c* error:*_failed           * stands for anything
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lomi_ops.domain.job_state import OPEN, JobState
 from lomi_ops.domain.terms import Field, Kind, Language, Term
+
+ID = re.compile(r"[A-Za-z0-9_.~-]{1,170}", re.ASCII)
+"""A word that is a job's id and can be no term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +133,9 @@ def by_id(job_ids: Iterable[str]) -> JobFilter:
     """The jobs of these ids, whatever their state."""
     ids = tuple(job_ids)
     return JobFilter((Term("job", ":", tuple(each.casefold() for each in ids)),), " ".join(ids))
+
+
+def named(job_id: str) -> str:
+    """A job as commands take it that act on jobs. An id with a colon would be read as a term, one with a dash as an
+    option."""
+    return job_id if ID.fullmatch(job_id) and not job_id.startswith("-") else f"job:{job_id}"

@@ -17,6 +17,11 @@ def shown(text: str) -> str:
     return "".join(_escape(sign) if _unseen(sign) else sign for sign in text)
 
 
+def shown_lines(text: str) -> str:
+    """The same of several lines, which stay lines."""
+    return "\n".join(map(shown, text.split("\n")))
+
+
 def _unseen(sign: str) -> bool:
     return sign not in _JOINERS and unicodedata.category(sign) in _UNSEEN
 

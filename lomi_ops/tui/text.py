@@ -5,6 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from lomi_ops.domain.shown import shown_lines
+
 
 class Text(Static):
     """Text that is never taken for markup. What it shows already is not drawn again, and the screen is only laid out
@@ -15,7 +17,8 @@ class Text(Static):
         self._shown = Content("")
 
     def show(self, content: Content | str) -> None:
-        new = content if isinstance(content, Content) else Content(content)
+        """Plain text may be anybody's: a terminal would obey what Textual leaves in it."""
+        new = content if isinstance(content, Content) else Content(shown_lines(content))
         before, self._shown = self._shown, new
         if not new.is_same(before):
             self.update(new, layout=self._lines(new) != self._lines(before))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lomi_ops.domain.job_filter import named
 from lomi_ops.domain.measure import Measured
 from lomi_ops.tui.top.sheet import Row
 
@@ -21,7 +22,7 @@ def words_of(action: str, measured: Measured, row: Row | None, said: str = "") -
             return ("queue", "resume") if paused else ("queue", "pause", "--reason", said or WHY)
         case "retry":
             job = record.get("job")
-            return ("queue", "retry", str(job)) if job else "choose a job first: 8 shows them"
+            return ("queue", "retry", named(str(job))) if job else "choose a job first: 8 shows them"
         case "quiet":
             name, state = record.get("name"), record.get("state")
             if not name:

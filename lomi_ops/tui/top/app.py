@@ -20,6 +20,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from lomi_ops.domain.frame import Frame
+from lomi_ops.domain.shown import shown
 from lomi_ops.errors import LomiError
 from lomi_ops.tui import garbage
 from lomi_ops.tui.text import Text
@@ -181,7 +182,7 @@ class TopApp(App[None]):
         self._listing = False
         if isinstance(sheet, LomiError):
             before = self._jobs or Sheet("Jobs", ())
-            sheet = Sheet("Jobs", before.columns, before.rows, sheet.message)
+            sheet = Sheet("Jobs", before.columns, before.rows, shown(sheet.message))
         self._jobs = sheet
         self._paint()
 
@@ -263,9 +264,9 @@ class TopApp(App[None]):
         self.action_open(-1 if self._open >= 0 else self._current.place)
 
     def action_next(self, way: int) -> None:
-        shown = [board for board in self.query(Board) if board.display]
-        place = shown.index(self._current) if self._current in shown else 0
-        shown[(place + way) % len(shown)].focus()
+        boards = [board for board in self.query(Board) if board.display]
+        place = boards.index(self._current) if self._current in boards else 0
+        boards[(place + way) % len(boards)].focus()
 
     def action_move(self, rows: int) -> None:
         self._current.move(rows)

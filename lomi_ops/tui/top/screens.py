@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.events import Key as Pressed
 from textual.screen import ModalScreen
 
+from lomi_ops.domain.shown import shown
 from lomi_ops.tui.text import Text
 from lomi_ops.tui.top.keys import KEYS
 
@@ -71,5 +72,5 @@ class Confirm(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         where = f" on {self._name}" if self._name else ""
         text = Text()
-        text.update(Content.assemble((self._line, "bold"), f"\nEnter runs this{where}, Escape does not"))
+        text.update(Content.assemble((shown(self._line), "bold"), f"\nEnter runs this{where}, Escape does not"))
         yield text

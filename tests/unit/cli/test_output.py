@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lomi_ops.cli import output, progress
+from lomi_ops.cli import diagnostics, output, progress
 from lomi_ops.cli.output import Format
 
 ID = str(uuid.UUID(int=7))
@@ -92,6 +92,18 @@ def test_a_cell_is_text_and_never_markup(capsys: pytest.CaptureFixture[str]) -> 
     output.table(("a", "b"), [("[bold]x[/bold]", "[/]")])
 
     assert shown(capsys)[2] == "[bold]x[/bold]  [/]"
+
+
+def test_a_cell_is_shown_and_never_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table(("a", "b"), [("x\x1b[2J", "y\x9b\u202e\nz")])
+
+    assert shown(capsys)[2:] == ["x\\x1b[2J  y\\x9b\\u202e", "          z"]
+
+
+def test_a_warning_is_shown_and_never_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    diagnostics.warn("redis is silent: \x1b]0;x\x07")
+
+    assert capsys.readouterr().err == "warning: redis is silent: \\x1b]0;x\\x07\n"
 
 
 def test_a_table_of_nothing_is_its_head(capsys: pytest.CaptureFixture[str]) -> None:

@@ -170,6 +170,16 @@ def test_the_cursor_keeps_to_its_row_while_rows_change_and_any_column_sorts() ->
     run(play)
 
 
+def test_what_others_say_is_shown_and_never_obeyed() -> None:
+    async def play(session: Session) -> None:
+        session.made.next = LomiError("it said\x1b[2J\nand \u202e")
+        await session.press("space")
+        await session.until(lambda: session.text("notice"))
+        assert session.text("notice") == "it said\\x1b[2J\nand \\u202e"
+
+    run(play)
+
+
 def test_the_mouse_opens_sorts_chooses_and_scrolls() -> None:
     async def play(session: Session) -> None:
         await session.pilot.click("#board1", offset=(5, 0))

@@ -271,6 +271,9 @@ def test_what_is_changed_is_a_command_line() -> None:
     assert acting.words_of("pause", running, None) == ("queue", "pause", "--reason", "lomi top")
     assert acting.words_of("pause", paused, None) == ("queue", "resume")
     assert acting.words_of("retry", running, job) == ("queue", "retry", "j1")
+    for odd in ("state:dead", "--all", "-x"):
+        named = acting.words_of("retry", running, Row("j", (), {"job": odd}))
+        assert named == ("queue", "retry", f"job:{odd}"), "neither a filter nor an option"
     assert acting.words_of("quiet", running, worker) == ("workers", "quiet", "web/1", "--reason", "lomi top")
     assert acting.words_of("quiet", running, quiet) == ("workers", "resume", "web/1", "--reason", "lomi top")
     assert acting.words_of("scale", running, None, "4") == ("scale", "4", "--reason", "lomi top")
