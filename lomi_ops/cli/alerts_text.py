@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lomi_ops.domain.alert_state import Track
     from lomi_ops.domain.measure import Measured
 
-_COLOURS = {"firing": "red", "pending": "yellow", "acked": "yellow", "stale": "magenta", "bad": "yellow", "ok": "green"}
+_COLOURS = {"firing": "red", "pending": "yellow", "acked": "yellow", "stale": "magenta", "ok": "green"}
 
 
 class RulesFormat(StrEnum):
@@ -99,7 +99,7 @@ def _rule(rule: Rule, measured: Measured, known: Known, gap_s: float) -> dict[st
     return {
         "rule": rule.slug,
         "severity": rule.severity.value,
-        "state": _state(rule, seen.judged.value, track if fresh else None, known),
+        "state": _state(rule, track if fresh else None, measured, known),
         "judged": seen.judged.value,
         "silenced": rule.slug in known.silenced or ALL in known.silenced,
         "value": seen.value,
@@ -118,11 +118,13 @@ def _rule(rule: Rule, measured: Measured, known: Known, gap_s: float) -> dict[st
     }
 
 
-def _state(rule: Rule, judged: str, track: Track | None, known: Known) -> str:
-    """As of the last look, where that is not too long ago; else what this one number says."""
-    if track is not None and not rule.unset:
-        return track.state(acked=rule.slug in known.acked).value
-    return {"breached": "bad", "missing": "unknown", "unset": "unset"}.get(judged, "ok")
+def _state(rule: Rule, track: Track | None, measured: Measured, known: Known) -> str:
+    """As of the last look, where that is not too long ago; else as it would stand after this one."""
+    from lomi_ops.domain.alert_state import Track, step
+
+    if track is None or rule.unset:
+        track = step(Track(), rule, rule.judge(measured), measured.at, gap_s=0.0)
+    return track.state(acked=rule.slug in known.acked).value
 
 
 def _row(rule: Rule, record: Mapping[str, Any], narrow: bool) -> tuple[str, ...]:

@@ -28,12 +28,12 @@ def _alerts(before: Frame, now: Frame) -> Told:
     old = {each.rule: each for each in before.alerts}
     for each in now.alerts:
         was = old.get(each.rule)
-        if was is None or was.state == each.state:
+        if was is None:
             continue
-        if each.state == "firing":
+        if each.state == "firing" and was.state != "firing":
             yield "alert", f"{each.rule} fires: {each.sentence}", True
-        elif each.state == "acked":
-            yield "alert", f"{each.rule} is {each.by or 'acknowledged'}", False
+        elif each.state in _LOUD and each.by != was.by and each.by:
+            yield "alert", f"{each.rule} is {each.by}", False
         elif was.state in _LOUD and each.state in ("ok", "resolved"):
             yield "alert", f"{each.rule} is over", False
 

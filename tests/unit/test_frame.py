@@ -110,15 +110,17 @@ def test_every_change_is_told_once_and_the_grave_ones_are_marked() -> None:
 
 
 def test_an_alert_is_followed_to_its_end() -> None:
-    by = {"acked": "silenced by hana"}
     frames = [
-        frame({}, s, alerts=(alert(state, by.get(state, "")),))
-        for s, state in enumerate(("firing", "acked", "stale", "acked", "ok"))
-    ]
+        frame({}, s, alerts=(alert(state, by),))
+        for s, (state, by) in enumerate((
+            ("firing", ""), ("firing", "silenced by abel"), ("acked", "acknowledged by hana"),
+            ("stale", "acknowledged by hana"), ("acked", "acknowledged by hana"), ("ok", ""),
+        ))
+    ]  # fmt: skip
 
     told = [each.text for old, new in itertools.pairwise(frames) for each in happenings(old, new)]
 
-    assert told == ["queue_backlog is silenced by hana"] * 2 + ["queue_backlog is over"]
+    assert told == [f"queue_backlog is {said}" for said in ("silenced by abel", "acknowledged by hana", "over")]
 
 
 def test_what_a_silent_source_no_longer_says_is_no_event() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from lomi_ops.domain.alert_rules import RULES
 from lomi_ops.domain.alert_state import Phase, Track
 from lomi_ops.domain.frame import AlertLine, Frame
@@ -35,7 +37,7 @@ def seen(look: Looking, s: float, ready: float) -> Frame:
 
 
 def test_what_fires_already_fires_from_the_first_look_and_since_when_it_did() -> None:
-    look = looking(Known({}, fired(30)))
+    look = looking(Known({}, {}, fired(30)))
 
     first = alert(seen(look, 0, 90))
     assert (first.state, first.since) == ("firing", AT - timedelta(hours=1))
@@ -43,23 +45,30 @@ def test_what_fires_already_fires_from_the_first_look_and_since_when_it_did() ->
 
 
 def test_what_somebody_saw_long_ago_is_not_believed_and_what_was_well_hides_nothing() -> None:
-    for known in (Known(), Known({}, fired(61)), Known({}, fired(1, Phase.OK))):
+    for known in (Known(), Known({}, {}, fired(61)), Known({}, {}, fired(1, Phase.OK))):
         assert alert(seen(looking(known), 0, 90)).state == "pending"
 
 
 def test_a_database_whose_clock_is_ahead_changes_nothing() -> None:
-    look = looking(Known({"queue_backlog": "acknowledged by hana"}, fired(-20)))
+    look = looking(Known({"queue_backlog": "hana"}, {}, fired(-20)))
 
     for s in range(3):
         found = alert(seen(look, s, 90))
         assert (found.state, found.by) == ("acked", "acknowledged by hana")
 
 
+@pytest.mark.parametrize("silenced", ["queue_backlog", "all"])
+def test_a_silenced_rule_fires_and_nobody_has_said_that_they_know(silenced: str) -> None:
+    found = alert(seen(looking(Known({}, {silenced: "abel"}, fired(30))), 0, 90))
+
+    assert (found.state, found.by) == ("firing", "silenced by abel")
+
+
 def test_only_the_beginning_is_taken_over() -> None:
     told = [Known()]
     look = Looking(Measuring(()), tuple, (RULE,), 15, lambda: told[0], believed_s=60)
     assert alert(seen(look, 0, 90)).state == "pending", "nobody has answered yet"
-    told[0] = Known({}, fired(5))
+    told[0] = Known({}, {}, fired(5))
     assert alert(seen(look, 1, 90)).state == "firing"
     for s in range(2, 140):
         seen(look, s, 3)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
+from lomi_ops.domain.alert_incident import ALL
 from lomi_ops.domain.alert_state import Track
 from lomi_ops.errors import LomiError
 
@@ -20,9 +21,18 @@ EVERY_S = 5.0
 class Known:
     """Empty where `lomi` has no schema."""
 
-    by_rule: Mapping[str, str] = field(default_factory=dict)
-    """`acknowledged by hana`, `silenced by abel`."""
+    acked: Mapping[str, str] = field(default_factory=dict)
+    """Rules with an incident that somebody knows of, and who."""
+    silenced: Mapping[str, str] = field(default_factory=dict)
+    """Rules that nobody is told of, or all, and by whom."""
     tracks: Mapping[str, Track] = field(default_factory=dict)
+
+    def by(self, rule: str) -> str:
+        """`acknowledged by hana`, `silenced by abel`."""
+        if (who := self.acked.get(rule)) is not None:
+            return f"acknowledged by {who}"
+        who = self.silenced.get(rule, self.silenced.get(ALL))
+        return "" if who is None else f"silenced by {who}"
 
 
 @dataclass(slots=True)
@@ -58,9 +68,6 @@ class Attention:
     def _read(self) -> Known:
         if not alerts.has_alerts(self.database):
             return Known()
+        acked = {each.rule: each.acked_by for each in alerts.incidents(self.database) if each.acked}
         silences = alerts.silences(self.database, at=self.database.now())
-        said = {each.rule: f"silenced by {each.actor}" for each in silences}
-        said |= {
-            each.rule: f"acknowledged by {each.acked_by}" for each in alerts.incidents(self.database) if each.acked
-        }
-        return Known(said, alerts.tracks(self.database))
+        return Known(acked, {each.rule: each.actor for each in silences}, alerts.tracks(self.database))

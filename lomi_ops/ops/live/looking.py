@@ -61,17 +61,16 @@ class Looking:
 
     def _alerts(self, measured: Measured) -> tuple[AlertLine, ...]:
         lines, known = [], self._attention()
-        by = known.by_rule
         self._begin_as(known.tracks, measured.at)
         for rule in self._rules:
             track = step(self._tracks[rule.slug], rule, rule.judge(measured), measured.at, gap_s=GAP_S)
             self._tracks[rule.slug] = track
             lines.append(
                 AlertLine(
-                    rule.slug, track.state(acked=rule.slug in by).value, rule.severity.value, _whole(track.since),
+                    rule.slug, track.state(acked=rule.slug in known.acked).value, rule.severity.value, _whole(track.since),
                     track.value, rule.said(track.value), rule.command,
                     "" if track.value is None else amount(track.value, rule.unit), f"{rule.side} {rule.limit}",
-                    by.get(rule.slug, ""),
+                    known.by(rule.slug),
                 )
             )  # fmt: skip
         return tuple(lines)

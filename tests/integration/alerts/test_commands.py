@@ -60,11 +60,13 @@ def test_rules_shows_numbers_limits_and_what_is_not_known(lomi: Lomi, here: Path
     rules = {each["rule"]: each for each in said.document["rules"]}
     assert said.code == 0
     assert (rules["dead_letters"]["value"], rules["dead_letters"]["distance"]) == (2, -2)
-    assert rules["dead_letters"]["state"] == "bad"
+    assert rules["dead_letters"]["state"] == "firing", "it waits for nothing"
     assert rules["redis_down"]["state"] == "ok"
     assert (rules["compreface_down"]["state"], rules["database_slow"]["state"]) == ("unset", "unknown")
     table = lomi("alerts", "rules")
-    assert "dead_letters      bad" in table.out
+    assert "dead_letters      firing" in table.out
+    seen = {each["rule"]: each["state"] for each in lomi("top", "--once", "-o", "json").document["alerts"]}
+    assert {rule: rules[rule]["state"] for rule in seen} == seen, "one word for one thing"
     assert len(lomi("alerts", "rules", "-o", "jsonl").records) == len(rules)
 
 

@@ -6,13 +6,15 @@ from datetime import timedelta
 
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
+from lomi_ops.domain.alert_incident import ALL
 from lomi_ops.ops.live.attention import Attention, Known
 from tests.integration.ops.black_hole import black_hole
 
 
 def told(attention: Attention) -> dict[str, str]:
     """After the next answer."""
-    return dict(attention.awaited(30).by_rule)
+    known = attention.awaited(30)
+    return {rule: known.by(rule) for rule in ("queue_backlog", "dead_letters") if known.by(rule)}
 
 
 def test_silences_are_told_and_a_database_that_goes_away_changes_nothing(prepared_url: str) -> None:
@@ -22,11 +24,15 @@ def test_silences_are_told_and_a_database_that_goes_away_changes_nothing(prepare
         assert told(attention) == {}
         at = db.now()
         alerts.silence(db, "queue_backlog", actor="abel", reason="load test", at=at, until=at + timedelta(hours=1))
-        assert attention.known().by_rule == {}, "it asks every few seconds only"
+        assert attention.known().silenced == {}, "it asks every few seconds only"
         now[0] += 6
         assert told(attention) == {"queue_backlog": "silenced by abel"}
+        alerts.silence(db, ALL, actor="hana", reason="night", at=at, until=at + timedelta(hours=1))
+        now[0] += 6
+        both = told(attention)
+        assert both == {"queue_backlog": "silenced by abel", "dead_letters": "silenced by hana"}
     now[0] += 6
-    assert told(attention) == {"queue_backlog": "silenced by abel"}
+    assert told(attention) == both
 
 
 def test_it_never_waits_for_the_database() -> None:
