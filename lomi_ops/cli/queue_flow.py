@@ -14,8 +14,7 @@ from lomi_ops.domain.shown import shown
 from lomi_ops.errors import ExitCode, LomiError, UsageError
 
 if TYPE_CHECKING:
-    from lomi_ops.queue.pulse import Pulse
-    from lomi_ops.queue.replies import Hold, Pause, QueueStats
+    from lomi_ops.queue.replies import Hold, Pause, QueueState, QueueStats
     from lomi_ops.runtime import Runtime
 
 Why = Annotated[str, typer.Option("--reason", help="Why, for everybody who wonders.", metavar="TEXT")]
@@ -76,7 +75,7 @@ def _rows(stats: QueueStats, review: int | None, why: str) -> list[tuple[str, st
     return rows + [("rate limit", f"{each.upstream}: {each.per_s:.1f} photos/s") for each in stats.rates]
 
 
-def stopped_rows(stats: QueueStats | Pulse) -> list[tuple[str, str]]:
+def stopped_rows(stats: QueueState) -> list[tuple[str, str]]:
     """Who or what keeps jobs from being claimed."""
     paused = [] if stats.pause is None else [("paused", pause_text(stats.pause, stats.server_ms))]
     return paused + [("on hold", _hold(hold, stats.server_ms)) for hold in stats.holds]
@@ -104,7 +103,7 @@ def _hold(hold: Hold, now_ms: int) -> str:
     return f"{hold.upstream} for {since}: {asked}, {state}; {hold.reason}"
 
 
-def flow_rows(stats: QueueStats | Pulse) -> list[tuple[str, str]]:
+def flow_rows(stats: QueueState) -> list[tuple[str, str]]:
     from lomi_ops.domain import span
 
     if stats.flow is None:
@@ -112,12 +111,12 @@ def flow_rows(stats: QueueStats | Pulse) -> list[tuple[str, str]]:
     flow = stats.flow
     over = f"over {span.said(flow.span_s)}"
     rows = [("in, out", f"{flow.in_per_min:.1f}, {flow.out_per_min:.1f} jobs/min {over}")]
-    if stats.pause is not None:
+    if stats.drain_s is not None:
+        drain = span.said(stats.drain_s) if stats.to_do else "nothing waits"
+    elif stats.pause is not None:
         drain = "never: it is paused"
-    elif stats.drain_s is None:
-        drain = "never at this rate: it grows"
     else:
-        drain = span.said(stats.drain_s)
+        drain = "never at this rate: it does not get less"
     return [*rows, ("time to drain", drain)]
 
 

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from lomi_ops.ops.unknowns import Unknown
     from lomi_ops.queue.pulse import Pulse
 
-_OF_QUEUE = frozenset({
-    "ready", "high", "bulk", "delayed", "running", "dead", "unsent", "stuck", "server_ms", "pause", "holds", "rates",
-    "counters", "flow", "ages_s",
-})  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Once:
@@ -130,7 +125,10 @@ def services(seen: Once) -> list[Service]:
 
 
 def _queue(pulse: Pulse) -> dict[str, Any]:
-    found = {each.name: getattr(pulse, each.name) for each in fields(pulse) if each.name in _OF_QUEUE}
+    from lomi_ops.queue.replies import QueueState
+
+    names = (*(each.name for each in fields(QueueState)), "stuck", "ages_s")
+    found = {name: getattr(pulse, name) for name in names}
     nested: dict[str, Any] = {name: [asdict(each) for each in found[name]] for name in ("holds", "rates")}
     for name in ("pause", "flow"):
         nested[name] = None if found[name] is None else asdict(found[name])

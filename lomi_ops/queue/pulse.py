@@ -8,11 +8,10 @@ from typing import Any
 
 import redis
 
-from lomi_ops.domain.flow import Flow
 from lomi_ops.domain.tally import FAILED, WRITE
 from lomi_ops.domain.worker import WorkerRecord
 from lomi_ops.queue.fields import Fields
-from lomi_ops.queue.replies import Hold, Pause, Rate
+from lomi_ops.queue.replies import QueueState
 
 Samples = Sequence[tuple[bytes, Fields]]
 
@@ -39,22 +38,10 @@ class Lately:
     """Within five minutes: places of the histogram of the workers' writes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """The queue at one moment. What is asked for seldom is as old as its pace allows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse(QueueState):
+    """As somebody sees it who looks every second. What is asked for seldom is as old as its pace allows."""
 
-    server_ms: int
-    ready: int
-    high: int
-    bulk: int
-    delayed: int
-    running: int
-    dead: int
-    unsent: int
-    pause: Pause | None
-    holds: tuple[Hold, ...]
-    rates: tuple[Rate, ...]
-    counters: Mapping[str, int]
     workers: tuple[WorkerRecord, ...]
     ages_s: Mapping[str, float]
     """Of the oldest job by state, where it is known: `running` since its claim, `dead` since it was given up, others
@@ -65,18 +52,6 @@ class Pulse:
     measured: Mapping[str, int] = field(default_factory=dict)
     """What finished jobs have added up to (`domain/tally.py`)."""
     lately: Lately = Lately()
-    flow: Flow | None = None
-    """None where no worker of ours has noted samples within ten minutes."""
-
-    @property
-    def waiting(self) -> int:
-        """Jobs that a worker could take now."""
-        return self.ready + self.high + self.bulk
-
-    @property
-    def drain_s(self) -> float | None:
-        """Seconds until what waits or is delayed is through; None where it does not get less, or no rate is known."""
-        return None if self.flow is None else self.flow.drain_s(self.waiting + self.delayed)
 
 
 def lately_of(counters: Mapping[str, int], measured: Mapping[str, int], hour: Samples, short: Samples) -> Lately:

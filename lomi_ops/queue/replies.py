@@ -233,9 +233,9 @@ class Rate:
     """When that was."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueStats:
-    """The queue at one moment. Everything but `ready` and `oldest_age_s` is zero on a cluster that is not swapped."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState:
+    """The queue at one moment, whoever asks. Everything but `ready` is zero on a cluster that is not swapped."""
 
     ready: int
     """`LLEN` of the list, as the runbooks count it; jobs of high priority and bulk beside it are not in it."""
@@ -247,10 +247,6 @@ class QueueStats:
     dead: int
     unsent: int
     """Messages that nobody has heard yet."""
-    workers: int
-    """Registered ones; some may be gone."""
-    oldest_age_s: float | None
-    """Age of the job that is next, by its `created_at`; None where there is none or it cannot be read."""
     server_ms: int
     pause: Pause | None = None
     holds: tuple[Hold, ...] = ()
@@ -258,7 +254,7 @@ class QueueStats:
     counters: Mapping[str, int] = field(default_factory=dict)
     """Since the counters began: claimed, finished, retried, refunded, buried, reaped, duplicates, …"""
     flow: Flow | None = None
-    """In and out by the minute; None where no worker of ours has noted samples."""
+    """In and out by the minute; None where no worker of ours has noted samples within ten minutes."""
 
     @property
     def waiting(self) -> int:
@@ -266,9 +262,27 @@ class QueueStats:
         return self.ready + self.high + self.bulk
 
     @property
+    def to_do(self) -> int:
+        """Jobs that no worker has in hand."""
+        return self.waiting + self.delayed
+
+    @property
     def drain_s(self) -> float | None:
-        """Seconds until what waits or is delayed is through; None where it does not get less, or no rate is known."""
-        return None if self.flow is None else self.flow.drain_s(self.waiting + self.delayed)
+        """Seconds until nothing is to do; None where it does not get less, while the queue is paused, or where no rate
+        is known."""
+        if self.flow is None or (self.pause is not None and self.to_do):
+            return None
+        return self.flow.drain_s(self.to_do)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStats(QueueState):
+    """As somebody sees it who looks once."""
+
+    workers: int
+    """Registered ones; some may be gone."""
+    oldest_age_s: float | None
+    """Age of the job that is next, by its `created_at`; None where there is none or it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

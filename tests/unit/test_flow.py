@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lomi_ops.cli.queue_flow import flow_rows
 from lomi_ops.domain.flow import Flow, Sample, flow
+from lomi_ops.queue.replies import Pause, QueueState
 
 NOW = Sample(at_ms=1_000_000, inside=40, finished=500, buried=4, withdrawn=0, dropped=0, requeued=0)
 
@@ -62,3 +64,26 @@ def test_rates_are_never_negative(span: int, inside: int, then_inside: int, out:
     assert found is not None
     assert found.in_per_min >= 0
     assert found.out_per_min >= 0
+
+
+@pytest.mark.parametrize(
+    ("ready", "delayed", "paused", "rates", "text"),
+    [
+        (0, 0, False, (3, 3), "nothing waits"),
+        (0, 0, True, (3, 3), "nothing waits"),
+        (6, 0, False, (1, 3), "3 min"),
+        (0, 6, False, (1, 3), "3 min"),
+        (6, 0, True, (1, 3), "never: it is paused"),
+        (0, 6, True, (1, 3), "never: it is paused"),
+        (6, 0, False, (3, 3), "never at this rate: it does not get less"),
+    ],
+)
+def test_the_time_to_drain_is_never_only_where_something_waits(
+    ready: int, delayed: int, paused: bool, rates: tuple[int, int], text: str
+) -> None:
+    pause = Pause("hana", "deploy", 0, None) if paused else None
+    now = QueueState(ready=ready, high=0, bulk=0, delayed=delayed, running=0, dead=0, unsent=0, server_ms=1000,
+                     pause=pause, flow=Flow(60, *rates))  # fmt: skip
+
+    assert flow_rows(now)[-1] == ("time to drain", text)
+    assert (now.drain_s is None) is text.startswith("never")

@@ -414,7 +414,7 @@ def test_statistics_know_the_rates_and_what_waits_for_people(
     assert round(body["flow"]["in_per_min"]) == 30
     assert round(body["flow"]["out_per_min"]) == 20
     assert body["drain_s"] is None
-    assert "never at this rate: it grows" in text
+    assert "never at this rate: it does not get less" in text
     assert "1 photo" in text
 
 

@@ -25,7 +25,10 @@ def test_a_cluster_that_knows_nothing_of_us_has_statistics(bench: Bench) -> None
     assert (found.ready, found.waiting) == (3, 3)
     assert found.oldest_age_s is not None
     assert found.oldest_age_s > 3600
-    assert found == QueueStats(3, 0, 0, 0, 0, 0, 0, 0, found.oldest_age_s, found.server_ms)
+    assert found == QueueStats(
+        ready=3, high=0, bulk=0, delayed=0, running=0, dead=0, unsent=0, workers=0, oldest_age_s=found.oldest_age_s,
+        server_ms=found.server_ms,
+    )  # fmt: skip
     assert bench.client.keys("*") == [bench.keys.ready.encode()], "looking writes nothing"
 
 
