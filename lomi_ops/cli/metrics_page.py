@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lomi_ops.cli import diagnostics
 from lomi_ops.domain import span
 from lomi_ops.domain.alert_rule import AlertSeverity, Judged, Rule
+from lomi_ops.domain.alert_rules import missing_workers
 from lomi_ops.domain.measure import Measured
 from lomi_ops.version import __version__
 
@@ -107,9 +108,8 @@ def _workers(now: Measured) -> Iterator[Row]:
     for state, value in states.items():
         if value or state == "running":
             yield Row(state, _number(value), bad=state in ("silent", "failing"))
-    there = _sum(value for state, value in states.items() if state != "silent")
     if expected is not None:
-        yield Row("expected", _number(expected), bad=there is not None and there < expected)
+        yield Row("expected", _number(expected), bad=(missing_workers(now) or 0) > 0)
     if not states and now.get("lomi_up", service="redis"):
         yield Row("old workers do not register", UNKNOWN)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from lomi_ops.domain.alert_rule import AlertSeverity, Guard, How, Query, Rule, Side
-from lomi_ops.domain.measure import Labels
+from lomi_ops.domain.measure import Labels, Measured
 
 _CRITICAL, _WARNING = AlertSeverity.CRITICAL, AlertSeverity.WARNING
 _MINUTE, _HOUR = 60.0, 3600.0
@@ -101,6 +101,13 @@ RULES: tuple[Rule, ...] = (
 """In the order of what explains what: the ground first."""
 
 SLUGS = tuple(rule.slug for rule in RULES)
+_BY_SLUG = {rule.slug: rule for rule in RULES}
+
+
+def missing_workers(measured: Measured) -> float | None:
+    """How many fewer are at work than there should be, as `workers_missing` counts them; None where that is not known,
+    or nobody has said how many."""
+    return _BY_SLUG["workers_missing"].value(measured)
 
 
 @cache

@@ -65,9 +65,10 @@ class Looking:
         for rule in self._rules:
             track = step(self._tracks[rule.slug], rule, rule.judge(measured), measured.at, gap_s=GAP_S)
             self._tracks[rule.slug] = track
+            state = track.state(acked=rule.slug in known.acked)
             lines.append(
                 AlertLine(
-                    rule.slug, track.state(acked=rule.slug in known.acked).value, rule.severity.value, _whole(track.since),
+                    rule.slug, state.value, rule.severity.value, _whole(track.since),
                     track.value, rule.said(track.value), rule.command,
                     "" if track.value is None else amount(track.value, rule.unit), f"{rule.side} {rule.limit}",
                     known.by(rule.slug),

@@ -19,7 +19,7 @@ PANELS: tuple[Callable[[View], Sheet], ...] = (queue, workers, decisions, latenc
 """In the order of their keys, 1 to 8."""
 TITLES = ("Queue", "Workers", "Decided", "Latency", "Services", "Alerts", "Events", "Jobs")
 STRIP: tuple[tuple[str, Key, str], ...] = (
-    ("waiting", ("lomi_queue_jobs", (("state", "ready"),)), ""),
+    ("ready", ("lomi_queue_jobs", (("state", "ready"),)), ""),
     ("running", ("lomi_queue_jobs", (("state", "running"),)), ""),
     ("oldest", ("lomi_queue_oldest_age_seconds", ()), "s"),
     ("rejected", ("lomi_rejection_ratio", (("window", "1h"),)), "%"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from lomi_ops.domain import span
+from lomi_ops.domain.alert_rules import missing_workers
 from lomi_ops.domain.frame import AlertLine, WorkerLine
 from lomi_ops.domain.measure import Source
 from lomi_ops.domain.shown import shown
@@ -30,9 +31,8 @@ def workers(view: View) -> Sheet:
         return Sheet("Workers", columns, gone, why(view, Source.REDIS))
     there = tuple(_worker(each, view) for each in view.frame.workers)
     note = "" if there else "none is registered; old workers do not register: lomi workers list"
-    expected = view.measured.get("lomi_workers_expected")
-    if expected is not None and len(there) < expected:
-        note = f"{expected:.0f} should be there"
+    if (missing := missing_workers(view.measured)) is not None and missing > 0:
+        note = f"{missing:.0f} fewer than there should be"
     return Sheet("Workers", columns, there, note)
 
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from lomi_ops.domain.alert_rules import watching
+from lomi_ops.cli import metrics_page
+from lomi_ops.domain.alert_rule import Judged
+from lomi_ops.domain.alert_rules import RULES, watching
 from lomi_ops.domain.frame import AlertLine, Event, Frame, WorkerLine
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.domain.traces import RECENT, SPAN, Lines, Traces
@@ -129,12 +131,25 @@ def test_the_last_numbers_of_a_silent_source_stay_dim_with_their_age() -> None:
 
 
 def test_a_pause_and_missing_workers_are_said_in_the_title() -> None:
-    now = measured({("lomi_queue_paused", ()): 1, READY: 1, ("lomi_workers_expected", ()): 4})
+    known = {state: ("lomi_workers", (("state", state),)) for state in ("running", "silent")}
+    now = measured({("lomi_queue_paused", ()): 1, READY: 1, ("lomi_workers_expected", ()): 4,
+                    known["running"]: 1, known["silent"]: 0})  # fmt: skip
 
     assert numbers.queue(View(Frame(now))).note == "PAUSED: nothing is taken."
-    assert states.workers(View(Frame(now, (WORKER,)))).note == "4 should be there"
-    assert states.workers(View(Frame(now, ()))).note == "4 should be there"
+    assert states.workers(View(Frame(now, (WORKER,)))).note == "3 fewer than there should be"
     assert "old workers do not register" in states.workers(View(Frame(measured({}), ()))).note
+
+
+@pytest.mark.parametrize(("running", "silent", "missing"), [(2, 0, 0), (1, 1, 1), (0, 2, 2), (3, 0, 0)])
+def test_panel_page_and_rule_count_the_same_workers_as_there(running: int, silent: int, missing: int) -> None:
+    now = measured({("lomi_workers_expected", ()): 2, ("lomi_workers", (("state", "running"),)): running,
+                    ("lomi_workers", (("state", "silent"),)): silent})  # fmt: skip
+    rule = next(each for each in RULES if each.slug == "workers_missing")
+    frame = Frame(now, (WORKER,) * (running + silent))
+    (page,) = [each for part in metrics_page.parts(now) for each in part.rows if each.what == "expected"]
+
+    assert (rule.judge(now).judged is Judged.BREACHED) is page.bad is bool(missing)
+    assert states.workers(View(frame)).note == (f"{missing} fewer than there should be" if missing else "")
 
 
 def test_a_rate_is_shown_per_second() -> None:
