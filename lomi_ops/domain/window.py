@@ -11,6 +11,8 @@ from lomi_ops.errors import UsageError
 _SPAN = re.compile(r"([1-9]\d{0,4})([mhdw])")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""No photo lies outside; the window before one that lies inside can still be told."""
 HINT = "today, yesterday, week, month, 24h, 7d, 2026-11, 2026-11-19 or 2026-11-01..2026-11-08 (the end is excluded)"
 
 
@@ -51,7 +53,7 @@ def parse(text: str, now: datetime) -> Window:
     `today`, `week` (since Monday) and `month` begin at midnight UTC and end now; `7d`, `24h`, `90m`, `2w` end now;
     `yesterday`, a date and a month such as `2026-11` are whole. `A..B` takes two dates or ISO times (UTC where they
     name no zone) and excludes B; without B it ends now. Raises UsageError for anything else, and for a window that
-    is empty.
+    is empty or leaves the years 1970 to 2199.
     """
     now = now.astimezone(UTC)
     wanted = text.strip().lower()
@@ -61,6 +63,8 @@ def parse(text: str, now: datetime) -> Window:
         window = None
     if window is None:
         raise UsageError(f"{text!r} is not a window", hint=HINT)
+    if window.start < _FIRST or window.end > _LAST:
+        raise UsageError(f"{text!r} leaves the years 1970 to 2199", hint=HINT)
     return window
 
 
