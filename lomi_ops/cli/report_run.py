@@ -52,8 +52,11 @@ def run(common: Common, wanted: Wanted) -> int:
         asked = catalogue.asked(runtime.database, window, zone, wanted.zone, policy)
         with _held(runtime.database, wanted) as source:
             report = catalogue.KINDS[wanted.kind](source, asked)
-            _deliver(report, wanted)
-            _send(report, routes, wanted)
+            if wanted.acts:
+                _deliver(report, wanted)
+                _send(report, routes, wanted)
+        if not wanted.acts:
+            _deliver(report, wanted)  # who reads it in a pager holds no transaction open
     return _judged(report, wanted)
 
 

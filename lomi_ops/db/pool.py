@@ -97,6 +97,18 @@ class Session:
         with self._connection.transaction():
             yield
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A transaction that only reads, all of it as of its first statement."""
+        connection = self._connection
+        connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+        try:
+            with connection.transaction():
+                yield
+        finally:
+            if connection.info.transaction_status is TransactionStatus.IDLE:
+                connection.isolation_level, connection.read_only = None, None
+
     def admit(self) -> None:
         """Raises SchemaTooNew where this program must not write. Blocks that write ask by themselves."""
         self._gate.admit(self)
@@ -179,6 +191,12 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """A connection inside one transaction: committed at the end, rolled back when the body raises."""
         with self.session() as session, session.transaction():
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A connection inside one transaction that only reads, all of it as of its first statement."""
+        with self.session() as session, session.snapshot():
             yield session
 
     def all(self, row: Callable[..., Row], block: str, /, **values: Any) -> list[Row]:

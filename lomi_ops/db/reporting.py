@@ -112,8 +112,8 @@ class Judged:
 
 @contextmanager
 def reading(db: Database) -> Iterator[Session]:
-    """A transaction as reports want it; works behind a pooler, too."""
-    with db.transaction() as session:
+    """A transaction as reports want it: its counts are of one moment. Works behind a pooler, too."""
+    with db.snapshot() as session:
         session.value("report_settings", memory=_MEMORY, patience=_PATIENCE)
         yield session
 
