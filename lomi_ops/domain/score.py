@@ -22,6 +22,8 @@ class Scale:
     """Of one counted step."""
     width: float
     """Of a band."""
+    end: float
+    """What is beyond counts there."""
 
     def value(self, step: int) -> float:
         """Where a counted step begins."""
@@ -33,11 +35,11 @@ class Scale:
 
 
 SCALES = (
-    Scale("porn", "porn score", ("nsfw_scores", "porn"), 0.01, 0.05),
-    Scale("sexy", "sexy score", ("nsfw_scores", "sexy"), 0.01, 0.05),
-    Scale("hentai", "hentai score", ("nsfw_scores", "hentai"), 0.01, 0.05),
-    Scale("sharpness", "sharpness", ("blur_variance",), 1.0, 10.0),
-    Scale("age", "estimated age", ("estimated_age",), 1.0, 1.0),
+    Scale("porn", "porn score", ("nsfw_scores", "porn"), 0.01, 0.05, 1.0),
+    Scale("sexy", "sexy score", ("nsfw_scores", "sexy"), 0.01, 0.05, 1.0),
+    Scale("hentai", "hentai score", ("nsfw_scores", "hentai"), 0.01, 0.05, 1.0),
+    Scale("sharpness", "sharpness", ("blur_variance",), 1.0, 10.0, 1000.0),
+    Scale("age", "estimated age", ("estimated_age",), 1.0, 1.0, 120.0),
 )
 
 
@@ -53,7 +55,9 @@ def measured(scale: Scale, scores: Mapping[str, Any] | None) -> float | None:
     found: Any = scores
     for name in scale.path:
         found = found.get(name) if isinstance(found, Mapping) else None
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    if not isinstance(found, int | float) or isinstance(found, bool) or not found >= 0:
+        return None
+    return float(min(found, scale.end))
 
 
 def limits_of(policy: Policy) -> tuple[Limit, ...]:

@@ -63,7 +63,7 @@ ORDER BY 1, 2;
 SELECT value, count(*)::int AS photos
 FROM (
     SELECT CASE WHEN jsonb_typeof(moderation_scores -> 'processing_time_ms') = 'number'
-                THEN round((moderation_scores ->> 'processing_time_ms')::numeric)::float8 END AS value
+                THEN least(round((moderation_scores ->> 'processing_time_ms')::numeric), 1e9)::float8 END AS value
     FROM media
     WHERE media_type::text = 'photo'
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
@@ -328,7 +328,7 @@ ORDER BY 1, 2;
 
 -- name: report_scores
 -- The photos uploaded in a window by what was measured of them, in bands, and how they stand now: a hundredth of a score
--- for labels, a whole number for sharpness and age.
+-- for labels, a whole number for sharpness and age. Old rows hold any number: what is beyond a scale counts at its end.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out label, band, status, photos
@@ -342,22 +342,23 @@ FROM (
 ) AS decided,
 LATERAL (VALUES
     ('sharpness', CASE WHEN jsonb_typeof(scores -> 'blur_variance') = 'number'
-                       THEN least((scores ->> 'blur_variance')::float8, 1000) END),
+                       THEN least((scores ->> 'blur_variance')::numeric, 1000)::float8 END),
     ('age', CASE WHEN jsonb_typeof(scores -> 'estimated_age') = 'number'
-                 THEN least((scores ->> 'estimated_age')::float8, 120) END),
+                 THEN least((scores ->> 'estimated_age')::numeric, 120)::float8 END),
     ('porn', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,porn}') = 'number'
-                  THEN (scores #>> '{nsfw_scores,porn}')::float8 * 100 + 1e-9 END),
+                  THEN least((scores #>> '{nsfw_scores,porn}')::numeric, 1)::float8 * 100 + 1e-9 END),
     ('sexy', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,sexy}') = 'number'
-                  THEN (scores #>> '{nsfw_scores,sexy}')::float8 * 100 + 1e-9 END),
+                  THEN least((scores #>> '{nsfw_scores,sexy}')::numeric, 1)::float8 * 100 + 1e-9 END),
     ('hentai', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,hentai}') = 'number'
-                    THEN (scores #>> '{nsfw_scores,hentai}')::float8 * 100 + 1e-9 END)
+                    THEN least((scores #>> '{nsfw_scores,hentai}')::numeric, 1)::float8 * 100 + 1e-9 END)
 ) AS s (label, value)
 WHERE s.value >= 0
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
 
 -- name: report_overturned
--- Photos whose worker's decision people changed in a window, with their scores: without what was taken back.
+-- Photos whose worker's decision people changed in a window, with their scores: without what was taken back, and
+-- without what another person had decided before.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out status_before, status, scores
@@ -367,6 +368,10 @@ WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
   AND d.actor <> 'worker' AND d.undoes IS NULL AND d.status_before IN ('approved', 'rejected')
   AND d.status IN ('approved', 'rejected') AND d.status <> d.status_before
   AND NOT EXISTS (SELECT FROM lomi.decisions AS u WHERE u.media_id = d.media_id AND u.undoes = d.id)
+  AND NOT EXISTS (
+      SELECT FROM lomi.decisions AS e
+      WHERE e.media_id = d.media_id AND e.id < d.id AND e.actor <> 'worker' AND e.undoes IS NULL
+        AND NOT EXISTS (SELECT FROM lomi.decisions AS u WHERE u.media_id = e.media_id AND u.undoes = e.id))
 ORDER BY d.id;
 
 -- name: report_samples

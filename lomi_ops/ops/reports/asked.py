@@ -20,6 +20,7 @@ from lomi_ops.ops import unknowns
 LOG = Gap(unknowns.LOG.what, unknowns.LOG.command)
 MANY = 100_000
 """Photos: of more only parts are read where rows are wide."""
+NO_REASON = "(no reason)"
 _WHOLE = timedelta(days=1)
 _SLICES = 48
 
@@ -87,14 +88,17 @@ def in_review(rows: Iterable[Bin | Standing]) -> int:
     return sum(row.photos for row in rows if row.status == MediaStatus.PENDING and row.reason == NEEDS_REVIEW)
 
 
-def lines(grid: Grid, rows: Sequence[Bin], names: Iterable[str], *statuses: str) -> tuple[Line, ...]:
-    """One line for each reason."""
+def rejected_lines(grid: Grid, rows: Sequence[Bin]) -> tuple[Line, ...]:
+    """One line for each reason, and one for rejections without any: they add up."""
+    rejected = [row for row in rows if row.status == MediaStatus.REJECTED]
+    names = [*by_reason(rejected), *([NO_REASON] if any(not row.reason for row in rejected) else [])]
     return tuple(
-        Line(name, grid.summed((row.at, row.photos) for row in rows if row.reason == name and row.status in statuses))
+        Line(name, grid.summed((row.at, row.photos) for row in rejected if (row.reason or NO_REASON) == name))
         for name in names
     )
 
 
+INTERVAL = (Column("low", "95 % from", Unit.SHARE), Column("high", "to", Unit.SHARE))
 SPREAD = (
     Column("number", "number", Unit.COUNT),
     Column("mean", "mean", Unit.MS),

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from lomi_ops.db.reporting import Source
 from lomi_ops.domain.quality import Overrides, Part, Quality
 from lomi_ops.domain.report import Column, Gap, Report, Table, Unit, Value
+from lomi_ops.domain.review import REASONS
 from lomi_ops.domain.statistics import ratio
 from lomi_ops.ops.quality import assessing
-from lomi_ops.ops.reports.asked import Asked
+from lomi_ops.ops.reports.asked import INTERVAL, NO_REASON, Asked
 
 _NO_PLACE = Gap("no place for samples here", "lomi migrate apply")
 _NONE_DRAWN = Gap("none were drawn", "lomi review sample draw --approved 1% --rejected 5%")
@@ -37,14 +38,16 @@ def _parts(quality: Quality) -> list[tuple[str, str, Part]]:
     """(name for programs, name for people, part)"""
     return [
         ("rejections", "rejections that were right", quality.rejections),
-        *((f"rejections.{part.name}", f"  {part.name or '(no reason)'}", part) for part in quality.by_reason),
+        *((f"rejections.{part.name}", f"  {part.name or NO_REASON}", part) for part in quality.by_reason),
         ("approvals_missed", "approvals that were wrong", quality.approvals),
         ("golden", "golden photos judged right", quality.golden),
     ]
 
 
 def _figures(parts: Sequence[tuple[str, str, Part]]) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
+    found: dict[str, float | None] = {
+        f"rejections.{reason}_{end}": None for reason in REASONS for end in ("share", "low", "high")
+    }
     for name, _, part in parts:
         judged = part.estimate.share is not None
         found[f"{name}_share"] = part.estimate.share
@@ -59,8 +62,7 @@ def _samples(parts: Sequence[tuple[str, str, Part]]) -> Table:
         Column("drawn", "drawn", Unit.COUNT),
         Column("judged", "judged", Unit.COUNT),
         Column("share", "share", Unit.SHARE),
-        Column("low", "95 % from", Unit.SHARE),
-        Column("high", "to", Unit.SHARE),
+        *INTERVAL,
         Column("other_reason", "for another reason", Unit.COUNT),
         Column("note", "note"),
     )

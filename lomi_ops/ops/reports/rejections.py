@@ -8,20 +8,30 @@ from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Bin, Source, Standing
 from lomi_ops.domain.quality import wilson
 from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit
+from lomi_ops.domain.review import REASONS
 from lomi_ops.domain.statistics import change, grouped, ratio
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.ops.reports.asked import Asked, by_reason, counted, lines, sizes_table, week_chart
+from lomi_ops.ops.reports.asked import (
+    INTERVAL,
+    NO_REASON,
+    Asked,
+    by_reason,
+    counted,
+    rejected_lines,
+    sizes_table,
+    week_chart,
+)
 from lomi_ops.ops.reports.summary import figures_of
 
 _EDGES = (1, 2, 3, 5, 10, 30)
-_NO_REASON = "(no reason)"
 
 
 def build(db: Source, asked: Asked) -> Report:
     now = reporting.bins(db, asked.window, asked.stride_minutes)
     before = reporting.standing(db, asked.window.previous)
     figures = figures_of(now, before)
-    for name, photos in by_reason(now, MediaStatus.REJECTED).items():
+    reasons = by_reason(now, MediaStatus.REJECTED)
+    for name, photos in (dict.fromkeys(REASONS, 0) | reasons).items():
         figures[f"rejected.{name}"] = photos
     users = reporting.user_sizes(db, asked.window, MediaStatus.REJECTED)
     figures["users_rejected"] = sum(many for _, many in users)
@@ -30,7 +40,6 @@ def build(db: Source, asked: Asked) -> Report:
     judged = grid.summed((row.at, row.photos) for row in now if row.status in ("approved", "rejected"))
     refused = grid.summed((row.at, row.photos) for row in rejected)
     rate = Line("rejection rate", tuple(ratio(some, all_) for some, all_ in zip(refused, judged, strict=True)))
-    reasons = by_reason(now, MediaStatus.REJECTED)
     return Report(
         "rejections",
         "Photos uploaded and rejected",
@@ -44,7 +53,7 @@ def build(db: Source, asked: Asked) -> Report:
         (
             Chart("rate", "rejected of the judged", Unit.SHARE, grid.labels, (rate,)),
             Chart("reasons", "rejected, by reason", Unit.COUNT, grid.labels,
-                  lines(grid, now, reasons, MediaStatus.REJECTED), Shape.STACK),
+                  rejected_lines(grid, now), Shape.STACK),
             week_chart("rejected, by weekday and hour", [(row.at, row.photos) for row in rejected], asked.zone),
         ),
         ("no segments of users are recorded in media or users: only how rejections spread over users is known",),
@@ -61,7 +70,7 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
     total = counted(now, rejected, MediaStatus.APPROVED)
     pairs = [(name, mine.get(name, 0), theirs.get(name, 0)) for name in dict.fromkeys([*mine, *theirs])]
     if bare or bare_before:
-        pairs.append((_NO_REASON, bare, bare_before))
+        pairs.append((NO_REASON, bare, bare_before))
     rows = tuple(
         (name, some, ratio(some, total), *(wilson(some / total, total) if total else (None, None)), prior,
          change(some, prior))
@@ -71,8 +80,7 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
         Column("reason", "reason"),
         Column("photos", "photos", Unit.COUNT, bars=True),
         Column("share", "of the judged", Unit.SHARE),
-        Column("low", "95 % from", Unit.SHARE),
-        Column("high", "to", Unit.SHARE),
+        *INTERVAL,
         Column("before", "the one before", Unit.COUNT),
         Column("change", "change", Unit.CHANGE),
     )

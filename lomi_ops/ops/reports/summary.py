@@ -10,7 +10,17 @@ from lomi_ops.domain.quality import wilson
 from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit, Value
 from lomi_ops.domain.statistics import change, mean, ratio
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.ops.reports.asked import MANY, Asked, by_reason, counted, in_review, lines, slices_note, slices_of
+from lomi_ops.ops.reports.asked import (
+    INTERVAL,
+    MANY,
+    Asked,
+    by_reason,
+    counted,
+    in_review,
+    rejected_lines,
+    slices_note,
+    slices_of,
+)
 
 _SIDE = (Column("before", "the one before", Unit.COUNT), Column("change", "change", Unit.CHANGE))
 
@@ -29,7 +39,6 @@ def build(db: Source, asked: Asked) -> Report:
         "processing_ms_change": change(took_ms, took_ms_before),
     }
     grid = asked.grid
-    reasons = by_reason(now, MediaStatus.REJECTED)
     uploads = Line("uploads", grid.summed((row.at, row.photos) for row in now))
     return Report(
         "summary",
@@ -40,8 +49,7 @@ def build(db: Source, asked: Asked) -> Report:
         (_standing(now, before), _reasons(now, before), _rates(figures)),
         (
             Chart("uploads", "uploads", Unit.COUNT, grid.labels, (uploads,)),
-            Chart("rejections", "rejected, by reason", Unit.COUNT, grid.labels,
-                  lines(grid, now, reasons, MediaStatus.REJECTED), Shape.STACK),
+            Chart("rejections", "rejected, by reason", Unit.COUNT, grid.labels, rejected_lines(grid, now), Shape.STACK),
         ),
         ("photos count in the window of their upload, by how they stand now", *slices_note("processing_ms", slices)),
         asked.gaps,
@@ -113,8 +121,7 @@ def _rates(figures: dict[str, float | None]) -> Table:
     columns = (
         Column("rate", ""),
         Column("now", "this window", Unit.SHARE),
-        Column("low", "95 % from", Unit.SHARE),
-        Column("high", "to", Unit.SHARE),
+        *INTERVAL,
         Column("before", "the one before", Unit.SHARE),
     )
     rejected = tuple(figures[f"rejection_rate{end}"] for end in ("", "_low", "_high", "_before"))

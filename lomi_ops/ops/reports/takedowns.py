@@ -9,7 +9,7 @@ from lomi_ops.db.reporting import Source
 from lomi_ops.domain.report import Column, Report, Table, Unit, Value
 from lomi_ops.domain.statistics import Counted, spread
 from lomi_ops.domain.verdict import MediaStatus
-from lomi_ops.ops.reports.asked import Asked, spread_cells, spread_columns
+from lomi_ops.ops.reports.asked import NO_REASON, Asked, spread_cells, spread_columns
 
 
 def build(db: Source, asked: Asked) -> Report:
@@ -17,7 +17,7 @@ def build(db: Source, asked: Asked) -> Report:
     rows = reporting.taken_down(db, asked.window) if asked.logged else []
     reasons: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for reason, seconds, photos in rows:
-        reasons[reason or "(no reason)"].append((seconds, photos))
+        reasons[reason or NO_REASON].append((seconds, photos))
     later = [each for times in reasons.values() for each in times]
     published, approved = spread(first), spread(later)
     return Report(

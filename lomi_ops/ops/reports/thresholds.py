@@ -12,7 +12,7 @@ from lomi_ops.domain.quality import estimate
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit, Value
 from lomi_ops.domain.score import SCALES, Limit, Scale, limits_of, measured
 from lomi_ops.domain.statistics import ratio
-from lomi_ops.ops.reports.asked import Asked, slices_note
+from lomi_ops.ops.reports.asked import INTERVAL, Asked, slices_note
 
 _SAMPLES = Gap("no samples: how often decisions near a threshold are right is not known",
                "lomi review sample draw --approved 1% --rejected 5%")  # fmt: skip
@@ -44,7 +44,7 @@ def build(db: Source, asked: Asked) -> Report:
     near = [_near(each, seen) for each in limits]
     figures: dict[str, float | None] = {
         "overturned": len(seen.overturned) if asked.logged else None,
-        "judged": len(seen.judged),
+        "judged": len(seen.judged) if asked.sampled else None,
     }
     for limit, row in zip(limits, near, strict=True):
         figures[f"near.{limit.name}"] = row[2] if isinstance(row[2], int) else None
@@ -98,8 +98,7 @@ def _limits(near: Sequence[tuple[Value, ...]]) -> Table:
 _RIGHT = (
     Column("judged", "judged", Unit.COUNT),
     Column("right", "right", Unit.SHARE),
-    Column("low", "95 % from", Unit.SHARE),
-    Column("high", "to", Unit.SHARE),
+    *INTERVAL,
 )
 
 

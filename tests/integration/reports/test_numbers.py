@@ -1,0 +1,122 @@
+"""`lomi report` on rows as old workers and people leave them: odd, late, changed twice, changed meanwhile."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lomi_ops.cli import output
+from lomi_ops.db import reporting
+from lomi_ops.db.pool import Database
+from lomi_ops.domain.window import Window
+from tests.commands import Lomi
+from tests.integration.reports.rows import DAY, Photo, Plain, by, filled, of_day
+from tests.integration.reports.test_reports import WINDOW, body, here, rows  # noqa: F401 - a fixture
+
+CHANGE = (
+    "INSERT INTO lomi.decisions (at, media_id, user_id, job_id, actor, status_before, status, undoes)"
+    " VALUES ('2026-11-19 23:00Z', %s, %s, 'j', %s, %s, %s, %s) RETURNING id"
+)
+
+
+def changed(plain: Plain, photo: Photo, actor: str, before: str, after: str, undoes: int | None = None) -> int:
+    row = plain.execute(CHANGE, [photo.id, photo.user, actor, before, after, undoes]).fetchone()
+    assert row is not None
+    return int(row["id"])
+
+
+@pytest.mark.usefixtures("here")
+def test_a_reason_that_no_photo_was_rejected_for_is_a_figure_of_zero(lomi: Lomi, plain: Plain) -> None:
+    mine = of_day(filled(plain, 40))
+    said = lomi("report", "rejections", *WINDOW, "-q", "--fail-if", "rejected.underage>5 or rejected.no_face>5")
+
+    assert (said.code, said.out, said.err) == (0, "", "")
+    figures = body(lomi, "rejections")["figures"]
+    assert (figures["rejected.underage"], figures["rejected.nsfw"]) == (0, by(mine, "rejected")["nsfw"])
+    assert lomi("report", "rejections", *WINDOW, "-q", "--fail-if", "rejected.undrage>5").code == 2
+    assert lomi("report", "quality", *WINDOW, "-q", "--fail-if", "rejections.underage_share<0.9").code == 0
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("kind", ["summary", "rejections"])
+def test_the_lines_of_rejections_add_up_to_all_of_them(lomi: Lomi, plain: Plain, kind: str) -> None:
+    mine = [photo for photo in of_day(filled(plain, 60)) if photo.status == "rejected"]
+    chart = body(lomi, kind)["charts"]["rejections" if kind == "summary" else "reasons"]
+
+    assert sum(sum(line) for line in chart["lines"].values()) == len(mine)
+    assert sum(chart["lines"]["(no reason)"]) == sum(photo.reason is None for photo in mine)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_number_beyond_its_scale_counts_at_the_end_and_breaks_no_report(lomi: Lomi, plain: Plain) -> None:
+    photo = next(photo for photo in of_day(filled(plain, 20)) if photo.status == "approved")
+    huge = '{"blur_variance": 2345.6, "estimated_age": 1e400, "nsfw_scores": {"porn": 1e300, "sexy": -1},'
+    plain.execute(
+        "UPDATE media SET moderation_scores = %s WHERE id = %s", [huge + '"processing_time_ms": 1e400}', photo.id]
+    )
+    changed(plain, photo, "hana", "rejected", "approved")
+    bands: dict[str, Any] = {}
+    for label in ("porn", "sharpness", "age"):
+        bands[label] = rows(body(lomi, "thresholds"), f"bands_{label}")[-1]
+
+    assert {label: (band["from"], band["approved"], band["overturned"]) for label, band in bands.items()} == {
+        "porn": (1, 1, 1), "sharpness": (1000, 1, 1), "age": (120, 1, 1),
+    }  # fmt: skip
+    for kind in ("summary", "latency"):
+        assert lomi("report", kind, *WINDOW).code == 0
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_second_person_changes_was_not_the_thresholds_doing(lomi: Lomi, plain: Plain) -> None:
+    first, second, third = [photo for photo in of_day(filled(plain, 60)) if photo.status == "rejected"][:3]
+    changed(plain, first, "hana", "rejected", "approved")
+    changed(plain, first, "abel", "approved", "rejected")
+    changed(plain, second, "hana", "pending", "approved")
+    changed(plain, second, "abel", "approved", "rejected")
+    taken_back = changed(plain, third, "hana", "rejected", "approved")
+    changed(plain, third, "hana", "approved", "rejected", undoes=taken_back)
+    changed(plain, third, "abel", "rejected", "approved")
+
+    assert body(lomi, "thresholds")["figures"]["overturned"] == 2, "the first and the third, once each"
+
+
+def test_a_report_is_of_one_moment(db: Database, plain: Plain) -> None:
+    filled(plain, 10)
+    day = Window(DAY, DAY + timedelta(days=1))
+    with reporting.reading(db) as session:
+        before = reporting.standing(session, day)
+        plain.execute("UPDATE media SET moderation_status = 'failed', moderation_reason = 'truncated'")
+        assert reporting.standing(session, day) == before
+    assert reporting.standing(db, day) != before
+    with db.transaction() as session:
+        assert session.value("report_lock", name="x"), "the connection reads and writes again"
+        plain.execute("DELETE FROM media")
+        assert reporting.standing(session, day) == []
+
+
+@pytest.mark.usefixtures("here")
+def test_a_reader_who_takes_his_time_holds_no_transaction_open(
+    lomi: Lomi, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[str] = []
+
+    def read_slowly(_: str) -> None:
+        found = plain.execute("SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+                              " AND pid <> pg_backend_pid()").fetchall()  # fmt: skip
+        states.extend(row["state"] for row in found)
+
+    monkeypatch.setattr(output, "verbatim", read_slowly)
+    assert lomi("report", *WINDOW).code == 0
+    assert states
+    assert "idle in transaction" not in states
+
+
+@pytest.mark.usefixtures("here")
+def test_without_samples_nothing_was_judged_and_without_their_table_it_is_not_known(lomi: Lomi, plain: Plain) -> None:
+    assert body(lomi, "thresholds")["figures"]["judged"] == 0
+    plain.execute("DROP TABLE lomi.samples CASCADE")
+    assert body(lomi, "thresholds")["figures"]["judged"] is None
+    assert json.loads(lomi("report", "quality", *WINDOW, "-o", "json").out)["unknown"]
