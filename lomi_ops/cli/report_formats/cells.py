@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lomi_ops.domain import span
-from lomi_ops.domain.report import Unit, Value
+from lomi_ops.domain.report import Table, Unit, Value
 
 _STEP = 1024
 
@@ -13,6 +13,16 @@ def said(value: Value, unit: Unit) -> str:
     if value is None:
         return "-"
     return value if isinstance(value, str) else _number(value, unit)
+
+
+def kept(table: Table, spared: frozenset[str] = frozenset()) -> list[int]:
+    """The columns that say something here. An example stands in its command already."""
+    if any(column.name == "command" for column in table.columns):
+        spared |= {"example"}
+    return [
+        index for index, column in enumerate(table.columns)
+        if column.name not in spared and (index == 0 or any(row[index] not in (None, "") for row in table.rows))
+    ]  # fmt: skip
 
 
 def _number(value: float, unit: Unit) -> str:

@@ -29,6 +29,8 @@ _SETTINGS: Any = {
 """Text stays text; no word of a reason is a formula; ids do not depend on chance."""
 _WIDTH, _HEIGHT = 7.2, 2.6
 _TICKS = 12
+_SIGNS, _BESIDE_LEGEND = 80, 60
+"""Of labels that stand side by side."""
 _SHADES = 9
 _COLOURS = (
     "#2563a8",
@@ -74,9 +76,10 @@ def _draw(chart: Chart, figure: Figure, axes: Axes) -> None:
         case Shape.BARS:
             _bars(chart, axes)
         case Shape.STACK:
-            places = range(len(chart.labels))
-            values = [[value or 0 for value in line.values] for line in chart.lines]
-            axes.stackplot(places, values, labels=_names(chart), step="mid")
+            # Each value as wide as its part, the first and the last one, too.
+            places = [place - 0.5 for place in range(len(chart.labels) + 1)]
+            values = [[value or 0 for value in (*line.values, line.values[-1])] for line in chart.lines]
+            axes.stackplot(places, values, labels=_names(chart), step="post")
         case Shape.LINE:
             for line, name in zip(chart.lines, _names(chart), strict=True):
                 axes.plot(_known(line.values), label=name, marker="o" if len(chart.labels) == 1 else "")
@@ -105,16 +108,25 @@ def _bars(chart: Chart, axes: Axes) -> None:
 def _label(chart: Chart, axes: Axes) -> None:
     step = max(1, -(-len(chart.labels) // _TICKS))
     places = range(0, len(chart.labels), step)
-    crowded = sum(len(chart.labels[place]) for place in places) > 80
+    legend = len(chart.lines) > 1
+    crowded = sum(len(chart.labels[place]) for place in places) > (_BESIDE_LEGEND if legend else _SIGNS)
     labels = [shown(chart.labels[place]) for place in places]
     axes.set_xticks(list(places), labels, rotation=30 if crowded else 0, ha="right" if crowded else "center")
     if chart.shape is Shape.BARS and any(value for line in chart.lines for value in line.values):
         axes.set_yscale("log")  # a blur of 2 ms stands beside a wait of minutes
     else:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(bottom=0, top=_top(chart))
     axes.yaxis.set_major_formatter(_said(chart))
-    if len(chart.lines) > 1:
+    if legend:
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _top(chart: Chart) -> float | None:
+    """A little above what is highest: its line must not lie on the edge. None leaves it to matplotlib."""
+    columns = zip(*(line.values for line in chart.lines), strict=True)
+    heights = [[value or 0 for value in column] for column in columns]
+    highest = max((sum(each) if chart.shape is Shape.STACK else max(each) for each in heights), default=0)
+    return highest * 1.05 or None
 
 
 def _names(chart: Chart) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lomi_ops.cli import diagnostics
-from lomi_ops.cli.report_formats.cells import said
+from lomi_ops.cli.report_formats.cells import kept, said
 from lomi_ops.cli.report_formats.charts import svg
 from lomi_ops.domain.report import Column, Gap, Report, Table, Unit, Value
 from lomi_ops.domain.shown import shown
@@ -59,9 +59,10 @@ def whole(report: Report) -> str:
 
 
 def _grid(table: Table) -> _Grid:
-    heads = tuple(_Head(each.title, each.unit is not Unit.TEXT, each.bars) for each in table.columns)
-    tops = [max((_size(row[index]) for row in table.rows), default=0.0) for index in range(len(table.columns))]
-    rows = tuple(tuple(_cell(*each) for each in zip(row, table.columns, tops, strict=True)) for row in table.rows)
+    columns = [(index, table.columns[index]) for index in kept(table)]
+    heads = tuple(_Head(each.title, each.unit is not Unit.TEXT, each.bars) for _, each in columns)
+    tops = {index: max((_size(row[index]) for row in table.rows), default=0.0) for index, _ in columns}
+    rows = tuple(tuple(_cell(row[index], column, tops[index]) for index, column in columns) for row in table.rows)
     return _Grid(table.title, table.empty, heads, rows)
 
 

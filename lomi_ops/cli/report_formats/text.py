@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lomi_ops.cli import diagnostics, output
-from lomi_ops.cli.report_formats.cells import said
+from lomi_ops.cli.report_formats.cells import kept, said
 from lomi_ops.domain.report import Chart, Report, Shape, Table, Unit
 from lomi_ops.domain.shown import shown
 from lomi_ops.domain.spark import spark
@@ -32,18 +32,17 @@ def whole(report: Report) -> str:
 def _table(table: Table) -> str:
     if not table.rows:
         return f"{table.title}: {table.empty}"
-    kept = _kept(table)
-    bars = not _cramped(table)
+    cramped = _cramped(table)
     headers: list[str] = []
     columns: list[list[str]] = []
     right: list[int] = []
-    for index in kept:
+    for index in kept(table, _SPARED if cramped else frozenset()):
         column = table.columns[index]
         if column.unit is not Unit.TEXT:
             right.append(len(headers))
         headers.append(column.title)
         columns.append([shown(said(row[index], column.unit)) for row in table.rows])
-        if column.bars and bars:
+        if column.bars and not cramped:
             headers.append("")
             columns.append(_bars([row[index] for row in table.rows]))
     rows = list(zip(*columns, strict=True))
@@ -52,17 +51,6 @@ def _table(table: Table) -> str:
 
 def _cramped(table: Table) -> bool:
     return len(table.columns) > _WIDE and output.narrow(100)
-
-
-def _kept(table: Table) -> list[int]:
-    """The columns that say something here. An example stands in its command already."""
-    spared = _SPARED if _cramped(table) else frozenset()
-    if any(column.name == "command" for column in table.columns):
-        spared |= {"example"}
-    return [
-        index for index, column in enumerate(table.columns)
-        if column.name not in spared and (index == 0 or any(row[index] not in (None, "") for row in table.rows))
-    ]  # fmt: skip
 
 
 def _bars(values: list[str | int | float | None]) -> list[str]:

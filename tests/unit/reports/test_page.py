@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
 
 from lomi_ops.cli.report_formats import ReportFormat, charts, writer
-from lomi_ops.domain.report import Chart, Line, Shape, Unit
+from lomi_ops.domain.report import Chart, Column, Line, Shape, Table, Unit
 from lomi_ops.errors import MissingExtra
 from tests.unit.reports.test_formats import EMPTY, ODD, REPORT, written
 
@@ -30,6 +37,12 @@ def chart(shape: Shape) -> Chart:
     lines = tuple(Line(name, tuple(None if hour % 5 == 0 else hour + number for hour in range(12)))
                   for number, name in enumerate(HARD))  # fmt: skip
     return Chart("odd", "odd", Unit.COUNT, LABELS, lines, shape)
+
+
+def drawn(what: Chart) -> Axes:
+    figure = Figure()
+    charts._draw(what, figure, axes := figure.add_subplot())
+    return axes
 
 
 class Words(HTMLParser):
@@ -67,6 +80,59 @@ def test_a_chart_of_any_shape_is_sound_svg_whatever_its_words_are(shape: Shape) 
 @pytest.mark.parametrize("values", [(None,), (0,)])
 def test_a_chart_of_one_value_or_of_none_can_be_drawn(shape: Shape, values: tuple[float | None, ...]) -> None:
     ET.fromstring(charts.svg(Chart("one", "one", Unit.MS, ("00:00",), (Line("a", values),), shape), "c"))
+
+
+@pytest.mark.parametrize("shape", [Shape.LINE, Shape.STACK])
+def test_what_is_highest_lies_below_the_edge_and_every_part_is_as_wide(shape: Shape) -> None:
+    lines = (Line("a", (0.2, 0.2, 0.2)), Line("b", (0.1, 0.1, None)))
+    axes = drawn(Chart("c", "c", Unit.SHARE, ("x", "y", "z"), lines, shape))
+
+    assert axes.get_ylim()[1] > (0.31 if shape is Shape.STACK else 0.205)
+    assert axes.get_ylim()[1] < 0.4
+    if shape is Shape.STACK:
+        edges = axes.collections[0].get_datalim(axes.transData)
+        assert (edges.x0, edges.x1) == (-0.5, 2.5)
+
+
+def test_labels_stand_askew_where_a_legend_takes_their_room() -> None:
+    days = tuple(f"2026-11-{day}" for day in range(16, 24))
+    values = tuple(range(8))
+    alone = drawn(Chart("c", "c", Unit.COUNT, days[:7], (Line("a", values[:7]),)))
+    beside = drawn(Chart("c", "c", Unit.COUNT, days[:7], (Line("a", values[:7]), Line("b", values[:7])), Shape.STACK))
+
+    assert {each.get_rotation() for each in alone.get_xticklabels()} == {0}
+    assert {each.get_rotation() for each in beside.get_xticklabels()} == {30}
+
+
+def test_a_column_that_says_nothing_is_left_out_of_the_page() -> None:
+    columns = (Column("what", "what"), Column("example", "the latest"), Column("command", "look further"),
+               Column("text", "in words"))  # fmt: skip
+    table = Table("t", "t", columns, (("photo failed", "an-id", "lomi review show an-id", ""),))
+    text = writer(ReportFormat.HTML)(replace(REPORT, tables=(table,), charts=()))
+
+    assert "look further" in text
+    assert "the latest" not in text
+    assert "in words" not in text
+
+
+def test_a_browser_draws_the_page_with_its_bars_and_charts(tmp_path: Path) -> None:
+    browser = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium here")
+    file, picture = tmp_path / "report.html", tmp_path / "report.png"
+    file.write_text(page(), "utf-8")
+    words = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+             "--window-size=900,2400", f"--user-data-dir={tmp_path / 'profile'}",
+             f"--screenshot={picture}"]  # fmt: skip
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run([browser, *words, file.as_uri()], timeout=120, capture_output=True, check=False)
+    if not picture.exists():
+        pytest.skip("chromium does not start here")
+    with Image.open(picture) as image:
+        found = {colour for _, colour in image.convert("RGB").getcolors(900 * 2400) or ()}
+
+    assert {(0x25, 0x63, 0xA8), (0xD9, 0x82, 0x2B)} <= found, "the style of bars and the second line of a stack"
+    assert (0x08, 0x30, 0x6B) in found, "the darkest cell of the heat map"
 
 
 def test_a_page_is_the_same_twice_and_asks_nobody_for_anything() -> None:
