@@ -9,7 +9,7 @@ import pytest
 from lomi_ops.domain.alert_rules import RULES
 from lomi_ops.domain.alert_state import Phase, Track
 from lomi_ops.domain.frame import AlertLine, Frame
-from lomi_ops.domain.measure import Measured
+from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.ops.live.attention import Known
 from lomi_ops.ops.live.looking import Looking
 from lomi_ops.ops.measuring.look import Measuring
@@ -47,6 +47,17 @@ def test_what_fires_already_fires_from_the_first_look_and_since_when_it_did() ->
 def test_what_somebody_saw_long_ago_is_not_believed_and_what_was_well_hides_nothing() -> None:
     for known in (Known(), Known({}, {}, fired(61)), Known({}, {}, fired(1, Phase.OK))):
         assert alert(seen(looking(known), 0, 90)).state == "pending"
+
+
+@pytest.mark.parametrize("phase", [Phase.OK, Phase.FIRING])
+def test_a_number_that_was_known_and_is_not_any_more_is_stale_from_the_first_look(phase: Phase) -> None:
+    frame = looking(Known({}, {}, fired(30, phase))).frame_of(Measured(AT, {}, {Source.REDIS: "timeout"}))
+
+    assert (alert(frame).state, alert(frame).value) == ("stale", 90)
+
+
+def test_what_was_well_by_a_clock_ahead_hides_nothing() -> None:
+    assert alert(seen(looking(Known({}, {}, fired(-20, Phase.OK))), 0, 90)).state == "pending"
 
 
 def test_a_database_whose_clock_is_ahead_changes_nothing() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lomi_ops.domain.alert_rule import Rule, amount
-from lomi_ops.domain.alert_state import Phase, Track, step
+from lomi_ops.domain.alert_state import Track, step
 from lomi_ops.domain.frame import AlertLine, Frame, WorkerLine
 from lomi_ops.domain.happening import happenings
 from lomi_ops.domain.measure import Measured, Source
@@ -19,6 +19,7 @@ from lomi_ops.ops.measuring.look import Measuring
 
 GAP_S = 15.0
 """Looks further apart than this do not make one span for a rule's `for`."""
+_JUST = timedelta(milliseconds=1)
 
 
 class Looking:
@@ -83,9 +84,9 @@ class Looking:
         self._told = True
         for slug in self._tracks.keys() & tracks.keys():
             track = tracks[slug]
-            fresh = track.at is not None and abs((at - track.at).total_seconds()) <= self._believed_s
-            if fresh and track.phase is not Phase.OK:
-                self._tracks[slug] = replace(track, at=min(at, track.at or at))
+            if track.at is not None and abs((at - track.at).total_seconds()) <= self._believed_s:
+                # A database whose clock is ahead has seen nothing that this look has not.
+                self._tracks[slug] = replace(track, at=min(at - _JUST, track.at))
 
 
 def _asked(rule: Rule, sources: Sequence[Source]) -> bool:
