@@ -145,14 +145,13 @@ def alerts_unsilence(
     common: options.Common, rule: Rule, actor: options.As = None, format_: options.Output = Format.TEXT
 ) -> int:
     """Lift the silences of a rule before their time."""
+    from lomi_ops.db import alerts
     from lomi_ops.ops.alerts import acts
 
     with session.opened(common, "database", changes=True) as runtime:
-        lifted = acts.unsilence(runtime.database, rule, _by(runtime, actor))
-    if format_ is Format.TEXT:
-        output.text(f"{rule} is heard again")
-    else:
-        output.document({"rule": rule, "lifted": lifted}, schema="lomi.alerts.unsilence/v1", format_=format_)
+        by = _by(runtime, actor)
+        lifted, left = acts.unsilence(runtime.database, rule, by), alerts.silences(runtime.database, at=by.at)
+    alerts_text.show_unsilence(rule, lifted, left, format_)
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,7 +80,7 @@ def _show(whole: Whole, format_: Format) -> None:
             "now": whole.track.value if whole.track else None,
             "threshold": whole.rule.threshold if whole.rule else None,
             "recent": list(whole.track.recent) if whole.track else [],
-            "silences": [asdict(each) | {"reason": diagnostics.scrubbed(each.reason)} for each in whole.silences],
+            "silences": [alerts_text.silence_record(each) for each in whole.silences],
         }
         output.document(body, schema="lomi.alerts.show/v1", format_=format_)
         return

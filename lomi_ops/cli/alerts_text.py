@@ -164,7 +164,7 @@ def show_list(
     elif format_ is Format.JSON:
         silent = {source: diagnostics.scrubbed(why) for source, why in run.silent.items()}
         looked = asdict(run) | {"silent": silent}
-        body = {"incidents": records, "silences": [asdict(each) for each in silences], "run": looked}
+        body = {"incidents": records, "silences": [silence_record(each) for each in silences], "run": looked}
         output.document(body, schema="lomi.alerts.list/v1")
     else:
         _show_incidents(incidents, records, at)
@@ -203,7 +203,7 @@ def _unsent(told: Sequence[Mapping[str, Any]]) -> str:
 def _show_silences(silences: Sequence[Silence]) -> None:
     for each in silences:
         reason = diagnostics.scrubbed(each.reason)
-        line = shown(f"silenced until {moment(each.until)} by {each.actor}: {each.rule} ({reason})")
+        line = shown(f"silenced until {moment(each.until)} UTC by {each.actor}: {each.rule} ({reason})")
         output.text(output.folded(line, 2))
 
 
@@ -216,7 +216,15 @@ def incident_record(incident: Incident, tracks: Mapping[str, Track], told: Seque
     mine = [asdict(each) for each in told if each.incident_id == incident.id]
     for each in mine:
         each["error"] = diagnostics.scrubbed(each["error"])
-    return {**asdict(incident), "state": state, "told": mine}
+    return {**_plain_record(incident), "state": state, "told": mine}
+
+
+def _plain_record(incident: Incident) -> dict[str, Any]:
+    return asdict(incident) | {"ack_reason": diagnostics.scrubbed(incident.ack_reason)}
+
+
+def silence_record(silence: Silence) -> dict[str, Any]:
+    return asdict(silence) | {"reason": diagnostics.scrubbed(silence.reason)}
 
 
 def show_ack(incident: Incident, format_: Format) -> None:
@@ -224,7 +232,7 @@ def show_ack(incident: Incident, format_: Format) -> None:
         who = shown(incident.acked_by)
         output.text(f"incident {incident.id} ({incident.rule}) is acknowledged by {who} until it is over")
     else:
-        output.document(asdict(incident), schema="lomi.alerts.ack/v1", format_=format_)
+        output.document(_plain_record(incident), schema="lomi.alerts.ack/v1", format_=format_)
 
 
 def show_silence(made: Silence, format_: Format) -> None:
@@ -234,7 +242,22 @@ def show_silence(made: Silence, format_: Format) -> None:
         what = "any rule" if made.rule == ALL else made.rule
         output.text(f"nobody is told of {what} until {moment(made.until)} UTC; lomi alerts unsilence {made.rule}")
     else:
-        output.document(asdict(made), schema="lomi.alerts.silence/v1", format_=format_)
+        output.document(silence_record(made), schema="lomi.alerts.silence/v1", format_=format_)
+
+
+def show_unsilence(rule: str, lifted: int, left: Sequence[Silence], format_: Format) -> None:
+    """`left`: silences that hold still, so that nobody believes to hear what is silenced twice."""
+    from lomi_ops.domain.alert_incident import ALL
+
+    still = sorted({each.rule for each in left if rule == ALL or each.rule in (rule, ALL)})
+    if format_ is not Format.TEXT:
+        body = {"rule": rule, "lifted": lifted, "still_silenced": still}
+        output.document(body, schema="lomi.alerts.unsilence/v1", format_=format_)
+    elif still:
+        commands = "; ".join(f"lomi alerts unsilence {each}" for each in still)
+        output.text(f"the silence of {rule} is lifted; still silenced: {', '.join(still)}: {commands}")
+    else:
+        output.text(f"{'every rule' if rule == ALL else rule} is heard again")
 
 
 def moment(at: datetime) -> str:

@@ -87,7 +87,7 @@ def pause_text(pause: Pause, now_ms: int) -> str:
 
     since = f"for {span.said((now_ms - pause.since_ms) / 1000)}"
     ends = "" if pause.until_ms is None else f", ends in {span.said((pause.until_ms - now_ms) / 1000)}"
-    return shown(f"by {pause.by}: {pause.reason} ({since}{ends})")
+    return shown(f"by {pause.by}: {diagnostics.scrubbed(pause.reason)} ({since}{ends})")
 
 
 def _hold(hold: Hold, now_ms: int) -> str:
@@ -100,7 +100,7 @@ def _hold(hold: Hold, now_ms: int) -> str:
     else:
         state = f"tried again in {span.said((hold.until_ms - now_ms) / 1000)}"
     asked = "asked to slow down" if hold.throttled else f"out, {counted(hold.failures, 'failure')}"
-    return f"{hold.upstream} for {since}: {asked}, {state}; {hold.reason}"
+    return f"{hold.upstream} for {since}: {asked}, {state}; {diagnostics.scrubbed(hold.reason)}"
 
 
 def flow_rows(stats: QueueState) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lomi_ops.cli import diagnostics, output
 from lomi_ops.cli.output import counted
+from lomi_ops.domain.shown import shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -147,4 +148,4 @@ def _alert(each: AlertLine, at: datetime) -> str:
 
     lasts = "" if each.since is None else f", for {span.said(max(0.0, (at - each.since).total_seconds()))}"
     by = f", {each.by}" if each.by else ""
-    return output.folded(f"{each.rule}: {each.sentence}{lasts}{by}. Next: {each.command}", 8, first=8)
+    return output.folded(shown(f"{each.rule}: {each.sentence}{lasts}{by}. Next: {each.command}"), 8, first=8)

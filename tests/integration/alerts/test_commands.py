@@ -65,9 +65,35 @@ def test_rules_shows_numbers_limits_and_what_is_not_known(lomi: Lomi, here: Path
     assert (rules["compreface_down"]["state"], rules["database_slow"]["state"]) == ("unset", "unknown")
     table = lomi("alerts", "rules")
     assert "dead_letters      firing" in table.out
-    seen = {each["rule"]: each["state"] for each in lomi("top", "--once", "-o", "json").document["alerts"]}
-    assert {rule: rules[rule]["state"] for rule in seen} == seen, "one word for one thing"
+    assert states(lomi, "alerts", "rules") == states(lomi, "top", "--once")
     assert len(lomi("alerts", "rules", "-o", "jsonl").records) == len(rules)
+
+
+def states(lomi: Lomi, *words: str) -> dict[str, str]:
+    """Of the rules that both show: the live view leaves out services that there are not."""
+    document = lomi(*words, "-o", "json").document
+    found = {each["rule"]: each["state"] for each in document.get("rules") or document["alerts"]}
+    return {rule: state for rule, state in found.items() if rule != "compreface_down"}
+
+
+def test_rules_and_the_live_view_have_one_word_for_one_thing_whatever_is_gone(
+    lomi: Lomi, here: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bury(redis_url, 1)
+    lomi("alerts", "check")
+    fires = states(lomi, "alerts", "rules")
+    assert fires == states(lomi, "top", "--once")
+    lomi("alerts", "silence", "all", "--for", "1h", "--reason", "load test")
+    assert fires == states(lomi, "top", "--once"), "a silence is no acknowledgement"
+    monkeypatch.setenv("LOMI_REDIS_URL", f"redis://127.0.0.1:{free_port()}")
+    lomi("alerts", "check")
+    without = states(lomi, "alerts", "rules")
+    assert (without["dead_letters"], without["jobs_stuck"], without["workers_none"]) == ("stale", "stale", "unknown")
+    assert without == states(lomi, "top", "--once")
+    monkeypatch.setenv("LOMI_DATABASE_URL", f"postgresql://x@127.0.0.1:{free_port()}/x")
+    blind = states(lomi, "alerts", "rules")
+    assert (blind["dead_letters"], blind["redis_down"], blind["workers_missing"]) == ("unknown", "pending", "unset")
+    assert blind == states(lomi, "top", "--once")
 
 
 def test_check_finds_tells_and_exits_as_it_is(lomi: Lomi, here: Path, redis_url: str, receiver: Receiver) -> None:
@@ -175,6 +201,37 @@ def test_silences_and_acknowledgements_leave_entries_and_mistakes_are_told(lomi:
     long = lomi("alerts", "silence", "all", "--for", "99999999d", "--reason", "x")
     assert (long.code, "a silence ends within a year" in long.err) == (2, True)
     assert "any rule until" in lomi("alerts", "silence", "all", "--for", "1d", "--reason", "x").out
+
+
+def test_whoever_lifts_one_of_two_silences_is_told_of_the_other(lomi: Lomi, here: Path) -> None:
+    for rule in ("queue_backlog", "all"):
+        lomi("alerts", "silence", rule, "--for", "1h", "--reason", "load test")
+
+    first = lomi("alerts", "unsilence", "queue_backlog")
+    lomi("alerts", "silence", "queue_backlog", "--for", "1h", "--reason", "load test")
+    every = lomi("alerts", "unsilence", "all", "-o", "json").document
+    last = lomi("alerts", "unsilence", "queue_backlog")
+
+    still = "the silence of queue_backlog is lifted; still silenced: all: lomi alerts unsilence all\n"
+    assert (first.out, last.out) == (still, "queue_backlog is heard again\n")
+    assert (every["lifted"], every["still_silenced"]) == (1, ["queue_backlog"])
+
+
+def test_a_password_in_a_reason_is_in_no_answer(lomi: Lomi, here: Path, redis_url: str) -> None:
+    bury(redis_url, 1)
+    lomi("alerts", "check")
+    why = "postgresql://lomi:hunter2@db/lomi"
+    lomi("queue", "pause", "--reason", why)
+
+    for words in (
+        ("alerts", "ack", 1, "--reason", why), ("alerts", "ack", 1, "--reason", why, "-o", "json"),
+        ("alerts", "silence", "all", "--for", "1h", "--reason", why, "-o", "json"),
+        ("alerts", "show", 1), ("alerts", "show", 1, "-o", "json"),
+        ("alerts", "list"), ("alerts", "list", "-o", "json"), ("alerts", "list", "-o", "jsonl"),
+        ("queue", "stats"), ("top", "--once"),
+    ):  # fmt: skip
+        said = lomi(*words)
+        assert "hunter2" not in said.out + said.err, words
 
 
 def test_on_a_cluster_of_before_rules_are_shown_and_all_else_says_what_to_do(

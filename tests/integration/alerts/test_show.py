@@ -90,6 +90,8 @@ def test_what_people_typed_is_shown_and_never_obeyed(
         lomi("alerts", "ack", number, "--reason", HOSTILE, "--as", HOSTILE),
         lomi("alerts", "silence", "dead_letters", "--for", "1h", "--reason", HOSTILE, "--as", HOSTILE),
         lomi("alerts", "list"), lomi("alerts", "show", number), lomi("alerts", "rules"), lomi("alerts", "test"),
+        lomi("queue", "pause", "--reason", HOSTILE, "--as", HOSTILE), lomi("queue", "pause", "--reason", "x"),
+        lomi("queue", "stats"), lomi("top", "--once"),
         lomi("alerts", "unsilence", "dead_letters", "--as", HOSTILE),
     ]  # fmt: skip
     for each in said:
