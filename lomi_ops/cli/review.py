@@ -46,7 +46,7 @@ def review_list(
     terms: Terms = None,
     queue: Annotated[Pile, typer.Option(help="Which photos.")] = Pile.ALL,
     reason: Annotated[str | None, typer.Option(help="Only this reason, e.g. blurry.")] = None,
-    named: review_saved.Named = "",
+    named: review_saved.Named = None,
     count: Annotated[bool, typer.Option("--count", help="Only how many lie on each pile.")] = False,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
     format_: options.Output = Format.TEXT,

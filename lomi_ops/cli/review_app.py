@@ -27,7 +27,7 @@ def review(
     ctx: typer.Context,
     common: options.Common,
     queue: Annotated[Pile, typer.Option(help="Which photos first.")] = Pile.ALL,
-    wanted: review_saved.Named = "",
+    wanted: review_saved.Named = None,
     images: Annotated[str | None, typer.Option(help=", ".join(IMAGES) + "; else review.images.", metavar="HOW")] = None,
     actor: As = None,
 ) -> int | None:
@@ -50,7 +50,7 @@ def review(
     drawing = darkroom.begun()  # it gets ready while the settings are read
     try:
         with session.opened(common, "database", "objects", changes=True) as runtime:
-            return _run(runtime, drawing, queue, wanted, images, options.actor(actor))
+            return _run(runtime, drawing, queue, wanted or "", images, options.actor(actor))
     finally:
         darkroom.end(drawing)
 

@@ -45,6 +45,8 @@ class Chosen:
         if not self.named:
             return self
         found = review_saved.meant(section, self.named)
+        if not found.name:
+            _refuse_bare(found.wanted, hint="lomi review filters list")
         return replace(self, wanted=found.wanted.joined(self.wanted), pile=review_saved.pile_of(self.pile, found))
 
     def media_ids(self, desk: Desk) -> tuple[UUID, ...]:
@@ -57,13 +59,15 @@ class Chosen:
         return tuple(photo.media_id for photo in found)
 
 
-def chosen(verb: str, terms: list[str] | None, pile: Pile, named: str = "") -> Chosen:
+def chosen(verb: str, terms: list[str] | None, pile: Pile, named: str | None = None) -> Chosen:
     """For a command that changes what it finds. Raises UsageError for what says nothing, and for words that are neither
     ids nor terms: they would be looked for everywhere."""
     from lomi_ops.domain import review_filter
 
     typed = terms or []
     hint = f"lomi review {verb} ID, or a filter: lomi help photo-filters"
+    if named is not None and not named.strip():
+        raise UsageError("which photos? an empty --filter names none", hint=hint)
     if named and not typed:
         return Chosen((), review_filter.parse([]), pile, named)
     if not typed:
@@ -75,9 +79,15 @@ def chosen(verb: str, terms: list[str] | None, pile: Pile, named: str = "") -> C
     if ids and named:
         raise UsageError("ids name the photos already: --filter has nothing to choose from", hint=hint)
     wanted = review_filter.parse([] if ids else typed)
-    if not ids and (bare := [term.words[0] for term in wanted.terms if not term.name]):
-        raise UsageError(f"{bare[0]!r} is no media id", hint="lomi review list")
-    return Chosen(tuple(dict.fromkeys(ids)), wanted, pile, named)
+    if not ids:
+        _refuse_bare(wanted, hint="lomi review list")
+    return Chosen(tuple(dict.fromkeys(ids)), wanted, pile, named or "")
+
+
+def _refuse_bare(wanted: ReviewFilter, *, hint: str) -> None:
+    for term in wanted.terms:
+        if not term.name:
+            raise UsageError(f"{term.words[0]!r} is neither a media id nor a term of a filter", hint=hint)
 
 
 def refuse_minors(picked: Chosen) -> None:

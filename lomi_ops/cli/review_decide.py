@@ -68,8 +68,8 @@ class Wish:
 @options.with_common
 def review_approve(
     common: options.Common, terms: review_choice.Terms = None, note: Note = "",
-    queue: review_choice.Queue = Pile.ALL, named: review_saved.Named = "", macro: MacroName = None, grace: Grace = None,
-    force: Force = False,
+    queue: review_choice.Queue = Pile.ALL, named: review_saved.Named = None, macro: MacroName = None,
+    grace: Grace = None, force: Force = False,
     unseen: Unseen = False, dry_run: review_choice.DryRun = False, confirm: review_choice.Confirm = None,
     actor: review_choice.As = None, format_: options.Output = Format.TEXT,
 ) -> int:  # fmt: skip
@@ -87,8 +87,8 @@ def review_approve(
 @options.with_common
 def review_reject(
     common: options.Common, terms: review_choice.Terms = None, because: Because = None, note: Note = "",
-    queue: review_choice.Queue = Pile.ALL, named: review_saved.Named = "", macro: MacroName = None, grace: Grace = None,
-    force: Force = False,
+    queue: review_choice.Queue = Pile.ALL, named: review_saved.Named = None, macro: MacroName = None,
+    grace: Grace = None, force: Force = False,
     dry_run: review_choice.DryRun = False, confirm: review_choice.Confirm = None, actor: review_choice.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:  # fmt: skip

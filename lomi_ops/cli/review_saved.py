@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lomi_ops.domain.saved_filter import SavedFilter
 
 Named = Annotated[
-    str, typer.Option("--filter", help="A filter by its name: `lomi review filters list`.", metavar="NAME|FILTER")
+    str | None,
+    typer.Option("--filter", help="A filter by its name: `lomi review filters list`.", metavar="NAME|FILTER"),
 ]
 Name = Annotated[str, typer.Argument(help="Name of the filter.", metavar="NAME")]
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Filters that have names.")
@@ -92,11 +93,12 @@ def filters_keep(
     """
     import shlex
 
+    from lomi_ops.config.saved_filters import configured
     from lomi_ops.ops.reviews import keeping
 
     text = terms[0] if len(terms) == 1 else shlex.join(terms)
     with session.opened(common) as runtime:
-        keeping.keep(folder(), known(runtime.settings.review), name, text)
+        keeping.keep(folder(), configured(runtime.settings.review), name, text)
     if format_ is Format.TEXT:
         output.text(f"{name}: {shown(text)}")
     else:
@@ -108,10 +110,11 @@ def filters_keep(
 @options.with_common
 def filters_forget(common: options.Common, name: Name, format_: options.Output = Format.TEXT) -> int:
     """Forget a filter of your own."""
+    from lomi_ops.config.saved_filters import configured
     from lomi_ops.ops.reviews import keeping
 
     with session.opened(common) as runtime:
-        keeping.forget(folder(), known(runtime.settings.review), name)
+        keeping.forget(folder(), configured(runtime.settings.review), name)
     if format_ is Format.TEXT:
         output.text(f"{name} is forgotten")
     else:

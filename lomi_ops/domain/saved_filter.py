@@ -52,17 +52,21 @@ def named(saved: Iterable[SavedFilter], name: str) -> SavedFilter | None:
 
 
 def required(saved: Iterable[SavedFilter], text: str) -> SavedFilter:
-    """A filter by its name, or terms that were typed in its place. Raises UsageError for a word that is neither: it
+    """A filter by its name, or terms that were typed in its place. Raises UsageError for words that are neither: they
     would be looked for everywhere, where somebody meant a name."""
     known = tuple(saved)
     if found := named(known, text):
         return found
     typed = SavedFilter("", text)
     terms = typed.wanted.terms
-    if len(terms) == 1 and not terms[0].name:
+    if not terms:
+        # What a shell makes of "$FILTER" where there is none: it would mean every photo.
+        raise UsageError("an empty filter admits every photo", hint="a name, or terms: lomi help photo-filters")
+    if not any(term.name for term in terms):
+        word = text.strip()
         names = [each.name for each in known]
-        close = difflib.get_close_matches(text.strip(), names, 1, 0.5)
+        close = difflib.get_close_matches(word, names, 1, 0.5)
         listed = f"there are: {', '.join(names)}" if names else "lomi review filters keep NAME FILTER"
         hint = f"did you mean {close[0]}? {listed}" if close else listed
-        raise UsageError(f"there is no filter {text.strip()!r}", hint=hint)
+        raise UsageError(f"there is no filter {word!r}", hint=hint)
     return typed

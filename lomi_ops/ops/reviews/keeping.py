@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from lomi_ops.config.saved_filters import FILE, kept
+from lomi_ops.config.saved_filters import FILE, written
 from lomi_ops.domain.saved_filter import SavedFilter, check, named
 from lomi_ops.errors import NotFound, Refused, Unwritable
-from lomi_ops.ops.private_file import MODE
+from lomi_ops.ops.local.files import write_private
 
 
 def keep(folder: Path | None, known: Sequence[SavedFilter], name: str, text: str) -> tuple[SavedFilter, ...]:
@@ -19,42 +20,38 @@ def keep(folder: Path | None, known: Sequence[SavedFilter], name: str, text: str
     found = named(known, name)
     if found and not found.own:
         raise Refused(f"the configuration has a filter {name} already", hint="another name")
-    _write(_path(folder), {**_own(folder), name: text})
+    with _changing(folder) as own:
+        own[name] = text
     others = (each for each in known if each.name != name)
     return (*others, SavedFilter(name, text, own=True))
 
 
 def forget(folder: Path | None, known: Sequence[SavedFilter], name: str) -> None:
-    """Raises NotFound, Refused for a filter of the configuration, Unwritable."""
+    """Also one that cannot be used. Raises NotFound, Refused for a filter of the configuration, Unwritable."""
     found = named(known, name)
-    if found is None:
-        raise NotFound(f"there is no filter {name!r}", hint="lomi review filters list")
-    if not found.own:
+    if found and not found.own:
         raise Refused(f"the filter {name} stands in the configuration", hint=f"take out review.filters.{name} there")
-    _write(_path(folder), {other: text for other, text in _own(folder).items() if other != name})
+    with _changing(folder) as own:
+        if own.pop(name, None) is None:
+            raise NotFound(f"there is no filter {name!r}", hint="lomi review filters list")
 
 
-def _own(folder: Path | None) -> dict[str, str]:
-    return {each.name: each.text for each in kept(_path(folder))}
-
-
-def _path(folder: Path | None) -> Path:
+@contextmanager
+def _changing(folder: Path | None) -> Iterator[dict[str, str]]:
+    """A person's filters by name, written as they are then: as a whole or not at all, and by one program after the
+    other."""
     if folder is None:
         raise Unwritable("there is no home folder to keep a filter in", hint="set HOME, or XDG_STATE_HOME")
-    return folder / FILE
-
-
-def _write(path: Path, filters: Mapping[str, str]) -> None:
-    """As a whole, or not at all."""
     import yaml
 
-    fresh = path.with_name(f".{path.name}.part")
+    path = folder / FILE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, MODE)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yaml.safe_dump(dict(filters), file, allow_unicode=True, sort_keys=True, width=1000)
-        fresh.replace(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.with_name(f".{path.name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            own = written(path)
+            yield own
+            write_private(path, yaml.safe_dump(own, allow_unicode=True, sort_keys=True, width=1000))
     except OSError as failure:
         raise Unwritable(
             f"{path} cannot be written: {failure.strerror}", hint="look at the folder's rights"

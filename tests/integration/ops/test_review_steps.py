@@ -238,6 +238,8 @@ def test_a_decision_for_a_word_that_is_no_term_is_misuse(cluster: OldCluster, lo
     for words in (
         ("approve", "portrait"), ("approve", "reason:blurry", "7"), ("approve", "color:red"), ("undo",),
         ("approve", ""), ("approve", " "), ("approve", '""'), ("approve", "reason:blurry", ""), ("undo", ""),
+        *(("approve", "--filter", text) for text in ("", " ", '""', "sharp ones", "reason:blurry 7")),
+        ("approve", "reason:blurry", "--filter", ""), ("approve", "reason:blurry", "--filter", " "),
     ):  # fmt: skip
         said = lomi("review", *words, *(WHY if words[0] == "approve" else ()))
         assert (said.code, said.out) == (2, "")
