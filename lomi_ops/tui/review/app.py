@@ -187,6 +187,7 @@ class ReviewApp(App[None]):
             wait = _RETRY_S if self.reviewing.state.away else self._options.beat_s
             self._next_beat = self._clock() + timedelta(seconds=wait)
             self.reviewing.beat()
+            self._gallery.ask_again()
         elif self.reviewing.state.away and self._next_beat > self._clock() + timedelta(seconds=_RETRY_S):
             self._next_beat = self._clock() + timedelta(seconds=_RETRY_S)
         self._paint_times()
@@ -216,7 +217,7 @@ class ReviewApp(App[None]):
             self.push_screen(page, self._reason_chosen)
 
     def _decide_about(self, macro: Macro) -> None:
-        asked, now = ([item.media_id for item in items] for items in (self._about, self.reviewing.table.targets))
+        asked, now = ([item.exhibit.stand for item in items] for items in (self._about, self.reviewing.table.targets))
         if asked == now:
             self.reviewing.decide(macro)
         else:

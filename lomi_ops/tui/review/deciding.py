@@ -25,10 +25,13 @@ _REMEMBERED = 50
 
 class Deciding:
     """A part of `Reviewing`; `recount` hears of what changes how many photos lie where, and whether somebody waits for
-    the numbers."""
+    the numbers; `visible` is that of `Looking`."""
 
-    def __init__(self, state: State, work: Work, run: Runner, recount: Callable[[bool], None]) -> None:
+    def __init__(
+        self, state: State, work: Work, run: Runner, recount: Callable[[bool], None], visible: Callable[[Item], bool]
+    ) -> None:
         self._state, self._work, self._run, self._recount = state, work, run, recount
+        self._visible = visible
         self.waiting: deque[Order] = deque()
         """Orders that the database has not heard yet."""
         self.steps: deque[Taken] = deque(maxlen=_REMEMBERED)
@@ -62,6 +65,8 @@ class Deciding:
         """Why these photos are not approved by a key; empty where they can be."""
         if len(targets) > 1 and any(item.exhibit.guarded for item in targets):
             return "suspected minors are approved one by one: look at each"
+        if not all(map(self._visible, targets)):
+            return "not approved: a suspected minor is looked at first, and the look is not on record yet"
         unseen = [(item, why) for item in targets if (why := self.unseen(item.exhibit))]
         if not unseen:
             return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -165,9 +165,7 @@ class DeskWork:
         for each in exhibits:
             if each not in over:
                 again.append(each)
-            elif (found := fresh.get(each.media_id)) and replace(found.seen, token=None) == replace(
-                each.seen, token=None
-            ):
+            elif (found := fresh.get(each.media_id)) and found.stand == each.stand:
                 again.append(found)
             else:
                 progress.refused[each.media_id] = "it changed while the database was away, or somebody else has it"

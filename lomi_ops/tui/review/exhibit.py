@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from uuid import UUID
@@ -39,6 +39,11 @@ class Exhibit:
     def guarded(self) -> bool:
         """A suspected minor: each look is on record before there is anything to see."""
         return self.dossier.minor
+
+    @property
+    def stand(self) -> Seen:
+        """What a decision is about: how the photo stands, whoever holds it."""
+        return replace(self.seen, token=None)
 
     @property
     def standing(self) -> str:

@@ -61,13 +61,27 @@ class Gallery:
                 self._ask(wish)
 
     def unseen(self, exhibit: Exhibit) -> str:
-        """Why nobody can have seen a photo here. One that engines judged may be on its way; one that they could not is
-        approved on nothing but this look."""
+        """Why nobody can have seen a photo here. One that engines judged may be on its way; one that they could not, or
+        of which they measured nothing, and a suspected minor, is approved on nothing but this look."""
         drawn = [found for wish, found in self._kept.items() if wish.key == exhibit.row.url]
         if drawn and isinstance(drawn[-1], Unseen):
             return drawn[-1].title
-        judged = exhibit.row.status != MediaStatus.FAILED
-        return "" if drawn or judged else "it could not be judged and is not on the screen"
+        if drawn:
+            return ""
+        if exhibit.guarded:
+            return "it is a suspected minor and not on the screen"
+        if exhibit.row.status == MediaStatus.FAILED:
+            return "it could not be judged and is not on the screen"
+        measured = any(each.observed is not None for each in exhibit.dossier.measures)
+        return "" if measured else "nothing was measured of it and it is not on the screen"
+
+    def ask_again(self) -> None:
+        """For photos that could not be had when they were asked for. Called every few seconds."""
+        passed = [wish for wish, found in self._kept.items() if isinstance(found, Unseen) and found.passing]
+        for wish in passed:
+            del self._kept[wish]
+        if passed:
+            self._ready()
 
     def expect(self, picture: Picture, exhibit: Exhibit, *, boxes: bool) -> None:
         """The photo may be wanted next, veiled."""

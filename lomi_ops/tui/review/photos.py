@@ -70,6 +70,6 @@ class Photos:
         except PhotoError as broken:
             return Unseen(f"this cannot be shown: {broken.code}", f"the file {broken.message}")
         except Transient as weather:
-            return Unseen("the object store does not answer", weather.message)
+            return Unseen("the object store does not answer", weather.message, passing=True)
         except LomiError as other:
             return Unseen("this cannot be shown", other.message)

@@ -51,6 +51,8 @@ class Unseen:
 
     title: str
     why: str
+    passing: bool = False
+    """Whether it may be another time."""
 
 
 BROKEN = Unseen("this cannot be shown", "its decoder crashed, or took too long; the photo can be decided all the same")

@@ -31,7 +31,7 @@ class Reviewing:
         self.state = State(pile, filter_text, saved)
         self.looking = Looking(self.state, work, run)
         self.dealing = Dealing(self.state, work, run, self.looking)
-        self.deciding = Deciding(self.state, work, run, self._recount)
+        self.deciding = Deciding(self.state, work, run, self._recount, self.looking.visible)
         self._watch = Watch()
         self._leaving = False
         self._leave_next = False

@@ -137,6 +137,28 @@ def test_a_reason_is_for_the_photo_that_lay_there_when_it_was_asked_for(room: Ro
     assert room.count("lomi.decisions", "actor = 'Hana'") == 0
 
 
+def test_a_reason_is_for_the_photo_as_it_stood_when_it_was_asked_for(room: Room, drive: Drive) -> None:
+    (photo,) = room.batch([BLURRED])
+
+    async def steps(session: Session) -> None:
+        reviewing = session.app.reviewing
+        await session.shown()
+        await session.press("a")
+        await session.until(lambda: "why do you approve?" in session.text, "the question")
+        room.plain.execute("UPDATE media SET moderation_reason = 'nsfw' WHERE id = %s", [photo])
+        reviewing.change(Pile.REJECTED)
+        await session.until(
+            lambda: reviewing.table.current and reviewing.table.current.exhibit.row.reason == "nsfw", "the change"
+        )
+        await session.press("1")
+        await session.until(lambda: "nothing was decided" in session.text, "the conflict")
+
+    drive(steps, because="")
+
+    assert room.row(photo)["moderation_status"] == "rejected"
+    assert room.count("lomi.decisions", "actor = 'Hana'") == 0
+
+
 def test_a_batch_of_nine_takes_three_keys_and_one_takes_all_of_it_back(room: Room, drive: Drive) -> None:
     photos = room.batch([BLURRED] * 9)
 

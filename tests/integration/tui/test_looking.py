@@ -146,6 +146,20 @@ def test_a_photo_that_is_gone_and_one_that_is_huge_can_be_rejected_and_not_appro
     assert room.count("lomi.decisions", "actor = 'Hana'") == 2
 
 
+def test_a_suspected_minor_is_approved_by_nobody_who_has_no_pictures(room: Room, drive: Drive) -> None:
+    (photo,) = room.batch([evidence(age=(15, 20))])
+
+    async def steps(session: Session) -> None:
+        await session.until(lambda: session.current in session.app.reviewing.looking.stories, "the look on record")
+        await session.press("a")
+        await session.until(lambda: "a suspected minor and not on the screen" in session.text, "the refusal")
+
+    drive(steps, pile=Pile.MINORS, images=Images.NONE)
+
+    assert room.row(photo)["moderation_status"] != "approved"
+    assert room.count("lomi.decisions", "actor = 'Hana'") == 0
+
+
 def test_a_photo_that_no_engine_could_judge_is_approved_by_who_has_seen_it_and_by_nobody_else(
     room: Room, drive: Drive
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.macro import SHIPPED
 from lomi_ops.domain.pile import Pile
+from lomi_ops.errors import ObjectsUnavailable
 from lomi_ops.tui.review.work import Order
 from tests import services
 from tests.integration.tui.conftest import Session
@@ -72,6 +73,41 @@ def test_what_is_decided_while_the_database_is_away_is_kept_and_written_once(
     found = look(room, "SELECT status, reason FROM lomi.decisions WHERE actor = 'Hana' ORDER BY id")
     assert found == [("approved", None), ("rejected", "no_face"), ("approved", None)]
     assert look(room, "SELECT count(*) FROM lomi.outbox") == [(3,)]
+
+
+def asked_at_its_last_size(session: Session) -> bool:
+    """Nothing more comes that would change the lines on the screen, and with them the size of the photo."""
+    place = (session.picture.size.width, session.picture.size.height)
+    known = session.current in session.app.reviewing.looking.stories
+    return known and any((wish.columns, wish.rows) == place for wish in session.app._gallery._kept)
+
+
+def test_a_photo_that_the_object_store_could_not_give_is_asked_for_again(room: Room) -> None:
+    room.batch([BLURRED])
+    away = [ObjectsUnavailable("it is away")]
+
+    async def steps() -> None:
+        app = room.app(beat_s=1.0)
+        get = app._photos._store.get
+
+        def weather(bucket: str, key: str, max_bytes: int) -> bytes:
+            if away:
+                raise away[0]
+            return get(bucket, key, max_bytes)
+
+        app._photos._store.get = weather  # type: ignore[method-assign]
+        async with app.run_test(size=(120, 40)) as pilot:
+            session = Session(room, pilot, app)
+            await session.until(lambda: "the object store does not answer" in session.text, "the news")
+            await session.until(lambda: asked_at_its_last_size(session), "all that it asks by itself")
+            away.clear()
+            await session.shown()
+            await session.press("a")
+            await session.settled()
+
+    asyncio.run(steps())
+
+    assert look(room, "SELECT status FROM lomi.decisions WHERE actor = 'Hana'") == [("approved",)]
 
 
 def test_an_answer_that_was_lost_is_found_and_the_decision_not_written_twice(room: Room) -> None:

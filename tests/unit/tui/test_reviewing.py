@@ -222,6 +222,19 @@ def test_a_suspected_minor_is_not_visible_before_the_look_is_on_record() -> None
     assert not desk.session.looking.visible(item)
 
 
+def test_a_suspected_minor_is_not_approved_before_the_look_is_on_record_and_rejected_all_the_same() -> None:
+    desk = Desk(exhibit(reason="underage"), exhibit(reason="underage"), pile=Pile.MINORS)
+    desk.session.decide(FINE)
+    assert desk.session.deciding.waiting, "the first one has been looked at"
+
+    desk.session.decide(FINE)
+
+    assert len(desk.session.deciding.waiting) == 1
+    assert "the look is not on record yet" in desk.session.state.notice.text
+    desk.session.decide(BLURRY)
+    assert len(desk.session.deciding.waiting) == 2
+
+
 def test_the_next_photos_history_is_read_ahead_but_for_a_suspected_minors() -> None:
     current, following, later = exhibit(), exhibit(), exhibit()
     assert Desk(current, following, later).said("look") == [current.media_id, following.media_id]
