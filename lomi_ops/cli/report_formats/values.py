@@ -6,7 +6,9 @@ import csv
 import io
 from collections.abc import Iterator
 
+from lomi_ops.cli import output
 from lomi_ops.domain.report import Report, Unit, Value
+from lomi_ops.domain.shown import shown
 
 _HEADER = ("part", "row", "label", "column", "value", "unit")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -35,5 +37,7 @@ def _values(report: Report) -> Iterator[tuple[Value, ...]]:
 
 
 def _cell(value: Value) -> Value:
-    """What is text stays text in a spreadsheet."""
+    """What is text stays text in a spreadsheet; a terminal is shown what it would obey."""
+    if isinstance(value, str) and output.on_terminal():
+        value = shown(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

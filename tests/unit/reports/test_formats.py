@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lomi_ops.cli import diagnostics
+from lomi_ops.cli import diagnostics, output
 from lomi_ops.cli.report_formats import ReportFormat, cells, format_for, writer
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Shape, Table, Unit
 from lomi_ops.domain.window import Window
@@ -72,6 +72,15 @@ def test_no_word_becomes_a_formula_of_a_spreadsheet() -> None:
 
     assert reasons[0] == "'" + ODD[0]
     assert reasons[1:] == list(ODD[1:])
+
+
+def test_a_terminal_gets_no_control_characters_in_csv_and_a_file_gets_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_is_terminal", lambda: True)
+
+    assert "\x1b" not in written(ReportFormat.CSV)
+    assert "\\x1b[31mred" in written(ReportFormat.CSV)
+    monkeypatch.undo()
+    assert "\x1b[31mred" in written(ReportFormat.CSV)
 
 
 def test_a_row_of_markdown_stays_a_row() -> None:
