@@ -78,6 +78,18 @@ class Runtime:
         return database
 
     @cached_property
+    def replica(self) -> Database:
+        """The database for what only reads and may be late: a replica where one is configured."""
+        section = self.settings.database
+        if section.replica_url is None:
+            return self.database
+        from lomi_ops.db.pool import Database
+
+        replica = Database.from_section(section.model_copy(update={"url": section.replica_url}), tell=self._tell)
+        self._closing.callback(replica.close)
+        return replica
+
+    @cached_property
     def objects(self) -> ObjectStore:
         from lomi_ops.clients.objects import open_store
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import redis
@@ -153,6 +154,31 @@ def postgres_server(*settings: str) -> Iterator[PostgresServer]:
         hand_over(data.parent, user)
         initialise(program, data, password, user, durable=False)
         server = PostgresServer(program, data, free_port(), password, settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def can_replicate() -> bool:
+    """The wheels carry no program that copies a server."""
+    return next(iter(postgres_programs(wanted_source()))).path.with_name("pg_basebackup").exists()
+
+
+@contextmanager
+def postgres_replica(primary: str) -> Iterator[PostgresServer]:
+    """A streaming replica of a server of ours, by its URL; of a moment ago when it answers first."""
+    user = owner.choose()
+    with open_folder("lomi-replica-") as folder:
+        program = next(iter(postgres_programs(wanted_source()))).path
+        data = folder / "postgres" / "data"
+        hand_over(data.parent, user)
+        subprocess.run(
+            [program.with_name("pg_basebackup"), "-d", primary, "-D", data, "-R", "-c", "fast", "--no-sync"],
+            check=True, capture_output=True, cwd="/", **owner.spawn_options(user),
+        )  # fmt: skip
+        server = PostgresServer(program, data, free_port(), urlsplit(primary).password or "", ("max_connections=200",))
         server.start()
         try:
             yield server

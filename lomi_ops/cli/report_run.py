@@ -47,11 +47,12 @@ def run(common: Common, wanted: Wanted) -> int:
     parse(wanted.window, datetime.now(UTC))  # a mistake is told before anybody is asked; the window is the server's
     with session.opened(common, "database") as runtime:
         routes = sending.chosen(runtime.settings.alerts, wanted.send)
-        window = parse(wanted.window, runtime.database.now())
+        database = runtime.replica
+        window = parse(wanted.window, database.now())
         policy = runtime.settings.active_policy()
-        asked = catalogue.asked(runtime.database, window, zone, wanted.zone, policy)
-        with _held(runtime.database, wanted) as source:
-            report = catalogue.KINDS[wanted.kind](source, asked)
+        asked = catalogue.asked(database, window, zone, wanted.zone, policy)
+        with _held(database, wanted) as source:
+            report = catalogue.made(wanted.kind, source, asked)
             if wanted.acts:
                 _deliver(report, wanted)
                 _send(report, routes, wanted)

@@ -90,6 +90,7 @@ def _sizes(settings: Settings) -> Iterator[Misfit]:
 def _urls(settings: Settings) -> Iterator[Misfit]:
     yield from _service_url(("redis", "url"), settings.redis.url, ("redis", "rediss", "unix"))
     yield from _service_url(("database", "url"), settings.database.url, ("postgresql", "postgres"))
+    yield from _service_url(("database", "replica_url"), settings.database.replica_url, ("postgresql", "postgres"))
     plain: list[tuple[Key, str | None]] = [(("compreface", "urls"), url) for url in settings.compreface.urls]
     plain += [
         (("compreface", "health_url"), settings.compreface.health_url),

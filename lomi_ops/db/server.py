@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from lomi_ops.db.pool import Database
 
@@ -37,6 +38,12 @@ def load(db: Database) -> Load:
 def role(db: Database) -> Role:
     found = db.one(Role, "server_role")
     assert found is not None
+    return found
+
+
+def received_until(db: Database) -> datetime | None:
+    """The time up to which a replica shows what was written; None where that is everything."""
+    found: datetime | None = db.value("replica_behind")
     return found
 
 

@@ -55,6 +55,7 @@ class DatabaseSection(Section):
     """The Postgres that holds `users`, `media` and lomi's own schema."""
 
     url: SecretStr | None = Field(None, description="postgresql:// URL; wins over the single settings")
+    replica_url: SecretStr | None = Field(None, description="postgresql:// URL of a replica, for reports")
     host: str | None = Field(None, description="host name or address")
     port: Port = Field(5432, description="TCP port")
     user: str | None = Field(None, description="role")

@@ -42,3 +42,12 @@ FROM (
     SELECT 1 FROM media WHERE moderation_status = 'pending' AND is_approved AND batch_id IS NULL AND moderated_at IS NULL
     LIMIT %(limit)s
 ) AS behind;
+
+-- name: replica_behind
+-- Until when a replica has what was written, in the time of its primary; null where it has everything that was, and for
+-- a server that is no replica. One that hears from its primary and has replayed what it heard has everything.
+-- out until
+SELECT CASE WHEN pg_is_in_recovery() AND NOT (
+           EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
+           AND pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn()
+       ) THEN coalesce(pg_last_xact_replay_timestamp(), 'epoch') END AS until;

@@ -25,8 +25,8 @@ WELL_KNOWN = frozenset(
 """Passwords that documents, images and examples carry."""
 _SECRETS = ("_PASSWORD", "_SECRET")
 """How the variables of other programs end that are to be known by nobody."""
-_PASSWORDS = ("redis.password", "redis.url", "database.password", "database.url", "objects.access_key",
-              "objects.secret_key")  # fmt: skip
+_PASSWORDS = ("redis.password", "redis.url", "database.password", "database.url", "database.replica_url",
+              "objects.access_key", "objects.secret_key")  # fmt: skip
 
 
 def complete(at: Handles) -> Found:

@@ -37,6 +37,8 @@ class Asked:
     """Whether there is a place for samples."""
     policy: Policy
     """Whose thresholds are looked at."""
+    received_until: datetime | None = None
+    """Up to when a replica that lags shows what was written."""
 
     @property
     def grid(self) -> Grid:

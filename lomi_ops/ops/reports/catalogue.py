@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import tzinfo
+from dataclasses import replace
+from datetime import timedelta, tzinfo
 
-from lomi_ops.db import samples
+from lomi_ops.db import samples, server
 from lomi_ops.db.media import has_lomi_schema
 from lomi_ops.db.pool import Database
 from lomi_ops.db.reporting import Source
 from lomi_ops.domain.policy import Policy
-from lomi_ops.domain.report import Report
+from lomi_ops.domain.report import Gap, Report
 from lomi_ops.domain.window import Window
 from lomi_ops.ops.reports import (
     errors,
@@ -43,6 +44,22 @@ KINDS: dict[str, Build] = {
 }
 
 
+_REPLICATION = "psql -c 'TABLE pg_stat_wal_receiver'"
+_USUAL_LAG = timedelta(seconds=10)
+"""Of a replica; it is not worth a word."""
+
+
 def asked(database: Database, window: Window, zone: tzinfo, zone_name: str, policy: Policy) -> Asked:
     """What can be asked of this database."""
-    return Asked(window, zone, zone_name, has_lomi_schema(database), samples.has_samples(database), policy)
+    logged, sampled = has_lomi_schema(database), samples.has_samples(database)
+    return Asked(window, zone, zone_name, logged, sampled, policy, server.received_until(database))
+
+
+def made(kind: str, source: Source, asked: Asked) -> Report:
+    """One report, and that it lacks the end of its window where a replica has not received that."""
+    report = KINDS[kind](source, asked)
+    until = asked.received_until
+    if until is None or until + _USUAL_LAG >= asked.window.end:
+        return report
+    missing = f"the replica shows what was written until {until:%Y-%m-%d %H:%M:%S} UTC: what came later is not counted"
+    return replace(report, unknown=(*report.unknown, Gap(missing, _REPLICATION)))

@@ -65,7 +65,8 @@ def test_the_same_names_count_in_the_environment(machine: Machine) -> None:
 def other_text(key: str, default: object) -> str:
     """The text of a value that is allowed and is not the default."""
     special = {
-        "redis.url": "redis://h", "database.url": "postgresql://h/d", "database.ssl_mode": "require",
+        "redis.url": "redis://h", "database.url": "postgresql://h/d", "database.replica_url": "postgresql://h/d",
+        "database.ssl_mode": "require",
         "compreface.mode": "core", "log.level": "debug", "log.format": "json", "policy.active": "default",
         "env_file": "/dev/null", "profile": "one", "colour": "red",
         "redis.host": "one", "redis.sentinels": "one:26379", "database.host": "one",

@@ -27,6 +27,7 @@ CANARY = "cAnArY7secret"
 PASSWORDS = {
     "redis.url": "LOMI_REDIS_URL", "redis.password": "REDIS_PASSWORD",
     "redis.sentinel_password": "LOMI_REDIS__SENTINEL_PASSWORD", "database.url": "LOMI_DATABASE_URL",
+    "database.replica_url": "LOMI_DATABASE__REPLICA_URL",
     "database.password": "DB_PASSWORD", "objects.access_key": "S3_ACCESS_KEY", "objects.secret_key": "S3_SECRET_KEY",
     "compreface.api_key": "LOMI_COMPREFACE__API_KEY", "backend.token": "LOMI_BACKEND__TOKEN",
     "telegram.bot_token": "TELEGRAM_BOT_TOKEN",
@@ -36,7 +37,8 @@ PASSWORDS = {
 
 
 def secret_text(key: str) -> str:
-    schemes = {"redis.url": "redis", "database.url": "postgresql", "alerts.heartbeat_url": "https"}
+    schemes = {"redis.url": "redis", "database.url": "postgresql", "database.replica_url": "postgresql",
+               "alerts.heartbeat_url": "https"}  # fmt: skip
     return f"{schemes[key]}://u:{CANARY}@h/0" if key in schemes else CANARY
 
 
