@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review audit privacy queue jobs metrics migrate backup deploy models config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review media audit privacy queue jobs metrics migrate backup deploy models config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -274,6 +274,26 @@ _lomi_table() {
       options='--output -o --env --config --env-file --data --help -h'
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=@own_filters' ;;
+    'media')
+      children='list show history'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'media list')
+      children=''
+      options='--limit --after --output -o --env --config --env-file --data --help -h'
+      values='--limit= --after= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@photo_filters' ;;
+    'media show')
+      children=''
+      options='--as --output -o --env --config --env-file --data --help -h'
+      values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@photos' ;;
+    'media history')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
     'audit')
       children='list show export verify'
       options='--help -h'

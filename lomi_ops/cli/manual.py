@@ -75,13 +75,15 @@ lomi queue undo OP.
 Fields:
 """,
     PHOTO_FILTERS: """\
-A filter chooses photos: lomi review list|approve|reject FILTER --queue PILE.
-All of its terms must hold.
+A filter chooses photos: lomi review list|approve|reject FILTER --queue PILE,
+and lomi media list FILTER however they stand. All of its terms must hold.
 
   reason:blurry 'blur>40'             two terms
   reason:blurry,no_face               one of several values
   'porn>0.4' 'porn<0.6'               a band of scores
   'age<2d' 'decided<1h'               uploaded, decided in that time
+  status:approved                     how it stands; of what waits for a person
+                                      status:waiting
   'user:5f0c*'                        * stands for anything
   reason:nsfw not ground:underage     `not` before a term; also a dash, within
                                       quotes: 'reason:nsfw -ground:underage'

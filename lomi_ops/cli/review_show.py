@@ -80,25 +80,25 @@ def review_show(
 
 def _photo(found: Dossier, likeness: Likeness, format_: Format) -> None:
     if format_ is not Format.TEXT:
-        record = _photo_record(found) | {"similar": review_similar.record(likeness)}
+        record = dossier_record(found) | {"similar": review_similar.record(likeness)}
         output.document(record, schema="lomi.review.photo/v1", format_=format_)
         return
-    _table(("what", "value"), _facts(found))
-    _section("measured", ("label", "observed", "review", "reject", "zone"), map(_measure, found.measures))
+    _table(("what", "value"), facts(found))
+    section("measured", ("label", "observed", "review", "reject", "zone"), map(measure_row, found.measures))
     evidence = found.evidence
     findings = [
-        (report.engine.value, each.raw_label or each.label.value, f"{each.score:.2f}", _box(each.box))
+        (report.engine.value, each.raw_label or each.label.value, f"{each.score:.2f}", box_text(each.box))
         for report in (evidence.reports if evidence else ())
         for each in report.findings
     ]
-    _section("found", ("engine", "label", "score", "box"), findings)
-    _section("decided", ("when", "who", "decision", "why"), map(_told, found.story))
+    section("found", ("engine", "label", "score", "box"), findings)
+    section("decided", ("when", "who", "decision", "why"), map(told_row, found.story))
     others = [
         (str(row.media_id), review_text.standing(row), shown(row.reason or ""), shown(review_text.why(row)))
         for row in found.mates
         if row.media_id != found.photo.media_id
     ]
-    _section("in the same batch", ("photo", "status", "reason", "why"), others)
+    section("in the same batch", ("photo", "status", "reason", "why"), others)
     if likeness.near:
         output.text("\nlooks the same")
         review_similar.table(likeness, _ALIKE)
@@ -110,7 +110,7 @@ def _photo(found: Dossier, likeness: Likeness, format_: Format) -> None:
     output.text("\nnext: " + "\n      ".join(_next(found)))
 
 
-def _facts(found: Dossier) -> list[tuple[str, str]]:
+def facts(found: Dossier) -> list[tuple[str, str]]:
     row, judged = found.photo, found.judged
     claim = found.claim
     engines = [
@@ -123,7 +123,7 @@ def _facts(found: Dossier) -> list[tuple[str, str]]:
         ("stands", " ".join(filter(None, (review_text.standing(row), f"({row.reason})" if row.reason else "")))),
         ("pile", found.pile.value if found.pile else ""),
         ("why", COVERED if found.covered else review_text.why(row)),
-        ("user", _owner(found.owner, str(row.user_id))),
+        ("user", owner_text(found.owner, str(row.user_id))),
         ("batch", str(row.batch_id or "")),
         ("key", row.url),
         ("uploaded", f"{row.created_at:%Y-%m-%d %H:%M:%S %Z}" if row.created_at else ""),
@@ -143,7 +143,7 @@ def _next(found: Dossier) -> list[str]:
     return [f"lomi review approve {name} --reason …", f"lomi review reject {name} --macro …"]
 
 
-def _measure(each: Measure) -> tuple[str, str, str, str, str]:
+def measure_row(each: Measure) -> tuple[str, str, str, str, str]:
     sign = "< " if each.worse_below else ">= "
 
     def limit(value: float | None) -> str:
@@ -153,11 +153,11 @@ def _measure(each: Measure) -> tuple[str, str, str, str, str]:
     return each.label, observed, limit(each.review_at), limit(each.reject_at), each.zone
 
 
-def _box(box: Any) -> str:
+def box_text(box: Any) -> str:
     return f"{box.w}x{box.h} at {box.x},{box.y}" if box else ""
 
 
-def _told(told: Told) -> tuple[str, str, str, str]:
+def told_row(told: Told) -> tuple[str, str, str, str]:
     before = _state(told.status_before or "", told.reason_before)
     what = f"{before} -> {_state(told.status, told.reason)}"
     return (
@@ -172,20 +172,20 @@ def _state(status: str, reason: str | None) -> str:
     return shown(f"{status} ({reason})" if reason else status)
 
 
-def _photo_record(found: Dossier) -> dict[str, Any]:
+def dossier_record(found: Dossier) -> dict[str, Any]:
     judged = found.judged
     return {
         "photo": review_text.photo_record(found.photo),
         "suspected_minor": found.minor,
         "covered": found.covered,
-        "owner": _owner_record(found.owner),
+        "owner": owner_record(found.owner),
         "claim": review_undo.claim_record(found.claim) if found.claim else None,
         "policy": judged.verdict.policy if judged and judged.verdict else None,
         "thresholds": judged.thresholds if judged else None,
         "grounds": [asdict(each) for each in judged.verdict.grounds] if judged and judged.verdict else [],
         "measures": [asdict(each) | {"zone": each.zone} for each in found.measures],
         "evidence": asdict(found.evidence) if found.evidence else None,
-        "story": [_told_record(told) for told in found.story],
+        "story": [told_record(told) for told in found.story],
         "batch": [review_text.photo_record(row) for row in found.mates],
         "notes": [review_notes.record(note) for note in found.notes],
         "recorded": found.recorded,
@@ -200,7 +200,7 @@ def _user(found: UserHistory, format_: Format) -> None:
         output.document(_user_record(found), schema="lomi.review.user/v1", format_=format_)
         return
     standing = ", ".join(f"{number} {shown(word)}" for word, number in found.standing.items())
-    facts = [("user", shown(_owner(found.owner, str(found.user_id)))), ("photos", standing or "none")]
+    facts = [("user", shown(owner_text(found.owner, str(found.user_id)))), ("photos", standing or "none")]
     _table(("what", "value"), [*facts, ("overridden", str(found.overridden))] if found.recorded else facts)
     photos = [
         (
@@ -212,9 +212,9 @@ def _user(found: UserHistory, format_: Format) -> None:
         )
         for row in found.photos
     ]
-    _section("photos", ("photo", "uploaded", "status", "reason", "why"), photos)
-    story = [(str(told.media_id), *_told(told)) for told in found.story]
-    _section("decided", ("photo", "when", "who", "decision", "why"), story)
+    section("photos", ("photo", "uploaded", "status", "reason", "why"), photos)
+    story = [(str(told.media_id), *told_row(told)) for told in found.story]
+    section("decided", ("photo", "when", "who", "decision", "why"), story)
     if found.notes:
         output.text("\nnotes")
         review_notes.show(list(found.notes))
@@ -223,34 +223,34 @@ def _user(found: UserHistory, format_: Format) -> None:
 def _user_record(found: UserHistory) -> dict[str, Any]:
     return {
         "user_id": str(found.user_id),
-        "owner": _owner_record(found.owner),
+        "owner": owner_record(found.owner),
         "standing": dict(found.standing),
         "overridden": found.overridden,
         "photos": [review_text.photo_record(row) for row in found.photos],
-        "story": [_told_record(told) for told in found.story],
+        "story": [told_record(told) for told in found.story],
         "notes": [review_notes.record(note) for note in found.notes],
         "recorded": found.recorded,
     }
 
 
-def _told_record(told: Told) -> dict[str, Any]:
+def told_record(told: Told) -> dict[str, Any]:
     return asdict(told) | {"media_id": str(told.media_id), "step": str(told.step) if told.step else None}
 
 
-def _owner(owner: Owner | None, user_id: str) -> str:
+def owner_text(owner: Owner | None, user_id: str) -> str:
     if owner is None:
         return f"{user_id} (the backend does not know them)"
     return f"{owner.name or 'no name'}, {user_id}"
 
 
-def _owner_record(owner: Owner | None) -> dict[str, Any] | None:
+def owner_record(owner: Owner | None) -> dict[str, Any] | None:
     return asdict(owner) | {"user_id": str(owner.user_id)} if owner else None
 
 
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
-def _section(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def section(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if found := list(rows):
         output.text(f"\n{title}")
         _table(headers, found)

@@ -3,6 +3,7 @@
 reason:blurry blur>40               both must hold
 reason:blurry,no_face age<2d        one of the reasons, uploaded in the last two days
 porn>0.4 porn<0.6                   a band of scores
+status:approved decided<1h          however it stands, where not only a pile is gone through
 user:5f0c… not policy:local@1       `not` before a term, or `-` in front of it
 "reaches below"                     a word that is no term is looked for in ids, the reason and the grounds
 """
@@ -10,14 +11,14 @@ user:5f0c… not policy:local@1       `not` before a term, or `-` in front of it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from lomi_ops.domain.pile import pile_of
 from lomi_ops.domain.terms import Field, Kind, Language, Term
-from lomi_ops.domain.verdict import NEEDS_REVIEW, FailureCode, Reason
+from lomi_ops.domain.verdict import NEEDS_REVIEW, FailureCode, MediaStatus, Reason
 
 
 class Photo(Protocol):
@@ -86,6 +87,24 @@ def _pile(photo: Photo, _: int) -> Sequence[str]:
     return (found.value,) if found else ()
 
 
+def _status(photo: Photo, _: int) -> Sequence[str]:
+    """What waits for a person is pending as well."""
+    waits = photo.status == MediaStatus.PENDING and photo.reason == NEEDS_REVIEW
+    return (photo.status or "", *((WAITING,) if waits else ()))
+
+
+WAITING = "waiting"
+"""The status of what waits for a person, as lists show it."""
+_SCORES: Mapping[str, tuple[str, ...]] = {
+    "blur": ("blur_variance",),
+    "years": ("estimated_age",),
+    "porn": ("nsfw_scores", "porn"),
+    "sexy": ("nsfw_scores", "sexy"),
+    "hentai": ("nsfw_scores", "hentai"),
+    "faces": ("face_count",),
+}
+"""Where in the scores a field is."""
+_STATUSES = (*MediaStatus, WAITING)
 _REASONS = (*Reason, *FailureCode, NEEDS_REVIEW)
 FIELDS: Mapping[str, Field[Photo]] = {
     "reason": Field(Kind.WORD, ", ".join(_REASONS[:5]) + ", …", lambda photo, _: (photo.reason or "",)),
@@ -95,25 +114,31 @@ FIELDS: Mapping[str, Field[Photo]] = {
         lambda photo, _: tuple(str(each.get("reason", "")) for each in grounds(photo.scores)),
     ),
     "pile": Field(Kind.WORD, "waiting, rejected, failed, minors", _pile),
+    "status": Field(Kind.WORD, ", ".join(_STATUSES), _status),
     "user": Field(Kind.WORD, "user id", lambda photo, _: (str(photo.user_id),)),
     "batch": Field(Kind.WORD, "batch id", lambda photo, _: (str(photo.batch_id or ""),)),
     "photo": Field(Kind.WORD, "media id", lambda photo, _: (str(photo.media_id),)),
     "policy": Field(Kind.WORD, "policy that judged it, e.g. default or default@2", _policy),
     "age": Field(Kind.SPAN, "since the upload", lambda photo, now: _since(photo.created_at, now)),
     "decided": Field(Kind.SPAN, "since it was decided", lambda photo, now: _since(photo.moderated_at, now)),
-    "blur": Field(Kind.MEASURE, "sharpness; higher is sharper", _score("blur_variance")),
-    "years": Field(Kind.MEASURE, "estimated age of the youngest", _score("estimated_age")),
-    "porn": Field(Kind.MEASURE, "score, 0 to 1", _score("nsfw_scores", "porn")),
-    "sexy": Field(Kind.MEASURE, "score, 0 to 1", _score("nsfw_scores", "sexy")),
-    "hentai": Field(Kind.MEASURE, "score, 0 to 1", _score("nsfw_scores", "hentai")),
-    "faces": Field(Kind.NUMBER, "people in front", _score("face_count")),
+    "blur": Field(Kind.MEASURE, "sharpness; higher is sharper", _score(*_SCORES["blur"])),
+    "years": Field(Kind.MEASURE, "estimated age of the youngest", _score(*_SCORES["years"])),
+    "porn": Field(Kind.MEASURE, "score, 0 to 1", _score(*_SCORES["porn"])),
+    "sexy": Field(Kind.MEASURE, "score, 0 to 1", _score(*_SCORES["sexy"])),
+    "hentai": Field(Kind.MEASURE, "score, 0 to 1", _score(*_SCORES["hentai"])),
+    "faces": Field(Kind.NUMBER, "people in front", _score(*_SCORES["faces"])),
     "retries": Field(Kind.NUMBER, "attempts beyond the first", lambda photo, _: float(photo.retry_count)),
 }
 _LANGUAGE: Language[Photo] = Language(
     "photo",
     FIELDS,
     words_of,
-    values={"reason": _REASONS, "ground": tuple(Reason), "pile": ("waiting", "rejected", "failed", "minors")},
+    values={
+        "reason": _REASONS,
+        "ground": tuple(Reason),
+        "pile": ("waiting", "rejected", "failed", "minors"),
+        "status": _STATUSES,
+    },
     example="reason:blurry",
 )
 
@@ -146,6 +171,15 @@ class ReviewFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """A number in the scores must be there, and within these; None for no end."""
+
+    path: tuple[str, ...]
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Bounds:
     """Reasons, users, batches and photos that alone can match, and the time of upload; None for any."""
 
@@ -155,30 +189,57 @@ class Bounds:
     photos: tuple[UUID, ...] | None = None
     start: datetime | None = None
     end: datetime | None = None
+    statuses: tuple[str, ...] | None = None
+    decided_start: datetime | None = None
+    decided_end: datetime | None = None
+    bands: tuple[Band, ...] = ()
 
     def narrowed(self, term: Term, now: datetime) -> Bounds:
         if term.negated or not term.name:
             return self
-        reasons, users, batches, photos = self.reasons, self.users, self.batches, self.photos
-        start, end = self.start, self.end
         match term.name:
             case "reason" if not any("*" in word for word in term.words):
-                reasons = term.words
+                return replace(self, reasons=term.words)
+            case "status" if not any("*" in word for word in term.words):
+                statuses = {MediaStatus.PENDING.value if word == WAITING else word for word in term.words}
+                return replace(self, statuses=tuple(sorted(statuses)))
             case "user":
-                users = _ids(term.words) or users
+                return replace(self, users=_ids(term.words) or self.users)
             case "batch":
-                batches = _ids(term.words) or batches
+                return replace(self, batches=_ids(term.words) or self.batches)
             case "photo":
-                photos = _ids(term.words) or photos
-            case "age" if term.sign in ("<", "<="):
-                start = max(start or now - _FOREVER, now - timedelta(seconds=min(term.number, _FOREVER_S)))
-            case "age" if term.sign in (">", ">="):
-                end = min(end or now + _FOREVER, now - timedelta(seconds=min(term.number, _FOREVER_S), microseconds=-1))
-        return Bounds(reasons, users, batches, photos, start, end)
+                return replace(self, photos=_ids(term.words) or self.photos)
+            case "age":
+                start, end = _between(self.start, self.end, term, now)
+                return replace(self, start=start, end=end)
+            case "decided":
+                start, end = _between(self.decided_start, self.decided_end, term, now)
+                return replace(self, decided_start=start, decided_end=end)
+            case name if name in _SCORES:
+                return replace(self, bands=(*self.bands, _band(_SCORES[name], term)))
+        return self
+
+
+def _between(
+    start: datetime | None, end: datetime | None, term: Term, now: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """Narrowed by a span that lies back; the end is excluded."""
+    then = now - timedelta(seconds=min(term.number, _FOREVER_S))
+    if term.sign in ("<", "<="):
+        start = max(start, then) if start else then
+    elif term.sign in (">", ">="):
+        later = then + timedelta(microseconds=1)
+        end = min(end, later) if end else later
+    return start, end
+
+
+def _band(path: tuple[str, ...], term: Term) -> Band:
+    low = term.number if term.sign in (">", ">=", "=", ":") else None
+    high = term.number if term.sign in ("<", "<=", "=", ":") else None
+    return Band(path, low, high)
 
 
 _FOREVER_S = 3650 * 86_400.0
-_FOREVER = timedelta(seconds=_FOREVER_S)
 
 
 def _ids(words: Iterable[str]) -> tuple[UUID, ...] | None:

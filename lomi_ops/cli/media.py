@@ -1,0 +1,76 @@
+"""`lomi media`: any photo, however it stands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lomi_ops.cli import (
+    diagnostics,
+    media_history,
+    media_show,
+    media_text,
+    options,
+    output,
+    review_choice,
+    review_text,
+    session,
+)
+from lomi_ops.cli.output import Format
+from lomi_ops.errors import ExitCode
+
+Terms = Annotated[
+    list[str] | None, typer.Argument(help="Terms that must all hold: `lomi help photo-filters`.", metavar="FILTER...")
+]
+app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Any photo and any user, however they stand.",
+    epilog="A FILTER is made of terms such as status:approved 'porn>0.4' user:ID: `lomi help photo-filters`.",
+)
+
+
+@app.command("list")
+@options.with_common
+def media_list(
+    common: options.Common,
+    terms: Terms = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
+    after: Annotated[
+        str | None, typer.Option("--after", help="Go on behind this photo, the last of a list.", metavar="ID")
+    ] = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """List photos however they stand, the latest upload first.
+
+    By status, reason, user, batch, scores and time. Without the schema lomi the rows of media are all that is known.
+    """
+    from lomi_ops.domain import review_filter
+    from lomi_ops.ops.photos import browse
+
+    wanted = review_filter.parse(terms or [])
+    behind = review_choice.media_id(after) if after else None
+    with session.opened(common, "database") as runtime:
+        database = runtime.database
+        now = database.now()
+        found = browse.listed(database, wanted, now=now, limit=limit + 1, after=behind)
+        more, found = len(found) > limit, found[:limit]
+        last = found[-1].photo.media_id if more else None
+        share = runtime.settings.review.sample_share
+        found = browse.discreet(database, found, actor=options.actor(None), at=now, share=share)
+    if format_ is Format.TEXT:
+        media_text.show(found)
+    elif format_ is Format.JSONL:
+        for each in found:
+            output.line(review_text.record(each))
+    else:
+        body = {"photos": [review_text.record(each) for each in found], "next": str(last) if last else None}
+        output.document(body, schema="lomi.media.list/v1")
+    if last:
+        diagnostics.note(f"there are more than these {limit}: --after {last}, --limit N or a filter")
+    return int(ExitCode.OK)
+
+
+app.command("show")(media_show.media_show)
+app.command("history")(media_history.media_history)
