@@ -5,7 +5,7 @@
 function __lomi_table
     switch "$argv[1]"
         case ''
-            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'scale	Start or drain workers until there are N' 'autoscale	Add and take workers by what the queue needs' 'top	Show queue, workers and decisions as they are now' 'report	Summarise uploads, or one side of them' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'alerts	Rules over the cluster\'s numbers: who is told when, and that they know' 'workers	Who is at work, what they say, telling them what to do' 'review	Look at what waits or was rejected, and decide' 'media	Any photo and any user, however they stand' 'audit	Who did what, and that nobody changed it' 'privacy	What is held on one user, and erasing it' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'metrics	The cluster in numbers, for Prometheus and for a phone' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'deploy	Files to run the cluster from, and new versions' 'models	The models that look at photos' 'config	Settings: what holds, and what there is'
+            set -g __lomi_children 'moderate	Judge photos on their own: no queue, no database' 'demo	Send photos through a local stack, see each decision' 'init	Write a configuration from the files that are here' 'up	Start the local stack, or find it running' 'status	Show the parts of the local stack' 'env	Print where the stack\'s services are, with passwords' 'down	Stop the local stack' 'check	Check all that a deploy rests on' 'doctor	Explain what is wrong and what to do first' 'e2e	Send photos through the real system and time each leg' 'worker	Judge photos from the queue until told to stop' 'scale	Start or drain workers until there are N' 'autoscale	Add and take workers by what the queue needs' 'top	Show queue, workers and decisions as they are now' 'report	Summarise uploads, or one side of them' 'reconcile	Bring back pending photos that nobody would look at' 'completion	Print the completion script of a shell' 'help	Explain what belongs to no single command' 'alerts	Rules over the cluster\'s numbers: who is told when, and that they know' 'workers	Who is at work, what they say, telling them what to do' 'review	Look at what waits or was rejected, and decide' 'media	Any photo and any user, however they stand' 'audit	Who did what, and that nobody changed it' 'privacy	What is held on one user, and erasing it' 'queue	What waits, runs and died; acting on it' 'jobs	Hand photos in, follow them, look back' 'metrics	The cluster in numbers, for Prometheus and for a phone' 'migrate	The columns of media, and lomi\'s schema' 'backup	Saving the cluster, and putting it back' 'deploy	Files to run the cluster from, and new versions' 'models	The models that look at photos' 'policy	The thresholds by which photos are judged' 'config	Settings: what holds, and what there is'
             set -g __lomi_options '--env	Profile of the configuration file; else LOMI_ENV' '--debug	Show tracebacks' '--version	Show the version and exit' '-V	Show the version and exit' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--env=@profiles'
             set -g __lomi_arguments
@@ -579,6 +579,36 @@ function __lomi_table
             set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@models'
+        case 'policy'
+            set -g __lomi_children 'list	List the policies of the configuration' 'show	Show what one policy approves, rejects and leaves to a person' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge all stored findings again by their stored policies'
+            set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values
+            set -g __lomi_arguments
+        case 'policy list'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'policy show'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@policies'
+        case 'policy validate'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@policies'
+        case 'policy diff'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@policies' '=@policies'
+        case 'policy verify'
+            set -g __lomi_children
+            set -g __lomi_options '--window	Of the decisions: 30d, yesterday, A..B (UTC)' '--limit	Name at most so many that differ' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--window=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
         case 'config'
             set -g __lomi_children 'show	Show every setting as it holds now' 'schema	Print the JSON schema of the configuration file' 'example	Print a configuration file with every setting'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'

@@ -54,6 +54,7 @@ GROUPS: dict[str, Entry] = {
     "backup": Late("backup:app", "Saving the cluster, and putting it back"),
     "deploy": Late("deploy:app", "Files to run the cluster from, and new versions"),
     "models": Late("models:app", "The models that look at photos"),
+    "policy": Late("policy:app", "The thresholds by which photos are judged"),
     "config": Late("config:app", "Settings: what holds, and what there is"),
 }
 

@@ -12,7 +12,7 @@ SHARED = ("--env", "--config", "--env-file", "--data")
 _DYNAMIC = {
     "JOB": "jobs", "JOB|FILTER...": "filters", "FILTER...": "filters", "OP": "operations", "TOPIC": "topics",
     "NAME|FILE": "models", "NAME|FILTER": "saved_filters", "CHECK": "checks",
-    "CHECK...": "checks", "WORKER": "members", "WORKER...": "members",
+    "CHECK...": "checks", "WORKER": "members", "WORKER...": "members", "POLICY": "policies",
 }  # fmt: skip
 """What a metavar stands for; the cluster, or the settings, know the words."""
 _BY_NAME = {

@@ -111,8 +111,8 @@ def settle(
     shows as a duplicate with the stored message.
 
     Only photos whose row is still `pending`, waits for no person and belongs to the batch are written and published;
-    the others come back as skipped. `attempt` counts from 1; `policy` is kept beside the verdicts that it computed, and
-    what the photos look like on the `shelf`.
+    the others come back as skipped. `attempt` counts from 1; the policy of each verdict is kept beside it (`policy`
+    where a decision carries none), and what the photos look like on the `shelf`.
     Raises DatabaseUnavailable, and LomiError with the hint `lomi migrate apply` on a database without the schema.
     """
     with db.transaction() as session:

@@ -39,6 +39,8 @@ class PhotoDecision:
     processing_ms: float = 0.0
     fingerprint: Fingerprint | None = None
     """What it looks like; None where it was not looked at, or shows too little to be told from others."""
+    policy: Policy | None = None
+    """What computed the verdict: kept with it, however long the decision waits for the rest of its job."""
 
     @property
     def decided(self) -> bool:
@@ -68,6 +70,7 @@ def decide(
         sha256=sha256,
         processing_ms=ms,
         fingerprint=fingerprint,
+        policy=policy,
     )
 
 

@@ -1,0 +1,114 @@
+"""`lomi policy`: the thresholds by which photos are judged, and what others would change."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lomi_ops.cli import options, session
+from lomi_ops.cli.output import Format
+from lomi_ops.errors import ExitCode
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The thresholds by which photos are judged.")
+
+Window = Annotated[str | None, typer.Option(help="Of the decisions: 30d, yesterday, A..B (UTC).", metavar="WINDOW")]
+
+
+@app.command("list")
+@options.with_common
+def policy_list(common: options.Common, format_: options.Output = Format.TEXT) -> int:
+    """List the policies of the configuration.
+
+    With the digest of their content: two policies with one digest judge alike.
+    """
+    from lomi_ops.cli import policy_text
+    from lomi_ops.ops.policies import listing
+
+    policy_text.show_list(listing.listed(session.settings(common).settings), format_)
+    return int(ExitCode.OK)
+
+
+@app.command("show")
+@options.with_common
+def policy_show(
+    common: options.Common,
+    name: Annotated[str | None, typer.Argument(help="The active one if left out.", metavar="POLICY")] = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Show what one policy approves, rejects and leaves to a person."""
+    from lomi_ops.cli import policy_text
+    from lomi_ops.ops.policies import listing
+
+    policy_text.show(listing.named(session.settings(common).settings, name), format_)
+    return int(ExitCode.OK)
+
+
+@app.command("validate")
+@options.with_common
+def policy_validate(
+    common: options.Common,
+    names: Annotated[list[str] | None, typer.Argument(help="All of them if empty.", metavar="POLICY")] = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Say what is wrong or doubtful about policies.
+
+    Exit 1 where no worker of this configuration could approve by one that is active or named. Thresholds that
+    contradict each other are refused with the configuration (exit 2).
+    """
+    from lomi_ops.cli import policy_text
+    from lomi_ops.ops.policies import listing
+
+    found = listing.validated(session.settings(common).settings, names or ())
+    policy_text.show_validity(found, format_)
+    return int(ExitCode.BAD if any(each.faults for each in found) else ExitCode.OK)
+
+
+@app.command("diff")
+@options.with_common
+def policy_diff(
+    common: options.Common,
+    first: Annotated[str, typer.Argument(help="One policy.", metavar="POLICY")],
+    second: Annotated[str, typer.Argument(help="Another one.", metavar="POLICY")],
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Show two policies side by side where they differ.
+
+    And whether the second one is stricter or looser there.
+    """
+    from lomi_ops.cli import policy_text
+    from lomi_ops.ops.policies import listing
+
+    settings = session.settings(common).settings
+    policy_text.show_diff(listing.named(settings, first), listing.named(settings, second), format_)
+    return int(ExitCode.OK)
+
+
+@app.command("verify")
+@options.with_common
+def policy_verify(
+    common: options.Common,
+    window: Window = None,
+    limit: Annotated[int, typer.Option(help="Name at most so many that differ.", min=1, metavar="N")] = 50,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Judge all stored findings again by their stored policies.
+
+    The same verdicts must come of it. No photo is read and nothing is changed. Exit 1 where one differs, 3 where one
+    could not be judged again, since its policy was not stored or its row cannot be read.
+    """
+    from datetime import UTC, datetime
+
+    from lomi_ops.cli import policy_text
+    from lomi_ops.cli.progress import bar
+    from lomi_ops.domain.window import parse
+    from lomi_ops.ops.policies import verify
+
+    if window is not None:
+        parse(window, datetime.now(UTC))  # a mistake is told before anybody is asked; the window is the server's
+    with session.opened(common, "database") as runtime:
+        wanted = None if window is None else parse(window, runtime.database.now())
+        with bar("judging", 0) as tell:
+            found = verify.verified(runtime.database, wanted, limit, lambda done: tell(done, "judging again"))
+    policy_text.show_verified(found, wanted, format_)
+    return int(found.exit_code)

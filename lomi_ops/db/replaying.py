@@ -1,0 +1,77 @@
+"""Decisions as they were stored, read one after another to be judged again. All of it needs the schema `lomi`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from lomi_ops.db.decisions import WORKER
+from lomi_ops.db.documents import evidence_of, verdict_of
+from lomi_ops.db.pool import Session
+from lomi_ops.domain.finding import Evidence
+from lomi_ops.domain.policy import Policy
+from lomi_ops.domain.stored_policy import stored_policy
+from lomi_ops.domain.verdict import Verdict
+from lomi_ops.domain.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One decision."""
+
+    id: int
+    at: datetime
+    media_id: UUID
+    user_id: UUID
+    by_person: bool
+    verdict: Verdict | None = None
+    """None where a person decided, or nobody could judge."""
+    evidence: Evidence | None = None
+    policy: Policy | None = None
+    """As it was; None where it was not stored."""
+    odd: bool = False
+    """What is stored cannot be read."""
+
+
+def decisions(session: Session, window: Window | None) -> Iterator[Stored]:
+    """In the order in which they were made, never all of them in memory. Inside a transaction only."""
+    return session.stream(_stored, "replay_all", **_ends(window))
+
+
+def unlogged(session: Session, window: Window | None) -> int:
+    """Photos that old workers decided, of which no findings are stored."""
+    return int(session.value("replay_unlogged", **_ends(window)))
+
+
+def erased(session: Session) -> int:
+    """Decisions that are gone with their users."""
+    return int(session.value("replay_erased"))
+
+
+def _ends(window: Window | None) -> dict[str, datetime | None]:
+    return {"start": window.start if window else None, "end": window.end if window else None}
+
+
+def _stored(
+    *, id: int, at: datetime, media_id: UUID, user_id: UUID, actor: str, outcome: str | None, policy: str | None,  # noqa: A002
+    thresholds: str | None, grounds: Any, photo: Any, engines: Any, findings: Any,
+) -> Stored:  # fmt: skip
+    by_person = actor != WORKER
+    if outcome is None:
+        return Stored(id, at, media_id, user_id, by_person)
+    try:
+        verdict = verdict_of(outcome, policy or "", grounds)
+        evidence = evidence_of(photo, engines, findings)
+    except (KeyError, TypeError, ValueError):
+        return Stored(id, at, media_id, user_id, by_person, odd=True)
+    return Stored(id, at, media_id, user_id, by_person, verdict, evidence, _policy(thresholds))
+
+
+@lru_cache(maxsize=256)
+def _policy(thresholds: str | None) -> Policy | None:
+    return stored_policy(json.loads(thresholds)) if thresholds else None

@@ -1,0 +1,1 @@
+"""Policies: what there are, what they would change, which one holds."""

@@ -1,0 +1,72 @@
+"""The policies that the configuration has, and what is doubtful about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lomi_ops.config.keys import closest
+from lomi_ops.config.schema import Settings
+from lomi_ops.domain.policy import Policy, Requirement
+from lomi_ops.domain.policy_text import doubts
+from lomi_ops.errors import NotFound
+
+_LIST = "lomi policy list"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    policy: Policy
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """What is to be said about one policy."""
+
+    policy: Policy
+    faults: tuple[str, ...]
+    """No worker of this configuration could ever approve by it."""
+    doubts: tuple[str, ...]
+
+
+def listed(settings: Settings) -> tuple[Entry, ...]:
+    """By name; the one by which this configuration's workers judge is active."""
+    active = settings.active_policy().name
+    return tuple(Entry(named(settings, name), name == active) for name in sorted(settings.policy.policies))
+
+
+def named(settings: Settings, name: str | None) -> Policy:
+    """The active one for None. Raises NotFound."""
+    if name is not None and name not in settings.policy.policies:
+        meant = closest(name, list(settings.policy.policies))
+        raise NotFound(f"there is no policy {name}" + (f"; did you mean {meant}?" if meant else ""), hint=_LIST)
+    return settings.active_policy(name)
+
+
+def validated(settings: Settings, names: Sequence[str]) -> tuple[Validity, ...]:
+    """All of them without names; then only of the active one it is a fault that no worker can serve it.
+
+    Thresholds that contradict each other never come this far: the configuration is refused for them. Raises NotFound.
+    """
+    active = settings.active_policy().name
+    found = []
+    for name in names or sorted(settings.policy.policies):
+        policy = named(settings, name)
+        lacks = unserved(settings, policy)
+        grave = bool(names) or name == active
+        found.append(Validity(policy, lacks if grave else (), (*(() if grave else lacks), *doubts(policy))))
+    return tuple(found)
+
+
+def unserved(settings: Settings, policy: Policy) -> tuple[str, ...]:
+    """What the policy requires and no engine of this configuration can answer."""
+    found = []
+    if Requirement.AGE in policy.requires and not settings.compreface.urls:
+        found.append("it requires ages, and no CompreFace is configured: compreface.urls")
+    if Requirement.NSFW in policy.requires and not settings.models.nsfw:
+        found.append("it requires an answer about nudity, and models.nsfw is empty")
+    faces = settings.compreface.urls or settings.models.local_faces
+    if Requirement.FACES in policy.requires and not faces:
+        found.append("it requires faces, with no CompreFace configured and models.local_faces empty")
+    return tuple(found)

@@ -1,0 +1,98 @@
+"""Judging all stored findings again by the policy that was stored with them: the same must come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from lomi_ops.db import media, replaying, reporting
+from lomi_ops.db.pool import Database
+from lomi_ops.db.replaying import Stored
+from lomi_ops.domain.replay import COUNTED_APART, Replay, Tally, compared, explained
+from lomi_ops.domain.window import Window
+from lomi_ops.errors import ExitCode, LomiError
+from lomi_ops.ops import unknowns
+
+EVERY = 2000
+"""Decisions between two words about how far it is."""
+
+
+class NoLog(LomiError):
+    """There is nothing to judge again."""
+
+    exit_code = ExitCode.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A decision that did not come out the same."""
+
+    id: int
+    media_id: UUID
+    at: datetime
+    what: Replay
+    stored: str
+    again: str
+    """Empty where it could not be judged again."""
+
+
+@dataclass(slots=True)
+class Verified:
+    tally: Tally = field(default_factory=Tally)
+    odd: list[Odd] = field(default_factory=list)
+    """At most as many as were asked for; the tally has all."""
+    unlogged: int = 0
+    """Photos that old workers decided; their findings were never stored."""
+    erased: int = 0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.tally.counts[Replay.DIFFERS]:
+            return ExitCode.BAD
+        return ExitCode.UNKNOWN if self.tally.unsure else ExitCode.OK
+
+
+def require_log(database: Database) -> None:
+    """Raises NoLog on a cluster that only old workers know."""
+    if not media.has_lomi_schema(database):
+        raise NoLog(unknowns.LOG.what, hint=unknowns.LOG.command)
+
+
+def verified(
+    database: Database, window: Window | None, limit: int, tell: Callable[[int], None] = lambda done: None
+) -> Verified:
+    """As of one moment. Raises NoLog."""
+    require_log(database)
+    with reporting.reading(database) as session:
+        found = replayed(replaying.decisions(session, window), limit, tell)
+        found.unlogged, found.erased = replaying.unlogged(session, window), replaying.erased(session)
+    return found
+
+
+def replayed(stored: Iterable[Stored], limit: int, tell: Callable[[int], None] = lambda done: None) -> Verified:
+    found = Verified()
+    for number, each in enumerate(stored, start=1):
+        what, again = _replay(each)
+        found.tally.add(what)
+        if what not in (Replay.SAME, *COUNTED_APART) and len(found.odd) < limit:
+            said = explained(each.verdict) if each.verdict else ""
+            found.odd.append(Odd(each.id, each.media_id, each.at, what, said, again))
+        if number % EVERY == 0:
+            tell(number)
+    return found
+
+
+def _replay(each: Stored) -> tuple[Replay, str]:
+    if each.odd:
+        return Replay.UNREADABLE, ""
+    if each.by_person:
+        return Replay.PERSON, ""
+    if each.verdict is None or each.evidence is None:
+        return Replay.FAILED, ""
+    if each.policy is None:
+        none = not each.evidence.reports
+        return (Replay.NO_JUDGEMENT if none else Replay.NO_POLICY), ""
+    what, again = compared(each.verdict, each.evidence, each.policy)
+    return what, explained(again)
