@@ -4,6 +4,7 @@ test."""
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,14 @@ def redis_url(redis_server: services.RedisServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     with services.running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres_server: str) -> Iterator[str]:
+    """The way to the same Postgres through a PgBouncer in transaction mode."""
+    need(shutil.which("pgbouncer"), "pgbouncer")
+    with services.running_pooler(postgres_server) as url:
         yield url
 
 

@@ -129,14 +129,10 @@ class PostgresServer:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **owner.spawn_options(owner.choose()),
         )  # fmt: skip
         deadline = time.monotonic() + 30
-        while True:
-            try:
-                psycopg.connect(self.url, connect_timeout=2).close()
-                break
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise
-                time.sleep(0.05)
+        while not _answers(self.url):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise psycopg.OperationalError(f"{self.binary} does not answer")
+            time.sleep(0.05)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -191,3 +187,41 @@ def running_postgres() -> Iterator[str]:
     """Yields the URL of a superuser on database `postgres`."""
     with postgres_server("max_connections=200") as server:
         yield server.url
+
+
+@contextmanager
+def running_pooler(server: str) -> Iterator[str]:
+    """PgBouncer in transaction mode in front of a server of ours, by its URL: the URL through it. Each transaction gets
+    the process of the server that was idle for longest, so hardly ever the one before."""
+    user, port, to = owner.choose(), free_port(), urlsplit(server)
+    with open_folder("lomi-pooler-") as folder:
+        hand_over(folder / "run", user)
+        config = folder / "pgbouncer.ini"
+        config.write_text(
+            f"[databases]\n* = host=127.0.0.1 port={to.port} user={to.username} password={to.password}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+            "pool_mode = transaction\ndefault_pool_size = 8\nmin_pool_size = 4\nserver_round_robin = 1\n"
+        )
+        process = subprocess.Popen(
+            ["pgbouncer", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder / "run",
+            **owner.spawn_options(user),
+        )  # fmt: skip
+        try:
+            url = f"postgresql://{to.username}@127.0.0.1:{port}{to.path}"
+            deadline = time.monotonic() + 30
+            while not _answers(url):
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise psycopg.OperationalError("pgbouncer does not answer")
+                time.sleep(0.05)
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True

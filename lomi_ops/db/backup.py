@@ -47,6 +47,7 @@ class Role:
 def exclusive(db: Database) -> Iterator[Session]:
     """A session that holds the lock of backups and restores. Raises LockHeld at once where another run has it."""
     with db.session() as session:
+        session.require_own("lomi backup")
         if not session.value("backup_try_lock"):
             text = "another `lomi backup` is at work on this database"
             raise LockHeld(text, hint="wait, and repeat; it ends with its process")
@@ -61,6 +62,7 @@ def exclusive(db: Database) -> Iterator[Session]:
 @contextmanager
 def snapshot(session: Session) -> Iterator[str]:
     """A transaction that sees one moment for as long as it is open; its name, for pg_dump to see the same one."""
+    session.require_own("lomi backup")
     usual: dict[str, str] = session.all(dict, "backup_session_now")[0]
     limits = {"statement_timeout": "0", "lock_timeout": _LOCK_TIMEOUT, "idle_timeout": "0"}
     session.value("backup_session", **limits, isolation="repeatable read")

@@ -5,11 +5,9 @@ backend's: only rows with marked ids are made and removed here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
-
-import psycopg
 
 from lomi_ops.db.pool import Database
 from lomi_ops.domain import marked
@@ -25,15 +23,8 @@ _BOUNDS = {"first": marked.FIRST, "last": marked.LAST}
 def at_work(db: Database, user_id: UUID) -> Iterator[bool]:
     """Holds the lock of a run, on a connection of its own; gives False where another process has it, which is then
     still at work. The lock ends with its process, however that ends."""
-    with db.session() as session:
-        locked = bool(session.value("marked_lock", id=user_id))
-        try:
-            yield locked
-        finally:
-            if locked:
-                # A connection that is lost has given the lock back already.
-                with suppress(psycopg.OperationalError):
-                    session.value("marked_unlock", id=user_id)
+    with db.session() as session, session.locked("marked", id=user_id) as ours:
+        yield ours
 
 
 def add_user(db: Database, user_id: UUID) -> None:

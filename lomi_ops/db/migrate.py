@@ -150,6 +150,7 @@ def dry_run(db: Database) -> DryRun:
 def exclusive(db: Database, tell: Callable[[Moment], None] = lambda moment: None) -> Iterator[Session]:
     """A session that holds the migration lock. Raises LockHeld after a minute."""
     with db.session() as session:
+        session.require_own(APPLY)
         deadline = time.monotonic() + _WAIT_S
         # Polling, not waiting in the server: a waiting statement holds a snapshot, and CREATE INDEX CONCURRENTLY of
         # the run that has the lock waits for every older snapshot. The two would wait for each other.

@@ -4,7 +4,8 @@ Connections are made by the thread that needs one, at most `size` at a time, and
 (a judging process may be forked beside us) and no waiting behind a timeout when the server says no: a refused
 connection is an error within milliseconds, with the server's own words. A kept connection that the server has closed is
 noticed without a round trip and replaced, so a restart of Postgres costs the caller nothing when it was idle and
-one `DatabaseUnavailable` when it was not.
+one `DatabaseUnavailable` when it was not. A pooler in between is noticed, and nothing is left in its sessions
+(`pooler.py`).
 
 Whatever writes is held back from a schema that is too new for this program (`level.py`); reading never is.
 
@@ -19,21 +20,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, LiteralString, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
-from psycopg.rows import kwargs_row
 
 from lomi_ops.config.sections.services import DatabaseSection
 from lomi_ops.db.clock import ServerClock
 from lomi_ops.db.failures import translated
 from lomi_ops.db.level import Gate
-from lomi_ops.db.queries import block_of, sql
+from lomi_ops.db.pooler import Pooler, met
+from lomi_ops.db.session import Row, Session
 from lomi_ops.errors import ConfigError, DatabaseUnavailable, LomiError
 
-Row = TypeVar("Row")
+__all__ = ["LOCK_TIMEOUT_S", "Database", "Row", "Session", "conninfo_of", "parameters"]
 
 LOCK_TIMEOUT_S = 5.0
 """Seconds that a statement waits for a row or table lock."""
@@ -41,83 +42,8 @@ IDLE_TRANSACTION_S = 15.0
 """Seconds after which the server ends a transaction whose client fell silent: a frozen worker (SIGSTOP, a VM that
 stands still) must not keep its photos locked for longer than its lease lasts."""
 
-STREAMED = 2000
-"""Rows of a long result that are on their way at once."""
-
 # A peer that vanished without a word is noticed after about 30 s, by an idle and by a sending connection alike.
 _TCP = {"keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "30000"}
-
-
-class Session:
-    """One connection in somebody's hands. Outside `transaction()` each statement commits by itself.
-
-    A block that writes raises SchemaTooNew where the schema says that this program must not.
-    """
-
-    def __init__(self, connection: psycopg.Connection[Any], gate: Gate) -> None:
-        self._connection = connection
-        self._gate = gate
-
-    def all(self, row: Callable[..., Row], block: str, /, **values: Any) -> list[Row]:
-        """Runs a named block and builds one `row` from each result row, its columns as keywords."""
-        with self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
-            return cursor.execute(self._text(block), values).fetchall()
-
-    def stream(self, row: Callable[..., Row], block: str, /, **values: Any) -> Iterator[Row]:
-        """The same rows as they come, never all of them in memory: for results too long to hold. Inside
-        `transaction()` only."""
-        with self._connection.cursor("lomi_stream", row_factory=kwargs_row(row)) as cursor:
-            cursor.itersize = STREAMED
-            yield from cursor.execute(self._text(block), values)
-
-    def one(self, row: Callable[..., Row], block: str, /, **values: Any) -> Row | None:
-        """The first result row, or None."""
-        rows = self.all(row, block, **values)
-        return rows[0] if rows else None
-
-    def value(self, block: str, /, **values: Any) -> Any:
-        """The first column of the first result row, or None."""
-        row = self._connection.execute(self._text(block), values).fetchone()
-        return row[0] if row else None
-
-    def run(self, block: str, /, **values: Any) -> int:
-        """Runs a named block for its effect; the number of rows that it hit."""
-        return self._connection.execute(self._text(block), values).rowcount
-
-    def shown(self, block: str, /, **values: Any) -> str:
-        """A named block as it would be sent, its values written out. Runs nothing."""
-        return psycopg.ClientCursor(self._connection).mogrify(sql(block), values)
-
-    def script(self, text: LiteralString) -> None:
-        """Runs a file of DDL: several statements, no parameters. Only text that `queries.script` read."""
-        self._connection.execute(text)
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        with self._connection.transaction():
-            yield
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """A transaction that only reads, all of it as of its first statement."""
-        connection = self._connection
-        connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
-        try:
-            with connection.transaction():
-                yield
-        finally:
-            if connection.info.transaction_status is TransactionStatus.IDLE:
-                connection.isolation_level, connection.read_only = None, None
-
-    def admit(self) -> None:
-        """Raises SchemaTooNew where this program must not write. Blocks that write ask by themselves."""
-        self._gate.admit(self)
-
-    def _text(self, name: str) -> LiteralString:
-        block = block_of(name)
-        if block.writes:
-            self._gate.admit(self)
-        return block.text
 
 
 class Database:
@@ -146,6 +72,7 @@ class Database:
         self._idle: list[psycopg.Connection[Any]] = []
         self._guard = threading.Lock()
         self._closed = False
+        self._pooler: Pooler | None = None
         self._clock = ServerClock(lambda: self.value("server_clock"))
         self._gate = Gate(tell)
 
@@ -185,7 +112,7 @@ class Database:
         LomiError with the SQLSTATE for the rest, whatever the body did with the session.
         """
         with translated(self.where, self._password), self._lent() as connection:
-            yield Session(connection, self._gate)
+            yield Session(connection, self._gate, self._pooler)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -269,14 +196,17 @@ class Database:
         connection.close()
 
     def _connect(self) -> psycopg.Connection[Any]:
-        # No prepared statements: behind a transaction-pooling PgBouncer they belong to somebody else's connection.
-        connection = psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=None)
+        connection = self._open()
         try:
-            connection.execute(sql("session_settings"), self._timeouts)
+            self._pooler = met(connection, self._timeouts, self._open)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _open(self) -> psycopg.Connection[Any]:
+        # No prepared statements: behind a transaction-pooling PgBouncer they belong to somebody else's connection.
+        return psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=None)
 
 
 def conninfo_of(section: DatabaseSection) -> str:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
-
-import psycopg
 
 from lomi_ops.db import audit
 from lomi_ops.db.documents import jsonb
@@ -52,15 +50,10 @@ class AppliedPhoto:
 @contextmanager
 def exclusive(db: Database) -> Iterator[Session]:
     """A session that holds the lock of reconciling. Raises LockHeld at once where another run has it."""
-    with db.session() as session:
-        if not session.value("reconcile_try_lock"):
+    with db.session() as session, session.locked("reconcile") as ours:
+        if not ours:
             raise LockHeld("another `lomi reconcile` is at work on this database", hint="wait, and repeat")
-        try:
-            yield session
-        finally:
-            # A connection that is lost has given the lock back already, and the error of the body is the one to show.
-            with suppress(psycopg.OperationalError):
-                session.value("reconcile_unlock")
+        yield session
 
 
 def has_record(session: Session) -> bool:

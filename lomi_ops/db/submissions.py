@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-import psycopg
 
 from lomi_ops.db import audit
 from lomi_ops.db.documents import jsonb, readable
@@ -177,15 +175,8 @@ def cancel(session: Session, submission_id: UUID, *, actor: str, at: datetime, j
 @contextmanager
 def pushing(session: Session, submission_id: UUID) -> Iterator[bool]:
     """Whether we may push this submission: False where somebody else does it now."""
-    if not session.value("submission_try_lock", id=submission_id):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        # A connection that is lost has given the lock back already, and the error of the body is the one to show.
-        with suppress(psycopg.OperationalError):
-            session.value("submission_unlock", id=submission_id)
+    with session.locked("submission", id=submission_id) as ours:
+        yield ours
 
 
 def _named(status: str, **columns: Any) -> NamedPhoto:

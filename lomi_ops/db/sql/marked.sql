@@ -1,10 +1,12 @@
 -- Rows of `lomi e2e`: its users have marked ids, between two bounds that nobody else's can have.
 
--- name: marked_lock
+-- name: marked_try_lock
 -- Takes the lock of a run for this session, or says at once that the run is still at work.
 -- in id: uuid, of the run's user
+-- in transaction: boolean, for this transaction instead
 -- out locked
-SELECT pg_try_advisory_lock(hashtextextended(%(id)s::uuid::text, 0)) AS locked;
+SELECT CASE WHEN %(transaction)s::boolean THEN pg_try_advisory_xact_lock(key) ELSE pg_try_advisory_lock(key) END AS locked
+FROM (SELECT hashtextextended(%(id)s::uuid::text, 0) AS key) AS lock;
 
 -- name: marked_unlock
 -- Gives the lock of a run back.

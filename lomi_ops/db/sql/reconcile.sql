@@ -2,8 +2,10 @@
 
 -- name: reconcile_try_lock
 -- Takes the lock of reconciling for this session, or says at once that another run has it.
+-- in transaction: boolean, for this transaction instead
 -- out locked
-SELECT pg_try_advisory_lock(hashtextextended('lomi reconcile', 0)) AS locked;
+SELECT CASE WHEN %(transaction)s::boolean THEN pg_try_advisory_xact_lock(key) ELSE pg_try_advisory_lock(key) END AS locked
+FROM (SELECT hashtextextended('lomi reconcile', 0) AS key) AS lock;
 
 -- name: reconcile_unlock
 -- Gives the lock of reconciling back.

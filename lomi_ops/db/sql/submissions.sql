@@ -198,8 +198,10 @@ UPDATE lomi.submissions SET cancelled_at = %(at)s, cancelled_by = %(actor)s WHER
 -- name: submission_try_lock
 -- Takes the lock of pushing one submission for this session, or says at once that somebody else pushes it.
 -- in id: uuid
+-- in transaction: boolean, for this transaction instead
 -- out locked
-SELECT pg_try_advisory_lock(hashtextextended('lomi submission ' || %(id)s::uuid::text, 0)) AS locked;
+SELECT CASE WHEN %(transaction)s::boolean THEN pg_try_advisory_xact_lock(key) ELSE pg_try_advisory_lock(key) END AS locked
+FROM (SELECT hashtextextended('lomi submission ' || %(id)s::uuid::text, 0) AS key) AS lock;
 
 -- name: submission_unlock
 -- Gives that lock back.
