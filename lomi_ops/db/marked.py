@@ -23,7 +23,7 @@ _BOUNDS = {"first": marked.FIRST, "last": marked.LAST}
 def at_work(db: Database, user_id: UUID) -> Iterator[bool]:
     """Holds the lock of a run, on a connection of its own; gives False where another process has it, which is then
     still at work. The lock ends with its process, however that ends."""
-    with db.session() as session, session.locked("marked", id=user_id) as ours:
+    with db.session() as session, session.locked("marked_try_lock", "marked_unlock", id=user_id) as ours:
         yield ours
 
 

@@ -50,7 +50,7 @@ class AppliedPhoto:
 @contextmanager
 def exclusive(db: Database) -> Iterator[Session]:
     """A session that holds the lock of reconciling. Raises LockHeld at once where another run has it."""
-    with db.session() as session, session.locked("reconcile") as ours:
+    with db.session() as session, session.locked("reconcile_try_lock", "reconcile_unlock") as ours:
         if not ours:
             raise LockHeld("another `lomi reconcile` is at work on this database", hint="wait, and repeat")
         yield session

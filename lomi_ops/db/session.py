@@ -91,21 +91,21 @@ class Session:
                 connection.isolation_level, connection.read_only = None, None
 
     @contextmanager
-    def locked(self, name: str, /, **values: Any) -> Iterator[bool]:
-        """Holds the lock that the block `NAME_try_lock` takes and `NAME_unlock` gives back, and that ends with this
-        process; False where somebody else has it."""
+    def locked(self, take: str, give_back: str, /, **values: Any) -> Iterator[bool]:
+        """Holds the lock that the block `take` takes and `give_back` gives back, and that ends with this process;
+        False where somebody else has it."""
         if self._pooler is not None:
             with self._pooler.beside() as other:
-                yield bool(first(other.execute(self._text(f"{name}_try_lock"), {**values, "transaction": True})))
+                yield bool(first(other.execute(self._text(take), {**values, "transaction": True})))
             return
-        ours = bool(self.value(f"{name}_try_lock", **values, transaction=False))
+        ours = bool(self.value(take, **values, transaction=False))
         try:
             yield ours
         finally:
             if ours:
                 # A connection that is lost has given the lock back, and the error of the body is the one to show.
                 with suppress(psycopg.OperationalError):
-                    self.value(f"{name}_unlock", **values)
+                    self.value(give_back, **values)
 
     def require_own(self, command: str) -> None:
         """Raises Refused behind a pooler, for a command that needs one process of the server for itself."""

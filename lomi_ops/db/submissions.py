@@ -175,7 +175,7 @@ def cancel(session: Session, submission_id: UUID, *, actor: str, at: datetime, j
 @contextmanager
 def pushing(session: Session, submission_id: UUID) -> Iterator[bool]:
     """Whether we may push this submission: False where somebody else does it now."""
-    with session.locked("submission", id=submission_id) as ours:
+    with session.locked("submission_try_lock", "submission_unlock", id=submission_id) as ours:
         yield ours
 
 
