@@ -580,7 +580,7 @@ _lomi_table() {
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@models' ;;
     'policy')
-      children='list show validate diff verify'
+      children='list show validate diff verify simulate'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -609,6 +609,11 @@ _lomi_table() {
       options='--window --limit --output -o --env --config --env-file --data --help -h'
       values='--window= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
+    'policy simulate')
+      children=''
+      options='--window --set --sweep --limit --fail-if --output -o --env --config --env-file --data --help -h'
+      values='--window= --set= --sweep= --limit= --fail-if= --output=text|json|jsonl|csv|markdown|html -o=text|json|jsonl|csv|markdown|html --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@policies' ;;
     'config')
       children='show schema example'
       options='--help -h'

@@ -580,7 +580,7 @@ function __lomi_table
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@models'
         case 'policy'
-            set -g __lomi_children 'list	List the policies of the configuration' 'show	Show what one policy approves, rejects and leaves to a person' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge all stored findings again by their stored policies'
+            set -g __lomi_children 'list	List the policies of the configuration' 'show	Show what one policy approves, rejects and leaves to a person' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge all stored findings again by their stored policies' 'simulate	Say what a policy would have made of past photos'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -609,6 +609,11 @@ function __lomi_table
             set -g __lomi_options '--window	Of the decisions: 30d, yesterday, A..B (UTC)' '--limit	Name at most so many that differ' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--window=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
+        case 'policy simulate'
+            set -g __lomi_children
+            set -g __lomi_options '--window	Of the decisions: 30d, yesterday, A..B (UTC)' '--set	Try it with this changed, e.g' '--sweep	Also count for 101 places of one threshold' '--limit	Name at most so many photos' '--fail-if	Exit 1 if a figure is so, e.g' '--output	How it is written' '-o	How it is written' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--window=' '--set=' '--sweep=' '--limit=' '--fail-if=' '--output=text|json|jsonl|csv|markdown|html' '-o=text|json|jsonl|csv|markdown|html' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@policies'
         case 'config'
             set -g __lomi_children 'show	Show every setting as it holds now' 'schema	Print the JSON schema of the configuration file' 'example	Print a configuration file with every setting'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'

@@ -8,6 +8,7 @@ import typer
 
 from lomi_ops.cli import options, session
 from lomi_ops.cli.output import Format
+from lomi_ops.cli.report_formats import ReportFormat
 from lomi_ops.errors import ExitCode
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The thresholds by which photos are judged.")
@@ -107,8 +108,46 @@ def policy_verify(
     if window is not None:
         parse(window, datetime.now(UTC))  # a mistake is told before anybody is asked; the window is the server's
     with session.opened(common, "database") as runtime:
-        wanted = None if window is None else parse(window, runtime.database.now())
-        with bar("judging", 0) as tell:
-            found = verify.verified(runtime.database, wanted, limit, lambda done: tell(done, "judging again"))
+        wanted = None if window is None else parse(window, runtime.replica.now())
+        with bar("judging", None) as tell:
+            found = verify.verified(runtime.replica, wanted, limit, lambda done: tell(done, "judging again"))
     policy_text.show_verified(found, wanted, format_)
     return int(found.exit_code)
+
+
+@app.command("simulate")
+@options.with_common
+def policy_simulate(
+    common: options.Common,
+    name: Annotated[str, typer.Argument(help="The policy to try.", metavar="POLICY")],
+    window: Annotated[
+        str, typer.Option(help="Of the decisions: 30d, yesterday, A..B (UTC).", metavar="WINDOW")
+    ] = "30d",
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Try it with this changed, e.g. nsfw.porn.reject_at=0.7.", metavar="SETTING=VALUE"),
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(help="Also count for 101 places of one threshold.", metavar="SETTING[=FROM..TO]"),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Name at most so many photos.", min=0, max=10_000, metavar="N")] = 50,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", help="Exit 1 if a figure is so, e.g. 'changed_share>0.02'.", metavar="CONDITION"),
+    ] = None,
+    format_: Annotated[ReportFormat, typer.Option("--output", "-o", help="How it is written.")] = ReportFormat.TEXT,
+) -> int:
+    """Say what a policy would have made of past photos.
+
+    Judges the stored findings again: no photo is read, nothing is changed. What would become of what, by which reason,
+    how many a day would wait for a person, how often it would be right as far as people have judged, and the photos
+    that would be affected most. What no engine was asked about is not known, and never counts as approved.
+    """
+    from lomi_ops.cli.policy_simulate import Wanted, run
+    from lomi_ops.domain.bound import parse
+    from lomi_ops.ops.policies import sweep as sweeps
+
+    bounds = tuple(bound for each in fail_if or () for bound in parse(each))
+    line = None if sweep is None else sweeps.parse(sweep)
+    return run(common, Wanted(name, window, tuple(change or ()), line, limit, bounds, format_))

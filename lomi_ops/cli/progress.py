@@ -13,7 +13,8 @@ Advance = Callable[[int, str], None]
 
 
 @contextmanager
-def bar(task: str, total: int) -> Iterator[Advance]:
+def bar(task: str, total: int | None) -> Iterator[Advance]:
+    """`total` is None where nobody has counted."""
     if not diagnostics.on_terminal():
         yield lambda done, what: None
         return

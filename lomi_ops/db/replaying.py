@@ -10,13 +10,14 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from lomi_ops.db import samples
 from lomi_ops.db.decisions import WORKER
 from lomi_ops.db.documents import evidence_of, verdict_of
 from lomi_ops.db.pool import Session
 from lomi_ops.domain.finding import Evidence
 from lomi_ops.domain.policy import Policy
 from lomi_ops.domain.stored_policy import stored_policy
-from lomi_ops.domain.verdict import Verdict
+from lomi_ops.domain.verdict import MediaStatus, Verdict
 from lomi_ops.domain.window import Window
 
 
@@ -43,6 +44,23 @@ def decisions(session: Session, window: Window | None) -> Iterator[Stored]:
     return session.stream(_stored, "replay_all", **_ends(window))
 
 
+def latest(session: Session, window: Window) -> Iterator[Stored]:
+    """The last decision of a worker on each photo, as far as a policy computed it. Inside a transaction only."""
+    return session.stream(_stored, "replay_latest", start=window.start, end=window.end)
+
+
+def people(session: Session, since: datetime) -> dict[UUID, bool]:
+    """Whether the person who decided last about a photo rejected it."""
+    return dict(session.all(_ruled, "replay_people", start=since))
+
+
+def sampled(session: Session, since: datetime) -> dict[UUID, tuple[float, bool]]:
+    """The probability with which a photo was drawn, and whether who judged it would reject it."""
+    if not samples.has_samples(session):
+        return {}
+    return dict(session.all(_judged, "replay_samples", start=since))
+
+
 def unlogged(session: Session, window: Window | None) -> int:
     """Photos that old workers decided, of which no findings are stored."""
     return int(session.value("replay_unlogged", **_ends(window)))
@@ -55,6 +73,14 @@ def erased(session: Session) -> int:
 
 def _ends(window: Window | None) -> dict[str, datetime | None]:
     return {"start": window.start if window else None, "end": window.end if window else None}
+
+
+def _ruled(media_id: UUID, status: str) -> tuple[UUID, bool]:
+    return media_id, status == MediaStatus.REJECTED
+
+
+def _judged(media_id: UUID, probability: float, judged_status: str) -> tuple[UUID, tuple[float, bool]]:
+    return media_id, (probability, judged_status == MediaStatus.REJECTED)
 
 
 def _stored(

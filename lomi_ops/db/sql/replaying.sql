@@ -31,3 +31,41 @@ WHERE m.media_type::text = 'photo' AND m.moderation_status IN ('approved', 'reje
 SELECT coalesce(sum((after -> 'gone' ->> 'lomi.decisions')::bigint), 0)::bigint AS decisions
 FROM lomi.audit
 WHERE action = 'privacy.erase';
+
+-- name: replay_latest
+-- The last decision of a worker on each photo, made in a window, that a policy computed; without those of `lomi e2e`.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out id, at, media_id, user_id, actor, outcome, policy, thresholds, grounds, photo, engines, findings
+SELECT d.id, d.at, d.media_id, d.user_id, d.actor, d.outcome, d.policy, d.thresholds::text AS thresholds, d.grounds,
+       d.photo, d.engines, d.findings
+FROM lomi.decisions AS d
+WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz AND d.actor = 'worker' AND d.outcome IS NOT NULL
+  AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
+  AND NOT EXISTS (
+      SELECT FROM lomi.decisions AS l
+      WHERE l.media_id = d.media_id AND l.id > d.id AND l.actor = 'worker' AND l.outcome IS NOT NULL
+  )
+ORDER BY d.id;
+
+-- name: replay_people
+-- What people decided last about photos, from a moment on: approved or rejected, without what was taken back.
+-- in start: timestamptz
+-- out media_id, status
+SELECT media_id, status
+FROM (
+    SELECT DISTINCT ON (media_id) media_id, status
+    FROM lomi.decisions
+    WHERE at >= %(start)s::timestamptz AND actor <> 'worker'
+    ORDER BY media_id, id DESC
+) AS last
+WHERE status IN ('approved', 'rejected');
+
+-- name: replay_samples
+-- What people said about samples that were drawn from a moment on, the last word on each photo.
+-- in start: timestamptz
+-- out media_id, probability, judged_status
+SELECT DISTINCT ON (media_id) media_id, probability, judged_status
+FROM lomi.samples
+WHERE drawn_at >= %(start)s::timestamptz AND judged_at IS NOT NULL AND kind <> 'golden'
+ORDER BY media_id, id DESC;

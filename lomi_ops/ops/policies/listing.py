@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
 
 from lomi_ops.config.keys import closest
 from lomi_ops.config.schema import Settings
+from lomi_ops.config.sections.judging import PolicySection
 from lomi_ops.domain.policy import Policy, Requirement
 from lomi_ops.domain.policy_text import doubts
-from lomi_ops.errors import NotFound
+from lomi_ops.errors import NotFound, UsageError
 
 _LIST = "lomi policy list"
 
@@ -42,6 +46,38 @@ def named(settings: Settings, name: str | None) -> Policy:
         meant = closest(name, list(settings.policy.policies))
         raise NotFound(f"there is no policy {name}" + (f"; did you mean {meant}?" if meant else ""), hint=_LIST)
     return settings.active_policy(name)
+
+
+def altered(settings: Settings, name: str, changes: Sequence[str]) -> Policy:
+    """A policy with some of its settings changed, by `nsfw.porn.reject_at=0.7`, to be tried. Raises NotFound, and
+    UsageError for what is no such setting or value."""
+    policy = named(settings, name)
+    if not changes:
+        return policy
+    section: dict[str, Any] = settings.policy.policies[name].model_dump(mode="json")
+    for change in changes:
+        _put(section, change)
+    try:
+        found = PolicySection.model_validate(section)
+    except ValidationError as failure:
+        first = failure.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"--set {where}: {first['msg'].lower()}", hint=f"lomi policy show {name}") from None
+    return found.to_policy(f"{name}*")
+
+
+def _put(section: dict[str, Any], change: str) -> None:
+    key, equals, value = change.partition("=")
+    place, (*above, last) = section, key.strip().split(".")
+    try:
+        for part in above:
+            place = place[part]
+        if last not in place or isinstance(place[last], dict) or not equals:
+            raise KeyError(last)
+        place[last] = None if value.strip() in ("", "off") else value.strip()
+    except (KeyError, TypeError):
+        hint = "--set nsfw.porn.reject_at=0.7, by the names of `lomi policy show`"
+        raise UsageError(f"--set {change}: a policy has no such setting", hint=hint) from None
 
 
 def validated(settings: Settings, names: Sequence[str]) -> tuple[Validity, ...]:
