@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review media audit privacy queue jobs metrics migrate backup deploy models policy config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review remoderate media audit privacy queue jobs metrics migrate backup deploy models policy config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -274,6 +274,21 @@ _lomi_table() {
       options='--output -o --env --config --env-file --data --help -h'
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=@own_filters' ;;
+    'remoderate')
+      children='resume status'
+      options='--where --model --policy --shadow --rate --include-overrides --reason --dry-run --confirm-count --as --output -o --env --config --env-file --data --help -h'
+      values='--where= --model=@models --policy=@policies --rate= --reason= --confirm-count= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'remoderate resume')
+      children=''
+      options='--as --output -o --env --config --env-file --data --help -h'
+      values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
+    'remoderate status')
+      children=''
+      options='--limit --output -o --env --config --env-file --data --help -h'
+      values='--limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=' ;;
     'media')
       children='list show history'
       options='--help -h'

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lomi_ops.config.manifest import Manifest
     from lomi_ops.config.schema import Settings
     from lomi_ops.domain.policy import Policy
+    from lomi_ops.runtime import Runtime
+    from worker.again import Again
     from worker.judging.judge import FaceFinder
     from worker.moderate import Moderated
 
@@ -91,6 +93,15 @@ def moderation(
     with session.opened(common, overrides=overrides) as runtime:
         chosen = chosen_policy(runtime.settings, policy)
         yield Moderation(runtime.settings, chosen, expand(paths), runtime.faces)
+
+
+@contextmanager
+def judged_again(runtime: Runtime, policy: Policy) -> Iterator[Again]:
+    """Judging processes with the models of the settings. Raises ModelError where one is missing or wrong."""
+    from worker.again import again
+
+    with again(runtime.settings, policy, runtime.faces) as found:
+        yield found
 
 
 def chosen_policy(settings: Settings, name: str | None) -> Policy:

@@ -44,6 +44,7 @@ GROUPS: dict[str, Entry] = {
     "alerts": Late("alerts:app", "Rules over the cluster's numbers"),
     "workers": Late("workers:app", "Who is at work, what they say, telling them what to do"),
     "review": Late("review:app", "Look at what waits or was rejected, and decide"),
+    "remoderate": Late("remoderate:app", "Judge decided photos again, and make what comes of it hold"),
     "media": Late("media:app", "Any photo and any user, however they stand"),
     "audit": Late("audit:app", "Who did what, and that nobody changed it"),
     "privacy": Late("privacy:app", "What is held on one user, and erasing it"),

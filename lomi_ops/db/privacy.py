@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from lomi_ops.db import audit
+from lomi_ops.db import audit, remoderating
 from lomi_ops.db.documents import readable
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry, job_subject, photo_subject, user_subject
@@ -86,6 +86,8 @@ def keys_of_others(db: Database, who: Person, keys: Collection[str]) -> frozense
 def rows(db: Database, found: Trail) -> Iterator[Held]:
     """Of our own tables, table by table. The audit is not among them."""
     yield from db.all(Held, "privacy_rows", **_ids(found))
+    if remoderating.known(db):
+        yield from db.all(Held, "privacy_remoderated", **_photos(found))
 
 
 def entries(db: Database, found: Trail) -> Iterator[dict[str, Any]]:
@@ -177,6 +179,9 @@ def _rows_gone(session: Session, found: Trail, *, went: Mapping[str, int] | None
     require_no_hold(session, who.user_id, went=went)
     session.value("privacy_erasing")
     gone = {f"lomi.{place}": number for place, number in session.all(_counted, "privacy_erase", **_ids(found))}
+    if session.value("has_table", name="lomi.remoderated"):
+        more = session.all(_counted, "privacy_erase_remoderated", **_photos(found))
+        gone |= {f"lomi.{place}": number for place, number in more}
     if media := session.run("privacy_erase_media", user_id=who.user_id):
         gone["media"] = media
     return gone
@@ -216,6 +221,10 @@ def _ids(found: Trail) -> dict[str, Any]:
         "media_ids": sorted(found.media_ids),
         "job_ids": sorted(found.job_ids),
     }
+
+
+def _photos(found: Trail) -> dict[str, Any]:
+    return {"user_id": found.person.user_id, "media_ids": sorted(found.media_ids)}
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

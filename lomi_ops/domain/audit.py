@@ -21,6 +21,7 @@ class Action(StrEnum):
     VIEW = "review.view"
     REVEAL = "review.reveal"
     JUDGE = "review.judge"
+    REMODERATE = "remoderate"
     DRAW = "samples.draw"
     GOLDEN = "samples.golden"
     SUBMIT = "jobs.submit"

@@ -36,6 +36,8 @@ PLACES: Mapping[str, Fate] = {
     "lomi.reveals": Fate.DELETED,
     "lomi.photo_hashes": Fate.DELETED,
     "lomi.samples": Fate.DELETED,
+    "lomi.remoderated": Fate.DELETED,
+    "lomi.remoderations": Fate.BLANKED,
     "lomi.legal_holds": Fate.DELETED,
     "lomi.audit": Fate.BLANKED,
     "lomi.audit_chain": Fate.KEPT,

@@ -38,12 +38,12 @@ ORDER BY id DESC
 LIMIT 1;
 
 -- name: override_untold
--- Whether the decision before one was a person's that was never told, since the one after it came first. What somebody
--- only agreed with is passed over.
+-- Whether the decision before one was a person's, or of photos that were judged again, and was never told, since the one
+-- after it came first. What somebody only agreed with is passed over.
 -- in media_id: uuid
 -- in id: bigint, of the later decision
 -- out untold
-SELECT d.actor <> 'worker' AND d.undoes IS NULL
+SELECT (d.actor <> 'worker' OR coalesce(d.worker, '') LIKE 'remoderate %%') AND d.undoes IS NULL
        AND NOT EXISTS (SELECT FROM lomi.outbox AS o WHERE o.job_id = d.job_id) AS untold
 FROM lomi.decisions AS d
 WHERE d.media_id = %(media_id)s AND d.id < %(id)s

@@ -76,7 +76,8 @@ DELETE FROM lomi.outbox WHERE job_id = %(job_id)s AND claimed_at IS NULL;
 WITH earlier AS MATERIALIZED (
     SELECT o.id, o.claimed_at, o.due_at, o.claimed_at IS NULL AND d.undoes IS NOT NULL AS stays
     FROM lomi.decisions AS d JOIN lomi.outbox AS o ON o.job_id = d.job_id
-    WHERE d.media_id = %(media_id)s AND d.actor <> 'worker' AND o.published_at IS NULL
+    WHERE d.media_id = %(media_id)s AND (d.actor <> 'worker' OR d.worker LIKE 'remoderate %%')
+      AND o.published_at IS NULL
     FOR UPDATE OF o
 ), gone AS (
     DELETE FROM lomi.outbox AS o USING earlier AS e WHERE o.id = e.id AND NOT e.stays

@@ -104,7 +104,7 @@ def _sections(found: Survey) -> Iterator[tuple[str, Iterable[Record]]]:
 
 PLACES = (
     "decisions", "jobs", "job_ends", "checkpoints", "submitted_jobs", "submissions", "outbox", "notes", "claims",
-    "reveals", "photo_hashes", "samples", "legal_holds",
+    "reveals", "photo_hashes", "samples", "remoderated", "remoderations", "legal_holds",
 )  # fmt: skip
 
 

@@ -145,6 +145,10 @@ def recorded(user: OldCluster, db: Database, batch: UUID, photos: list[UUID]) ->
             ("INSERT INTO lomi.photo_hashes VALUES (%s, %s, sha256('x'), '{1}', now())", (first, me)),
             (("INSERT INTO lomi.samples (media_id, kind, drawn_at, probability, status)"
              " VALUES (%s, 'rejected', now(), 0.1, 'rejected')"), (first,)),
+            (("WITH run AS (INSERT INTO lomi.remoderations"
+             " (at, actor, filter, policy, engines, shadow, overrides, photos)"
+             " VALUES (now(), 'sara', %s, 'local@1', '', false, false, 1) RETURNING id)"
+             " INSERT INTO lomi.remoderated SELECT id, %s, now(), 'same' FROM run"), (f"user:{me}", first)),
             (("INSERT INTO lomi.legal_holds (user_id, at, actor, reason, released_at, released_by)"
              " VALUES (%s, now(), 'sara', 'police', now(), 'sara')"), (me,)),
         ):  # fmt: skip

@@ -1,0 +1,1 @@
+"""Judging decided photos again: the plan, and the run that carries it out."""
