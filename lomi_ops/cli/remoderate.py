@@ -112,7 +112,7 @@ def remoderate(
         moment = database.now()
         found = plan(database, wanted, overrides=include_overrides, at=moment)
         if not model:
-            diagnostics.note("where only thresholds changed, stored findings tell as much without judging anything")
+            diagnostics.note("where only thresholds changed, nothing needs to be judged: lomi policy simulate POLICY")
         if dry_run:
             remoderate_text.show_plan(found, chosen.ref, format_, shadow=shadow)
             return int(ExitCode.OK)
