@@ -21,6 +21,9 @@ from lomi_ops.domain.review_filter import Bounds
 PAGE, LARGEST = 500, 20_000
 """Photos of the first page, and at most: `media` has no index for piles, so that each page reads all of it."""
 GROWS = 4
+THROUGH, FURTHER = 4, 8
+"""So many photos of a pile are looked through for each that is wanted, and then so many times more: people may have
+decided those that stand first."""
 MATES = 9
 """Photos that one upload brings at most."""
 
@@ -136,8 +139,17 @@ def known(db: Database, media_ids: Sequence[UUID], at: datetime) -> Mapping[UUID
 
 
 def ahead(db: Database, part: Pile, *, at: datetime, limit: int) -> tuple[Seen, ...]:
-    """The front of one pile: what nobody looks at and no person has decided. Needs the schema `lomi`."""
-    return tuple(db.all(Seen, "review_ahead", pile=part.value, oldest=part.oldest_first, at=at, limit=limit))
+    """The front of one pile: what nobody looks at and no person has decided. Looks further where much of what stands
+    first is taken. Needs the schema `lomi`."""
+    # The pile of minors is told by its scores alone: looked through twice, it would be read twice.
+    most = None if part is Pile.MINORS else THROUGH * limit
+    while True:
+        asked = {"pile": part.value, "oldest": part.oldest_first, "at": at, "most": most, "limit": limit}
+        rows = db.all(_Ahead, "review_ahead", **asked)
+        found = tuple(Seen(row.media_id, row.status, row.reason) for row in rows if row.media_id is not None)
+        if len(found) == limit or most is None or rows[0].looked_through < most:
+            return found
+        most = most * FURTHER if most < LARGEST else None
 
 
 def owner(db: Database, user_id: UUID) -> Owner | None:
@@ -184,6 +196,14 @@ class _Placed:
 @dataclass(frozen=True, slots=True)
 class _Of:
     media_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    media_id: UUID | None
+    status: str | None
+    reason: str | None
+    looked_through: int
 
 
 def _placed(*, rank: float, **columns: Any) -> _Placed:

@@ -93,42 +93,60 @@ ORDER BY display_order, created_at, id
 LIMIT %(limit)s;
 
 -- name: review_ahead
--- The front of one pile without its scores: what nobody looks at and no person has decided. The pile is sorted first
--- (OFFSET 0 keeps it so), and both are looked up photo by photo until there are enough: for a whole pile that takes long,
--- and a join would be planned for the few rows that the planner expects of so many conditions, and never end for many.
+-- The front of one pile without its scores: what nobody looks at and no person has decided. The cheap conditions choose
+-- so many of its photos first; what takes long is asked about each of them in their order, which OFFSET 0 keeps, until
+-- there are enough. For a whole pile the scores alone take longer than all else, and a join would be planned for the
+-- few rows that the planner expects of so many conditions, and never end for many. One row without a photo where there
+-- is none.
 -- in pile: text, of waiting, rejected, failed, minors
 -- in oldest: boolean, the oldest upload first; else the latest
 -- in at: timestamptz
+-- in most: bigint, photos that are looked through; null for the whole pile
 -- in limit: bigint, rows
--- out media_id, status, reason
-SELECT media_id, status, reason
-FROM (
+-- out media_id, status, reason, looked_through
+WITH front AS MATERIALIZED (
     SELECT id AS media_id, moderation_status::text AS status, moderation_reason AS reason,
-           coalesce(
-               extract(epoch FROM created_at)::double precision * CASE WHEN %(oldest)s::boolean THEN 1 ELSE -1 END,
-               'infinity'
-           ) AS rank
+           CASE WHEN %(oldest)s::boolean THEN created_at END AS early,
+           CASE WHEN NOT %(oldest)s::boolean THEN created_at END AS late
     FROM media
-    WHERE media_type::text = 'photo'
-      AND (moderation_status IN ('rejected', 'failed')
+    WHERE (moderation_status IN ('rejected', 'failed')
            OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
       AND (%(pile)s::text = 'minors' OR moderation_status = replace(%(pile)s::text, 'waiting', 'pending'))
-      AND (%(pile)s::text = 'minors') = (
-          coalesce(moderation_reason = 'underage', false)
-          OR coalesce(moderation_scores @> '{"grounds": [{"reason": "underage"}]}', false)
-          OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
-                  THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END
+      AND (%(pile)s::text <> 'minors'
+           OR moderation_reason = 'underage'
+           OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
+           OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+                   THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END)
+    ORDER BY early, late DESC NULLS LAST, media_id
+    LIMIT %(most)s::bigint
+),
+free AS MATERIALIZED (
+    SELECT media_id, status, reason, early, late
+    FROM (
+        SELECT media_id, status, reason, early, late FROM front
+        ORDER BY early, late DESC NULLS LAST, media_id OFFSET 0
+    ) AS m
+    WHERE (
+          SELECT p.media_type::text = 'photo'
+                 AND (%(pile)s::text = 'minors'
+                      OR NOT (coalesce(p.moderation_reason = 'underage', false)
+                              OR coalesce(p.moderation_scores @> '{"grounds": [{"reason": "underage"}]}', false)
+                              OR CASE WHEN jsonb_typeof(p.moderation_scores -> 'estimated_age') = 'number'
+                                      THEN (p.moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END))
+          FROM media AS p WHERE p.id = m.media_id
       )
-    ORDER BY rank, id
-    OFFSET 0
-) AS m
-WHERE (SELECT c.expires_at > %(at)s FROM lomi.claims AS c WHERE c.media_id = m.media_id) IS NOT TRUE
-  AND (
-      SELECT d.actor <> 'worker' AND d.undoes IS NULL FROM lomi.decisions AS d
-      WHERE d.media_id = m.media_id ORDER BY d.id DESC LIMIT 1
-  ) IS NOT TRUE
-ORDER BY rank, media_id
-LIMIT %(limit)s;
+      AND (SELECT c.expires_at > %(at)s FROM lomi.claims AS c WHERE c.media_id = m.media_id) IS NOT TRUE
+      AND (
+          SELECT d.actor <> 'worker' AND d.undoes IS NULL FROM lomi.decisions AS d
+          WHERE d.media_id = m.media_id ORDER BY d.id DESC LIMIT 1
+      ) IS NOT TRUE
+    ORDER BY early, late DESC NULLS LAST, media_id
+    LIMIT %(limit)s
+)
+SELECT free.media_id, free.status, free.reason, through.looked_through
+FROM (SELECT count(*) AS looked_through FROM front) AS through
+LEFT JOIN free ON true
+ORDER BY free.early, free.late DESC NULLS LAST, free.media_id;
 
 -- name: review_known
 -- What people and workers did with some photos: the last decision on each, and who looks at it.
