@@ -290,7 +290,7 @@ _lomi_table() {
       values='--limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=' ;;
     'media')
-      children='list show history'
+      children='list compare show history'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -299,9 +299,14 @@ _lomi_table() {
       options='--limit --after --output -o --env --config --env-file --data --help -h'
       values='--limit= --after= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photo_filters' ;;
+    'media compare')
+      children=''
+      options='--policy --as --output -o --env --config --env-file --data --help -h'
+      values='--policy=@policies --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@photos *=@photos' ;;
     'media show')
       children=''
-      options='--as --output -o --env --config --env-file --data --help -h'
+      options='--open --reveal --as --output -o --env --config --env-file --data --help -h'
       values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=@photos' ;;
     'media history')

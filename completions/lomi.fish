@@ -290,7 +290,7 @@ function __lomi_table
             set -g __lomi_values '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '='
         case 'media'
-            set -g __lomi_children 'list	List photos however they stand, the latest upload first' 'show	Show one photo, however it stands, and everything that is known of it' 'history	Show the photos of one user: how they stand, the trend of 30 days, decisions, notes'
+            set -g __lomi_children 'list	List photos however they stand, the latest upload first' 'compare	Let models look at one photo, side by side' 'show	Show one photo, however it stands, and everything that is known of it' 'history	Show the photos of one user: how they stand, the trend of 30 days, decisions, notes'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -299,9 +299,14 @@ function __lomi_table
             set -g __lomi_options '--limit	At most so many' '--after	Go on behind this photo, the last of a list' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--limit=' '--after=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photo_filters'
+        case 'media compare'
+            set -g __lomi_children
+            set -g __lomi_options '--policy	Policy by name; else the active one' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--policy=@policies' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@photos' '*=@photos'
         case 'media show'
             set -g __lomi_children
-            set -g __lomi_options '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_options '--open	Draw it in the terminal, grey and blurred unless it is revealed' '--reveal	With --open: draw it as it is' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '=@photos'
         case 'media history'

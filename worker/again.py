@@ -11,12 +11,13 @@ from queue import SimpleQueue
 from uuid import UUID
 
 from lomi_ops.config.schema import Settings
+from lomi_ops.domain.golden import misjudged
 from lomi_ops.domain.policy import Policy
 from lomi_ops.domain.remoderate import Fate, Rejudged
 from lomi_ops.errors import PhotoError
 from lomi_ops.imaging.golden import SIZE, portrait
 from worker.judging.host import JudgeCrash, JudgingProcess
-from worker.judging.judge import FaceFinder, conclude, look_twice
+from worker.judging.judge import FaceFinder, Judged, conclude, look_twice
 from worker.judging.wire import Begin, LoadedEngine
 
 
@@ -32,6 +33,8 @@ class Again:
             self._idle.put(process)
         self._pool, self._policy, self._finder = pool, policy, finder
         self.engines: tuple[LoadedEngine, ...] = processes[0].engines
+        self.fault = misjudged(processes[0].golden, policy) if processes[0].golden else ""
+        """What the engines say about the portrait that every worker looks at, where it is wrong."""
 
     def judge(self, photos: Sequence[tuple[UUID, bytes]]) -> list[Rejudged]:
         """In the order of `photos`. Nothing is decided without every answer that the policy requires."""
@@ -55,6 +58,22 @@ class Again:
         if judged.incomplete:
             return Rejudged(media_id, None, outage=judged.outage is not None)
         return Rejudged(media_id, judged.decision)
+
+
+def once(settings: Settings, policy: Policy, finder: FaceFinder | None, media_id: UUID, data: bytes) -> Judged:
+    """One photo, looked at by a process of its own, also where some engine gives no answer.
+
+    Raises ModelError where a required model is missing or wrong, PhotoError for what cannot be decoded, JudgeCrash
+    where it twice killed the process.
+    """
+    begin = Begin(settings.images, settings.models, policy, bool(settings.compreface.urls))
+    process, deaths = JudgingProcess(begin, timeout_s=settings.images.decode_timeout_s), count(1)
+    try:
+        process.start()
+        look = look_twice(process, data, canonical=finder is not None, crashed=lambda _: next(deaths))
+    finally:
+        process.close()
+    return conclude(media_id, look, policy, finder)
 
 
 @contextmanager

@@ -14,12 +14,14 @@ from lomi_ops.cli.options import Common
 from lomi_ops.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from lomi_ops.config.manifest import Manifest
     from lomi_ops.config.schema import Settings
     from lomi_ops.domain.policy import Policy
     from lomi_ops.runtime import Runtime
     from worker.again import Again
-    from worker.judging.judge import FaceFinder
+    from worker.judging.judge import FaceFinder, Judged
     from worker.moderate import Moderated
 
 
@@ -102,6 +104,14 @@ def judged_again(runtime: Runtime, policy: Policy) -> Iterator[Again]:
 
     with again(runtime.settings, policy, runtime.faces) as found:
         yield found
+
+
+def judged_once(runtime: Runtime, policy: Policy, media_id: UUID, data: bytes) -> Judged:
+    """One photo by the models of the settings. Raises ModelError, PhotoError, and LomiError where it kills whatever
+    looks at it."""
+    from worker.again import once
+
+    return once(runtime.settings, policy, runtime.faces, media_id, data)
 
 
 def chosen_policy(settings: Settings, name: str | None) -> Policy:

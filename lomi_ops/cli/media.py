@@ -8,6 +8,7 @@ import typer
 
 from lomi_ops.cli import (
     diagnostics,
+    media_compare,
     media_history,
     media_show,
     media_text,
@@ -72,5 +73,6 @@ def media_list(
     return int(ExitCode.OK)
 
 
+app.command("compare")(media_compare.media_compare)
 app.command("show")(media_show.media_show)
 app.command("history")(media_history.media_history)

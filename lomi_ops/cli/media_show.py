@@ -19,11 +19,13 @@ from lomi_ops.cli import (
 )
 from lomi_ops.cli.output import Format, counted
 from lomi_ops.domain.shown import shown
-from lomi_ops.errors import ExitCode
+from lomi_ops.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
     from lomi_ops.db.browsing import JobOfPhoto
     from lomi_ops.ops.photos.sheet import Sheet
+    from lomi_ops.ops.reviews.desk import Desk
+    from lomi_ops.runtime import Runtime
 
 _ALIKE = 10
 """Photos that look the same, before somebody asks for all of them."""
@@ -33,6 +35,12 @@ _ALIKE = 10
 def media_show(
     common: options.Common,
     media_id: Annotated[str, typer.Argument(help="A photo by media id.", metavar="ID")],
+    open_: Annotated[
+        bool, typer.Option("--open", help="Draw it in the terminal, grey and blurred unless it is revealed.")
+    ] = False,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="With --open: draw it as it is. Each reveal is noted.")
+    ] = False,
     actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
@@ -45,9 +53,14 @@ def media_show(
     from lomi_ops.ops.reviews.desk import Desk
 
     photo = review_choice.media_id(media_id)
-    with session.opened(common, "database") as runtime:
+    if open_ or reveal:
+        _check(open_=open_, format_=format_)
+    needs = ("database", "objects") if open_ else ("database",)
+    with session.opened(common, *needs) as runtime:
         desk = Desk(runtime.database, None, options.actor(actor), runtime.settings.review)
         found = sheet(desk, photo)
+        if open_:
+            _draw(runtime, desk, found, revealed=reveal)
     if format_ is Format.TEXT:
         _show(found)
     else:
@@ -55,6 +68,49 @@ def media_show(
     if not found.dossier.recorded:
         diagnostics.note("no schema lomi here: decisions, models and notes are not known (lomi migrate apply)")
     return int(ExitCode.OK)
+
+
+def _check(*, open_: bool, format_: Format) -> None:
+    """Raises UsageError where nothing could be drawn, before any reveal is noted."""
+    hint = "lomi media show ID --open, in a terminal with colours"
+    if not open_:
+        raise UsageError("--reveal says how --open draws", hint=hint)
+    if format_ is not Format.TEXT or not output.colours() or output.ascii_only():
+        raise UsageError("a photo cannot be drawn here", hint=hint)
+
+
+def _draw(runtime: Runtime, desk: Desk, found: Sheet, *, revealed: bool) -> None:
+    """A reveal is on record before anybody has seen it."""
+    import os
+    import shutil
+
+    from lomi_ops.domain.drawn import boxes
+    from lomi_ops.domain.stored_policy import stored_policy
+    from lomi_ops.tui.review.plate import Unseen
+    from lomi_ops.tui.review.still import still
+    from lomi_ops.tui.review.terminal import Images
+
+    if found.dossier.minor and not found.dossier.recorded:
+        raise Refused("each look at a suspected minor goes on record, and there is no schema lomi",
+                      hint="lomi migrate apply")  # fmt: skip
+    if revealed:
+        desk.reveal(found.dossier.photo.media_id)
+    evidence, judged = found.dossier.evidence, found.dossier.judged
+    marks = tuple(boxes(evidence, stored_policy(judged.thresholds))) if evidence and judged else ()
+    images = Images(runtime.settings.review.images)
+    columns, rows = shutil.get_terminal_size()
+    drawn = still(
+        runtime.objects, runtime.settings.objects.bucket_photos, runtime.settings.images, found.dossier.photo.url,
+        revealed=revealed, boxes=marks, measured=(evidence.width, evidence.height) if evidence else None,
+        images=Images.AUTO if images is Images.NONE else images, environ=os.environ,
+        size=(min(columns, 100), max(rows - 4, 10)),
+    )  # fmt: skip
+    if isinstance(drawn, Unseen):
+        diagnostics.warn(f"{drawn.title}: {drawn.why}")
+    else:
+        output.verbatim(drawn)
+    if note := desk.reminder():
+        diagnostics.note(note)
 
 
 def _show(found: Sheet) -> None:

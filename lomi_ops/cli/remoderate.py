@@ -121,6 +121,7 @@ def remoderate(
             none = "lomi media list, to see what matches"
             require_count(found.judged, confirm, noun="photo", again=wish.again, none=none)
         with judging.judged_again(runtime, chosen) as again:
+            _fit(again, shadow=shadow)
             run = remoderating.begin(
                 database, at=moment, actor=options.actor(actor), filter_=wish.filter, why=why, model=model,
                 policy=chosen.ref, engines=_engines(again), shadow=shadow, overrides=include_overrides,
@@ -178,6 +179,16 @@ def remoderate_status(
         if not recorded:
             diagnostics.note("no place for runs here: lomi migrate apply")
     return int(ExitCode.OK)
+
+
+def _fit(again: Again, *, shadow: bool) -> None:
+    """Raises Refused for engines that misjudge a portrait of which everybody knows the outcome."""
+    if not again.fault:
+        return
+    text = f"of a portrait that is fine the engines say: {again.fault}"
+    if not shadow:
+        raise Refused(f"{text}; nothing was judged", hint="lomi models verify; --shadow compares all the same")
+    diagnostics.warn(text)
 
 
 def _latest(runtime: Runtime, limit: int) -> tuple[Run, ...]:

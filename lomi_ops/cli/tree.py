@@ -22,7 +22,8 @@ _BY_NAME = {
 _BY_PLACE: dict[tuple[str, ...], str] = {
     ("jobs", "status"): "submissions", ("jobs", "wait"): "submissions", ("jobs", "cancel"): "submissions",
     ("review", "approve"): "photos", ("review", "reject"): "photos", ("review", "show"): "photos",
-    ("review", "similar"): "photos", ("media", "show"): "photos", ("media", "list"): "photo_filters",
+    ("review", "similar"): "photos", ("media", "show"): "photos", ("media", "compare"): "photos",
+    ("media", "list"): "photo_filters",
     ("review", "sample", "golden"): "photos",
     ("review", "undo"): "photos", ("review", "release"): "photos", ("review", "list"): "photo_filters",
     ("models", "verify"): "models", ("review", "filters", "forget"): "own_filters",

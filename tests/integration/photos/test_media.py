@@ -6,18 +6,23 @@ import json
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from lomi_ops.cli import output
+from lomi_ops.clients.objects.directory import DirectoryStore
+from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.db import fingerprints, ledger, overrides
 from lomi_ops.db.browsing import latest
 from lomi_ops.db.pool import Database
 from lomi_ops.db.queries import block_of
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.review_filter import Bounds, parse
+from lomi_ops.imaging.golden import portrait
 from tests.commands import Lomi
 from tests.integration.db.conftest import POLICY, Backend, approval, judged, seen
 from tests.integration.ops.old_cluster import scores
@@ -189,6 +194,56 @@ def test_the_history_of_a_user_counts_all_photos_and_finds_those_of_others(
     text = lomi("media", "history", user).out
     assert "4 in 30 days" in text
     assert str(elsewhere) in text
+
+
+# --- the picture ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DirectoryStore:
+    """A terminal that shows colours, and the store."""
+    (tmp_path / "objects").mkdir()
+    monkeypatch.setenv("LOMI_OBJECTS", str(tmp_path / "objects"))
+    monkeypatch.setenv("LOMI_REVIEW__IMAGES", "blocks")
+    monkeypatch.setattr(output, "colours", lambda: True)
+    return DirectoryStore(tmp_path / "objects", Buckets(frozenset({"lomi-photos"})))
+
+
+def test_a_photo_is_drawn_behind_a_veil_and_each_reveal_is_noted_before_it(
+    lomi: Lomi, backend: Backend, plain: Plain, pictures: DirectoryStore
+) -> None:
+    fine, young = old(backend, "approved", None), old(backend, "approved", None, age=15.0)
+    for photo in (fine, young):
+        pictures.put("lomi-photos", backend.row(photo)["url"], portrait())
+    veiled = lomi("media", "show", fine, "--open").out
+    assert "▀" in veiled
+    assert plain.execute("SELECT count(*) AS n FROM lomi.reveals").fetchone() == {"n": 0}
+    clear = lomi("media", "show", fine, "--open", "--reveal").out
+    assert len(set(clear)) >= len(set(veiled))
+    assert clear != veiled
+    assert lomi("media", "show", young, "--open", "--reveal").code == 0
+    assert plain.execute("SELECT actor, media_id FROM lomi.reveals ORDER BY id").fetchall() == [
+        {"actor": "hana", "media_id": fine}, {"actor": "hana", "media_id": young},
+    ]  # fmt: skip
+    actions = plain.execute("SELECT action FROM lomi.audit ORDER BY id").fetchall()
+    assert [each["action"] for each in actions] == ["review.view", "review.reveal"]
+
+
+def test_what_cannot_be_drawn_is_said_and_nothing_is_noted(
+    lomi: Lomi, backend: Backend, plain: Plain, pictures: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, gone, young = (old(backend, "approved", None, age=age) for age in (25.0, 25.0, 15.0))
+    pictures.put("lomi-photos", backend.row(broken)["url"], b"no picture")
+    assert "this cannot be shown" in lomi("media", "show", broken, "--open").err
+    assert "the photo is gone" in lomi("media", "show", gone, "--open").err
+    assert lomi("media", "show", gone, "--reveal").code == 2
+    assert lomi("media", "show", gone, "--open", "-o", "json").code == 2
+    monkeypatch.setattr(output, "colours", lambda: False)
+    assert lomi("media", "show", gone, "--open", "--reveal").code == 2
+    monkeypatch.setattr(output, "colours", lambda: True)
+    assert plain.execute("SELECT count(*) AS n FROM lomi.reveals").fetchone() == {"n": 0}
+    plain.execute("DROP SCHEMA lomi CASCADE")
+    assert lomi("media", "show", young, "--open").code == 5
 
 
 @pytest.mark.parametrize("command", ["show", "history"])

@@ -35,6 +35,8 @@ from tests.commands import Lomi
 from tests.integration.db.conftest import AT, POLICY, Backend, approval, judged, seen
 from tests.integration.photos.again import BUCKET, Engines, begin, handles, store
 from tests.integration.worker.conftest import weights  # noqa: F401 - fixture
+from tests.integration.worker.test_judging import MANIFEST
+from tests.onnx_models import classifier, sha256
 from tests.services import PostgresServer, postgres_server
 from tests.unmeasured import unmeasured
 
@@ -355,6 +357,15 @@ def whole(redis_url: str, objects: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("LOMI_POLICY", "local")
 
 
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """The manifest of a model to which everything is porn."""
+    classifier(tmp_path / "toy.onnx", [[0, 0]] * 3, bias=[9, 0])
+    body = MANIFEST | {"sha256": sha256(tmp_path / "toy.onnx")}
+    (tmp_path / "toy.yaml").write_text(json.dumps(body))
+    return tmp_path / "toy.yaml"
+
+
 @pytest.mark.usefixtures("whole", "weights")
 def test_the_command_counts_asks_judges_with_the_real_engines_and_tells(
     lomi: Lomi, db: Database, backend: Backend, plain: Plain, objects: Path
@@ -409,6 +420,38 @@ def test_without_its_model_nothing_begins(
     assert "falconsai" in said.err
     assert stands(backend, photo) == ("rejected", "nsfw")
     assert plain.execute("SELECT count(*) AS n FROM lomi.remoderations").fetchone() == {"n": 0}
+
+
+@pytest.mark.usefixtures("whole", "weights")
+def test_a_model_that_misjudges_what_is_known_changes_nothing(
+    lomi: Lomi, db: Database, backend: Backend, objects: Path, toy: Path
+) -> None:
+    (photo,) = uploaded(db, backend, objects, {}, data=portrait())
+    said = lomi("remoderate", "--where", "status:*", "--model", toy)
+    assert said.code == 5
+    assert "scores porn 1.00" in said.err
+    assert stands(backend, photo) == ("approved", None)
+    shadow = lomi("remoderate", "--where", "status:*", "--model", toy, "--shadow", "-o", "json")
+    assert shadow.document["transitions"][0]["to"] == {"status": "rejected", "reason": "nsfw"}
+
+
+@pytest.mark.usefixtures("whole", "weights")
+def test_two_models_are_set_side_by_side_and_nothing_is_written(
+    lomi: Lomi, db: Database, backend: Backend, plain: Plain, objects: Path, toy: Path
+) -> None:
+    (photo,) = uploaded(db, backend, objects, {}, data=portrait())
+    said = lomi("media", "compare", photo, "nudenet-320n", toy, "-o", "json").document
+    assert said["schema"] == "lomi.media.compare/v1"
+    assert [each["status"] for each in said["models"]] == ["approved", "rejected"]
+    assert said["models"][1]["grounds"][0]["reason"] == "nsfw"
+    text = lomi("media", "compare", photo, "nudenet-320n", toy).out
+    assert "porn 1.00 reaches 0.60" in text
+    assert stands(backend, photo) == ("approved", None)
+    assert plain.execute("SELECT count(*) AS n FROM lomi.decisions").fetchone() == {"n": 1}
+    assert lomi("media", "compare", photo, "nudenet-320n").code == 2
+    assert lomi("media", "compare", photo, "nudenet-320n", "falconsai").code == 2
+    store(objects).delete(BUCKET, backend.row(photo)["url"])
+    assert lomi("media", "compare", photo, "nudenet-320n", toy).code == 1
 
 
 @pytest.mark.parametrize("words", [[], ["--where", ""], ["--where", "status:*", "--rate", "fast"], ["--where", "x:y"]])
