@@ -600,7 +600,7 @@ _lomi_table() {
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@models' ;;
     'policy')
-      children='list show validate diff verify simulate'
+      children='list show validate diff verify activate rollback history simulate'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -628,6 +628,21 @@ _lomi_table() {
       children=''
       options='--window --limit --output -o --env --config --env-file --data --help -h'
       values='--window= --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'policy activate')
+      children=''
+      options='--reason --arm --shadow --dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --arm= --shadow=@policies --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='=@policies' ;;
+    'policy rollback')
+      children=''
+      options='--reason --dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--reason= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'policy history')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'policy simulate')
       children=''

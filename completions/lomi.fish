@@ -600,7 +600,7 @@ function __lomi_table
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@models'
         case 'policy'
-            set -g __lomi_children 'list	List the policies of the configuration' 'show	Show what one policy approves, rejects and leaves to a person' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge all stored findings again by their stored policies' 'simulate	Say what a policy would have made of past photos'
+            set -g __lomi_children 'list	List the policies of the configuration, and which one holds' 'show	Show what one policy approves, rejects and leaves to a person' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge all stored findings again by their stored policies' 'activate	Judge by this policy from now on' 'rollback	Go back to what held before the latest activation' 'history	List what was activated and taken back, by whom and why' 'simulate	Say what a policy would have made of past photos'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -628,6 +628,21 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--window	Of the decisions: 30d, yesterday, A..B (UTC)' '--limit	Name at most so many that differ' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--window=' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'policy activate'
+            set -g __lomi_children
+            set -g __lomi_options '--reason	Why, for the audit' '--arm	Judge this share of the users by another policy' '--shadow	Ask this one, too, and note what it would say' '--dry-run	Only say what it would do, and what is missing' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--arm=' '--shadow=@policies' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '=@policies'
+        case 'policy rollback'
+            set -g __lomi_children
+            set -g __lomi_options '--reason	Why, for the audit' '--dry-run	Only say what would hold' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--reason=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'policy history'
+            set -g __lomi_children
+            set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'policy simulate'
             set -g __lomi_children

@@ -13,6 +13,7 @@ from uuid import UUID
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.golden import misjudged
 from lomi_ops.domain.policy import Policy
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.remoderate import Fate, Rejudged
 from lomi_ops.errors import PhotoError
 from lomi_ops.imaging.golden import SIZE, portrait
@@ -54,7 +55,7 @@ class Again:
             return Rejudged(media_id, None)
         finally:
             self._idle.put(process)
-        judged = conclude(media_id, look, self._policy, self._finder)
+        judged = conclude(media_id, look, Rule(self._policy), self._finder)
         if judged.incomplete:
             return Rejudged(media_id, None, outage=judged.outage is not None)
         return Rejudged(media_id, judged.decision)

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -15,7 +15,8 @@ from lomi_ops.clients.objects import ObjectStore
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.decision import PhotoDecision, fail
 from lomi_ops.domain.job import PhotoRef
-from lomi_ops.domain.policy import Policy, Requirement, missing
+from lomi_ops.domain.policy import Requirement, missing
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.verdict import FailureCode, Reason
 from lomi_ops.errors import FacesUnavailable, LomiError, PhotoError, Transient
 from worker.judging.host import JudgeCrash, JudgeDown, JudgingProcess
@@ -57,7 +58,8 @@ class BatchJudge:
     process: JudgingProcess
     store: ObjectStore
     finder: FaceFinder | None
-    policy: Policy
+    rule: Rule
+    """Of the user whose photos these are."""
     settings: Settings
     pool: ThreadPoolExecutor
     """Runs downloads and calls to the face service; never inference."""
@@ -65,6 +67,10 @@ class BatchJudge:
     @property
     def outlook(self) -> Outlook:
         return Outlook(self.store, self.settings.objects.bucket_photos, self.finder)
+
+    def under(self, rule: Rule) -> BatchJudge:
+        """The same, by another rule."""
+        return self if rule == self.rule else replace(self, rule=rule)
 
     def judge(self, photos: Sequence[PhotoRef], crashes: CrashBook, alive: Callable[[], None]) -> Outcome:
         """Decides every photo that can be decided. Raises what `alive` raises once the job is no longer ours,
@@ -103,7 +109,7 @@ class BatchJudge:
         except PhotoError as failure:
             return fail(photo.media_id, FailureCode(failure.code), failure.message)
         except JudgeCrash as crash:
-            return to_person(photo.media_id, Reason.CRASH, crash.message, self.policy)
+            return to_person(photo.media_id, Reason.CRASH, crash.message, self.rule)
         except JudgeDown:
             # Killed by whoever took the job from us, or not able to start at all?
             alive()
@@ -134,7 +140,7 @@ class BatchJudge:
 
     def _conclude(self, photo: PhotoRef, look: Look, alive: Callable[[], None]) -> Answer:
         try:
-            judged = conclude(photo.media_id, look, self.policy, self.finder)
+            judged = conclude(photo.media_id, look, self.rule, self.finder)
         except Exception as bug:  # noqa: BLE001 - one photo's bad luck is not its batch's
             return self._bug(photo, bug)
         if judged.incomplete and self._service_owes(judged):
@@ -151,10 +157,11 @@ class BatchJudge:
         evidence = judged.decision.evidence
         if self.finder is None or evidence is None:
             return False
-        return bool({Requirement.FACES, Requirement.AGE} & set(missing(evidence, self.policy)))
+        asked = (self.rule.policy, *self.rule.guards)
+        return any({Requirement.FACES, Requirement.AGE} & set(missing(evidence, policy)) for policy in asked)
 
     def _waiting(self, photo: PhotoRef, cause: LomiError, again: Callable[[], Answer] | None = None) -> Waiting:
-        decision = to_person(photo.media_id, Reason.MISSING_EVIDENCE, cause.message, self.policy)
+        decision = to_person(photo.media_id, Reason.MISSING_EVIDENCE, cause.message, self.rule)
         return Waiting(photo.media_id, cause, decision, again)
 
     def _bug(self, photo: PhotoRef, bug: Exception) -> Waiting:

@@ -16,6 +16,7 @@ from lomi_ops.config.schema import Settings
 from lomi_ops.domain.decision import PhotoDecision, fail
 from lomi_ops.domain.drawn import boxes
 from lomi_ops.domain.policy import Policy
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.verdict import FailureCode, Reason
 from lomi_ops.errors import PhotoError, UsageError
 from lomi_ops.imaging.decode import decode
@@ -99,8 +100,8 @@ def _judge_file(
     except PhotoError as failure:
         return Moderated(path, fail(_NO_ID, FailureCode(failure.code), failure.message), True, {})
     except JudgeCrash as crash:
-        return Moderated(path, to_person(_NO_ID, Reason.CRASH, crash.message, policy), False, {})
-    judged = conclude(_NO_ID, look, policy, finder)
+        return Moderated(path, to_person(_NO_ID, Reason.CRASH, crash.message, Rule(policy)), False, {})
+    judged = conclude(_NO_ID, look, Rule(policy), finder)
     return Moderated(path, judged.decision, not judged.incomplete, judged.timings_ms)
 
 

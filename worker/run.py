@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 import redis
 
@@ -26,6 +27,7 @@ from lomi_ops.db import migrate
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.finding import Engine
 from lomi_ops.domain.policy import Policy, Requirement
+from lomi_ops.domain.regime import Rule, abilities
 from lomi_ops.errors import ConfigError, ExitCode, FacesUnavailable, LomiError, RedisUnavailable, Transient
 from lomi_ops.queue.client import doorbell_client, queue_client, require_fit
 from lomi_ops.queue.jobs import JobQueue
@@ -39,6 +41,7 @@ from worker.doorbell import Doorbell
 from worker.judging.host import JudgeDown, JudgingProcess
 from worker.judging.wire import Begin, LoadedEngine
 from worker.leases import Leases, Ticker
+from worker.policies import Policies
 from worker.signals import Signals, relay
 from worker.slot import Slot
 from worker.upkeep import Upkeep
@@ -94,6 +97,7 @@ class Worker:
             self._vitals.note()
             engines = self._load_engines()
             queue, database = self._connect()
+            self._policies = self._take_policies(engines, database)
             slots = self._slots(queue, database)
             registry = self._register(engines)
             tickers = self._start_tickers(registry, database)
@@ -188,13 +192,14 @@ class Worker:
                 f"{self.boot}/{number}",
                 queue,
                 database,
-                BatchJudge(process, store, finder, self.policy, settings, pool),
+                BatchJudge(process, store, finder, Rule(self.policy), settings, pool),
                 self._leases,
                 self.signals,
                 settings,
                 doorbell.ring,
                 doorbell.stir,
                 self._vitals.claim_answered,
+                self._policies.rule,
             )
             for number, process in enumerate(self._processes)
         ]
@@ -208,11 +213,22 @@ class Worker:
             version=__version__,
             slots=self.settings.worker.slots,
             engines=tuple(EngineInfo(e.engine, e.model, e.version) for e in self._all_engines(engines)),
-            policy=self.policy.ref,
+            policy=self._policies.regime.title,
+            activation=self._policies.regime.activation,
             golden=self._processes[0].golden,
         )
         self._patiently(lambda: registry.register(self._info))
         return registry
+
+    def _take_policies(self, engines: tuple[LoadedEngine, ...], database: Database) -> Policies:
+        """Raises ConfigError where a policy holds that this worker could never approve by."""
+        names = {engine.engine for engine in engines}
+        ages = bool(self.settings.compreface.urls)
+        able = abilities(nsfw=Engine.NSFW in names, faces=ages or Engine.FACES in names, ages=ages)
+        policies = Policies(database, self.policy, able)
+        self._patiently(policies.look)
+        policies.require_served()
+        return policies
 
     def _all_engines(self, engines: tuple[LoadedEngine, ...]) -> tuple[LoadedEngine, ...]:
         """With the builds of CompreFace that answer now; one that is down is named without its build."""
@@ -232,6 +248,7 @@ class Worker:
             Ticker("beat", section.beat_s, lambda: self._beat(registry), stop),
             Ticker("upkeep", section.reap_s, upkeep.turn, stop),
             Ticker("health", HEALTH_S, self._vitals.note, stop),
+            Ticker("policy", section.beat_s, self._policies.look, stop),
         ]
         for ticker in tickers:
             ticker.start()
@@ -245,7 +262,7 @@ class Worker:
             "host": self._info.host,
             "pid": self._info.pid,
             "version": __version__,
-            "policy": self.policy.ref,
+            "policy": self._info.policy,
             "slots": self._info.slots,
             "engines": [{"engine": e.engine, "model": e.model, "sha256": e.version} for e in engines],
         }
@@ -260,8 +277,11 @@ class Worker:
             self._vitals.trouble = outage.message
             raise
         self._vitals.trouble = ""
-        if self._leases.mode is None:
-            registry.register(self._info)
+        regime = self._policies.regime
+        now = replace(self._info, policy=regime.title, activation=regime.activation)
+        if self._leases.mode is None or now != self._info:
+            registry.register(now)
+            self._info = now
         elif self._leases.mode is WorkerMode.DRAINING and not self.signals.drain.is_set():
             log.info("drained by an operator", extra={"action": "drain"})
             self.signals.drain.set()

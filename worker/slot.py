@@ -21,6 +21,7 @@ from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.job import Job
+from lomi_ops.domain.regime import Rule
 from lomi_ops.errors import DatabaseUnavailable, JobError, LeaseLost, LomiError, ModelError, RedisUnavailable, Transient
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Beat, Claimed, Empty, Limited, Paused, Stale
@@ -69,6 +70,8 @@ class Slot:
     """Tells the idle slots of this process that there is work although the bell was silent."""
     answered: Callable[[], None] = lambda: None
     """Called after each claim that Redis answered."""
+    rules: Callable[[UUID], Rule] | None = None
+    """By what a user's photos are judged now; without it, by what the judge was made with."""
     shelf: Shelf = field(default_factory=Shelf)
     claims: Claims = field(init=False)
     _retry_s: float = FIRST_RETRY_S
@@ -191,7 +194,8 @@ class Slot:
             return
         sorted_out = self._triaged(job)
         downloads_s: list[float] = []
-        decisions = self._decide(job, sorted_out, claimed, lease, downloads_s)
+        judge = self.judge if self.rules is None else self.judge.under(self.rules(job.user_id))
+        decisions = self._decide(job, sorted_out, claimed, lease, judge, downloads_s)
         self.leases.disarm(lease)
         self._alive(lease)
         course, began = course_of(job, claimed, lease), time.monotonic()
@@ -203,7 +207,7 @@ class Slot:
             token=claimed.token,
             worker=self.name,
             at=self.database.now(),
-            policy=self.judge.policy,
+            policy=judge.rule.policy,
             course=course,
             shelf=self.shelf,
         )
@@ -240,13 +244,13 @@ class Slot:
         return sorted_out
 
     def _decide(
-        self, job: Job, sorted_out: Triage, claimed: Claimed, lease: Lease, downloads_s: list[float]
+        self, job: Job, sorted_out: Triage, claimed: Claimed, lease: Lease, judge: BatchJudge, downloads_s: list[float]
     ) -> list[PhotoDecision]:
         """Decisions on the photos of the job that are ours. Raises Postponed where some cannot be had yet; those that
         can are kept for the next attempt."""
         kept = self._kept(job, claimed)
         todo = [photo for photo in sorted_out.todo if photo.media_id not in kept]
-        outcome = self.judge.judge(todo, _Book(self.database, job.job_id), lambda: self._alive(lease))
+        outcome = judge.judge(todo, _Book(self.database, job.job_id), lambda: self._alive(lease))
         downloads_s += outcome.downloads_s
         self._served(claimed, shown(outcome.decisions))
         decisions = [*outcome.decisions, *self._after_waiting(job, outcome, claimed)]

@@ -19,14 +19,16 @@ Window = Annotated[str | None, typer.Option(help="Of the decisions: 30d, yesterd
 @app.command("list")
 @options.with_common
 def policy_list(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """List the policies of the configuration.
+    """List the policies of the configuration, and which one holds.
 
     With the digest of their content: two policies with one digest judge alike.
     """
-    from lomi_ops.cli import policy_text
+    from lomi_ops.cli import policy_activation, policy_text
     from lomi_ops.ops.policies import listing
 
-    policy_text.show_list(listing.listed(session.settings(common).settings), format_)
+    with session.opened(common) as runtime:
+        holds = policy_activation.standing(runtime)
+        policy_text.show_list(listing.listed(runtime.settings, holds.regime.policies), holds, format_)
     return int(ExitCode.OK)
 
 
@@ -113,6 +115,63 @@ def policy_verify(
             found = verify.verified(runtime.replica, wanted, limit, lambda done: tell(done, "judging again"))
     policy_text.show_verified(found, wanted, format_)
     return int(found.exit_code)
+
+
+@app.command("activate")
+@options.with_common
+def policy_activate(
+    common: options.Common,
+    name: Annotated[str, typer.Argument(help="The policy that is to hold.", metavar="POLICY")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit.", metavar="TEXT")],
+    arm: Annotated[
+        list[str] | None,
+        typer.Option("--arm", help="Judge this share of the users by another policy.", metavar="POLICY=SHARE"),
+    ] = None,
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option("--shadow", help="Ask this one, too, and note what it would say.", metavar="POLICY"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do, and what is missing.")] = False,
+    actor: options.As = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Judge by this policy from now on.
+
+    Running workers take it within seconds, whatever their configuration names. The whole policy is kept in Postgres, as
+    it is in the configuration here. Refused while a worker is at work that lacks an engine which the policy needs.
+    With --arm users are divided by a stable hash; no arm approves what another one rejects for nudity.
+    """
+    from lomi_ops.cli import policy_activation
+
+    wanted = policy_activation.Wanted(name, tuple(arm or ()), tuple(shadow or ()), reason, dry_run)
+    return policy_activation.activate(common, wanted, options.actor(actor), format_)
+
+
+@app.command("rollback")
+@options.with_common
+def policy_rollback(
+    common: options.Common,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit.", metavar="TEXT")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would hold.")] = False,
+    actor: options.As = None,
+    format_: options.Output = Format.TEXT,
+) -> int:
+    """Go back to what held before the latest activation.
+
+    To the one before that with the next rollback, and in the end to what the workers' configurations name.
+    """
+    from lomi_ops.cli import policy_activation
+
+    return policy_activation.roll_back(common, reason, dry_run, options.actor(actor), format_)
+
+
+@app.command("history")
+@options.with_common
+def policy_history(common: options.Common, format_: options.Output = Format.TEXT) -> int:
+    """List what was activated and taken back, by whom and why."""
+    from lomi_ops.cli import policy_activation
+
+    return policy_activation.history(common, format_)
 
 
 @app.command("simulate")

@@ -13,7 +13,7 @@ from lomi_ops.domain import bound
 from lomi_ops.domain.bound import Bound
 from lomi_ops.domain.window import parse
 from lomi_ops.errors import ExitCode
-from lomi_ops.ops.policies import listing, simulate, simulation_report
+from lomi_ops.ops.policies import activating, listing, simulate, simulation_report
 from lomi_ops.ops.policies.sweep import Line
 
 
@@ -40,7 +40,8 @@ def run(common: Common, wanted: Wanted) -> int:
             found = simulate.simulated(
                 runtime.replica, policy, window, wanted.limit, wanted.sweep, lambda done: tell(done, "judging again")
             )
-        report = simulation_report.report(found, policy, settings.active_policy())
+        holds = activating.standing(runtime.replica, settings).regime.policies[0]
+        report = simulation_report.report(found, policy, holds)
     output.verbatim(writer(wanted.format_)(report))
     sentences = bound.broken(wanted.bounds, report.figures)
     for each in sentences:

@@ -16,6 +16,7 @@ from lomi_ops.domain.shown import shown
 
 if TYPE_CHECKING:
     from lomi_ops.domain.window import Window
+    from lomi_ops.ops.policies.activating import Standing
     from lomi_ops.ops.policies.listing import Entry, Validity
     from lomi_ops.ops.policies.verify import Odd, Verified
 
@@ -39,13 +40,15 @@ def record(policy: Policy) -> dict[str, Any]:
     return {"ref": policy.ref, "digest": words.digest(policy), **body}
 
 
-def show_list(entries: Sequence[Entry], format_: Format) -> None:
+def show_list(entries: Sequence[Entry], holds: Standing, format_: Format) -> None:
     records = [record(entry.policy) | {"active": entry.active} for entry in entries]
     if format_ is Format.JSONL:
         for each in records:
             output.line(each)
     elif format_ is Format.JSON:
-        output.document({"policies": records}, schema="lomi.policy.list/v1")
+        number = holds.activation.id if holds.activation else 0
+        body = {"policies": records, "holds": holds.regime.title, "activation": number}
+        output.document(body, schema="lomi.policy.list/v1")
     else:
         rows = [
             (entry.policy.ref, "active" if entry.active else "", words.digest(entry.policy),
@@ -53,6 +56,13 @@ def show_list(entries: Sequence[Entry], format_: Format) -> None:
             for entry in entries
         ]  # fmt: skip
         output.table(("policy", "", "digest", "requires", "about"), rows)
+        if holds.activation:
+            known = {words.digest(entry.policy) for entry in entries}
+            other = [policy for policy in holds.regime.policies if words.digest(policy) not in known]
+            odd = "".join(
+                f"; {policy.ref} ({words.digest(policy)}) is not so in this configuration" for policy in other
+            )
+            output.text(f"\nactivation {holds.activation.id} holds: {holds.regime.title}{odd}")
 
 
 def show(policy: Policy, format_: Format) -> None:

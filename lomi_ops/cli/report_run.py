@@ -19,6 +19,7 @@ from lomi_ops.domain.report import Report
 from lomi_ops.domain.window import parse
 from lomi_ops.errors import ExitCode, UsageError
 from lomi_ops.ops.alerts.routes import Route
+from lomi_ops.ops.policies import activating
 from lomi_ops.ops.reports import catalogue, sending
 
 
@@ -49,7 +50,7 @@ def run(common: Common, wanted: Wanted) -> int:
         routes = sending.chosen(runtime.settings.alerts, wanted.send)
         database = runtime.replica
         window = parse(wanted.window, database.now())
-        policy = runtime.settings.active_policy()
+        policy = activating.standing(database, runtime.settings).regime.policies[0]
         asked = catalogue.asked(database, window, zone, wanted.zone, policy)
         with _held(database, wanted) as source:
             report = catalogue.made(wanted.kind, source, asked)

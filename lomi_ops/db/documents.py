@@ -20,7 +20,7 @@ from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.policy import Policy
-from lomi_ops.domain.stored_policy import stored_policy
+from lomi_ops.domain.regime import Rule, Shadowed, stored_rule
 from lomi_ops.domain.verdict import FailureCode, Ground, MediaStatus, Outcome, Reason, Verdict
 
 
@@ -68,18 +68,19 @@ def log_columns(decision: PhotoDecision, policy: Policy | None) -> dict[str, Any
     """The columns of `lomi.decisions` that follow from the decision alone; `policy` is taken for the one that computed
     the verdict where the decision does not carry it."""
     verdict, evidence = decision.verdict, decision.evidence
-    by = decision.policy or (policy if policy and verdict and policy.ref == verdict.policy else None)
+    by = decision.rule or (Rule(policy) if policy and verdict and policy.ref == verdict.policy else None)
     return {
         "media_id": decision.media_id,
         "status": decision.status.value,
         "reason": decision.reason,
         "outcome": verdict.outcome.value if verdict else None,
         "policy": verdict.policy if verdict else None,
-        "thresholds": asdict(by) if by else None,
+        "thresholds": by.stored() if by else None,
         "grounds": [asdict(ground) for ground in verdict.grounds] if verdict else None,
         "photo": {"width": evidence.width, "height": evidence.height} if evidence else None,
         "engines": _engines(evidence) if evidence else None,
         "findings": _findings(evidence) if evidence else None,
+        "shadows": [asdict(each) for each in decision.shadows] or None,
         "failure": decision.failure.value if decision.failure else None,
         "photo_sha256": decision.sha256 or None,
         "processing_ms": decision.processing_ms,
@@ -131,7 +132,8 @@ def decision_of(document: Mapping[str, Any]) -> PhotoDecision:
         sha256=document["photo_sha256"] or "",
         processing_ms=float(document["processing_ms"] or 0.0),
         fingerprint=_fingerprint(document.get("fingerprint")),
-        policy=stored_policy(document.get("thresholds")),
+        rule=stored_rule(document.get("thresholds")),
+        shadows=tuple(_shadowed(each) for each in document.get("shadows") or ()),
     )
 
 
@@ -175,6 +177,10 @@ def _finding(found: Mapping[str, Any]) -> Finding:
         value=None if found["value"] is None else float(found["value"]),
         age=AgeRange(**age) if age else None,
     )
+
+
+def _shadowed(said: Mapping[str, Any]) -> Shadowed:
+    return Shadowed(said["policy"], Outcome(said["outcome"]), said["reason"])
 
 
 def _ground(ground: Mapping[str, Any]) -> Ground:

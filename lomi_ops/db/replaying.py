@@ -15,8 +15,7 @@ from lomi_ops.db.decisions import WORKER
 from lomi_ops.db.documents import evidence_of, verdict_of
 from lomi_ops.db.pool import Session
 from lomi_ops.domain.finding import Evidence
-from lomi_ops.domain.policy import Policy
-from lomi_ops.domain.stored_policy import stored_policy
+from lomi_ops.domain.regime import Rule, stored_rule
 from lomi_ops.domain.verdict import MediaStatus, Verdict
 from lomi_ops.domain.window import Window
 
@@ -33,8 +32,8 @@ class Stored:
     verdict: Verdict | None = None
     """None where a person decided, or nobody could judge."""
     evidence: Evidence | None = None
-    policy: Policy | None = None
-    """As it was; None where it was not stored."""
+    rule: Rule | None = None
+    """By which it was made; None where that was not stored."""
     odd: bool = False
     """What is stored cannot be read."""
 
@@ -87,7 +86,7 @@ def _stored(
     *, id: int, at: datetime, media_id: UUID, user_id: UUID, actor: str, outcome: str | None, policy: str | None,  # noqa: A002
     thresholds: str | None, grounds: Any, photo: Any, engines: Any, findings: Any,
 ) -> Stored:  # fmt: skip
-    by_person = actor != WORKER
+    by_person = outcome is None and actor != WORKER  # who has photos judged again decides nothing himself
     if outcome is None:
         return Stored(id, at, media_id, user_id, by_person)
     try:
@@ -95,9 +94,9 @@ def _stored(
         evidence = evidence_of(photo, engines, findings)
     except (KeyError, TypeError, ValueError):
         return Stored(id, at, media_id, user_id, by_person, odd=True)
-    return Stored(id, at, media_id, user_id, by_person, verdict, evidence, _policy(thresholds))
+    return Stored(id, at, media_id, user_id, by_person, verdict, evidence, _rule(thresholds))
 
 
 @lru_cache(maxsize=256)
-def _policy(thresholds: str | None) -> Policy | None:
-    return stored_policy(json.loads(thresholds)) if thresholds else None
+def _rule(thresholds: str | None) -> Rule | None:
+    return stored_rule(json.loads(thresholds)) if thresholds else None

@@ -42,6 +42,8 @@ class Action(StrEnum):
     ALERT_ACK = "alerts.ack"
     ALERT_SILENCE = "alerts.silence"
     ALERT_UNSILENCE = "alerts.unsilence"
+    POLICY_ACTIVATE = "policy.activate"
+    POLICY_ROLLBACK = "policy.rollback"
     HOLD = "privacy.hold"
     LIFT = "privacy.release"
 

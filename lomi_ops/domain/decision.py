@@ -14,6 +14,7 @@ from lomi_ops.domain.finding import NSFW_LABELS, Evidence, Label
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.job import Job
 from lomi_ops.domain.policy import FaceRule, Policy, counted_faces
+from lomi_ops.domain.regime import Rule, Shadowed, shadowed
 from lomi_ops.domain.verdict import NEEDS_REVIEW, FailureCode, MediaStatus, Verdict
 
 
@@ -39,8 +40,10 @@ class PhotoDecision:
     processing_ms: float = 0.0
     fingerprint: Fingerprint | None = None
     """What it looks like; None where it was not looked at, or shows too little to be told from others."""
-    policy: Policy | None = None
+    rule: Rule | None = None
     """What computed the verdict: kept with it, however long the decision waits for the rest of its job."""
+    shadows: tuple[Shadowed, ...] = ()
+    """What policies that do not hold said of it."""
 
     @property
     def decided(self) -> bool:
@@ -52,25 +55,27 @@ def decide(
     media_id: UUID,
     evidence: Evidence,
     verdict: Verdict,
-    policy: Policy,
+    by: Rule | Policy,
     *,
     ms: float = 0.0,
     sha256: str = "",
     fingerprint: Fingerprint | None = None,
 ) -> PhotoDecision:
-    """The decision that follows from a verdict."""
+    """The decision that follows from a verdict, and what computed that."""
+    rule = by if isinstance(by, Rule) else Rule(by)
     return PhotoDecision(
         media_id=media_id,
         status=verdict.status,
         reason=verdict.media_reason,
-        scores=contract_scores(evidence, policy.faces, ms) | explanation(verdict, evidence),
+        scores=contract_scores(evidence, rule.policy.faces, ms) | explanation(verdict, evidence),
         verdict=verdict,
         evidence=evidence,
         detail=verdict.grounds[0].text if verdict.grounds else "",
         sha256=sha256,
         processing_ms=ms,
         fingerprint=fingerprint,
-        policy=policy,
+        rule=rule,
+        shadows=shadowed(evidence, rule),
     )
 
 

@@ -93,7 +93,7 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
     Missing evidence and suspected minors go to a person whatever the other grounds say; otherwise one ground for
     rejection rejects, one for review asks a person, and none approves.
     """
-    grounds = sorted(_grounds(evidence, policy), key=_weight)
+    grounds = sorted(_grounds(evidence, policy), key=weight)
     return Verdict(_outcome(grounds), policy.ref, tuple(grounds))
 
 
@@ -138,7 +138,7 @@ def _outcome(grounds: list[Ground]) -> Outcome:
     return Outcome.REJECT if Outcome.REJECT in outcomes else Outcome.REVIEW
 
 
-def _weight(ground: Ground) -> tuple[int, int]:
+def weight(ground: Ground) -> tuple[int, int]:
     """The deciding ground first: what sends a photo to a person whatever else speaks, then rejections, then doubts."""
     if ground.reason in (Reason.UNDERAGE, Reason.MISSING_EVIDENCE):
         rank = 0

@@ -44,6 +44,7 @@ PLACES: Mapping[str, Fate] = {
     "lomi.audit_head": Fate.KEPT,
     "lomi.schema_migrations": Fate.KEPT,
     "lomi.backfills": Fate.KEPT,
+    "lomi.policy_activations": Fate.KEPT,
     "lomi.alert_run": Fate.KEPT,
     "lomi.alert_tracks": Fate.KEPT,
     "lomi.alert_incidents": Fate.KEPT,

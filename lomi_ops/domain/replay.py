@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from lomi_ops.domain.finding import Evidence
-from lomi_ops.domain.policy import Policy, judge
+from lomi_ops.domain.regime import Rule, judged
 from lomi_ops.domain.verdict import Ground, Outcome, Verdict
 
 
@@ -56,11 +56,11 @@ class Tally:
         return sum(self.counts[each] for each in NOT_REPLAYED)
 
 
-def compared(stored: Verdict, evidence: Evidence, policy: Policy) -> tuple[Replay, Verdict]:
-    """Whether the policy says of the findings what is stored, and what it says."""
+def compared(stored: Verdict, evidence: Evidence, rule: Rule) -> tuple[Replay, Verdict]:
+    """Whether the rule says of the findings what is stored, and what it says."""
     if not evidence.reports and stored.outcome is Outcome.REVIEW:
         return Replay.NO_JUDGEMENT, stored
-    again = judge(evidence, policy)
+    again = judged(evidence, rule)
     return (Replay.SAME if _gist(again) == _gist(stored) else Replay.DIFFERS), again
 
 

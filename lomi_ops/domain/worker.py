@@ -41,9 +41,11 @@ class WorkerInfo:
     slots: int
     engines: tuple[EngineInfo, ...] = ()
     policy: str = ""
-    """`name@version`"""
+    """`name@version`; several with their shares where they divide the users."""
     golden: Golden | None = None
     """What it saw in the portrait whose outcome is known."""
+    activation: int | None = None
+    """By which it judges, 0 for its configuration's policy; None for a worker of before, which knows of none."""
 
     @property
     def name(self) -> str:

@@ -43,6 +43,7 @@ class WorkerRegistry:
             "version": info.version,
             "slots": info.slots,
             "policy": info.policy,
+            "activation": "" if info.activation is None else info.activation,
             "engines": json.dumps([asdict(engine) for engine in info.engines]),
             "golden": json.dumps(asdict(info.golden)) if info.golden else "",
         }
@@ -104,6 +105,7 @@ def record_of(
         engines=tuple(found for each in _parsed(said.get("engines"), []) if (found := _known(EngineInfo, each))),
         policy=said.get("policy", ""),
         golden=_known(Golden, _parsed(said.get("golden"), None)),
+        activation=_counter(said.get("activation")),
     )
     return WorkerRecord(
         info=info,

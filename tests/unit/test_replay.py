@@ -13,6 +13,7 @@ from lomi_ops.db.replaying import Stored
 from lomi_ops.domain.decision import decide
 from lomi_ops.domain.finding import Evidence
 from lomi_ops.domain.policy import Policy, judge
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.replay import Replay, compared
 from lomi_ops.domain.verdict import Outcome, Verdict
 from lomi_ops.errors import ExitCode
@@ -33,7 +34,7 @@ def stored(seen: Evidence, policy: Policy) -> Any:
 
 def row(**changes: Any) -> Stored:
     seen = evidence()
-    whole: dict[str, Any] = {"verdict": judge(seen, POLICY), "evidence": seen, "policy": POLICY}
+    whole: dict[str, Any] = {"verdict": judge(seen, POLICY), "evidence": seen, "rule": Rule(POLICY)}
     return Stored(7, AT, ONE, ONE, by_person=False, **(whole | changes))
 
 
@@ -45,8 +46,8 @@ def test_whatever_was_seen_and_by_whatever_policy_the_stored_verdict_comes_out_a
 
     assert again.verdict is not None
     assert again.evidence is not None
-    assert again.policy == policy
-    what, _ = compared(again.verdict, again.evidence, again.policy)
+    assert again.rule == Rule(policy)
+    what, _ = compared(again.verdict, again.evidence, Rule(policy))
     assert what is Replay.SAME or not seen.reports
 
 
@@ -59,7 +60,7 @@ def test_a_decision_that_waits_for_the_rest_of_its_job_keeps_the_policy_that_mad
     )
 
     assert log_columns(kept, POLICY)["thresholds"]["name"] == policy.name
-    assert kept.policy == policy
+    assert kept.rule == Rule(policy)
 
 
 def test_another_threshold_another_outcome_and_another_number_are_each_noticed() -> None:
@@ -68,10 +69,10 @@ def test_another_threshold_another_outcome_and_another_number_are_each_noticed()
     moved = replace(POLICY, blur=replace(POLICY.blur, review_below=41))
     lied = replace(verdict, outcome=Outcome.APPROVE)
 
-    assert compared(verdict, seen, POLICY)[0] is Replay.SAME
-    assert compared(verdict, seen, moved)[0] is Replay.DIFFERS
-    assert compared(lied, seen, POLICY)[0] is Replay.DIFFERS
-    assert compared(verdict, evidence(sharpness=31), POLICY)[0] is Replay.DIFFERS
+    assert compared(verdict, seen, Rule(POLICY))[0] is Replay.SAME
+    assert compared(verdict, seen, Rule(moved))[0] is Replay.DIFFERS
+    assert compared(lied, seen, Rule(POLICY))[0] is Replay.DIFFERS
+    assert compared(verdict, evidence(sharpness=31), Rule(POLICY))[0] is Replay.DIFFERS
 
 
 def test_words_may_be_others() -> None:
@@ -79,25 +80,25 @@ def test_words_may_be_others() -> None:
     verdict = judge(seen, POLICY)
     reworded = replace(verdict, grounds=tuple(replace(ground, text="soft") for ground in verdict.grounds))
 
-    assert compared(reworded, seen, POLICY)[0] is Replay.SAME
+    assert compared(reworded, seen, Rule(POLICY))[0] is Replay.SAME
 
 
 def test_an_approval_that_no_engine_stands_behind_differs() -> None:
     """A photo that went to a person without any answer is none of a policy's; an approval never is like that."""
     nothing = Evidence(0, 0)
 
-    assert compared(Verdict(Outcome.REVIEW, "p@1"), nothing, POLICY)[0] is Replay.NO_JUDGEMENT
-    assert compared(Verdict(Outcome.APPROVE, "p@1"), nothing, POLICY)[0] is Replay.DIFFERS
+    assert compared(Verdict(Outcome.REVIEW, "p@1"), nothing, Rule(POLICY))[0] is Replay.NO_JUDGEMENT
+    assert compared(Verdict(Outcome.APPROVE, "p@1"), nothing, Rule(POLICY))[0] is Replay.DIFFERS
 
 
 def test_what_cannot_be_judged_again_is_counted_and_named() -> None:
     found = replayed(
         [
             row(),
-            row(policy=None),
-            row(verdict=None, evidence=None, policy=None, odd=True),
+            row(rule=None),
+            row(verdict=None, evidence=None, rule=None, odd=True),
             row(verdict=None, evidence=None),
-            row(evidence=Evidence(0, 0), policy=None, verdict=Verdict(Outcome.REVIEW, "p@1")),
+            row(evidence=Evidence(0, 0), rule=None, verdict=Verdict(Outcome.REVIEW, "p@1")),
             Stored(8, AT, ONE, ONE, by_person=True),
         ],
         50,

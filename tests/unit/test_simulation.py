@@ -14,6 +14,7 @@ from lomi_ops.db.replaying import Stored
 from lomi_ops.domain.finding import AgeRange, Engine, Evidence, Label
 from lomi_ops.domain.policy import Policy, Requirement, Zones, judge
 from lomi_ops.domain.quality import estimate
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.simulation import Fate, rejudged, right
 from lomi_ops.domain.verdict import Outcome, Verdict
 from lomi_ops.domain.window import Window
@@ -31,7 +32,7 @@ KEYS = ["nsfw.porn.review_at", "nsfw.porn.reject_at", "blur.reject_below", "blur
 
 
 def stored(number: int, seen: Evidence, policy: Policy = POLICY) -> Stored:
-    return Stored(number, START, UUID(int=number), UUID(int=1), False, judge(seen, policy), seen, policy)
+    return Stored(number, START, UUID(int=number), UUID(int=1), False, judge(seen, policy), seen, Rule(policy))
 
 
 def ran(photos: list[Evidence], policy: Policy, said: Said = NOBODY, **options: Any) -> Simulated:

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from lomi_ops.domain.decision import PhotoDecision, decide
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus, Evidence
-from lomi_ops.domain.policy import Policy, Requirement, counted_faces, judge
+from lomi_ops.domain.policy import Policy, Requirement, counted_faces
+from lomi_ops.domain.regime import Rule, judged
 from lomi_ops.domain.verdict import Ground, Outcome, Reason, Verdict
 from lomi_ops.errors import ConfigError, FacesUnavailable, LomiError, Throttled
 from worker.judging.host import JudgeCrash
@@ -66,16 +67,16 @@ def look_twice(process: Sees, data: bytes, *, canonical: bool, crashed: Callable
                 raise
 
 
-def conclude(media_id: UUID, look: Look, policy: Policy, finder: FaceFinder | None) -> Judged:
-    """Asks the face service where there is one, and applies the policy."""
+def conclude(media_id: UUID, look: Look, rule: Rule, finder: FaceFinder | None) -> Judged:
+    """Asks the face service where there is one, and applies the rule."""
     started = time.perf_counter()
-    faces, outage = face_report(look, policy, finder)
+    faces, outage = face_report(look, rule.policy, finder)
     waited = (time.perf_counter() - started) * 1000
     timings = dict(look.timings_ms) | ({"faces": round(waited, 2)} if finder else {})
     evidence = Evidence(look.width, look.height, (look.blur, faces, look.nsfw))
-    verdict = judge(evidence, policy)
+    verdict = judged(evidence, rule)
     decision = decide(
-        media_id, evidence, verdict, policy,
+        media_id, evidence, verdict, rule,
         ms=sum(timings.values()), sha256=look.sha256, fingerprint=look.fingerprint,
     )  # fmt: skip
     return Judged(decision, verdict.incomplete, timings, outage)
@@ -102,8 +103,8 @@ def _fallback(local: EngineReport, policy: Policy, note: str) -> EngineReport:
     return EngineReport(Engine.FACES, status=EngineStatus.UNAVAILABLE, detail=note)
 
 
-def to_person(media_id: UUID, reason: Reason, text: str, policy: Policy, *, sha256: str = "") -> PhotoDecision:
+def to_person(media_id: UUID, reason: Reason, text: str, rule: Rule, *, sha256: str = "") -> PhotoDecision:
     """A photo that no engine could judge to the end: it waits for a person, and is never approved."""
-    verdict = Verdict(Outcome.REVIEW, policy.ref, (Ground(reason, Outcome.REVIEW, reason.value, text=text),))
+    verdict = Verdict(Outcome.REVIEW, rule.policy.ref, (Ground(reason, Outcome.REVIEW, reason.value, text=text),))
     evidence = Evidence(0, 0)
-    return decide(media_id, evidence, verdict, policy, sha256=sha256)
+    return decide(media_id, evidence, verdict, rule, sha256=sha256)

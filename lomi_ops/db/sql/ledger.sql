@@ -125,15 +125,16 @@ RETURNING m.id AS media_id;
 WITH logged AS (
     INSERT INTO lomi.decisions
         (at, media_id, batch_id, user_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason,
-         outcome, policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail)
+         outcome, policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail,
+         shadows)
     SELECT %(at)s::timestamptz, d.media_id, %(batch_id)s::uuid, %(user_id)s::uuid, %(job_id)s::text, 'worker',
            %(worker)s::text, %(attempt)s::int, d.status_before, d.reason_before, d.status, d.reason, d.outcome,
            d.policy, d.thresholds, d.grounds, d.photo, d.engines, d.findings, d.failure, d.photo_sha256,
-           d.processing_ms, d.detail
+           d.processing_ms, d.detail, d.shadows
     FROM jsonb_to_recordset(%(decisions)s::jsonb) AS d (
         media_id uuid, status_before text, reason_before text, status text, reason text, outcome text, policy text,
         thresholds jsonb, grounds jsonb, photo jsonb, engines jsonb, findings jsonb, failure text, photo_sha256 text,
-        processing_ms float8, detail text)
+        processing_ms float8, detail text, shadows jsonb)
 ), cleared AS (
     DELETE FROM lomi.checkpoints WHERE job_id = %(job_id)s::text
 )

@@ -33,18 +33,18 @@ FROM lomi.audit
 WHERE action = 'privacy.erase';
 
 -- name: replay_latest
--- The last decision of a worker on each photo, made in a window, that a policy computed; without those of `lomi e2e`.
+-- The last decision on each photo, made in a window, that a policy computed; without those of `lomi e2e`.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out id, at, media_id, user_id, actor, outcome, policy, thresholds, grounds, photo, engines, findings
 SELECT d.id, d.at, d.media_id, d.user_id, d.actor, d.outcome, d.policy, d.thresholds::text AS thresholds, d.grounds,
        d.photo, d.engines, d.findings
 FROM lomi.decisions AS d
-WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz AND d.actor = 'worker' AND d.outcome IS NOT NULL
+WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz AND d.outcome IS NOT NULL
   AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
   AND NOT EXISTS (
       SELECT FROM lomi.decisions AS l
-      WHERE l.media_id = d.media_id AND l.id > d.id AND l.actor = 'worker' AND l.outcome IS NOT NULL
+      WHERE l.media_id = d.media_id AND l.id > d.id AND l.outcome IS NOT NULL
   )
 ORDER BY d.id;
 
@@ -56,7 +56,7 @@ SELECT media_id, status
 FROM (
     SELECT DISTINCT ON (media_id) media_id, status
     FROM lomi.decisions
-    WHERE at >= %(start)s::timestamptz AND actor <> 'worker'
+    WHERE at >= %(start)s::timestamptz AND actor <> 'worker' AND outcome IS NULL
     ORDER BY media_id, id DESC
 ) AS last
 WHERE status IN ('approved', 'rejected');

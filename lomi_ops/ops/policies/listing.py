@@ -12,7 +12,7 @@ from lomi_ops.config.keys import closest
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.sections.judging import PolicySection
 from lomi_ops.domain.policy import Policy, Requirement
-from lomi_ops.domain.policy_text import doubts
+from lomi_ops.domain.policy_text import digest, doubts
 from lomi_ops.errors import NotFound, UsageError
 
 _LIST = "lomi policy list"
@@ -34,10 +34,11 @@ class Validity:
     doubts: tuple[str, ...]
 
 
-def listed(settings: Settings) -> tuple[Entry, ...]:
-    """By name; the one by which this configuration's workers judge is active."""
-    active = settings.active_policy().name
-    return tuple(Entry(named(settings, name), name == active) for name in sorted(settings.policy.policies))
+def listed(settings: Settings, holding: Sequence[Policy]) -> tuple[Entry, ...]:
+    """By name; those by which workers judge are active, where they have the same content here."""
+    digests = {digest(policy) for policy in holding}
+    policies = (named(settings, name) for name in sorted(settings.policy.policies))
+    return tuple(Entry(policy, digest(policy) in digests) for policy in policies)
 
 
 def named(settings: Settings, name: str | None) -> Policy:

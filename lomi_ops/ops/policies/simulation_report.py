@@ -183,7 +183,7 @@ def _row(change: Change) -> tuple[Value, ...]:
 
 
 def _notes(found: Simulated, policy: Policy, active: Policy) -> Iterator[str]:
-    yield f"policy {policy.ref} ({digest(policy)}); active in the configuration: {active.ref} ({digest(active)})"
+    yield f"policy {policy.ref} ({digest(policy)}); what holds now: {active.ref} ({digest(active)})"
     yield "each photo counts once, by its last verdict of a worker in the window; no photo was read"
     if found.truths:
         yield (

@@ -91,8 +91,8 @@ def _replay(each: Stored) -> tuple[Replay, str]:
         return Replay.PERSON, ""
     if each.verdict is None or each.evidence is None:
         return Replay.FAILED, ""
-    if each.policy is None:
+    if each.rule is None:
         none = not each.evidence.reports
         return (Replay.NO_JUDGEMENT if none else Replay.NO_POLICY), ""
-    what, again = compared(each.verdict, each.evidence, each.policy)
+    what, again = compared(each.verdict, each.evidence, each.rule)
     return what, explained(again)

@@ -210,7 +210,7 @@ def test_every_applied_photo_has_a_row_in_the_log_from_which_the_verdict_can_be_
 def test_a_policy_that_did_not_compute_the_verdict_is_not_logged_as_if_it_had(db: Database, backend: Backend) -> None:
     job = backend.job(1)
     other = replace(POLICY, version=2)
-    bare = replace(judged(ids(job)[0]), policy=None)
+    bare = replace(judged(ids(job)[0]), rule=None)
     ledger.settle(db, job, [bare], attempt=1, token="t", worker="w", at=AT, policy=other)
     (logged,) = decisions.history(db, ids(job)[0])
     assert logged.thresholds is None

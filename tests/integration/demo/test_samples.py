@@ -14,6 +14,7 @@ from lomi_ops.config.schema import Settings
 from lomi_ops.domain.decision import PhotoDecision, fail
 from lomi_ops.domain.finding import Label
 from lomi_ops.domain.policy import Policy
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.verdict import FailureCode, MediaStatus
 from lomi_ops.errors import PhotoError
 from lomi_ops.ops.demo import sources
@@ -115,7 +116,7 @@ def judged(looker: Looker, sample: Sample, policy: Policy) -> PhotoDecision:
         look = looker.look(sample.data, canonical=False)
     except PhotoError as error:
         return fail(NOBODY, FailureCode(error.code), error.message)
-    return conclude(NOBODY, look, policy, None).decision
+    return conclude(NOBODY, look, Rule(policy), None).decision
 
 
 def test_every_sample_gets_its_expected_decision_under_the_local_policy(

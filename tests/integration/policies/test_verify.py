@@ -90,7 +90,7 @@ def test_a_verdict_that_does_not_follow_from_its_findings_is_named(
 
 def test_a_decision_without_its_policy_is_not_called_the_same(lomi: Lomi, db: Database, backend: Backend) -> None:
     other = replace(POLICY, version=9)
-    settle(db, backend, photo(), lambda each: replace(judged(each, porn=0.7), policy=None), policy=other)
+    settle(db, backend, photo(), lambda each: replace(judged(each, porn=0.7), rule=None), policy=other)
 
     said = verify(lomi)
 

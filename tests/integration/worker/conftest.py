@@ -26,6 +26,7 @@ from lomi_ops.config.schema import Settings
 from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
+from lomi_ops.domain.regime import Rule
 from lomi_ops.ops.demo import sources
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
@@ -324,7 +325,7 @@ def make_bench(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Mak
         pool = ThreadPoolExecutor(settings.worker.downloads)
         boot, signals, rung = str(uuid.uuid4()), Signals(drain=_Awake()), list[float]()
         leases = Leases(queue, boot, settings.worker)
-        judge = BatchJudge(judging, cluster.store, faces, settings.active_policy(), settings, pool)
+        judge = BatchJudge(judging, cluster.store, faces, Rule(settings.active_policy()), settings, pool)
 
         def ring(timeout_s: float) -> Bell:
             rung.append(timeout_s)

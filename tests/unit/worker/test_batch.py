@@ -12,6 +12,7 @@ from lomi_ops.config.schema import Settings
 from lomi_ops.domain.finding import Engine, EngineReport, Evidence
 from lomi_ops.domain.job import PhotoRef
 from lomi_ops.domain.policy import Policy, Requirement
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import FacesUnavailable, JobError, LeaseLost, ObjectsUnavailable, PhotoError, Throttled
 from tests.unit.evidence import POLICY, evidence
@@ -100,7 +101,7 @@ def judge(
     book: Book | None = None,
     alive: object = None,
 ) -> Outcome:
-    judge_ = BatchJudge(Process(answers or {}), store or Store(), faces, policy, Settings(), pool)  # type: ignore[arg-type]
+    judge_ = BatchJudge(Process(answers or {}), store or Store(), faces, Rule(policy), Settings(), pool)  # type: ignore[arg-type]
     return judge_.judge(PHOTOS, book or Book(), alive or (lambda: None))  # type: ignore[arg-type]
 
 

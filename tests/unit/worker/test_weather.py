@@ -13,6 +13,7 @@ from lomi_ops.domain.attempt import Blame, ErrorClass, blame
 from lomi_ops.domain.decision import PhotoDecision, decide, fail
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus, Evidence
 from lomi_ops.domain.policy import judge
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.verdict import FailureCode, MediaStatus, Reason
 from lomi_ops.errors import (
     ConfigError,
@@ -56,7 +57,7 @@ def waiting(n: int, cause: LomiError, again: Callable[[], PhotoDecision | Waitin
 
 
 def for_person(n: int) -> PhotoDecision:
-    return to_person(UUID(int=n), Reason.MISSING_EVIDENCE, "waits", POLICY)
+    return to_person(UUID(int=n), Reason.MISSING_EVIDENCE, "waits", Rule(POLICY))
 
 
 def waits(*causes: LomiError) -> list[Waiting]:
