@@ -600,7 +600,7 @@ _lomi_table() {
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@models' ;;
     'policy')
-      children='list show validate diff verify activate rollback history simulate'
+      children='list show validate diff verify activate rollback history compare simulate'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -643,6 +643,11 @@ _lomi_table() {
       children=''
       options='--output -o --env --config --env-file --data --help -h'
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'policy compare')
+      children=''
+      options='--window --limit --fail-if --output -o --env --config --env-file --data --help -h'
+      values='--window= --limit= --fail-if= --output=text|json|jsonl|csv|markdown|html -o=text|json|jsonl|csv|markdown|html --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'policy simulate')
       children=''

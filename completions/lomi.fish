@@ -600,7 +600,7 @@ function __lomi_table
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@models'
         case 'policy'
-            set -g __lomi_children 'list	List the policies of the configuration, and which one holds' 'show	Show what one policy approves, rejects and leaves to a person' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge all stored findings again by their stored policies' 'activate	Judge by this policy from now on' 'rollback	Go back to what held before the latest activation' 'history	List what was activated and taken back, by whom and why' 'simulate	Say what a policy would have made of past photos'
+            set -g __lomi_children 'list	List the policies of the configuration, and which one holds' 'show	Show what one policy approves, rejects and leaves to a person' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge all stored findings again by their stored policies' 'activate	Judge by this policy from now on' 'rollback	Go back to what held before the latest activation' 'history	List what was activated and taken back, by whom and why' 'compare	Set shadows and arms side by side with what held' 'simulate	Say what a policy would have made of past photos'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -643,6 +643,11 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'policy compare'
+            set -g __lomi_children
+            set -g __lomi_options '--window	Of the decisions: 7d, yesterday, A..B (UTC)' '--limit	Name at most so many photos' '--fail-if	Exit 1 if a figure is so, e.g' '--output	How it is written' '-o	How it is written' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--window=' '--limit=' '--fail-if=' '--output=text|json|jsonl|csv|markdown|html' '-o=text|json|jsonl|csv|markdown|html' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'policy simulate'
             set -g __lomi_children

@@ -174,6 +174,30 @@ def policy_history(common: options.Common, format_: options.Output = Format.TEXT
     return policy_activation.history(common, format_)
 
 
+@app.command("compare")
+@options.with_common
+def policy_compare(
+    common: options.Common,
+    window: Annotated[str, typer.Option(help="Of the decisions: 7d, yesterday, A..B (UTC).", metavar="WINDOW")] = "7d",
+    limit: Annotated[int, typer.Option(help="Name at most so many photos.", min=0, max=10_000, metavar="N")] = 20,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", help="Exit 1 if a figure is so, e.g. 'agree_share<0.98'.", metavar="CONDITION"),
+    ] = None,
+    format_: Annotated[ReportFormat, typer.Option("--output", "-o", help="How it is written.")] = ReportFormat.TEXT,
+) -> int:
+    """Set shadows and arms side by side with what held.
+
+    How often shadow policies agreed, where they said something else, with examples; of the arms of an experiment their
+    outcomes and what people changed of them, with intervals.
+    """
+    from lomi_ops.cli.policy_simulate import compare
+    from lomi_ops.domain.bound import parse
+
+    bounds = tuple(bound for each in fail_if or () for bound in parse(each))
+    return compare(common, window, limit, bounds, format_)
+
+
 @app.command("simulate")
 @options.with_common
 def policy_simulate(

@@ -1,4 +1,4 @@
-"""One run of `lomi policy simulate`."""
+"""Runs of `lomi policy simulate` and `compare`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from lomi_ops.cli.progress import bar
 from lomi_ops.cli.report_formats import ReportFormat, writer
 from lomi_ops.domain import bound
 from lomi_ops.domain.bound import Bound
+from lomi_ops.domain.report import Report
 from lomi_ops.domain.window import parse
 from lomi_ops.errors import ExitCode
-from lomi_ops.ops.policies import activating, listing, simulate, simulation_report
+from lomi_ops.ops.policies import activating, listing, side_by_side, simulate, simulation_report
 from lomi_ops.ops.policies.sweep import Line
 
 
@@ -42,8 +43,21 @@ def run(common: Common, wanted: Wanted) -> int:
             )
         holds = activating.standing(runtime.replica, settings).regime.policies[0]
         report = simulation_report.report(found, policy, holds)
-    output.verbatim(writer(wanted.format_)(report))
-    sentences = bound.broken(wanted.bounds, report.figures)
+    return _told(report, wanted.bounds, wanted.format_)
+
+
+def compare(common: Common, window: str, limit: int, bounds: tuple[Bound, ...], format_: ReportFormat) -> int:
+    """One run of `lomi policy compare`."""
+    parse(window, datetime.now(UTC))
+    with session.opened(common, "database") as runtime:
+        database = runtime.replica
+        report = side_by_side.build(database, parse(window, database.now()), limit)
+    return _told(report, bounds, format_)
+
+
+def _told(report: Report, bounds: tuple[Bound, ...], format_: ReportFormat) -> int:
+    output.verbatim(writer(format_)(report))
+    sentences = bound.broken(bounds, report.figures)
     for each in sentences:
-        diagnostics.note(f"simulation: {each}")
+        diagnostics.note(f"{report.kind}: {each}")
     return int(ExitCode.BAD if sentences else ExitCode.OK)

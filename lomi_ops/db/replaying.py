@@ -86,7 +86,7 @@ def _stored(
     *, id: int, at: datetime, media_id: UUID, user_id: UUID, actor: str, outcome: str | None, policy: str | None,  # noqa: A002
     thresholds: str | None, grounds: Any, photo: Any, engines: Any, findings: Any,
 ) -> Stored:  # fmt: skip
-    by_person = outcome is None and actor != WORKER  # who has photos judged again decides nothing himself
+    by_person = outcome is None and actor != WORKER
     if outcome is None:
         return Stored(id, at, media_id, user_id, by_person)
     try:

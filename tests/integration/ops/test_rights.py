@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from lomi_ops.config.sections.operating import ReviewSection
-from lomi_ops.db import checkpoints, history, ledger, media, migrate, outbox
+from lomi_ops.db import activations, checkpoints, history, ledger, media, migrate, outbox
 from lomi_ops.db.fingerprints import Shelf
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.db.queries import block_of, blocks
@@ -300,7 +300,8 @@ def test_the_operator_can_do_what_people_do(
     assert {"reconcile_adopt", "reconcile_apply", "audit_insert_many", "submission_cancel", "outbox_published"} <= sent
     of_alerts = {name for name in blocks() if name.startswith(("alerts_", "deliveries_"))}
     assert len(of_alerts) >= 20
-    assert_each_is_needed(roles, DECIDE, sent | of_alerts)
+    others = {name for name in blocks() if name.startswith(("activation_", "remoderat"))}
+    assert_each_is_needed(roles, DECIDE, sent | of_alerts | others)
 
 
 def looked_at(url: str, photo: UUID) -> None:
@@ -340,6 +341,8 @@ def work(db: Database, job: Job) -> None:
     assert migrate.apply(db) == ()
     db.ping()
     db.now()
+    assert activations.kept(db)
+    assert activations.latest(db) is None
     assert ledger.entry(db, job.job_id) is None
     assert media.photos_of(db, [photo]).keys() == {photo}
     assert checkpoints.note_crash(db, job.job_id, crashed, at=AT) == 1
@@ -359,6 +362,7 @@ def work(db: Database, job: Job) -> None:
 WORK_CALLS: dict[str, Callable[..., object]] = {
     f"{module.__name__.rpartition('.')[2]}.{name}": getattr(module, name)
     for module, names in (
+        (activations, ("kept", "latest")),
         (ledger, ("entry", "settle")), (media, ("photos_of",)), (migrate, ("apply",)), (history, ("keep",)),
         (checkpoints, ("note_crash", "save", "load", "sweep")),
         (outbox, ("waits", "take_next", "mark_published")),
@@ -369,7 +373,8 @@ WORK_CALLS: dict[str, Callable[..., object]] = {
 
 def test_what_the_worker_package_asks_of_the_database_is_what_is_tried_here() -> None:
     text = "\n".join(path.read_text() for path in (ROOT / "worker").rglob("*.py"))
-    called = set(re.findall(r"\b((?:ledger|media|checkpoints|outbox|history|migrate|audit)\.[a-z_]+)\(", text))
+    modules = "activations|ledger|media|checkpoints|outbox|history|migrate|audit"
+    called = set(re.findall(rf"\b((?:{modules})\.[a-z_]+)\(", text))
     assert called == set(WORK_CALLS)
     assert set(re.findall(r"\bdatabase\.([a-z_]+)\(", text)) <= {"now", "ping", "close"}
 

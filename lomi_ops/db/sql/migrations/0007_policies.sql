@@ -11,7 +11,7 @@ CREATE TABLE lomi.policy_activations (
     shadows jsonb NOT NULL DEFAULT '[]',
     takes_back bigint
 );
-COMMENT ON COLUMN lomi.policy_activations.arms IS '[{"share", "policy"}]: whole policies, with the share of users that each judges';
+COMMENT ON COLUMN lomi.policy_activations.arms IS '[{"share", "policy"}]: whole policies, and whose photos each judges as a share';
 COMMENT ON COLUMN lomi.policy_activations.shadows IS 'policies that are only asked what they would say';
 COMMENT ON COLUMN lomi.policy_activations.takes_back IS 'of a rollback: id of the activation that it takes back';
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lomi.policy_activations

@@ -1,0 +1,103 @@
+"""Policies side by side on the same days: shadows beside what held, and the arms of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from lomi_ops.db import activations, reporting, shadows
+from lomi_ops.db.pool import Database
+from lomi_ops.db.shadows import Agreement, ArmChange, ArmOutcome, Example
+from lomi_ops.domain.quality import wilson
+from lomi_ops.domain.report import Column, Gap, Report, Table, Unit, Value
+from lomi_ops.domain.simulation import Fate
+from lomi_ops.domain.statistics import ratio
+from lomi_ops.domain.window import Window
+from lomi_ops.ops.reports.asked import INTERVAL
+
+_NO_PLACE = Gap("this database keeps no activations and no shadows", "lomi migrate apply")
+_NONE = Gap("no policy was asked beside the one that held, and no users were divided",
+            "lomi policy activate NAME --shadow OTHER --reason WHY")  # fmt: skip
+_WORDS = {Fate.APPROVE: "approved", Fate.REVIEW: "to a person", Fate.REJECT: "rejected"}
+
+
+def build(database: Database, window: Window, limit: int) -> Report:
+    """Works on every schema."""
+    kept = activations.kept(database)
+    seen: Sequence[Agreement] = ()
+    apart: Sequence[Example] = ()
+    outcomes: Sequence[ArmOutcome] = ()
+    changes: Sequence[ArmChange] = ()
+    if kept:
+        with reporting.reading(database) as session:
+            seen, apart = shadows.agreement(session, window), shadows.examples(session, window, limit)
+            outcomes, changes = shadows.arm_outcomes(session, window), shadows.arm_changes(session, window)
+    tables = [*((_agreement(seen), _transitions(seen), _examples(apart)) if seen else ()),
+              *((_arms(outcomes), _changes(changes)) if outcomes else ())]  # fmt: skip
+    gaps = () if tables else (_NONE if kept else _NO_PLACE,)
+    notes = ("intervals are of 95 %, and a little too narrow: photos of one user are alike",) if tables else ()
+    return Report("policies", "Policies side by side", window, "UTC", _figures(seen, outcomes), tuple(tables),
+                  notes=notes, unknown=gaps)  # fmt: skip
+
+
+def _figures(seen: Sequence[Agreement], outcomes: Sequence[ArmOutcome]) -> dict[str, float | None]:
+    photos = sum(each.photos for each in seen)
+    agree = sum(each.photos for each in seen if each.outcome == each.said)
+    return {"asked": photos, "agree": agree, "agree_share": ratio(agree, photos),
+            "divided": sum(each.photos for each in outcomes)}  # fmt: skip
+
+
+def _agreement(seen: Sequence[Agreement]) -> Table:
+    columns = (Column("shadow", "asked"), Column("policy", "beside"), Column("photos", "photos", Unit.COUNT),
+               Column("agree", "agree", Unit.SHARE), *INTERVAL)  # fmt: skip
+    rows: list[tuple[Value, ...]] = []
+    for (shadow, policy), part in groupby(seen, key=lambda each: (each.shadow, each.policy)):
+        mine = list(part)
+        photos = sum(each.photos for each in mine)
+        share = sum(each.photos for each in mine if each.outcome == each.said) / photos
+        rows.append((shadow, policy, photos, share, *wilson(share, photos)))
+    return Table("agreement", "Shadows", columns, tuple(rows))
+
+
+def _transitions(seen: Sequence[Agreement]) -> Table:
+    columns = (Column("shadow", "asked"), Column("before", "held"), Column("after", "it said"),
+               Column("photos", "photos", Unit.COUNT), Column("example", "example"))  # fmt: skip
+    rows = [(each.shadow, _said(each.outcome), _said(each.said), each.photos, each.example)
+            for each in seen if each.outcome != each.said]  # fmt: skip
+    return Table("transitions", "Where they said something else", columns, tuple(rows), empty="nowhere")
+
+
+def _examples(apart: Sequence[Example]) -> Table:
+    columns = (Column("photo", "photo"), Column("at", "decided"), Column("shadow", "asked"), Column("before", "held"),
+               Column("after", "it said"), Column("reason", "because of"))  # fmt: skip
+    rows = [(str(each.media_id), f"{each.at:%Y-%m-%d %H:%M}", each.shadow, _said(each.outcome), _said(each.said),
+             each.reason) for each in apart]  # fmt: skip
+    return Table("examples", "The latest of them: to look at, lomi media show ID", columns, tuple(rows), empty="none")
+
+
+def _arms(outcomes: Sequence[ArmOutcome]) -> Table:
+    columns = (Column("activation", "activation", Unit.COUNT), Column("policy", "arm"), Column("outcome", "outcome"),
+               Column("photos", "photos", Unit.COUNT), Column("users", "users", Unit.COUNT),
+               Column("share", "share", Unit.SHARE), *INTERVAL)  # fmt: skip
+    rows: list[tuple[Value, ...]] = []
+    for _, part in groupby(outcomes, key=lambda each: (each.activation, each.policy)):
+        mine = list(part)
+        total = sum(each.photos for each in mine)
+        rows += [(each.activation, each.policy, _said(each.outcome), each.photos, each.users, each.photos / total,
+                  *wilson(each.photos / total, total)) for each in mine]  # fmt: skip
+    return Table("arms", "Arms", columns, tuple(rows))
+
+
+def _changes(changes: Sequence[ArmChange]) -> Table:
+    columns = (
+        Column("activation", "activation", Unit.COUNT), Column("policy", "arm"),
+        Column("decided", "approved or rejected", Unit.COUNT), Column("changed", "changed by people", Unit.COUNT),
+        Column("share", "share", Unit.SHARE), *INTERVAL,
+    )  # fmt: skip
+    rows = [(each.activation, each.policy, each.decided, each.changed, each.changed / each.decided,
+             *wilson(each.changed / each.decided, each.decided)) for each in changes]  # fmt: skip
+    return Table("changes", "What people changed of it", columns, tuple(rows), empty="nothing was approved or rejected")
+
+
+def _said(outcome: str) -> str:
+    return _WORDS.get(Fate(outcome), outcome)
