@@ -74,7 +74,7 @@ def once(settings: Settings, policy: Policy, finder: FaceFinder | None, media_id
         look = look_twice(process, data, canonical=finder is not None, crashed=lambda _: next(deaths))
     finally:
         process.close()
-    return conclude(media_id, look, policy, finder)
+    return conclude(media_id, look, Rule(policy), finder)
 
 
 @contextmanager
