@@ -26,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="A FILTER is made of terms such as status:rejected reason:nsfw 'decided<2d': `lomi help photo-filters`.",
 )
+PATIENCE_S = 600.0
 Number = Annotated[int, typer.Argument(help="The run's number.", min=1, metavar="RUN")]
 
 
@@ -251,7 +252,9 @@ def _interruptible(run: Run) -> Iterator[None]:
 
 
 def _overrides(model: str | None) -> dict[str, object]:
-    return {"models.nsfw": (model,)} if model else {}
+    """A page of few photos among many takes longer than a statement may otherwise."""
+    chosen: dict[str, object] = {"models.nsfw": (model,)} if model else {}
+    return chosen | {"database.statement_timeout_s": PATIENCE_S}
 
 
 def _engines(again: Again) -> str:

@@ -90,8 +90,8 @@ def by_id(db: Database, bounds: Bounds, *, after: UUID | None = None, size: int)
 
 
 def every_on(session: Session, bounds: Bounds) -> Iterator[PhotoRow]:
-    """All of them in the order of their ids, as they come. Inside the caller's transaction."""
-    return session.stream(PhotoRow, "photos_by_id", **_asked(bounds), undated=False, after_id=None, limit=None)
+    """All of them in any order, as they come. Inside the caller's transaction."""
+    return session.stream(PhotoRow, "photos_every", **_asked(bounds))
 
 
 def days_of(db: Database, user_id: UUID, *, limit: int) -> tuple[Day, ...]:

@@ -42,7 +42,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT %(limit)s::bigint;
 
 -- name: photos_by_id
--- Photos in the order of their ids, of which everybody has an index: for whoever goes through all of them.
+-- Photos in the order of their ids, of which everybody has an index: for whoever goes through many of them.
 -- in statuses: text[], null for any
 -- in reasons: text[], in lower case, null for any
 -- in users: uuid[], null for any
@@ -55,7 +55,7 @@ LIMIT %(limit)s::bigint;
 -- in bands: jsonb, [{"path", "low", "high"}] of numbers in the scores, null for any
 -- in undated: boolean, only what has no time of upload
 -- in after_id: uuid of the last photo seen; null for the first page
--- in limit: bigint, rows; null for all
+-- in limit: bigint, rows
 -- out media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at
 SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
@@ -80,6 +80,40 @@ WHERE media_type::text = 'photo' AND (created_at IS NULL OR NOT %(undated)s::boo
   AND (%(after_id)s::uuid IS NULL OR id > %(after_id)s::uuid)
 ORDER BY id
 LIMIT %(limit)s::bigint;
+
+-- name: photos_every
+-- All photos in any order: nothing is sorted, and the table is read once.
+-- in statuses: text[], null for any
+-- in reasons: text[], in lower case, null for any
+-- in users: uuid[], null for any
+-- in batches: uuid[], null for any
+-- in ids: uuid[], null for any
+-- in start: timestamptz of the upload, null for the beginning
+-- in end: timestamptz, excluded; null for no end
+-- in decided_start: timestamptz of the decision, null for the beginning
+-- in decided_end: timestamptz, excluded; null for no end
+-- in bands: jsonb, [{"path", "low", "high"}] of numbers in the scores, null for any
+-- out media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at
+SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
+       moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
+FROM media
+WHERE media_type::text = 'photo'
+  AND (%(statuses)s::text[] IS NULL OR moderation_status = ANY(%(statuses)s::text[]))
+  AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
+  AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
+  AND (%(batches)s::uuid[] IS NULL OR batch_id = ANY(%(batches)s::uuid[]))
+  AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s::uuid[]))
+  AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
+  AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
+  AND (%(decided_start)s::timestamptz IS NULL OR moderated_at >= %(decided_start)s::timestamptz)
+  AND (%(decided_end)s::timestamptz IS NULL OR moderated_at < %(decided_end)s::timestamptz)
+  AND (%(bands)s::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_to_recordset(%(bands)s::jsonb) AS b (path text[], low double precision, high double precision)
+      WHERE CASE WHEN jsonb_typeof(moderation_scores #> b.path) = 'number'
+                 THEN (moderation_scores #>> b.path)::double precision
+                      NOT BETWEEN coalesce(b.low, '-infinity') AND coalesce(b.high, 'infinity')
+                 ELSE true END
+  ));
 
 -- name: user_days
 -- What a user uploaded, by day in UTC, as it stands now: the latest days first.

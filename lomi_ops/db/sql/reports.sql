@@ -19,14 +19,15 @@ GROUP BY 1, 2
 ORDER BY photos DESC, status, reason;
 
 -- name: work_decided
--- What workers decided in a window, from the decision log, without the photos of `lomi e2e`.
+-- What workers decided in a window, from the decision log, without the photos of `lomi e2e` and what was judged again.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out decided, failed, mean_ms
 SELECT count(*)::int AS decided, (count(*) FILTER (WHERE status = 'failed'))::int AS failed,
        avg(processing_ms)::float8 AS mean_ms
 FROM lomi.decisions
-WHERE actor = 'worker' AND at >= %(start)s::timestamptz AND at < %(end)s::timestamptz
+WHERE actor = 'worker' AND coalesce(worker, '') NOT LIKE 'remoderate %%'
+  AND at >= %(start)s::timestamptz AND at < %(end)s::timestamptz
   AND user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff';
 
 -- name: report_bins
@@ -322,7 +323,8 @@ LEFT JOIN LATERAL (
     WHERE e.media_id = d.media_id AND e.id < d.id AND e.status = 'approved' ORDER BY e.id DESC LIMIT 1
 ) AS a ON true
 WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
-  AND d.actor <> 'worker' AND d.status_before = 'approved' AND d.status = 'rejected' AND d.undoes IS NULL
+  AND (d.actor <> 'worker' OR d.worker LIKE 'remoderate %%') AND d.status_before = 'approved'
+  AND d.status = 'rejected' AND d.undoes IS NULL
 GROUP BY 1, 2
 ORDER BY 1, 2;
 

@@ -29,7 +29,8 @@ from lomi_ops.domain.review import WORKER, Seen
 from lomi_ops.errors import FacesUnavailable, PhotoError, Transient
 
 T = TypeVar("T")
-PAGE = 500
+PAGE = 5000
+"""Photos that are read at once. Where few match, each page may read the whole table."""
 FETCHERS = 4
 PATIENCE_S = 30.0
 """So long a service may be away before the run stops; it can be resumed."""

@@ -37,7 +37,7 @@ def build(db: Source, asked: Asked) -> Report:
         (),
         (
             "from upload: the time live only where the app shows photos before they are decided",
-            "since approval: photos that people rejected in the window after they had been approved",
+            "since approval: photos that people, or a run of lomi remoderate, rejected in the window after an approval",
         ),
         asked.gaps,
     )

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from lomi_ops.config.sections.services import RedisSection
-from lomi_ops.db import claims, fingerprints, ledger, overrides, remoderating, undoing
+from lomi_ops.db import claims, fingerprints, ledger, overrides, remoderating, reporting, reports, undoing
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.db.remoderating import Run
@@ -25,6 +25,7 @@ from lomi_ops.domain.job import Job
 from lomi_ops.domain.remoderate import Fate, Live, Yielding
 from lomi_ops.domain.review import Ruling
 from lomi_ops.domain.verdict import MediaStatus, Reason
+from lomi_ops.domain.window import Window
 from lomi_ops.errors import FacesUnavailable, ObjectsUnavailable
 from lomi_ops.imaging.golden import portrait
 from lomi_ops.ops.remoderate import run as running
@@ -113,6 +114,17 @@ def test_what_stands_otherwise_is_changed_logged_and_told_and_nothing_else(
     assert entries == [{"actor": "hana", "after": {"status": "approved", "reason": None, "run": run.id}}]
     carry_out(handles(db, objects, engines), remoderating.get(db, run.id))
     assert len(told(plain)) == 2, "a second pass does nothing more"
+
+
+def test_reports_tell_what_was_taken_down_and_count_no_photo_twice(
+    db: Database, backend: Backend, objects: Path
+) -> None:
+    (fine,) = uploaded(db, backend, objects, {})
+    window = Window(AT - timedelta(days=1), datetime.now(UTC) + timedelta(days=1))
+    before = reports.work(db, window, logged=True)
+    carry_out(handles(db, objects, Engines({fine: BARE})), begin(db, "status:*"))
+    assert reports.work(db, window, logged=True) == before
+    assert [(reason, photos) for reason, _, photos in reporting.taken_down(db, window)] == [("nsfw", 1)]
 
 
 def test_a_shadow_run_tells_the_transitions_and_changes_nothing(
