@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lomi_ops.cli import session
 from lomi_ops.cli.options import Common
-from lomi_ops.errors import NotFound, UsageError
+from lomi_ops.errors import NotFound, Refused, UsageError
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -121,6 +121,19 @@ def chosen_policy(settings: Settings, name: str | None) -> Policy:
     except KeyError:
         known = ", ".join(sorted(settings.policy.policies))
         raise UsageError(f"there is no policy {name!r}", hint=f"--policy NAME, one of: {known}") from None
+
+
+def policy_in_force(runtime: Runtime, name: str | None) -> Policy:
+    """The policy of that name in the configuration; without one what workers judge by now: what was activated, else the
+    configuration's own. Raises Refused where several share the users."""
+    from lomi_ops.db import activations
+
+    found = activations.latest(runtime.database) if name is None and activations.kept(runtime.database) else None
+    if found is None or found.regime is None:
+        return chosen_policy(runtime.settings, name)
+    if len(found.regime.arms) > 1:
+        raise Refused(f"the users are shared by {found.regime.title}: by which one?", hint="--policy NAME")
+    return found.regime.arms[0].policy
 
 
 def run_worker(common: Common, policy: str | None, overrides: Mapping[str, object]) -> int:

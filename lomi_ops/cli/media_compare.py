@@ -74,7 +74,7 @@ def _fetched(common: options.Common, photo: Any, policy: str | None, actor: str)
 
     with session.opened(common, "database", "objects") as runtime:
         settings = runtime.settings
-        chosen = judging.chosen_policy(settings, policy)
+        chosen = judging.policy_in_force(runtime, policy)
         desk = Desk(runtime.database, None, actor, settings.review)
         desk.recognise(photo)
         found = desk.photo(photo)

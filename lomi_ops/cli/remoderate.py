@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,7 +109,7 @@ def remoderate(
     )  # fmt: skip
     needs = ("database",) if dry_run else session.ALL
     with session.opened(common, *needs, overrides=_overrides(model), changes=not (dry_run or shadow)) as runtime:
-        database, chosen = runtime.database, judging.chosen_policy(runtime.settings, policy)
+        database, chosen = runtime.database, judging.policy_in_force(runtime, policy)
         moment = database.now()
         found = plan(database, wanted, overrides=include_overrides, at=moment)
         if not model:
@@ -146,7 +146,7 @@ def remoderate_resume(
     if run.ended_at:
         raise Refused(f"run {number} is done", hint=f"lomi remoderate status {number}")
     with session.opened(common, *session.ALL, overrides=_overrides(run.model), changes=not run.shadow) as runtime:
-        chosen = judging.chosen_policy(runtime.settings, run.policy.rpartition("@")[0])
+        chosen = _policy_of(runtime, run)
         with judging.judged_again(runtime, chosen) as again:
             if (chosen.ref, _engines(again)) != (run.policy, run.engines):
                 text = f"run {number} began with policy {run.policy} and {run.engines}; here are {chosen.ref} and"
@@ -180,6 +180,17 @@ def remoderate_status(
         if not recorded:
             diagnostics.note("no place for runs here: lomi migrate apply")
     return int(ExitCode.OK)
+
+
+def _policy_of(runtime: Runtime, run: Run) -> Policy:
+    """What workers judge by, where the run began with it, else the one of that name in the configuration."""
+    from lomi_ops.cli import judging
+
+    with suppress(Refused):
+        holds = judging.policy_in_force(runtime, None)
+        if holds.ref == run.policy:
+            return holds
+    return judging.chosen_policy(runtime.settings, run.policy.rpartition("@")[0])
 
 
 def _fit(again: Again, *, shadow: bool) -> None:

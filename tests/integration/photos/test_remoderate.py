@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from lomi_ops.config.sections.services import RedisSection
-from lomi_ops.db import claims, fingerprints, ledger, overrides, remoderating, reporting, reports, undoing
+from lomi_ops.db import activations, claims, fingerprints, ledger, overrides, remoderating, reporting, reports, undoing
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.db.remoderating import Run
 from lomi_ops.domain.job import Job
+from lomi_ops.domain.regime import Arm
 from lomi_ops.domain.remoderate import Fate, Live, Yielding
 from lomi_ops.domain.review import Ruling
 from lomi_ops.domain.verdict import MediaStatus, Reason
@@ -464,6 +466,18 @@ def test_two_models_are_set_side_by_side_and_nothing_is_written(
     assert lomi("media", "compare", photo, "nudenet-320n", "falconsai").code == 2
     store(objects).delete(BUCKET, backend.row(photo)["url"])
     assert lomi("media", "compare", photo, "nudenet-320n", toy).code == 1
+
+
+@pytest.mark.usefixtures("whole")
+def test_photos_are_judged_by_the_policy_that_was_activated(lomi: Lomi, db: Database) -> None:
+    words = ["remoderate", "--where", "status:*", "--dry-run", "-o", "json"]
+    assert lomi(*words).document["policy"] == "local@1"
+    strict = replace(POLICY, name="strict", version=4)
+    activations.activate(db, [Arm(strict)], [], actor="hana", reason="try", at=AT)
+    assert lomi(*words).document["policy"] == "strict@4"
+    activations.activate(db, [Arm(strict, 0.5), Arm(POLICY, 0.5)], [], actor="hana", reason="try", at=AT)
+    assert lomi(*words).code == 5
+    assert lomi(*words, "--policy", "local").document["policy"] == "local@1"
 
 
 @pytest.mark.parametrize("words", [[], ["--where", ""], ["--where", "status:*", "--rate", "fast"], ["--where", "x:y"]])
