@@ -10,9 +10,9 @@ SELECT coalesce(moderation_status, 'pending')::text AS status, moderation_reason
 FROM (
     SELECT moderation_status, moderation_reason,
            CASE WHEN jsonb_typeof(moderation_scores -> 'processing_time_ms') = 'number'
-                THEN (moderation_scores ->> 'processing_time_ms')::numeric END AS ms
+                THEN (moderation_scores -> 'processing_time_ms')::numeric END AS ms
     FROM media
-    WHERE media_type::text = 'photo'
+    WHERE media_type = 'photo'
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
 ) AS uploaded
 GROUP BY 1, 2
@@ -31,17 +31,23 @@ WHERE actor = 'worker' AND coalesce(worker, '') NOT LIKE 'remoderate %%'
   AND user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff';
 
 -- name: report_bins
--- The photos uploaded in a window by how they stand now, in parts of some minutes.
+-- The photos uploaded in a window by how they stand now, in parts of some minutes. Each part is a question of its own:
+-- for groups of a computed time the planner has no numbers, and would sort millions of photos to count them.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- in minutes: int, of a part
 -- out at, status, reason, photos
-SELECT date_bin(make_interval(mins => %(minutes)s::int), created_at, '2000-01-01 00:00:00Z') AS at,
-       coalesce(moderation_status, 'pending')::text AS status, moderation_reason AS reason, count(*)::int AS photos
-FROM media
-WHERE media_type::text = 'photo'
-  AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
-GROUP BY 1, 2, 3
+SELECT part AS at, status, reason, photos
+FROM (SELECT make_interval(mins => %(minutes)s::int) AS length) AS parts,
+generate_series(date_bin(length, %(start)s::timestamptz, '2000-01-01 00:00:00Z'),
+                %(end)s::timestamptz - interval '1 microsecond', length) AS part,
+LATERAL (
+    SELECT coalesce(moderation_status, 'pending')::text AS status, moderation_reason AS reason, count(*)::int AS photos
+    FROM media
+    WHERE media_type = 'photo'
+      AND created_at >= greatest(part, %(start)s::timestamptz) AND created_at < least(part + length, %(end)s::timestamptz)
+    GROUP BY 1, 2
+) AS counted
 ORDER BY 1, 2, 3;
 
 -- name: report_standing
@@ -51,7 +57,7 @@ ORDER BY 1, 2, 3;
 -- out status, reason, photos
 SELECT coalesce(moderation_status, 'pending')::text AS status, moderation_reason AS reason, count(*)::int AS photos
 FROM media
-WHERE media_type::text = 'photo'
+WHERE media_type = 'photo'
   AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
 GROUP BY 1, 2
 ORDER BY 1, 2;
@@ -64,26 +70,33 @@ ORDER BY 1, 2;
 SELECT value, count(*)::int AS photos
 FROM (
     SELECT CASE WHEN jsonb_typeof(moderation_scores -> 'processing_time_ms') = 'number'
-                THEN least(round((moderation_scores ->> 'processing_time_ms')::numeric), 1e9)::float8 END AS value
+                THEN least(round((moderation_scores -> 'processing_time_ms')::numeric), 1e9)::float8 END AS value
     FROM media
-    WHERE media_type::text = 'photo'
+    WHERE media_type = 'photo'
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+    OFFSET 0
 ) AS timed
 WHERE value IS NOT NULL
 GROUP BY value
 ORDER BY value;
 
 -- name: report_delays
--- Seconds from upload to what holds now, of the decided photos uploaded in a window.
+-- Seconds from upload to what holds now, of the decided photos uploaded in a window; counted by quarters of a day, as
+-- `report_bins` counts.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- in status: text, null for any
 -- out value, photos
-SELECT greatest(0, round(extract(epoch FROM moderated_at - created_at), 1))::float8 AS value, count(*)::int AS photos
-FROM media
-WHERE media_type::text = 'photo' AND moderated_at IS NOT NULL AND moderation_status IN ('approved', 'rejected', 'failed')
-  AND (%(status)s::text IS NULL OR moderation_status = %(status)s::text)
-  AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+SELECT value, sum(photos)::int AS photos
+FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 microsecond', interval '6 hours') AS part,
+LATERAL (
+    SELECT greatest(0, round(date_part('epoch', moderated_at - created_at) * 10) / 10) AS value, count(*) AS photos
+    FROM media
+    WHERE media_type = 'photo' AND moderated_at IS NOT NULL AND moderation_status IN ('approved', 'rejected', 'failed')
+      AND (%(status)s::text IS NULL OR moderation_status = %(status)s::text)
+      AND created_at >= part AND created_at < least(part + interval '6 hours', %(end)s::timestamptz)
+    GROUP BY 1
+) AS counted
 GROUP BY 1
 ORDER BY 1;
 
@@ -133,7 +146,7 @@ SELECT size, count(*)::int AS many
 FROM (
     SELECT count(*)::int AS size
     FROM media
-    WHERE media_type::text = 'photo'
+    WHERE media_type = 'photo'
       AND (%(status)s::text IS NULL OR coalesce(moderation_status, 'pending') = %(status)s::text)
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY user_id
@@ -150,7 +163,7 @@ SELECT size, count(*)::int AS many
 FROM (
     SELECT count(*)::int AS size
     FROM media
-    WHERE media_type::text = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+    WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY batch_id
 ) AS batches
@@ -166,7 +179,7 @@ ORDER BY size;
 WITH busy AS (
     SELECT user_id
     FROM media
-    WHERE media_type::text = 'photo'
+    WHERE media_type = 'photo'
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY user_id
     HAVING count(*) >= %(limit)s::int
@@ -176,7 +189,7 @@ FROM (
     SELECT user_id, created_at,
            lag(created_at, %(limit)s::int - 1) OVER (PARTITION BY user_id ORDER BY created_at) AS before
     FROM media
-    WHERE media_type::text = 'photo' AND user_id IN (SELECT user_id FROM busy)
+    WHERE media_type = 'photo' AND user_id IN (SELECT user_id FROM busy)
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
 ) AS spans
 WHERE created_at - before < interval '24 hours';
@@ -190,10 +203,10 @@ WITH batches AS (
     SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
            bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
     FROM media
-    WHERE media_type::text = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+    WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
       AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY batch_id
-), settled AS (
+), settled AS MATERIALIZED (
     SELECT came_at, CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at FROM batches
 ), pairs AS (
     SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS came,
@@ -221,10 +234,10 @@ WITH batches AS (
     SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
            bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
     FROM media
-    WHERE media_type::text = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+    WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
       AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY batch_id
-), settled AS (
+), settled AS MATERIALIZED (
     SELECT came_at,
            CASE WHEN NOT open AND decided_at < came_at + interval '1 minute' THEN decided_at
                 ELSE coalesce((SELECT min(j.settled_at) FROM lomi.jobs AS j WHERE j.batch_id = b.batch_id),
@@ -260,16 +273,25 @@ GROUP BY 1, 2
 ORDER BY jobs DESC, 1, 2;
 
 -- name: report_failed
--- Photos uploaded in a window that could not be judged, by cause, with the latest of each.
+-- Photos uploaded in a window that could not be judged, by cause, with the latest of each, which is looked up by its
+-- time: only that row is read outside the index.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out cause, photos, example
-SELECT coalesce(moderation_reason, '') AS cause, count(*)::int AS photos,
-       (array_agg(id::text ORDER BY created_at DESC, id DESC))[1] AS example
-FROM media
-WHERE media_type::text = 'photo' AND moderation_status = 'failed'
-  AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
-GROUP BY 1
+WITH causes AS MATERIALIZED (
+    SELECT coalesce(moderation_reason, '') AS cause, count(*)::int AS photos, max(created_at) AS latest
+    FROM media
+    WHERE media_type = 'photo' AND moderation_status = 'failed'
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+    GROUP BY 1
+)
+SELECT cause, photos, (
+           SELECT id::text FROM media
+           WHERE created_at = latest AND media_type = 'photo' AND moderation_status = 'failed'
+             AND coalesce(moderation_reason, '') = cause
+           ORDER BY id DESC LIMIT 1
+       ) AS example
+FROM causes
 ORDER BY photos DESC, 1;
 
 -- name: report_unanswered
@@ -336,23 +358,22 @@ ORDER BY 1, 2;
 -- out label, band, status, photos
 SELECT s.label, floor(s.value)::int AS band, status, count(*)::int AS photos
 FROM (
-    SELECT moderation_status::text AS status, moderation_scores AS scores
+    SELECT moderation_status::text AS status, moderation_scores -> 'blur_variance' AS sharpness,
+           moderation_scores -> 'estimated_age' AS age, moderation_scores -> 'nsfw_scores' AS nsfw
     FROM media
-    WHERE media_type::text = 'photo' AND moderation_status IN ('approved', 'rejected')
-      AND jsonb_typeof(moderation_scores) = 'object'
+    WHERE media_type = 'photo' AND moderation_status IN ('approved', 'rejected')
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+    OFFSET 0
 ) AS decided,
 LATERAL (VALUES
-    ('sharpness', CASE WHEN jsonb_typeof(scores -> 'blur_variance') = 'number'
-                       THEN least((scores ->> 'blur_variance')::numeric, 1000)::float8 END),
-    ('age', CASE WHEN jsonb_typeof(scores -> 'estimated_age') = 'number'
-                 THEN least((scores ->> 'estimated_age')::numeric, 120)::float8 END),
-    ('porn', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,porn}') = 'number'
-                  THEN least((scores #>> '{nsfw_scores,porn}')::numeric, 1)::float8 * 100 + 1e-9 END),
-    ('sexy', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,sexy}') = 'number'
-                  THEN least((scores #>> '{nsfw_scores,sexy}')::numeric, 1)::float8 * 100 + 1e-9 END),
-    ('hentai', CASE WHEN jsonb_typeof(scores #> '{nsfw_scores,hentai}') = 'number'
-                    THEN least((scores #>> '{nsfw_scores,hentai}')::numeric, 1)::float8 * 100 + 1e-9 END)
+    ('sharpness', CASE WHEN jsonb_typeof(sharpness) = 'number' THEN least(sharpness::numeric, 1000)::float8 END),
+    ('age', CASE WHEN jsonb_typeof(age) = 'number' THEN least(age::numeric, 120)::float8 END),
+    ('porn', CASE WHEN jsonb_typeof(nsfw -> 'porn') = 'number'
+                  THEN least((nsfw -> 'porn')::numeric, 1)::float8 * 100 + 1e-9 END),
+    ('sexy', CASE WHEN jsonb_typeof(nsfw -> 'sexy') = 'number'
+                  THEN least((nsfw -> 'sexy')::numeric, 1)::float8 * 100 + 1e-9 END),
+    ('hentai', CASE WHEN jsonb_typeof(nsfw -> 'hentai') = 'number'
+                    THEN least((nsfw -> 'hentai')::numeric, 1)::float8 * 100 + 1e-9 END)
 ) AS s (label, value)
 WHERE s.value >= 0
 GROUP BY 1, 2, 3
@@ -396,7 +417,7 @@ ORDER BY s.id;
 SELECT count(*) > %(limit)s::int AS many
 FROM (
     SELECT FROM media
-    WHERE media_type::text = 'photo'
+    WHERE media_type = 'photo'
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
     LIMIT %(limit)s::int + 1
 ) AS counted;

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,3 +122,31 @@ def test_without_samples_nothing_was_judged_and_without_their_table_it_is_not_kn
     plain.execute("DROP TABLE lomi.samples CASCADE")
     assert body(lomi, "thresholds")["figures"]["judged"] is None
     assert json.loads(lomi("report", "quality", *WINDOW, "-o", "json").out)["unknown"]
+
+
+def test_parts_of_any_window_count_each_photo_once(db: Database, plain: Plain) -> None:
+    photos = filled(plain, 40)
+    chance = random.Random(4)
+    for minutes in (1, 15, 60, 360):
+        start = DAY + timedelta(seconds=chance.randint(-80000, 80000), microseconds=chance.randint(0, 1))
+        window = Window(start, start + timedelta(seconds=chance.randint(1, 100_000)))
+        mine = [photo for photo in photos if window.start <= photo.at < window.end]
+        epoch, length = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=minutes)
+        expected = Counter(
+            (epoch + (photo.at - epoch) // length * length, photo.status, photo.reason) for photo in mine
+        )
+
+        found = reporting.bins(db, window, minutes)
+        assert {(row.at, row.status, row.reason): row.photos for row in found} == expected
+        decided = [photo for photo in mine if photo.status != "pending"]
+        assert reporting.delays(db, window) == ([(30.0, len(decided))] if decided else [])
+
+
+def test_the_example_of_a_cause_is_its_latest_photo(db: Database, plain: Plain) -> None:
+    photos = filled(plain, 60)
+    failed = [photo for photo in of_day(photos) if photo.status == "failed"]
+    latest = max(failed, key=lambda photo: (photo.at, photo.id))
+
+    assert reporting.failed(db, Window(DAY, DAY + timedelta(days=1))) == [
+        reporting.Cause("truncated", len(failed), str(latest.id))
+    ]
