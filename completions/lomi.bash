@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review remoderate media audit privacy queue jobs metrics migrate backup deploy models policy config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review remoderate media audit privacy retention queue jobs metrics migrate backup deploy models policy config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -368,6 +368,21 @@ _lomi_table() {
       children=''
       options='--output -o --env --config --env-file --data --help -h'
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'retention')
+      children='show trim'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'retention show')
+      children=''
+      options='--output -o --env --config --env-file --data --help -h'
+      values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'retention trim')
+      children=''
+      options='--dry-run --quiet -q --as --output -o --env --config --env-file --data --help -h'
+      values='--as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'queue')
       children='list stats show pause resume drain retry delete cancel undo continue ops dead'

@@ -48,6 +48,7 @@ GROUPS: dict[str, Entry] = {
     "media": Late("media:app", "Any photo and any user, however they stand"),
     "audit": Late("audit:app", "Who did what, and that nobody changed it"),
     "privacy": Late("privacy:app", "What is held on one user, and erasing it"),
+    "retention": Late("retention:app", "How long what lomi wrote is kept"),
     "queue": Late("queue:app", "What waits, runs and died; acting on it"),
     "jobs": Late("jobs:app", "Hand photos in, follow them, look back"),
     "metrics": Late("metrics:app", "The cluster in numbers, for Prometheus and for a phone"),

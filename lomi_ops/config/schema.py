@@ -13,7 +13,13 @@ from pydantic import Field
 from lomi_ops.config.sections.alerts import AlertsSection
 from lomi_ops.config.sections.base import Colour, Section
 from lomi_ops.config.sections.judging import ImagesSection, ModelsSection, PolicyChoice
-from lomi_ops.config.sections.operating import BackupSection, ChecksSection, MetricsSection, ReviewSection
+from lomi_ops.config.sections.operating import (
+    BackupSection,
+    ChecksSection,
+    MetricsSection,
+    RetentionSection,
+    ReviewSection,
+)
 from lomi_ops.config.sections.services import (
     BackendSection,
     CompreFaceSection,
@@ -52,6 +58,7 @@ class Settings(Section):
     backup: BackupSection = BackupSection()
     autoscale: AutoscaleSection = AutoscaleSection()
     review: ReviewSection = ReviewSection()
+    retention: RetentionSection = RetentionSection()
     alerts: AlertsSection = AlertsSection()
     metrics: MetricsSection = MetricsSection()
 

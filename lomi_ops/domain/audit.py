@@ -39,6 +39,8 @@ class Action(StrEnum):
     EXPORT = "privacy.export"
     ERASE = "privacy.erase"
     """Its `after` names, as `seqs`, the first and last place of each run of entries whose words it took away."""
+    TRIM = "retention.trim"
+    """Where it took the words of entries away, its `after` names them as that of `ERASE` does."""
     ALERT_ACK = "alerts.ack"
     ALERT_SILENCE = "alerts.silence"
     ALERT_UNSILENCE = "alerts.unsilence"

@@ -127,7 +127,7 @@ def anchor(text: str) -> Head:
 
 
 def erased_by(after: Mapping[str, Any]) -> Iterator[range]:
-    """The places in the chain that an entry `privacy.erase` names. Raises ValueError."""
+    """The places in the chain that an entry `privacy.erase` or `retention.trim` names. Raises ValueError."""
     for first, last in after.get("seqs", []):
         yield range(int(first), int(last) + 1)
 
@@ -180,7 +180,7 @@ class Walk:
         """What is wrong with the whole, after the last link. `head` is what the database keeps as the last one, None
         where there is none; `beside` are entries that no link leads to."""
         for seq in sorted(self._unnamed):
-            yield Finding(seq, Fault.UNNAMED, "it was erased, and no entry privacy.erase names it")
+            yield Finding(seq, Fault.UNNAMED, "it was erased, and no entry privacy.erase or retention.trim names it")
         for entry in beside:
             yield Finding(None, Fault.BESIDE, f"entry {entry} has no link: it was not added the ordinary way")
         if head is None:
@@ -219,7 +219,7 @@ class Walk:
             yield Finding(link.seq, Fault.EDITED, "its salt is gone, and it is not marked as erased")
         elif committed(said) != link.commitment:
             yield Finding(link.seq, Fault.EDITED, "its entry does not say what it said when it was added")
-        elif said.action == Action.ERASE:
+        elif said.action in (Action.ERASE, Action.TRIM):
             self._name(said)
 
     def _name(self, said: Said) -> None:

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from lomi_ops.config.sections.base import Score, Seconds, Section
 
+Days = Annotated[int | None, Field(ge=7, le=36_500)]
+
 
 class BackupSection(Section):
     """Where backups go, and how `lomi check` finds the last one: any of these, the latest counts."""
@@ -31,6 +33,18 @@ class BackupSection(Section):
     def says_where(self) -> bool:
         """Whether anything says where to look."""
         return any((self.to, self.file, self.object, self.command))
+
+
+class RetentionSection(Section):
+    """How many days what lomi wrote is kept; null for ever. Nothing goes before `lomi retention trim` runs."""
+
+    jobs_days: Days = Field(400, description="settled jobs in the ledger, none of whose photos is still pending")
+    job_ends_days: Days = Field(400, description="how jobs ended that were not settled")
+    messages_days: Days = Field(30, description="published messages of people's decisions")
+    checkpoints_days: Days = Field(30, description="what was known of jobs in hand that nobody took up again")
+    reveals_days: Days = Field(400, description="who made which photo visible")
+    alerts_days: Days = Field(400, description="deliveries of alerts that have ended, of resolved incidents")
+    audit_text_days: Days = Field(None, description="the words of audit entries; their places in the chain stay")
 
 
 class ChecksSection(Section):

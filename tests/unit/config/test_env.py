@@ -72,7 +72,7 @@ def other_text(key: str, default: object) -> str:
         "redis.host": "one", "redis.sentinels": "one:26379", "database.host": "one",
         "backup.to": "/var/backups", "backup.object": "s3://bucket/key",
         "checks.workers": "3", "alerts.timezone": "Europe/Vienna", "docker.host": "unix:///run/docker.sock",
-        "metrics.price_per_worker_hour": "0.08", "review.images": "kitty",
+        "metrics.price_per_worker_hour": "0.08", "retention.audit_text_days": "800", "review.images": "kitty",
     }  # fmt: skip
     match default:
         case bool():
