@@ -28,6 +28,7 @@ from lomi_ops.config.alerts import rules
 from lomi_ops.config.schema import Settings
 from lomi_ops.domain.measure import Measured, Source
 from lomi_ops.errors import UsageError
+from tests import browser
 from tests.commands import Lomi
 from tests.conftest import need
 from tests.integration.ops.black_hole import black_hole
@@ -112,6 +113,22 @@ def test_the_page_says_what_the_alert_rules_say_and_what_to_run_next() -> None:
     assert '<li class=warning><span class="bad">812 jobs' in page
     assert "Nothing is wrong" not in page
     assert "Nothing is wrong" in fine
+
+
+def test_a_browser_shows_all_of_the_page_on_a_phone_and_asks_nobody() -> None:
+    need(browser.chromium(), "chromium-headless-shell")
+    wide = {Source.POSTGRES: "no answer from " + "a-host-with-a-very-long-name." * 6}
+    many = Measured(NOW.at, dict(NOW.values) | {("lomi_queue_jobs", (("state", "ready"),)): 812.0}, wide)
+    with closing(Exporter(("127.0.0.1", 0), lambda: many, rules(Settings()))) as exporter:
+        threading.Thread(target=exporter.serve, daemon=True).start()
+        page = get(exporter.url)[2]
+    seen = browser.opened((page, 320), (page, 1200))
+
+    assert [(look.seen, look.wide) for look in seen.looks] == [(320, 320), (1200, 1200)], "nothing scrolls sideways"
+    assert all("812 jobs wait in the queue" in look.words for look in seen.looks)
+    assert seen.complaints == []
+    assert [look.asked for look in seen.looks] == [[], []]
+    assert sorted(seen.paths) == ["/", "/page0", "/page1"]
 
 
 def test_secrets_are_not_on_the_page() -> None:

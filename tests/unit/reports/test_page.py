@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -21,6 +18,8 @@ from PIL import Image
 from lomi_ops.cli.report_formats import ReportFormat, charts, writer
 from lomi_ops.domain.report import Chart, Column, Line, Shape, Table, Unit
 from lomi_ops.errors import MissingExtra
+from tests import browser
+from tests.conftest import need
 from tests.unit.reports.test_formats import EMPTY, ODD, REPORT, written
 
 HARD = ("$\\frac{", "_hidden", *ODD)
@@ -115,24 +114,42 @@ def test_a_column_that_says_nothing_is_left_out_of_the_page() -> None:
     assert "in words" not in text
 
 
-def test_a_browser_draws_the_page_with_its_bars_and_charts(tmp_path: Path) -> None:
-    browser = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    if browser is None:
-        pytest.skip("no chromium here")
-    file, picture = tmp_path / "report.html", tmp_path / "report.png"
-    file.write_text(page(), "utf-8")
-    words = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-             "--window-size=900,2400", f"--user-data-dir={tmp_path / 'profile'}",
-             f"--screenshot={picture}"]  # fmt: skip
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run([browser, *words, file.as_uri()], timeout=120, capture_output=True, check=False)
-    if not picture.exists():
-        pytest.skip("chromium does not start here")
+@pytest.fixture
+def with_browser() -> None:
+    need(browser.chromium(), "chromium-headless-shell")
+
+
+def test_a_browser_draws_the_page_with_its_bars_and_charts(tmp_path: Path, with_browser: None) -> None:
+    picture = tmp_path / "report.png"
+    browser.photographed(page(), picture, 900, 2400)
     with Image.open(picture) as image:
         found = {colour for _, colour in image.convert("RGB").getcolors(900 * 2400) or ()}
 
     assert {(0x25, 0x63, 0xA8), (0xD9, 0x82, 0x2B)} <= found, "the style of bars and the second line of a stack"
     assert (0x08, 0x30, 0x6B) in found, "the darkest cell of the heat map"
+
+
+def test_a_browser_shows_all_of_it_on_a_phone_and_on_a_desk_and_asks_nobody(with_browser: None) -> None:
+    seen = browser.opened((page(), 400), (page(), 1200), (written(ReportFormat.HTML, EMPTY), 400))
+
+    assert [look.seen for look in seen.looks] == [400, 1200, 400]
+    assert [look.wide for look in seen.looks] == [400, 1200, 400], "nothing scrolls sideways"
+    for look in seen.looks[:2]:
+        assert len(look.charts) == len(REPORT.charts)
+        assert all(width > 200 and height > 80 for width, height in look.charts)
+        assert "1,000" in look.words
+    assert seen.complaints == []
+    assert {address for look in seen.looks for address in look.asked} == set()
+    assert sorted(seen.paths) == ["/", "/page0", "/page1", "/page2"]
+
+
+def test_a_browser_would_tell_of_what_is_wrong(with_browser: None) -> None:
+    wide = "<!doctype html><div style='width:900px'>x</div><img src='/gone.png'><script>console.error('oh')</script>"
+    seen = browser.opened((wide, 400))
+
+    assert seen.looks[0].wide > 400
+    assert [address.rpartition("/")[2] for address in seen.looks[0].asked] == ["gone.png"]
+    assert any("oh" in line for line in seen.complaints)
 
 
 def test_a_page_is_the_same_twice_and_asks_nobody_for_anything() -> None:
