@@ -17,7 +17,7 @@ from lomi_ops.domain import bound
 from lomi_ops.domain.bound import Bound
 from lomi_ops.domain.report import Report
 from lomi_ops.domain.window import parse
-from lomi_ops.errors import ExitCode, UsageError
+from lomi_ops.errors import ExitCode, MissingExtra, UsageError
 from lomi_ops.ops.alerts.routes import Route
 from lomi_ops.ops.policies import activating
 from lomi_ops.ops.reports import catalogue, sending
@@ -83,9 +83,19 @@ def _send(report: Report, routes: Sequence[Route], wanted: Wanted) -> None:
         return
     with output.plain():
         text, document = writer(ReportFormat.TEXT)(report), writer(ReportFormat.JSONL)(report)
-    sending.send(routes, sending.message(report, text, document))
+        page = _page(report) if sending.wants_page(routes) else ""
+    sending.send(routes, sending.message(report, text, document, page))
     if not wanted.quiet:
         diagnostics.note(f"sent by {', '.join(route.name for route in routes)}")
+
+
+def _page(report: Report) -> str:
+    """Empty without the extra that draws it: the text is the report, too."""
+    try:
+        return writer(ReportFormat.HTML)(report)
+    except MissingExtra as lacking:
+        diagnostics.note(f"sent without the HTML page: {lacking.hint}")
+        return ""
 
 
 def _judged(report: Report, wanted: Wanted) -> int:

@@ -10,19 +10,22 @@ from lomi_ops.clients.http import within
 from lomi_ops.errors import MissingExtra, RouteUnavailable
 
 INSTALL = "pip install 'lomi-ops[alerts]'"
+_PAGE = "lomi-report.html"
 _KINDS = {"critical": "failure", "warning": "warning", "resolved": "success", "test": "info"}
 
 
-def send(url: str, title: str, body: str, kind: str, *, timeout_s: float) -> None:
-    """`kind` is `critical`, `warning`, `resolved` or `test`. Raises RouteUnavailable, and MissingExtra without Apprise.
+def send(url: str, title: str, body: str, kind: str, *, timeout_s: float, page: str = "") -> None:
+    """`kind` is `critical`, `warning`, `resolved` or `test`. `page` is HTML that goes along as a file where the service
+    takes files. Raises RouteUnavailable, and MissingExtra without Apprise.
 
     Apprise only says that it failed, not why: its log would, and holds tokens.
     """
-    notify = _opened(url)
-    within(timeout_s, lambda: _notified(notify, title, body, kind), lambda: _late(timeout_s))
+    service = _opened(url)
+    files = _files(service, page)
+    within(timeout_s, lambda: _notified(service.notify, title, body, kind, files), lambda: _late(timeout_s))
 
 
-def _opened(url: str) -> Callable[..., Any]:
+def _opened(url: str) -> Any:
     try:
         import apprise
     except ModuleNotFoundError:
@@ -34,13 +37,23 @@ def _opened(url: str) -> Callable[..., Any]:
     service = apprise.Apprise(asset=asset)
     if not service.add(url):
         raise RouteUnavailable("Apprise does not know what to do with this address")
-    notify: Callable[..., Any] = service.notify
-    return notify
+    return service
 
 
-def _notified(notify: Callable[..., Any], title: str, body: str, kind: str) -> None:
+def _files(service: Any, page: str) -> Any:
+    """None where there is no page, or the service takes no files."""
+    if not page or not service[0].attachment_support:
+        return None
+    from apprise import AppriseAttachment
+    from apprise.attachment.memory import AttachMemory
+
+    memory: Any = AttachMemory
+    return AppriseAttachment([memory(content=page, name=_PAGE, mimetype="text/html")])
+
+
+def _notified(notify: Callable[..., Any], title: str, body: str, kind: str, files: Any) -> None:
     try:
-        done = notify(title=title, body=body, notify_type=_KINDS[kind], body_format="text")
+        done = notify(title=title, body=body, notify_type=_KINDS[kind], body_format="text", attach=files)
     except Exception as error:  # noqa: BLE001 - a plugin's bug is one route's bad luck
         raise RouteUnavailable(f"Apprise broke down: {type(error).__name__}") from None
     if not done:

@@ -26,6 +26,8 @@ class Message:
     """For a webhook: one JSON document."""
     once: str
     """The same for each try, and for no other message."""
+    page: str = ""
+    """HTML of the same, for routes that take files."""
 
 
 def written(facts: Facts, once: str) -> Message:

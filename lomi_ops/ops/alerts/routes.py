@@ -55,7 +55,7 @@ class Route:
             from lomi_ops.clients.notify import messenger
 
             url, timeout_s = self.section.apprise.get_secret_value(), self.section.timeout_s
-            messenger.send(url, message.subject, message.text, message.kind, timeout_s=timeout_s)
+            messenger.send(url, message.subject, message.text, message.kind, timeout_s=timeout_s, page=message.page)
 
 
 def routes_of(section: AlertsSection) -> tuple[Route, ...]:

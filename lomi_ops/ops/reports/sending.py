@@ -1,4 +1,5 @@
-"""A report by the routes of alerts: text for people, and for a webhook the document that `-o json` prints."""
+"""A report by the routes of alerts: text for people, with the HTML page where the route takes files, and for a webhook
+the document that `-o json` prints."""
 
 from __future__ import annotations
 
@@ -28,11 +29,16 @@ def chosen(section: AlertsSection, names: Sequence[str]) -> tuple[Route, ...]:
     return tuple(known[name] for name in dict.fromkeys(names))
 
 
-def message(report: Report, text: str, document: str) -> Message:
+def wants_page(routes: Sequence[Route]) -> bool:
+    """Whether one of them may take a file along."""
+    return any(route.by == "apprise" for route in routes)
+
+
+def message(report: Report, text: str, document: str, page: str = "") -> Message:
     """The same window of the same kind is the same message to whoever drops what came before."""
     told = f"lomi report {report.kind} {report.window} {report.zone}"
     once = hashlib.sha256(told.encode()).hexdigest()[:32]
-    return Message(f"lomi report: {report.headline}", text, _KIND, document.encode(), once)
+    return Message(f"lomi report: {report.headline}", text, _KIND, document.encode(), once, page)
 
 
 def send(routes: Sequence[Route], what: Message) -> None:

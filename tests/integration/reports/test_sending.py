@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import email
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.commands import Lomi
-from tests.doubles.receiver import KEY, Receiver, running_receiver
+from tests.conftest import need
+from tests.doubles.receiver import KEY, Receiver, running_mailbox, running_receiver
 from tests.integration.reports.rows import Plain, filled
 
 WINDOW = ("--window", "2026-11-19")
@@ -66,3 +69,27 @@ def test_a_route_that_does_not_exist_is_misuse_before_anything_is_sent(lomi: Lom
     assert (said.code, said.out) == (2, "")
     assert "'pigeon'" in said.err
     assert receiver.got == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_mail_has_the_page_as_a_file_and_the_text_as_its_body(
+    lomi: Lomi, plain: Plain, prepared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need(importlib.util.find_spec("apprise"), "Apprise")
+    filled(plain, 10)
+    monkeypatch.setenv("LOMI_DATABASE_URL", prepared_url)
+    with running_mailbox() as mailbox:
+        url = f"mailto://127.0.0.1:{mailbox.port}?from=lomi@example.com&to=ops@example.com&mode=insecure"
+        monkeypatch.setenv("LOMI_ALERTS__ROUTES__DESK__APPRISE", url)
+        monkeypatch.setenv("LOMI_ALERTS__ROUTES__DESK__TIMEOUT_S", "60")
+        said = lomi("report", *WINDOW, "-q", "--send", "desk")
+
+    assert (said.code, said.out, said.err) == (0, "", "")
+    (mail,) = map(email.message_from_string, mailbox.mails)
+    parts = {part.get_content_type(): part for part in mail.walk() if not part.is_multipart()}
+    page, text = parts["text/html"], parts["text/plain"]
+    assert page.get_filename() == "lomi-report.html"
+    assert isinstance(body := page.get_payload(decode=True), bytes)
+    assert b"<svg" in body
+    assert isinstance(said_there := text.get_payload(decode=True), bytes)
+    assert b"uploads" in said_there
