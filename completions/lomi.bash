@@ -81,7 +81,7 @@ _lomi_table() {
       arguments='' ;;
     'report')
       children=''
-      options='--window --tz --output -o --to --quiet -q --send --fail-if --env --config --env-file --data --help -h'
+      options='--window --tz --output -o --to --quiet -q --send --objects --fail-if --env --config --env-file --data --help -h'
       values='--window= --tz= --output=text|json|jsonl|csv|markdown|html -o=text|json|jsonl|csv|markdown|html --to=@files --send= --fail-if= --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='=summary|rejections|uploads|latency|errors|growth|workers|queue|takedowns|thresholds|quality' ;;
     'reconcile')

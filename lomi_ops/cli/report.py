@@ -10,6 +10,7 @@ import typer
 
 from lomi_ops.cli import options
 from lomi_ops.cli.report_formats import ReportFormat
+from lomi_ops.errors import UsageError
 
 
 class What(StrEnum):
@@ -50,6 +51,9 @@ def report(
     send: Annotated[
         list[str] | None, typer.Option("--send", help="Also send it by this route of alerts.", metavar="ROUTE")
     ] = None,
+    objects: Annotated[
+        bool, typer.Option("--objects", help="growth: look at the object store, too, up to 20,000 objects.")
+    ] = False,
     fail_if: Annotated[
         list[str] | None,
         typer.Option("--fail-if", help="Exit 1 if a figure is so, e.g. 'rejection_rate>0.3'.", metavar="CONDITION"),
@@ -67,6 +71,8 @@ def report(
     from lomi_ops.cli.report_run import Wanted, run
     from lomi_ops.domain.bound import parse
 
+    if objects and what is not What.GROWTH:
+        raise UsageError("--objects goes with growth alone", hint="lomi report growth --objects")
     wanted = Wanted(
         kind=what.value,
         window=window or ("30d" if what in _LONG else "yesterday"),
@@ -75,6 +81,7 @@ def report(
         file=to,
         quiet=quiet,
         send=tuple(send or ()),
+        objects=objects,
         bounds=tuple(bound for each in fail_if or () for bound in parse(each)),
     )
     return run(common, wanted)

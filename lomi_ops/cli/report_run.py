@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from lomi_ops.domain.window import parse
 from lomi_ops.errors import ExitCode, MissingExtra, UsageError
 from lomi_ops.ops.alerts.routes import Route
 from lomi_ops.ops.policies import activating
-from lomi_ops.ops.reports import catalogue, sending
+from lomi_ops.ops.reports import catalogue, growth, sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Wanted:
     send: tuple[str, ...]
     """Names of routes."""
     bounds: tuple[Bound, ...]
+    objects: bool = False
+    """Whether the object store is looked at, too."""
 
     @property
     def acts(self) -> bool:
@@ -46,12 +48,15 @@ class Wanted:
 def run(common: Common, wanted: Wanted) -> int:
     zone = _zone(wanted.zone)
     parse(wanted.window, datetime.now(UTC))  # a mistake is told before anybody is asked; the window is the server's
-    with session.opened(common, "database") as runtime:
+    with session.opened(common, "database", *(["objects"] if wanted.objects else [])) as runtime:
         routes = sending.chosen(runtime.settings.alerts, wanted.send)
         database = runtime.replica
         window = parse(wanted.window, database.now())
         policy = activating.standing(database, runtime.settings).regime.policies[0]
         asked = catalogue.asked(database, window, zone, wanted.zone, policy)
+        if wanted.objects:
+            bucket = runtime.settings.objects.bucket_photos
+            asked = replace(asked, listed=growth.listed(runtime.objects, bucket))
         with _held(database, wanted) as source:
             report = catalogue.made(wanted.kind, source, asked)
             if wanted.acts:

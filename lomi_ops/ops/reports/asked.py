@@ -26,6 +26,16 @@ _SLICES = 48
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """What a listing of the object store found."""
+
+    objects: int
+    bytes: int
+    whole: bool
+    """False where there are more than were listed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     window: Window
     zone: tzinfo
@@ -39,6 +49,8 @@ class Asked:
     """Whose thresholds are looked at."""
     received_until: datetime | None = None
     """Up to when a replica that lags shows what was written."""
+    listed: Listed | None = None
+    """Photos in the object store, where they were looked at."""
 
     @property
     def grid(self) -> Grid:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import islice
 
+from lomi_ops.clients.objects.store import ObjectStore
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Size, Source
 from lomi_ops.domain.grid import grid
-from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit
+from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit, Value
 from lomi_ops.domain.statistics import change, fit, ratio
-from lomi_ops.ops.reports.asked import Asked, counted
+from lomi_ops.ops.reports.asked import Asked, Listed, counted
 
 _AHEAD = (30, 90, 365)
 """Days."""
 _LARGEST = 6
 """Tables that get a line of their own."""
-_OBJECTS = Gap("how many bytes photos take in the object store is not recorded here", "lomi check")
+_OBJECTS = Gap("how many bytes photos take in the object store is not recorded here", "lomi report growth --objects")
+MOST = 20_000
+"""Objects that are listed: some seconds. Their keys begin with ids of users, which are drawn at random."""
+
+
+def listed(store: ObjectStore, bucket: str) -> Listed:
+    """The first objects of a bucket, and whether those are all. Raises ObjectsUnavailable."""
+    sizes = [each.size for each in islice(store.list(bucket), MOST + 1)]
+    return Listed(min(len(sizes), MOST), sum(sizes[:MOST]), whole=len(sizes) <= MOST)
 
 
 def build(db: Source, asked: Asked) -> Report:
@@ -41,20 +51,44 @@ def build(db: Source, asked: Asked) -> Report:
         "bytes_a_photo": a_photo,
         "bytes_a_day": daily * a_photo if a_photo else None,
     }
+    an_object = ratio(asked.listed.bytes, asked.listed.objects) if asked.listed else None
+    figures |= _of_objects(asked.listed, an_object, photos, daily)
     return Report(
         "growth",
         "How the record grows",
         asked.window,
         asked.zone_name,
         figures,
-        (_sizes(sizes), _forecast(daily, photos, total, a_photo)),
+        (_sizes(sizes), _forecast(daily, photos, total, a_photo, an_object)),
         (Chart("uploads", "uploads a day", Unit.COUNT, days.labels, (Line("uploads", per_day),)),),
         (
             "rows are as the server estimates them, bytes as they are now; both are of now, not of the window",
             "the forecast goes on at the window's average; one photo is one object in the store",
+            *_listing(asked.listed),
         ),
-        (_OBJECTS,),
+        () if asked.listed else (_OBJECTS,),
     )
+
+
+def _of_objects(
+    listed: Listed | None, an_object: float | None, photos: int | None, daily: float
+) -> dict[str, float | None]:
+    """All objects where they were listed, else as many as there are photos, of the size of those that were."""
+    if listed is None:
+        return {}
+    estimated = an_object * photos if an_object and photos else None
+    return {
+        "objects_listed": listed.objects,
+        "bytes_an_object": an_object,
+        "object_bytes": listed.bytes if listed.whole else estimated,
+        "object_bytes_a_day": daily * an_object if an_object else None,
+    }
+
+
+def _listing(listed: Listed | None) -> tuple[str, ...]:
+    if listed is None or listed.whole:
+        return ()
+    return (f"bytes of objects are estimated from the first {listed.objects} that the store lists",)
 
 
 def _trend(per_day: Sequence[float]) -> float | None:
@@ -75,14 +109,17 @@ def _sizes(sizes: Sequence[Size]) -> Table:
     return Table("sizes", "Now", columns, tuple(rows))
 
 
-def _forecast(daily: float, photos: int | None, total: int, a_photo: float | None) -> Table:
+def _forecast(daily: float, photos: int | None, total: int, a_photo: float | None, an_object: float | None) -> Table:
     columns = (
         Column("days", "in days", Unit.COUNT),
         Column("photos", "photos", Unit.COUNT),
         Column("bytes", "bytes of the record", Unit.BYTES),
+        Column("object_bytes", "bytes of objects", Unit.BYTES),
     )
-    rows = tuple(
-        (days, round(photos + daily * days), round(total + daily * days * a_photo)) for days in _AHEAD
-        if photos is not None and a_photo is not None
-    )  # fmt: skip
-    return Table("forecast", "If it goes on like this", columns, rows, "the server has not counted media yet")
+    rows: list[tuple[Value, ...]] = []
+    if photos is not None and a_photo is not None:
+        for days in _AHEAD:
+            then = photos + daily * days
+            objects = round(then * an_object) if an_object else None
+            rows.append((days, round(then), round(total + daily * days * a_photo), objects))
+    return Table("forecast", "If it goes on like this", columns, tuple(rows), "the server has not counted media yet")

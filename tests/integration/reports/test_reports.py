@@ -17,12 +17,15 @@ import pytest
 
 from lomi_ops.cli.report import What
 from lomi_ops.cli.report_formats import ReportFormat
+from lomi_ops.clients.objects.directory import DirectoryStore
+from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.db import reporting
 from lomi_ops.db.pool import Database
 from lomi_ops.errors import LomiError
+from lomi_ops.ops.reports import growth
 from lomi_ops.ops.reports.catalogue import KINDS
 from tests.commands import Lomi
-from tests.integration.ops.old_cluster import OldCluster
+from tests.integration.ops.old_cluster import BUCKET, OldCluster
 from tests.integration.reports.rows import DAY, ODD, Photo, Plain, by, filled, of_day, write
 
 WINDOW = ("--window", "2026-11-19")
@@ -236,6 +239,35 @@ def test_growth_forecasts_from_what_the_server_has_counted(lomi: Lomi, plain: Pl
     assert [row["photos"] for row in rows(found, "forecast")] == [
         round(len(photos) + len(photos) / 4 * days) for days in (30, 90, 365)
     ]
+
+
+@pytest.mark.usefixtures("here")
+def test_growth_tells_the_bytes_of_objects_where_it_may_look(
+    lomi: Lomi, plain: Plain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = filled(plain, 10)
+    plain.execute("ANALYZE media")
+    store = DirectoryStore(tmp_path / "objects", Buckets(frozenset({BUCKET})))
+    store.ensure_bucket(BUCKET)
+    for number, size in enumerate((1000, 2000, 6000)):
+        store.put(BUCKET, f"users/{number}.jpg", b"x" * size)
+    monkeypatch.setenv("LOMI_OBJECTS", str(tmp_path / "objects"))
+    monkeypatch.setenv("LOMI_OBJECTS__BUCKET_PHOTOS", BUCKET)
+    words = ("--window", "2026-11-18..2026-11-22", "--objects")
+
+    found = body(lomi, "growth", *words)
+    assert found["unknown"] == []
+    figures = {name: found["figures"][name] for name in ("objects_listed", "bytes_an_object", "object_bytes")}
+    assert figures == {"objects_listed": 3, "bytes_an_object": 3000, "object_bytes": 9000}
+    assert [row["object_bytes"] for row in rows(found, "forecast")] == [
+        round((len(photos) + len(photos) / 4 * days) * 3000) for days in (30, 90, 365)
+    ]
+    monkeypatch.setattr(growth, "MOST", 2)
+    part = body(lomi, "growth", *words)
+    assert part["figures"]["object_bytes"] == len(photos) * 1500, "as many as there are photos, of that size"
+    assert "bytes of objects are estimated from the first 2 that the store lists" in part["notes"]
+    assert body(lomi, "growth", *words[:2])["unknown"][0]["command"] == "lomi report growth --objects"
+    assert lomi("report", "summary", "--objects").code == 2
 
 
 @pytest.mark.usefixtures("here")
