@@ -18,6 +18,10 @@ def main() -> None:
         complete(sys.argv[2:])
         return
     try:
+        if sys.argv[1:2] == ["review"]:
+            from lomi_ops.cli.review_desk import begin_ahead
+
+            begin_ahead(sys.argv[1:])
         from lomi_ops.cli.main import run
 
         code = run(sys.argv[1:])

@@ -63,6 +63,16 @@ class LomiError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it stands, for another process: constructors ask for more than the message."""
+        return _as_it_stood, (type(self), self.args, self.__dict__)
+
+
+def _as_it_stood(kind: type[LomiError], args: tuple[object, ...], held: dict[str, object]) -> LomiError:
+    failure = kind.__new__(kind, *args)
+    failure.__dict__.update(held)
+    return failure
+
 
 class UsageError(LomiError):
     """The command line asks for something that does not exist or does not fit together."""

@@ -34,6 +34,7 @@ from lomi_ops.tui.review.app import Options, ReviewApp
 from lomi_ops.tui.review.background import Background
 from lomi_ops.tui.review.desk_work import DeskWork
 from lomi_ops.tui.review.developing import Developer
+from lomi_ops.tui.review.fetching import Fetching
 from lomi_ops.tui.review.photos import Photos
 from lomi_ops.tui.review.reviewing import Reviewing
 from lomi_ops.tui.review.terminal import Images, Screen
@@ -165,7 +166,7 @@ class Room:
         if because:
             session.state.approvals = dict.fromkeys(Pile, macro.named(macro.SHIPPED, because))
         session.start()
-        photos = Photos(self.store, BUCKET, self.limits.max_bytes, Developer(self.limits))
+        photos = Photos(Fetching(self.store, BUCKET, self.limits.max_bytes).get, Developer(self.limits))
         options = Options(desk.actor, desk.beat_s if beat_s is None else beat_s)
         return ReviewApp(
             session, background, photos, Screen(images, (10, 20)), options, lambda: datetime.now(UTC) + ahead

@@ -6,13 +6,13 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lomi_ops.cli import diagnostics
+from lomi_ops.cli.common import Common as Common
 from lomi_ops.cli.output import Format
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="text, json or jsonl.")]
@@ -23,17 +23,6 @@ Env = Annotated[
     str | None, typer.Option("--env", help="Profile of the configuration file; else LOMI_ENV.", metavar="NAME")
 ]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of a local stack.", metavar="DIR")]
-
-
-@dataclass(frozen=True, slots=True)
-class Common:
-    """Where a command finds its settings."""
-
-    config: Path | None = None
-    env_file: Path | None = None
-    data: Path | None = None
-    env: str | None = None
-    """The profile that a flag names."""
 
 
 _before_the_command: str | None = None

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import options, output, review_saved, session, terminal
+from lomi_ops.cli import options, output, review_saved, terminal
 from lomi_ops.domain.pile import Pile
-from lomi_ops.errors import LomiError, UsageError
+from lomi_ops.errors import UsageError
 from lomi_ops.tui import garbage
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
-    from lomi_ops.queue.jobs import JobQueue
-    from lomi_ops.runtime import Runtime
+    from lomi_ops.domain.saved_filter import SavedFilter
+    from lomi_ops.tui.review.forked import Forked
 
 IMAGES = ("auto", "kitty", "sixel", "blocks", "none")
 As = Annotated[str | None, typer.Option("--as", help="Who reviews; else LOMI_ACTOR, else the login.", metavar="NAME")]
@@ -45,48 +45,35 @@ def review(
     garbage.put_off()
     if images is not None and images not in IMAGES:
         raise UsageError(f"{images!r} is no way to show photos", hint=f"--images {'|'.join(IMAGES)}")
-    from lomi_ops.tui.review import darkroom
+    from lomi_ops.cli import review_desk
 
-    drawing = darkroom.begun()  # it gets ready while the settings are read
+    far = review_desk.begun()
     try:
-        with session.opened(common, "database", "objects", changes=True) as runtime:
-            return _run(runtime, drawing, queue, wanted or "", images, options.actor(actor))
+        far.open(review_desk.Wish(common, options.actor(actor), queue, wanted or ""))
+        return _run(far, images)
     finally:
-        darkroom.end(drawing)
+        far.close()
 
 
-def _run(
-    runtime: Runtime, drawing: Popen[bytes], pile: Pile, wanted: str, images: str | None, actor: str
-) -> int:  # fmt: skip
-    from lomi_ops.ops.reviews import keeping
-    from lomi_ops.ops.reviews.desk import Desk
+def _run(far: Forked, images: str | None) -> int:
+    from lomi_ops.tui.review import drawing
+
+    process = drawing.begun()
+    try:
+        return _start(far, process, images)
+    finally:
+        drawing.end(process)
+
+
+def _start(far: Forked, drawing: Popen[bytes], images: str | None) -> int:
     from lomi_ops.tui.review.start import start
 
-    section = runtime.settings.review
-    desk = Desk(runtime.database, None, actor, section)
-    saved = review_saved.known(section)
-    if wanted:
-        found = review_saved.meant(section, wanted)
-        pile, wanted = review_saved.pile_of(pile, found), found.text
     return start(
-        desk,
-        lambda: _queue(runtime),
-        lambda: runtime.objects,
-        drawing,
-        runtime.settings,
-        pile=pile,
-        wanted=wanted,
-        saved=saved,
-        keep=lambda known, name, text: keeping.keep(review_saved.folder(), known, name, text),
-        images=images or section.images,
-        ascii_only=output.ascii_only(),
-        environ=os.environ,
-    )
+        far, drawing, keep=_keep, images=images, ascii_only=output.ascii_only(), environ=os.environ
+    )  # fmt: skip
 
 
-def _queue(runtime: Runtime) -> JobQueue:
-    """Where due decisions are told from here; a worker does it where Redis is not configured."""
-    try:
-        return runtime.queue
-    except LomiError as failure:
-        raise LomiError(f"{failure.message}: workers tell the app what is decided here") from failure
+def _keep(known: tuple[SavedFilter, ...], name: str, text: str) -> tuple[SavedFilter, ...]:
+    from lomi_ops.ops.reviews import keeping
+
+    return keeping.keep(review_saved.folder(), known, name, text)

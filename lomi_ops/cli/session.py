@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lomi_ops.cli import diagnostics
-from lomi_ops.cli.options import Common
+from lomi_ops.cli.common import Common
 
 if TYPE_CHECKING:
     from lomi_ops.config.load import Loaded

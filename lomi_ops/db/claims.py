@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lomi_ops.db.documents import readable
-from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.review import Claim, Seen
+
+if TYPE_CHECKING:
+    from lomi_ops.db.pool import Database, Session
 
 FORGOTTEN = timedelta(hours=1)
 """What expired so long ago is of no use to anybody."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from lomi_ops.db import media
 from lomi_ops.db.documents import evidence_of, verdict_of
-from lomi_ops.db.pool import Database
 from lomi_ops.domain.finding import Evidence
 from lomi_ops.domain.verdict import Verdict
 from lomi_ops.domain.window import Window
+
+if TYPE_CHECKING:
+    from lomi_ops.db.pool import Database
 
 WORKER = "worker"
 """The actor of a decision that no person made."""

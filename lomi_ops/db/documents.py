@@ -11,10 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-from psycopg.types.json import Jsonb
 
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
@@ -23,9 +21,14 @@ from lomi_ops.domain.policy import Policy
 from lomi_ops.domain.regime import Rule, Shadowed, stored_rule
 from lomi_ops.domain.verdict import FailureCode, Ground, MediaStatus, Outcome, Reason, Verdict
 
+if TYPE_CHECKING:
+    from psycopg.types.json import Jsonb
+
 
 def jsonb(value: object) -> Jsonb:
     """A parameter of type jsonb."""
+    from psycopg.types.json import Jsonb  # what only reads documents needs no driver
+
     return Jsonb(storable(value), dumps=lambda clean: json.dumps(clean, ensure_ascii=False, allow_nan=False))
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from lomi_ops.db.pool import Database
 from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus
 from lomi_ops.domain.window import Window
+
+if TYPE_CHECKING:
+    from lomi_ops.db.pool import Database
 
 
 @dataclass(frozen=True, slots=True)

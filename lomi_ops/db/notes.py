@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lomi_ops.db.documents import readable
-from lomi_ops.db.pool import Database, Session
+
+if TYPE_CHECKING:
+    from lomi_ops.db.pool import Database, Session
 
 PAGE = 500
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from lomi_ops.db.documents import readable
 from lomi_ops.db.media import PhotoRow
-from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import Seen
 from lomi_ops.domain.review_filter import Bounds
+
+if TYPE_CHECKING:
+    from lomi_ops.db.pool import Database, Session
 
 PAGE, LARGEST = 500, 20_000
 """Photos of the first page, and at most: `media` has no index for piles, so that each page reads all of it."""

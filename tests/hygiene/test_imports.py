@@ -16,8 +16,8 @@ HEAVY = {
 }  # fmt: skip
 
 PLATFORM = {
-    "lomi_ops.cli", "lomi_ops.cli.main", "lomi_ops.cli.late", "lomi_ops.cli.options", "lomi_ops.cli.output",
-    "lomi_ops.cli.diagnostics", "lomi_ops.cli.ending", "lomi_ops.errors",
+    "lomi_ops.cli", "lomi_ops.cli.main", "lomi_ops.cli.late", "lomi_ops.cli.common", "lomi_ops.cli.options",
+    "lomi_ops.cli.output", "lomi_ops.cli.diagnostics", "lomi_ops.cli.ending", "lomi_ops.errors",
 }  # fmt: skip
 """What every command line loads of ours."""
 

@@ -6,19 +6,22 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lomi_ops.db import claims, decisions, media, notes, reviewing
 from lomi_ops.db.decisions import LoggedDecision
 from lomi_ops.db.media import PhotoFilter, PhotoRow
 from lomi_ops.db.notes import Note, NoteFilter
-from lomi_ops.db.pool import Database
 from lomi_ops.db.reviewing import Owner, Told
 from lomi_ops.domain.finding import Evidence
 from lomi_ops.domain.pile import Pile, pile_of, suspected_minor
 from lomi_ops.domain.review import WORKER, Claim, Seen
 from lomi_ops.domain.review_measure import Measure, measures
 from lomi_ops.errors import NotFound
+
+if TYPE_CHECKING:
+    from lomi_ops.db.pool import Database
 
 MOST = 200
 """Photos and decisions of a user, and notes, that are read."""

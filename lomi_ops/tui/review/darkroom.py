@@ -21,36 +21,29 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from lomi_ops.domain.inheritance import inherited
+from lomi_ops.tui.review.drawing import begun, end
 from lomi_ops.tui.review.plate import BROKEN, packed, unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lomi_ops.config.sections.judging import ImagesSection
     from lomi_ops.domain.fingerprint import Fingerprint
     from lomi_ops.tui.review.plate import Plate, Unseen, Wish
 
+_NICE = 5
+"""Where cores are few, the processes that keys and the database wait for go first."""
 PATIENCE_S = 30.0
 """Seconds for one photo; then its decoder hangs."""
-
-
-def begun() -> subprocess.Popen[bytes]:
-    """A process that gets ready, whatever is known of the limits by then."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "lomi_ops.tui.review.darkroom"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env=inherited(os.environ),
-    )
 
 
 class Darkroom:
     """As `developing.Developer`, for any thread."""
 
-    def __init__(self, limits: ImagesSection, process: subprocess.Popen[bytes] | None = None) -> None:
-        """`process` is one that was begun before, and is this darkroom's from now on."""
-        self._limits = limits.model_dump(mode="python")
+    def __init__(self, limits: Mapping[str, object], process: subprocess.Popen[bytes] | None = None) -> None:
+        """`limits` are the fields of ImagesSection; `process` is one that was begun before, and is this darkroom's from
+        now on."""
+        self._limits = dict(limits)
         self._lock = threading.Lock()
         self._closed = False
         self._process = self._told(process or begun())
@@ -98,18 +91,9 @@ def _say(process: subprocess.Popen[bytes], what: object) -> None:
     process.stdin.flush()
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """At once; one that has ended may be ended again."""
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    process.wait()
-
-
 def main() -> None:
     """Answers until nobody asks any more."""
+    os.nice(_NICE)
     from lomi_ops.tui.review.developing import Developer
 
     asked, answers = sys.stdin.buffer, sys.stdout.buffer

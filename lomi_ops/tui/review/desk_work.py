@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.desk import Desk, Dossier, Held, Step, UserHistory
     from lomi_ops.queue.jobs import JobQueue
+    from lomi_ops.tui.review.fetching import Fetching
+    from lomi_ops.tui.review.plate import Unseen
 
 _CELLS = 9
 _ON_THEIR_WAY = 4
@@ -50,16 +52,18 @@ class DeskWork:
         self,
         desk: Desk,
         open_queue: Callable[[], JobQueue] | None = None,
-        first: Callable[[Exhibit], object] | None = None,
+        fetching: Fetching | None = None,
     ) -> None:
-        """The queue is opened when there is something to tell. `first` hears of the first photo of the session, before
-        there is a screen that could ask for it."""
-        self._desk, self._open_queue, self._first = desk, open_queue, first
+        """The queue is opened when there is something to tell."""
+        self._desk, self._open_queue, self._fetching = desk, open_queue, fetching
         self._wanted = ReviewFilter()
         self._skipped: set[UUID] = set()
-        self._progress: dict[Order, _Progress] = {}
+        self._progress: dict[UUID, _Progress] = {}
+        """By order."""
         self._dealt: deque[UUID] = deque(maxlen=_ON_THEIR_WAY)
         """Tokens of the latest claims."""
+        self._held: set[UUID] = set()
+        """Those that were held on to last."""
         self._unhashed: set[UUID] = set()
         """Photos of which nobody has noted what they look like."""
 
@@ -82,9 +86,6 @@ class DeskWork:
             if not held.photos or (passed.issuperset(skipped) and len(skipped) == len(held.photos)):
                 break
             passed.update(skipped)
-        if dealt and self._first is not None:
-            self._first(dealt[0])
-            self._first = None
         return tuple(dealt)
 
     def deal_batch(self, around: Exhibit) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:
@@ -121,12 +122,12 @@ class DeskWork:
             self._note_down(progress, self._decided(exhibits, order))
         if progress.open(order):
             raise DatabaseUnavailable("the database went away in the middle of a decision")
-        del self._progress[order]
+        del self._progress[order.id]
         due_at = progress.due_at or self._desk.now()
         return Taken(tuple(progress.steps), tuple(progress.done), order.word, due_at, progress.refused)
 
     def _progress_of(self, order: Order) -> _Progress:
-        return self._progress.setdefault(order, _Progress())
+        return self._progress.setdefault(order.id, _Progress())
 
     def _decided(self, exhibits: Sequence[Exhibit], order: Order) -> Step:
         from lomi_ops.ops.reviews.desk import Choice
@@ -194,12 +195,15 @@ class DeskWork:
         self.put_back([exhibit])
 
     def leave(self, exhibits: Sequence[Exhibit]) -> None:
-        for token in {*self._dealt, *_by_token(exhibits)}:
+        for token in {*self._dealt, *self._held, *_by_token(exhibits)}:
             self._desk.release(token)
+        self._dealt.clear()
+        self._held.clear()
 
     def beat(self, exhibits: Sequence[Exhibit]) -> Mapping[UUID, datetime]:
         """Asks the database in any case: whoever has nothing in hand wants to know whether it is back, too."""
         tokens = _by_token(exhibits)
+        self._held = set(tokens)
         if not tokens:
             self._desk.recorded()
         held = [claim for token in tokens for claim in self._desk.beat(token)]
@@ -219,15 +223,21 @@ class DeskWork:
             self._unhashed.add(exhibit.media_id)
         return (*_about_photo(fresh), *_alike(likeness), *_about_user(self._desk.user(exhibit.row.user_id)))
 
-    def remember(self, exhibit: Exhibit, looks: Callable[[], Fingerprint | None]) -> tuple[str, ...]:
-        if exhibit.media_id not in self._unhashed or (seen := looks()) is None:
-            return ()
+    def unhashed(self, exhibit: Exhibit) -> bool:
+        return exhibit.media_id in self._unhashed
+
+    def remember(self, exhibit: Exhibit, seen: Fingerprint) -> tuple[str, ...]:
         from lomi_ops.ops.quality import similar
 
         self._unhashed.discard(exhibit.media_id)
         known = [(exhibit.media_id, exhibit.row.user_id, seen)]
         similar.remember(self._desk.database, known, at=self._desk.now())
         return tuple(_alike(self._desk.similar(exhibit.media_id)))
+
+    def photo(self, key: str) -> bytes | Unseen:
+        """The bytes of a photo, or why they cannot be had."""
+        assert self._fetching is not None
+        return self._fetching.get(key)
 
     def reveal(self, exhibits: Sequence[Exhibit]) -> str:
         for each in exhibits:

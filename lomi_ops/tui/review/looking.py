@@ -53,9 +53,13 @@ class Looking:
         """Old workers noted no looks; whoever has the photo before them has it decoded anyway."""
         if (looks := self.looks) is not None:
             self._run(
-                lambda: self._work.remember(exhibit, lambda: looks(exhibit.row.url)),
-                lambda answer: self._remembered(exhibit.media_id, answer),
+                lambda: self._noted_down(exhibit, looks), lambda answer: self._remembered(exhibit.media_id, answer)
             )
+
+    def _noted_down(self, exhibit: Exhibit, looks: Callable[[str], Fingerprint | None]) -> tuple[str, ...]:
+        if not self._work.unhashed(exhibit) or (seen := looks(exhibit.row.url)) is None:
+            return ()
+        return self._work.remember(exhibit, seen)
 
     def _remembered(self, media_id: UUID, answer: tuple[str, ...] | LomiError) -> None:
         if answer and not self._state.failed(answer):

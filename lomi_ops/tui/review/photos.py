@@ -1,17 +1,12 @@
-"""Photos for the screen: their bytes are fetched here, and decoded and drawn elsewhere."""
+"""Photos for the screen: fetched, decoded and drawn by others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from lomi_ops.clients.objects import BadKey, ObjectMissing
 from lomi_ops.domain.fingerprint import Fingerprint
-from lomi_ops.errors import LomiError, PhotoError, Transient
 from lomi_ops.tui.review.plate import BROKEN, Plate, Unseen, Wish
-
-if TYPE_CHECKING:
-    from lomi_ops.clients.objects import ObjectStore
 
 Answer = TypeVar("Answer")
 
@@ -34,8 +29,9 @@ class Photos:
     """As safe to share between threads as its developer. Nothing raises: what is wrong with a photo is said in its
     place."""
 
-    def __init__(self, store: ObjectStore, bucket: str, most_bytes: int, developer: Developing) -> None:
-        self._store, self._bucket, self._most_bytes, self._developer = store, bucket, most_bytes, developer
+    def __init__(self, fetch: Callable[[str], bytes | Unseen], developer: Developing) -> None:
+        """`fetch` is `fetching.Fetching.get`, here or in another process."""
+        self._bytes_of, self._developer = fetch, developer
 
     def plate(self, wish: Wish) -> Plate | Unseen:
         return self._about(wish.key, lambda: self._developer.plate(wish))
@@ -55,21 +51,7 @@ class Photos:
     def _about(self, key: str, ask: Callable[[], Answer | None]) -> Answer | Unseen:
         if (found := ask()) is not None:
             return found
-        if isinstance(data := self._bytes(key), Unseen):
+        if isinstance(data := self._bytes_of(key), Unseen):
             return data
         self._developer.take(key, data)
         return found if (found := ask()) is not None else BROKEN
-
-    def _bytes(self, key: str) -> bytes | Unseen:
-        try:
-            return self._store.get(self._bucket, key, self._most_bytes)
-        except ObjectMissing:
-            return Unseen("the photo is gone", f"there is no object {key} in {self._bucket}")
-        except BadKey as odd:
-            return Unseen("no photo has such a key", odd.message)
-        except PhotoError as broken:
-            return Unseen(f"this cannot be shown: {broken.code}", f"the file {broken.message}")
-        except Transient as weather:
-            return Unseen("the object store does not answer", weather.message, passing=True)
-        except LomiError as other:
-            return Unseen("this cannot be shown", other.message)

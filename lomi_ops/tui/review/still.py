@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lomi_ops.tui.review.darkroom import Darkroom
+from lomi_ops.tui.review.fetching import Fetching
 from lomi_ops.tui.review.photos import Photos
 from lomi_ops.tui.review.plate import Boxes, Plate, Unseen, Wish
 from lomi_ops.tui.review.terminal import Images, look
@@ -25,7 +26,7 @@ def still(
     """The photo as a text for a terminal of `size` columns and rows; Unseen says why there is none."""
     screen = look(images, environ)
     columns, rows = size
-    photos = Photos(store, bucket, limits.max_bytes, Darkroom(limits))
+    photos = Photos(Fetching(store, bucket, limits.max_bytes).get, Darkroom(limits.model_dump(mode="python")))
     try:
         found = photos.plate(Wish(key, screen, columns, rows, revealed=revealed, boxes=boxes, measured=measured))
     finally:

@@ -3,11 +3,11 @@ loop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.macro import Macro
@@ -36,6 +36,8 @@ class Order:
     exhibits: tuple[Exhibit, ...]
     macro: Macro
     """What, and why; without a name where the reviewer said why in words of their own."""
+    id: UUID = field(default_factory=uuid4)
+    """The same order when it is given again, wherever it is carried out."""
 
     @property
     def status(self) -> MediaStatus:
@@ -125,9 +127,12 @@ class Work(Protocol):
         """The history of photo and user in lines. Of a suspected minor the look goes on record first."""
         ...
 
-    def remember(self, exhibit: Exhibit, looks: Callable[[], Fingerprint | None]) -> tuple[str, ...]:
-        """Keeps what a photo looks like where nobody knew when it was looked at; lines about those that look the same,
-        for its history."""
+    def unhashed(self, exhibit: Exhibit) -> bool:
+        """Whether nobody knew what a photo looks like when it was looked at."""
+        ...
+
+    def remember(self, exhibit: Exhibit, seen: Fingerprint) -> tuple[str, ...]:
+        """Keeps what an unhashed photo looks like; lines about those that look the same, for its history."""
         ...
 
     def reveal(self, exhibits: Sequence[Exhibit]) -> str:

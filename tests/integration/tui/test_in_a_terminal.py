@@ -40,6 +40,12 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+def helpers(terminal: Terminal) -> list[int]:
+    """The processes beside the app."""
+    pid = terminal.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_whole_session(room: Room, environ: Environ, size: tuple[int, int]) -> None:
     photos = room.batch([BLURRED] * 9)
@@ -88,12 +94,28 @@ def test_who_is_ended_from_outside_gives_photos_back_and_leaves_the_terminal_as_
     assert room.count("lomi.claims") == 0
 
 
-def test_a_killed_terminal_frees_its_photos_when_its_claim_is_over(room: Room, environ: Environ) -> None:
+def test_a_killed_terminal_frees_its_photos_at_once(room: Room, environ: Environ) -> None:
+    (photo,) = room.batch([BLURRED])
+
+    with Terminal("review", size=(80, 24), environ=environ | {"LOMI_REVIEW__CLAIM_S": "3600"}) as terminal:
+        terminal.until("sharpness 12 is below 25")
+        terminal.process.kill()
+        terminal.end()
+
+    until(lambda: room.desk("Abel").claim([photo]).photos)
+
+
+def test_a_machine_that_dies_frees_its_photos_when_its_claim_is_over(room: Room, environ: Environ) -> None:
     (photo,) = room.batch([BLURRED])
 
     with Terminal("review", size=(80, 24), environ=environ | {"LOMI_REVIEW__CLAIM_S": "3"}) as terminal:
         terminal.until("sharpness 12 is below 25")
+        others = helpers(terminal)
+        for process in others:
+            os.kill(process, signal.SIGSTOP)  # it does not see the app end
         terminal.process.kill()
+        for process in others:
+            os.kill(process, signal.SIGKILL)
         terminal.end()
 
     held = room.desk("Abel").claim([photo])
@@ -101,6 +123,19 @@ def test_a_killed_terminal_frees_its_photos_when_its_claim_is_over(room: Room, e
         (claim,) = held.taken
         assert claim.actor == "Hana"
     until(lambda: room.desk("Abel").claim([photo]).photos)
+
+
+def test_without_its_desk_the_app_says_so_and_can_be_left(room: Room, environ: Environ) -> None:
+    room.batch([BLURRED] * 2)
+
+    with Terminal("review", size=(80, 24), environ=environ) as terminal:
+        terminal.until("sharpness 12 is below 25")
+        for process in helpers(terminal):
+            os.kill(process, signal.SIGKILL)
+        terminal.until("the process that speaks with the database has ended")
+        terminal.press("q")
+        assert terminal.end() == 0
+        assert terminal.settings == terminal.before
 
 
 def test_without_colours_every_word_is_still_there(room: Room, environ: Environ) -> None:

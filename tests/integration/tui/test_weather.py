@@ -82,20 +82,22 @@ def asked_at_its_last_size(session: Session) -> bool:
     return known and any((wish.columns, wish.rows) == place for wish in session.app._gallery._kept)
 
 
-def test_a_photo_that_the_object_store_could_not_give_is_asked_for_again(room: Room) -> None:
+def test_a_photo_that_the_object_store_could_not_give_is_asked_for_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     room.batch([BLURRED])
     away = [ObjectsUnavailable("it is away")]
 
     async def steps() -> None:
         app = room.app(beat_s=1.0)
-        get = app._photos._store.get
+        get = room.store.get
 
         def weather(bucket: str, key: str, max_bytes: int) -> bytes:
             if away:
                 raise away[0]
             return get(bucket, key, max_bytes)
 
-        app._photos._store.get = weather  # type: ignore[method-assign]
+        monkeypatch.setattr(room.store, "get", weather)
         async with app.run_test(size=(120, 40)) as pilot:
             session = Session(room, pilot, app)
             await session.until(lambda: "the object store does not answer" in session.text, "the news")

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from lomi_ops.db.media import PhotoRow
+from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import Seen
 from lomi_ops.errors import LomiError
@@ -92,7 +93,10 @@ class Paper:
     def look(self, exhibit: Exhibit) -> tuple[str, ...]:
         return self._answer("look", exhibit.media_id, ("a story",))  # type: ignore[no-any-return]
 
-    def remember(self, exhibit: Exhibit, pixels: Callable[[], Any]) -> tuple[str, ...]:
+    def unhashed(self, exhibit: Exhibit) -> bool:
+        return self._answer("unhashed", exhibit.media_id, False)  # type: ignore[no-any-return]
+
+    def remember(self, exhibit: Exhibit, seen: Fingerprint) -> tuple[str, ...]:
         return self._answer("remember", exhibit.media_id, ())  # type: ignore[no-any-return]
 
     def reveal(self, exhibits: Sequence[Exhibit]) -> str:

@@ -23,7 +23,7 @@ WISH = Wish("a", Screen(Images.BLOCKS, (10, 20)), 40, 12)
 
 @pytest.fixture
 def darkroom() -> Iterator[Darkroom]:
-    found = Darkroom(ImagesSection())
+    found = Darkroom(ImagesSection().model_dump())
     yield found
     found.close()
 
@@ -45,7 +45,7 @@ def test_it_answers_what_a_developer_here_would(darkroom: Darkroom) -> None:
 def test_it_is_told_no_secret_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_PASSWORD", "canary")
     monkeypatch.setenv("LC_ALL", "C")
-    with contextlib.closing(Darkroom(ImagesSection())) as darkroom:
+    with contextlib.closing(Darkroom(ImagesSection().model_dump())) as darkroom:
         darkroom.take("a", portrait())
         assert darkroom.known("a") is True, "it runs by now"
         told = Path(f"/proc/{darkroom._process.pid}/environ").read_text().split("\0")

@@ -1,0 +1,72 @@
+"""The desk behind `lomi review`, in a process of its own (`tui/review/forked.py`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lomi_ops.cli import diagnostics
+from lomi_ops.cli.common import Common
+from lomi_ops.domain.pile import Pile
+from lomi_ops.tui.review import drawing
+from lomi_ops.tui.review.forked import Forked, Opening, forked
+
+_ahead: list[Forked] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for."""
+
+    common: Common
+    actor: str
+    pile: Pile
+    named: str
+    """A filter by its name, or its terms; empty for all."""
+
+
+def begin_ahead(arguments: Sequence[str]) -> None:
+    """What takes long to get ready begins before the command line is read, where that will ask for the app: the other
+    cores have nothing to do by then."""
+    if all(map(os.isatty, (0, 1))) and asks_for_the_app(arguments):
+        _ahead.append(forked(_ready, diagnostics.scrubbed))
+        drawing.begin_ahead()
+
+
+def asks_for_the_app(arguments: Sequence[str]) -> bool:
+    """Whether that is likely: to be wrong does no harm."""
+    first, *rest = arguments or [""]
+    return first == "review" and all(word.startswith("-") for word in rest[:1]) and not {"--help", "-h"} & {*rest}
+
+
+def begun() -> Forked:
+    """The process that was begun ahead, else one that begins now."""
+    return _ahead.pop() if _ahead else forked(_ready, diagnostics.scrubbed)
+
+
+def _ready() -> Opening:
+    """What is imported before anybody says what is wanted."""
+    import lomi_ops.runtime
+    import lomi_ops.tui.review.desk_side  # noqa: F401
+
+    return _opened
+
+
+@contextmanager
+def _opened(wish: Wish) -> Iterator[tuple[object, object]]:
+    from lomi_ops.cli import session
+    from lomi_ops.config.paths import state_folder
+    from lomi_ops.config.saved_filters import saved_filters
+    from lomi_ops.domain.saved_filter import required
+    from lomi_ops.tui.review.desk_side import served
+
+    with session.opened(wish.common, "database", "objects", changes=True) as runtime:
+        saved = saved_filters(runtime.settings.review, state_folder(os.environ))
+        pile, terms = wish.pile, wish.named
+        if terms:
+            found = required(saved, terms)
+            pile, terms = (found.pile if pile is Pile.ALL else pile), found.text
+        with served(runtime, wish.actor, pile, terms, saved) as desk:
+            yield desk
