@@ -62,4 +62,4 @@ class Policies:
                 text = "policy %s needs %s, which this worker cannot answer: its photos go to a person"
                 log.error(text, policy.ref, ", ".join(lacks), extra={"action": "policy_unserved"})
         arms = tuple(replace(arm, policy=served(arm.policy, self._able)) for arm in regime.arms)
-        return replace(regime, arms=arms)
+        return replace(regime, arms=arms, shadows=tuple(served(policy, self._able) for policy in regime.shadows))

@@ -123,6 +123,10 @@ def test_what_a_worker_cannot_answer_becomes_required_so_that_nothing_is_approve
     with pytest.raises(ConfigError, match="needs nsfw"):
         found.require_served()
 
+    activate(db, replace(LOCAL, requires=lax.requires, nsfw={}, version=3), shadows=(lax,))
+    found.look()
+    assert Requirement.NSFW in found.regime.shadows[0].requires, "a shadow does not approve unseen either"
+
 
 def test_a_slot_judges_each_job_by_what_holds_then_and_keeps_it_with_the_decision(
     make_bench: MakeBench, cluster: Cluster, portrait: bytes, db: Database
