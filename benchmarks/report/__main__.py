@@ -36,7 +36,7 @@ WINDOWS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedel
 INDEXES = """
 ALTER TABLE media DROP CONSTRAINT media_pkey CASCADE;
 DROP INDEX idx_media_batch_id, lomi.decisions_media_id, lomi.decisions_user_id, lomi.decisions_step, lomi.decisions_at,
-    lomi.decisions_notable, lomi.jobs_batch_id;
+    lomi.decisions_notable, lomi.decisions_of_approved, lomi.jobs_batch_id;
 """
 INDEX = """
 CREATE INDEX media_reports ON media (created_at)
@@ -48,6 +48,7 @@ AGAIN = (
     "CREATE INDEX idx_media_batch_id ON media (batch_id)",
     "CREATE INDEX decisions_at ON lomi.decisions (at)",
     "CREATE INDEX decisions_notable ON lomi.decisions (at) WHERE actor <> 'worker' OR status = 'pending'",
+    "CREATE INDEX decisions_of_approved ON lomi.decisions (at) WHERE status_before = 'approved'",
     "CREATE INDEX decisions_media_id ON lomi.decisions (media_id, id)",
     "CREATE INDEX jobs_batch_id ON lomi.jobs (batch_id)",
 )
