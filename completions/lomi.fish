@@ -275,7 +275,7 @@ function __lomi_table
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '=@own_filters'
         case 'remoderate'
-            set -g __lomi_children 'resume	Go on with a run that was interrupted, with the model and the policy that it began with' 'status	List runs, the latest first, or show one with what came of its photos'
+            set -g __lomi_children 'resume	Go on with a run that was interrupted' 'status	List runs, or show one'
             set -g __lomi_options '--where	Which photos; all terms must hold' '--model	NSFW model: a name, or a manifest file' '--policy	Policy by name; else the active one' '--shadow	Only compare; nothing changes, nobody is told' '--rate	At most so many photos: 60/min, 2/s' '--include-overrides	Also what a person has decided' '--reason	Why, for the audit trail' '--dry-run	Only count the photos' '--confirm-count	Do it only if exactly so many match; needed for more than ten' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--where=' '--model=@models' '--policy=@policies' '--rate=' '--reason=' '--confirm-count=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
@@ -290,7 +290,7 @@ function __lomi_table
             set -g __lomi_values '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '='
         case 'media'
-            set -g __lomi_children 'list	List photos however they stand, the latest upload first' 'compare	Let models look at one photo, side by side' 'show	Show one photo, however it stands, and everything that is known of it' 'history	Show the photos of one user: how they stand, the trend of 30 days, decisions, notes'
+            set -g __lomi_children 'list	List photos, however they stand' 'compare	Let models look at one photo, side by side' 'show	Show one photo and everything that is known of it' 'history	Show the photos of one user, and what became of them'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -615,7 +615,7 @@ function __lomi_table
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@models'
         case 'policy'
-            set -g __lomi_children 'list	List the policies of the configuration, and which one holds' 'show	Show what one policy approves, rejects and leaves to a person' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge all stored findings again by their stored policies' 'activate	Judge by this policy from now on' 'rollback	Go back to what held before the latest activation' 'history	List what was activated and taken back, by whom and why' 'compare	Set shadows and arms side by side with what held' 'simulate	Say what a policy would have made of past photos'
+            set -g __lomi_children 'list	List the policies there are, and which one holds' 'show	Show what a policy approves, rejects and leaves open' 'validate	Say what is wrong or doubtful about policies' 'diff	Show two policies side by side where they differ' 'verify	Judge stored findings again by their stored policies' 'activate	Judge by this policy from now on' 'rollback	Go back to what held before the latest activation' 'history	List what was activated, by whom and why' 'compare	Set shadows and arms side by side with what held' 'simulate	Say what a policy would have made of past photos'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments

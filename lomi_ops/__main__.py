@@ -27,6 +27,9 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while modules are loaded, or after the command: its own are `run`'s
         code = 130
+    from lomi_ops.cli import ending
+
+    ending.let_go()
     sys.exit(code)
 
 

@@ -38,6 +38,20 @@ def heard() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def let_go() -> None:
+    """The last thing before the exit code. What could not be written, as to a terminal that has closed, is written
+    nowhere: Python would try again at its end, and put 120 in the code's place."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None or stream.closed:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
 def _terminate(number: int, _: object) -> NoReturn:
     # A second one must not tear the cleaning up apart.
     signal.signal(number, signal.SIG_IGN)

@@ -43,7 +43,9 @@ def media_list(
     ] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """List photos however they stand, the latest upload first.
+    """List photos, however they stand.
+
+    The latest upload first.
 
     By status, reason, user, batch, scores and time. Without the schema lomi the rows of media are all that is known.
     """

@@ -37,7 +37,9 @@ def media_history(
     user: Annotated[str, typer.Argument(help="A user by id.", metavar="USER")],
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Show the photos of one user: how they stand, the trend of 30 days, decisions, notes.
+    """Show the photos of one user, and what became of them.
+
+    How they stand, the trend of 30 days, decisions, notes.
 
     And which pictures somebody else has as well.
     """

@@ -44,7 +44,7 @@ def media_show(
     actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Show one photo, however it stands, and everything that is known of it.
+    """Show one photo and everything that is known of it.
 
     Scores against the thresholds that judged it, every decision with its policy and models, jobs and attempts,
     overrides, notes, and the same picture elsewhere. A look at a suspected minor goes on record.

@@ -19,7 +19,7 @@ Window = Annotated[str | None, typer.Option(help="Of the decisions: 30d, yesterd
 @app.command("list")
 @options.with_common
 def policy_list(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """List the policies of the configuration, and which one holds.
+    """List the policies there are, and which one holds.
 
     With the digest of their content: two policies with one digest judge alike.
     """
@@ -39,7 +39,7 @@ def policy_show(
     name: Annotated[str | None, typer.Argument(help="The active one if left out.", metavar="POLICY")] = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Show what one policy approves, rejects and leaves to a person."""
+    """Show what a policy approves, rejects and leaves open."""
     from lomi_ops.cli import policy_text
     from lomi_ops.ops.policies import listing
 
@@ -95,7 +95,7 @@ def policy_verify(
     limit: Annotated[int, typer.Option(help="Name at most so many that differ.", min=1, metavar="N")] = 50,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Judge all stored findings again by their stored policies.
+    """Judge stored findings again by their stored policies.
 
     The same verdicts must come of it. No photo is read and nothing is changed. Exit 1 where one differs, 3 where one
     could not be judged again, since its policy was not stored or its row cannot be read.
@@ -168,7 +168,7 @@ def policy_rollback(
 @app.command("history")
 @options.with_common
 def policy_history(common: options.Common, format_: options.Output = Format.TEXT) -> int:
-    """List what was activated and taken back, by whom and why."""
+    """List what was activated, by whom and why."""
     from lomi_ops.cli import policy_activation
 
     return policy_activation.history(common, format_)

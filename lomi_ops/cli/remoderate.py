@@ -136,7 +136,9 @@ def remoderate(
 def remoderate_resume(
     common: options.Common, number: Number, actor: options.As = None, format_: options.Output = Format.TEXT
 ) -> int:
-    """Go on with a run that was interrupted, with the model and the policy that it began with."""
+    """Go on with a run that was interrupted.
+
+    With the model and the policy that it began with."""
     from lomi_ops.cli import judging
     from lomi_ops.db import remoderating
 
@@ -162,7 +164,9 @@ def remoderate_status(
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000, metavar="N")] = 20,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """List runs, the latest first, or show one with what came of its photos."""
+    """List runs, or show one.
+
+    The latest first; of one also what came of its photos."""
     from lomi_ops.db import remoderating
 
     with session.opened(common, "database") as runtime:

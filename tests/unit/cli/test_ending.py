@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -69,3 +70,17 @@ def test_the_signals_are_as_before_when_a_command_is_over() -> None:
     ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=50)
 
     assert ended.stdout == "True\n"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(("last", "code"), [("", 120), ("ending.let_go()", 7)])
+def test_what_cannot_be_written_any_more_does_not_change_the_exit_code(stream: str, last: str, code: int) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    script = f"import sys; from lomi_ops.cli import ending; sys.{stream}.write('half a line')\n{last}\nsys.exit(7)"
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    try:
+        done = subprocess.run([sys.executable, "-c", script], env=environ, check=False, **{stream: write})  # type: ignore[call-overload]
+    finally:
+        os.close(write)
+    assert done.returncode == code
