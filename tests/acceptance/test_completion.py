@@ -139,7 +139,7 @@ def complete(request: pytest.FixtureRequest, environ: dict[str, str], tmp_path: 
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("lomi re", ["report", "reconcile", "review"]),
+        ("lomi re", ["report", "reconcile", "remoderate", "retention", "review"]),
         ("lomi queue re", ["resume", "retry"]),
         ("lomi queue dead ", ["list", "retry", "delete"]),
         ("lomi config show --or", ["--origin"]),

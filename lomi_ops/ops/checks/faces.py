@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 
 from lomi_ops.domain.check import CheckSpec, Cost, Found, Severity, Status
-from lomi_ops.domain.policy import Requirement
 from lomi_ops.imaging.golden import SIZE, portrait
 from lomi_ops.ops.checks.handles import Check, Handles, Probe
+from lomi_ops.ops.checks.holding import ages_needed
 from lomi_ops.ops.checks.words import counted
 
 HEALTH = "faces.health"
@@ -54,7 +54,7 @@ def key(at: Handles) -> Found:
 def ages(at: Handles) -> Found:
     """The policy needs ages: each endpoint names the build that tells them."""
     assert at.faces is not None
-    needed = Requirement.AGE in at.settings.active_policy().requires
+    needed = ages_needed(at)
     found = at.faces.inventory()
     without = [url for url, inventory in found.items() if inventory.plugins and not inventory.age]
     names = sorted({inventory.age for inventory in found.values() if inventory.age})
@@ -80,7 +80,7 @@ def face(at: Handles) -> Found:
     if number != 1:
         text = f"it sees {said[0]} in a photo of one person"
         return Found(Status.FAIL, text, _LOG_HINT).seen(*said)
-    if not aged and Requirement.AGE in at.settings.active_policy().requires:
+    if not aged and ages_needed(at):
         return Found(Status.FAIL, "it sees the face, and no age", "give compreface-core its age plugin").seen(*said)
     return Found(Status.PASS, f"one face, by {report.model}").seen(*said)
 

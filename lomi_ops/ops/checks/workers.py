@@ -8,6 +8,7 @@ from lomi_ops.config import model_files
 from lomi_ops.domain.check import RUNNING, CheckSpec, Found, Metric, Severity, Status
 from lomi_ops.domain.golden import Golden, apart, misjudged
 from lomi_ops.ops.checks.handles import Check, Handles
+from lomi_ops.ops.checks.holding import in_force
 from lomi_ops.ops.checks.queue import KEYS
 from lomi_ops.ops.checks.words import counted
 from lomi_ops.ops.workers.look import members
@@ -109,8 +110,10 @@ def golden(at: Handles) -> Found:
     seen = {record.info.name: record for record in records if record.info.golden is not None}
     if not seen:
         return Found(Status.SKIP, "no worker says what it saw in the portrait")
-    policy = at.settings.active_policy()
-    faults = {name: fault for name, record in seen.items() if (fault := misjudged(_golden(record), policy))}
+    rules = in_force(at)
+    faults = {
+        name: fault for name, record in seen.items() for rule in rules if (fault := misjudged(_golden(record), rule))
+    }
     faults |= {name: fault for name, fault in _outliers(seen).items() if name not in faults}
     if faults:
         text = "; ".join(f"{name} {fault}" for name, fault in faults.items())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Generic, TypeVar
 
 from lomi_ops.clients.threads import all_at_once
@@ -41,12 +42,16 @@ class Fleet:
 class _Answer(Generic[T]):
     value: T | None = None
     failure: LomiError | None = None
+    began: float = 0.0
+    ended: float = 0.0
 
     def ask(self, question: Callable[[], T]) -> None:
+        self.began = monotonic()
         try:
             self.value = question()
         except LomiError as failure:
             self.failure = failure
+        self.ended = monotonic()
 
 
 def members(registry: WorkerRegistry, look: Look, service: str | None, lease_s: float) -> Fleet:
@@ -61,8 +66,14 @@ def members(registry: WorkerRegistry, look: Look, service: str | None, lease_s: 
         questions.append(lambda: seen.ask(look.cluster))
     all_at_once(lambda ask: ask(), questions)
     cluster, failure = seen.value, seen.failure
-    now = cluster.at if cluster else datetime.now(UTC)
+    now = _no_earlier(cluster.at, registered, seen) if cluster else datetime.now(UTC)
     containers = cluster.of(service) if cluster and service else ()
     logs = look.logs_of(unclear(containers, registered.value, now))
     found = join(containers, registered.value, logs, now, lease_s=lease_s)
     return Fleet(found, now, cluster, failure, registered.failure)
+
+
+def _no_earlier(at: datetime, registered: _Answer[tuple[WorkerRecord, ...]], seen: _Answer[Cluster]) -> datetime:
+    """The engine's time when the registry had answered: what registered in a young container would else seem older than
+    the container, where the registry was asked for longer."""
+    return at + timedelta(seconds=max(0.0, registered.ended - seen.began))

@@ -8,6 +8,10 @@ from dataclasses import replace
 import pytest
 
 from lomi_ops.clients.compreface.client import DEFAULT_KEY
+from lomi_ops.config.schema import Settings
+from lomi_ops.db import activations
+from lomi_ops.db.pool import Database
+from lomi_ops.domain.regime import Arm
 from tests.doubles.compreface import ADULT, FACENET, INSIGHTFACE, Canned, CompreFaceDouble, Face, Html
 from tests.integration.ops.black_hole import black_hole
 from tests.integration.ops.checks.conftest import Find, assert_only, detail, hint
@@ -152,6 +156,18 @@ def test_a_build_without_ages_is_a_warning_where_nobody_needs_them(
     with CompreFaceDouble(personality=WITHOUT_AGE) as double:
         point_faces(double.url)
         assert_only(find(), "faces.ages", "warn")
+
+
+def test_the_activated_policy_says_whether_ages_are_needed(
+    sound: Sound, point_faces: Point, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Database(sound.cluster.database_url) as db:
+        policy = Settings().active_policy("default")
+        activations.activate(db, [Arm(policy)], [], actor="hana", reason="a test", at=db.now())
+    monkeypatch.setenv("LOMI_POLICY", "local")
+    with CompreFaceDouble(personality=WITHOUT_AGE) as double:
+        point_faces(double.url)
+        assert statuses(lomi("check", "-o", "json", "--only", "faces"))["faces.ages"] == "fail"
 
 
 def test_two_builds_are_a_warning_that_names_both(sound: Sound, point_faces: Point, find: Find) -> None:
