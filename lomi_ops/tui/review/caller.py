@@ -21,7 +21,10 @@ class Caller:
     def __init__(self, ask: int, answers: int) -> None:
         """Takes over two ends of pipes: to ask, and to hear answers."""
         self._ask, self._answers = os.fdopen(ask, "wb"), os.fdopen(answers, "rb")
+        self._speaking = threading.Lock()
         self._lock = threading.Lock()
+        """Never held while a pipe is waited for: answers must be heard while a question waits to be taken, else both
+        sides could wait for each other."""
         self.greeting: Future[Any] = Future()
         self._waiting: dict[int, Future[Any]] = {GREETING: self.greeting}
         self._last = GREETING
@@ -31,7 +34,7 @@ class Caller:
 
     def wish(self, wish: object) -> None:
         """What is said first."""
-        with self._lock, contextlib.suppress(OSError):
+        with self._speaking, contextlib.suppress(OSError):
             pickle.dump(wish, self._ask, pickle.HIGHEST_PROTOCOL)
             self._ask.flush()
 
@@ -50,26 +53,35 @@ class Caller:
         """Waits until nobody is there any more."""
         with self._lock:
             self._over = True
-            with contextlib.suppress(OSError):
-                self._ask.close()
+        with self._speaking, contextlib.suppress(OSError):
+            self._ask.close()
         self._reader.join()
         self._answers.close()
 
     def _say(self, method: str, arguments: tuple[object, ...], answer: Future[Any] | None) -> bool:
         """Whether somebody is there to hear it."""
+        with self._speaking:
+            number = self._expected(answer)
+            if number is None:
+                return False
+            try:
+                pickle.dump((number, method, arguments, answer is None), self._ask, pickle.HIGHEST_PROTOCOL)
+                self._ask.flush()
+            except OSError:
+                with self._lock:
+                    self._waiting.pop(number, None)
+                return False
+        return True
+
+    def _expected(self, answer: Future[Any] | None) -> int | None:
+        """A number for a question; None where nobody hears it any more."""
         with self._lock:
             if self._over:
-                return False
+                return None
             self._last += 1
             if answer is not None:
                 self._waiting[self._last] = answer
-            try:
-                pickle.dump((self._last, method, arguments, answer is None), self._ask, pickle.HIGHEST_PROTOCOL)
-                self._ask.flush()
-            except OSError:
-                self._waiting.pop(self._last, None)
-                return False
-        return True
+            return self._last
 
     def _read(self) -> None:
         with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):

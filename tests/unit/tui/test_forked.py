@@ -56,6 +56,9 @@ class Served:
     def fail(self, failure: Exception) -> None:
         raise failure
 
+    def echo(self, what: bytes) -> bytes:
+        return what
+
 
 @pytest.fixture
 def left(tmp_path: Path) -> Path:
@@ -100,6 +103,22 @@ def test_one_call_does_not_wait_for_another(far: Forked) -> None:
     far.call("go")
     waiting.join()
     assert answers == ["waited"]
+
+
+def test_answers_are_heard_while_questions_wait_to_be_taken(far: Forked) -> None:
+    """More than both pipes hold: the process answers what it is told before it takes what comes next."""
+    far.greeting()
+    much = bytes(100_000)
+
+    def tell() -> None:
+        for _ in range(20):
+            far.tell("echo", much)
+
+    telling = threading.Thread(target=tell, daemon=True)
+    telling.start()
+    telling.join(30)
+    assert not telling.is_alive()
+    assert far.call("echo", much) == much
 
 
 @pytest.mark.parametrize(
