@@ -32,6 +32,10 @@ _BY_USER = frozenset({Place.JOBS, Place.JOB_ENDS, Place.MESSAGES})
 _BY_PHOTO = frozenset({Place.CHECKPOINTS, Place.REVEALS})
 
 
+class HoldsChanged(Exception):  # noqa: N818 - it asks for another look, and is no error
+    """A legal hold came or went since the holds were read; nothing was removed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What holds keep, whoever has it."""
@@ -80,16 +84,10 @@ def exclusive(db: Database) -> Iterator[Session]:
         yield session
 
 
-def users_held(session: Session) -> tuple[UUID, ...]:
-    return tuple(session.all(_user, "retention_held_users"))
-
-
 def trim(session: Session, place: Place, before: datetime, found: Held, rows: int) -> int:
-    """Removes some rows beyond a limit in one transaction; how many. 0 where there are none, and where a hold came or
-    went since `found` was read."""
+    """Removes some rows beyond a limit in one transaction; how many. Raises HoldsChanged where `found` is of before."""
     with session.transaction():
-        if users_held(session) != found.users:
-            return 0
+        _still(session, found)
         return session.run(_BLOCKS[place][1], before=before, limit=rows, **found.of(place))
 
 
@@ -97,8 +95,7 @@ def trim_audit(session: Session, before: datetime, found: Held, rows: int, *, ac
     """The same for the words of audit entries. The transaction ends with an entry that names their places: without it
     they would look as if somebody had taken them away."""
     with session.transaction():
-        if users_held(session) != found.users:
-            return 0
+        _still(session, found)
         due = session.all(_Due, "retention_audit_text_due", before=before, limit=rows, **found.of(Place.AUDIT_TEXT))
         if not due:
             return 0
@@ -108,6 +105,11 @@ def trim_audit(session: Session, before: datetime, found: Held, rows: int, *, ac
         after = {"seqs": ranges(each.seq for each in due), "before": before.isoformat()}
         audit.record_on(session, AuditEntry(actor, Action.TRIM, Place.AUDIT_TEXT, at, after=after))
     return len(due)
+
+
+def _still(session: Session, found: Held) -> None:
+    if tuple(session.all(_user, "retention_held_users")) != found.users:
+        raise HoldsChanged
 
 
 @dataclass(frozen=True, slots=True)

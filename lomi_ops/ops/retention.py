@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from lomi_ops.config.sections.operating import RetentionSection
@@ -43,36 +44,52 @@ def trim(
     """Removes what is beyond its limit; how many rows of each place, none where there were none.
 
     What it is about to do and what it did are in the audit, where there is anything to do. Whoever interrupts it leaves
-    a shorter rest. Raises LockHeld where another run is at work.
+    a shorter rest. A legal hold that comes meanwhile holds from the next transaction on. Raises LockHeld where another
+    run is at work.
     """
     before = {each.limit.place: each for each in look(db, wanted, now) if each.due}
     if not before:
         return {}
-    found = retention.held(db)
     with retention.exclusive(db) as session:
         _note(session, actor, now, {"due": {str(place): each.due for place, each in before.items()}})
-        gone = {place: _emptied(session, each, found, actor, now, rows, rest) for place, each in before.items()}
+        trimming = _Trimming(db, session, actor, now, rows, retention.held(db))
+        gone = {place: trimming.emptied(each, rest) for place, each in before.items()}
         gone = {place: number for place, number in gone.items() if number}
         _note(session, actor, now, {"gone": {str(place): number for place, number in gone.items()}})
     return gone
 
 
-def _emptied(
-    session: Session, kept: Kept, found: retention.Held, actor: str, now: datetime, rows: int,
-    rest: Callable[[float], None],
-) -> int:  # fmt: skip
-    gone, place, before = 0, kept.limit.place, kept.before
-    assert before is not None
-    while True:
-        began = time.monotonic()
+@dataclass(slots=True)
+class _Trimming:
+    """One run."""
+
+    db: Database
+    session: Session
+    actor: str
+    now: datetime
+    rows: int
+    held: retention.Held
+
+    def emptied(self, kept: Kept, rest: Callable[[float], None]) -> int:
+        """Rows of one place that went."""
+        gone, went = 0, self.rows
+        assert kept.before is not None
+        while went == self.rows:
+            began = time.monotonic()
+            try:
+                went = self._some(kept.limit.place, kept.before)
+            except retention.HoldsChanged:
+                self.held = retention.held(self.db)
+                continue
+            gone += went
+            if went == self.rows:
+                rest((time.monotonic() - began) * REST)
+        return gone
+
+    def _some(self, place: Place, before: datetime) -> int:
         if place is Place.AUDIT_TEXT:
-            went = retention.trim_audit(session, before, found, rows, actor=actor, at=now)
-        else:
-            went = retention.trim(session, place, before, found, rows)
-        gone += went
-        if went < rows:
-            return gone
-        rest((time.monotonic() - began) * REST)
+            return retention.trim_audit(self.session, before, self.held, self.rows, actor=self.actor, at=self.now)
+        return retention.trim(self.session, place, before, self.held, self.rows)
 
 
 def _note(session: Session, actor: str, now: datetime, after: Mapping[str, object]) -> None:
