@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,11 @@ from tests import docker_engine, services
 # No example database: a checkout that this user may not write to is no reason to fail.
 settings.register_profile("lomi", database=None, deadline=None)
 settings.load_profile("lomi")
+
+# A run that is started in the background, or under nohup, ignores these, and so would whatever a test starts.
+for _ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(_ignored) is signal.SIG_IGN:
+        signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
 
