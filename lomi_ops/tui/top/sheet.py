@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +16,10 @@ GAP = 2
 SPARK_LEAST, SPARK_MOST = 8, 60
 TEXT_LEAST = 24
 """Of text that grows beside a spark line."""
+
+
+_JOINERS = re.compile("[\u200d\ufe0e\ufe0f]")
+"""They make one sign of several: how wide that is depends on what stands beside it, and on the terminal."""
 
 
 class Tone(StrEnum):
@@ -108,7 +113,7 @@ def widths(sheet: Sheet, rows: Sequence[Row], room: int) -> list[int]:
     """Columns of each column within `room`; those that do not fit at all get 0, the last ones first. Text that grows
     comes before spark lines, which are left out where both would be too narrow."""
     natural = [
-        max([len(column.name), *(cell_len(row.cells[index].text) for row in rows)])
+        max([len(column.name), *(cell_len(_apart(row.cells[index].text)) for row in rows)])
         for index, column in enumerate(sheet.columns)
     ]
     growing = [index for index, column in enumerate(sheet.columns) if column.grows]
@@ -148,8 +153,13 @@ def written(cell: Cell, column: Column, width: int, *, plain: bool = False) -> s
     """A cell in exactly so many columns."""
     if cell.line is not None:
         return spark(cell.line, width, plain=plain).rjust(width)
-    text = cell.text
+    text = _apart(cell.text)
     if cell_len(text) > width:
         text = set_cell_size(text, max(0, width - 1)) + ("~" if plain else "…") if width else ""
     room = " " * (width - cell_len(text))
     return room + text if column.right else text + room
+
+
+def _apart(text: str) -> str:
+    """Without what joins signs: each is as wide as it is by itself."""
+    return text if text.isascii() else _JOINERS.sub("", text)

@@ -95,6 +95,14 @@ def test_wide_signs_are_cut_where_they_end() -> None:
     assert written(Cell("写真写真"), Column("x"), 4, plain=True) == "写 ~"
 
 
+@pytest.mark.parametrize("text", ["x\u200d", "👩\u200d👩\u200d👧 and more", "\u200dab", "☁\ufe0f☁\ufe0f", "🇪🇹🇪🇹"])
+@pytest.mark.parametrize("width", range(8))
+def test_signs_that_are_joined_take_no_room_that_nobody_knows_of(text: str, width: int) -> None:
+    for column in (Column("x"), Column("x", right=True)):
+        for plain in (False, True):
+            assert cell_len(written(Cell(text), column, width, plain=plain)) == width
+
+
 def test_a_number_has_the_colour_of_its_alert() -> None:
     def tone(state: str) -> Tone:
         alerts = (AlertLine("queue_backlog", state, "warning", AT, 90, "90 jobs wait", "lomi autoscale"),)
