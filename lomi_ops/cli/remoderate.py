@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import diagnostics, options, remoderate_text, session
+from lomi_ops.cli import diagnostics, options, remoderate_run, remoderate_text, session
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lomi_ops.db.remoderating import Run
-    from lomi_ops.domain.policy import Policy
-    from lomi_ops.domain.remoderate import Live
     from lomi_ops.runtime import Runtime
-    from worker.again import Again
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -122,13 +116,13 @@ def remoderate(
             none = "lomi media list, to see what matches"
             require_count(found.judged, confirm, noun="photo", again=wish.again, none=none)
         with judging.judged_again(runtime, chosen) as again:
-            _fit(again, shadow=shadow)
+            remoderate_run.require_fit(again, shadow=shadow)
             run = remoderating.begin(
                 database, at=moment, actor=options.actor(actor), filter_=wish.filter, why=why, model=model,
-                policy=chosen.ref, engines=_engines(again), shadow=shadow, overrides=include_overrides,
+                policy=chosen.ref, engines=remoderate_run.engines_of(again), shadow=shadow, overrides=include_overrides,
                 per_minute=wish.per_minute, photos=found.matched,
             )  # fmt: skip
-            return _go(runtime, run, chosen, again, run.actor, format_)
+            return remoderate_run.go(runtime, run, chosen, again, run.actor, format_)
 
 
 @app.command("resume")
@@ -148,12 +142,14 @@ def remoderate_resume(
     if run.ended_at:
         raise Refused(f"run {number} is done", hint=f"lomi remoderate status {number}")
     with session.opened(common, *session.ALL, overrides=_overrides(run.model), changes=not run.shadow) as runtime:
-        chosen = _policy_of(runtime, run)
+        chosen = remoderate_run.policy_of(runtime, run)
         with judging.judged_again(runtime, chosen) as again:
-            if (chosen.ref, _engines(again)) != (run.policy, run.engines):
+            if (chosen.ref, remoderate_run.engines_of(again)) != (run.policy, run.engines):
                 text = f"run {number} began with policy {run.policy} and {run.engines}; here are {chosen.ref} and"
-                raise Refused(f"{text} {_engines(again)}", hint="begin a new run, or put them back as they were")
-            return _go(runtime, run, chosen, again, options.actor(actor), format_)
+                raise Refused(
+                    f"{text} {remoderate_run.engines_of(again)}", hint="begin a new run, or put them back as they were"
+                )
+            return remoderate_run.go(runtime, run, chosen, again, options.actor(actor), format_)
 
 
 @app.command("status")
@@ -186,91 +182,13 @@ def remoderate_status(
     return int(ExitCode.OK)
 
 
-def _policy_of(runtime: Runtime, run: Run) -> Policy:
-    """What workers judge by, where the run began with it, else the one of that name in the configuration."""
-    from lomi_ops.cli import judging
-
-    with suppress(Refused):
-        holds = judging.policy_in_force(runtime, None)
-        if holds.ref == run.policy:
-            return holds
-    return judging.chosen_policy(runtime.settings, run.policy.rpartition("@")[0])
-
-
-def _fit(again: Again, *, shadow: bool) -> None:
-    """Raises Refused for engines that misjudge a portrait of which everybody knows the outcome."""
-    if not again.fault:
-        return
-    text = f"of a portrait that is fine the engines say: {again.fault}"
-    if not shadow:
-        raise Refused(f"{text}; nothing was judged", hint="lomi models verify; --shadow compares all the same")
-    diagnostics.warn(text)
-
-
 def _latest(runtime: Runtime, limit: int) -> tuple[Run, ...]:
     from lomi_ops.db import remoderating
 
     return remoderating.runs(runtime.database, limit=limit)
 
 
-def _go(runtime: Runtime, run: Run, policy: Policy, again: Again, actor: str, format_: Format) -> int:
-    from lomi_ops.cli.progress import bar
-    from lomi_ops.db import remoderating
-    from lomi_ops.domain.audit import Action
-    from lomi_ops.ops.operations import Journal
-    from lomi_ops.ops.remoderate.run import Handles, carry_out
-    from lomi_ops.ops.reviews import publishing
-
-    database, section = runtime.database, runtime.settings.objects
-    journal = Journal(database, diagnostics.warn)
-    subject = remoderating.run_subject(run.id)
-    before = {"filter": run.filter, "photos": run.photos, "policy": run.policy, "shadow": run.shadow}
-    journal.begun(actor, Action.REMODERATE, subject, database.now(), run.why, before=before)
-    with bar("judging", run.photos) as progress, _interruptible(run):
-        handles = Handles(
-            database=database,
-            store=runtime.objects,
-            bucket=section.bucket_photos,
-            max_bytes=runtime.settings.images.max_bytes,
-            judging=again,
-            policy=policy,
-            live=lambda: _live(runtime),
-            publish=lambda: publishing.published(database, runtime.queue, database.now),
-            tell=diagnostics.note,
-            progress=progress,
-        )
-        carry_out(handles, run)
-    run, outcomes = remoderating.get(database, run.id), remoderating.tally(database, run)
-    fates = {name: number for name, number in remoderate_text.record(run, outcomes)["fates"].items() if number}
-    journal.note(actor, Action.REMODERATE, subject, database.now(), run.why, after=fates)
-    remoderate_text.show_run(run, outcomes, format_)
-    return int(ExitCode.OK)
-
-
-def _live(runtime: Runtime) -> Live:
-    """Bulk jobs yield to live uploads as we do: they are none."""
-    from lomi_ops.domain.remoderate import Live
-
-    stats = runtime.queue.stats()
-    return Live(stats.ready + stats.high, stats.oldest_age_s)
-
-
-@contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
-    """Tells how to go on when somebody stops us in the middle."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        diagnostics.note(f"stopped in the middle of run {run.id}; what was judged holds")
-        diagnostics.hint(f"lomi remoderate resume {run.id}")
-        raise
-
-
 def _overrides(model: str | None) -> dict[str, object]:
     """A page of few photos among many takes longer than a statement may otherwise."""
     chosen: dict[str, object] = {"models.nsfw": (model,)} if model else {}
     return chosen | {"database.statement_timeout_s": PATIENCE_S}
-
-
-def _engines(again: Again) -> str:
-    return ", ".join(f"{each.engine} {each.model} {each.version[:12]}" for each in again.engines)

@@ -32,7 +32,7 @@ _BY_USER = frozenset({Place.JOBS, Place.JOB_ENDS, Place.MESSAGES})
 _BY_PHOTO = frozenset({Place.CHECKPOINTS, Place.REVEALS})
 
 
-class HoldsChanged(Exception):  # noqa: N818 - it asks for another look, and is no error
+class HoldsChanged(Exception):
     """A legal hold came or went since the holds were read; nothing was removed."""
 
 

@@ -127,7 +127,9 @@ def test_what_is_of_a_user_on_hold_stays_until_the_hold_ends(backend: Backend, d
     assert (gone[Place.JOBS], gone[Place.AUDIT_TEXT]) == (1, 2)
 
 
-def test_a_hold_that_comes_meanwhile_keeps_what_is_left_of_its_user_and_nothing_else(backend: Backend, db: Database) -> None:
+def test_a_hold_that_comes_meanwhile_keeps_what_is_left_of_its_user_and_nothing_else(
+    backend: Backend, db: Database
+) -> None:
     users = [traces(backend, db, LONG_AGO) for _ in range(3)]
 
     def hold(_: float) -> None:
