@@ -5,13 +5,14 @@ BIN := .venv/bin
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup demo test check chaos bench-queue image base format lock completions shapes clean
+.PHONY: help setup demo test check chaos bench bench-queue image base format lock completions shapes clean
 
 help:
 	@echo "make demo         moderate a sample set on a stack of its own"
 	@echo "make test         everything that CI runs"
 	@echo "make setup        build .venv only"
 	@echo "make chaos        kill, freeze, cut and restart everything, and count"
+	@echo "make bench        measure the workers beside what nobody can avoid"
 	@echo "make bench-queue  measure the queue beside four libraries"
 	@echo "make image        build the image of a worker (docs/docker.md)"
 	@echo "make base         a base for it, where no registry of images is at hand"
@@ -45,6 +46,9 @@ test: check
 chaos: $(READY)
 	CHAOS_LONG=1 $(BIN)/python -m pytest -m chaos tests/chaos
 	$(BIN)/python -m tests.chaos --long
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.worker
 
 bench-queue: $(READY)
 	$(BIN)/python -m benchmarks.queue

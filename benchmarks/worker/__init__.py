@@ -1,0 +1,1 @@
+"""How fast workers judge, beside what nobody can avoid."""

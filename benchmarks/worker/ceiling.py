@@ -1,0 +1,143 @@
+"""The ceiling: a bare loop that does to the same bytes what nobody can avoid, and nothing else.
+
+`python -m benchmarks.worker.ceiling MODEL MANIFEST FOLDER` is one such loop. It reads a number of seconds from its
+input, loops over the files of the folder for so long, and answers with a line of JSON.
+
+Decoding is Pillow's, into an array; the resize takes four source pixels for each pixel of the model's input, in C; the
+blur is measured as documented, over the whole photo; inference is the model, with one thread. There is no hash, no
+limit, no check of an answer, no second look at a face, no fingerprint, no decision, no log, no queue and no database.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+from benchmarks.worker import processes
+from benchmarks.worker.load import Span
+from lomi_ops.config.manifest import read_manifest
+from worker.engines.blur import SIDE, measure
+
+STAGES = ("decode", "blur", "resize", "inference")
+
+
+@dataclass
+class Bare:
+    """The loop's body for one model."""
+
+    session: Any
+    name: str
+    size: int
+
+    @classmethod
+    def of(cls, model: Path, manifest: Path) -> Bare:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        return cls(session, session.get_inputs()[0].name, read_manifest(manifest).input.size)
+
+    def photo(self, data: bytes) -> list[float]:
+        """Everything for one photo; seconds on a core at the moments between its stages."""
+        clock = [time.process_time()]
+        image = Image.open(io.BytesIO(data))
+        image.load()
+        pixels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        clock.append(time.process_time())
+        measure(pixels, SIDE)
+        clock.append(time.process_time())
+        tensor = self.tensor(image)
+        clock.append(time.process_time())
+        self.session.run(None, {self.name: tensor})
+        clock.append(time.process_time())
+        return clock
+
+    def tensor(self, image: Image.Image) -> Any:
+        """Four source pixels for each of the input's, padded at the right and below; then as numbers from 0 to 1."""
+        scale = max(image.size) / self.size
+        matrix = (scale, 0.0, 0.0, 0.0, scale, 0.0)
+        square = image.transform((self.size, self.size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+        planes = np.asarray(square).transpose(2, 0, 1).astype(np.float32)
+        planes *= np.float32(1 / 255)
+        return planes[None]
+
+
+@dataclass
+class Loops:
+    """One loop on each core, waiting to be told to run."""
+
+    processes: list[subprocess.Popen[str]]
+
+    def run(self, seconds: float) -> tuple[Span, dict[str, float]]:
+        """All of them at once; what they did together, and milliseconds of one photo by stage."""
+        busy_s = processes.busy_s()
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.write(f"{seconds}\n")
+            process.stdin.flush()
+        answers = []
+        for process in self.processes:
+            assert process.stdout is not None
+            answers.append(json.loads(process.stdout.readline()))
+        count = sum(answer["photos"] for answer in answers)
+        wall_s = max(answer["wall_s"] for answer in answers)
+        spent = sum(answer["cpu_s"] for answer in answers)
+        span = Span(count, wall_s, {"loop": spent}, max(0.0, processes.busy_s() - busy_s - spent))
+        stages = {name: sum(answer["stages"][name] for answer in answers) * 1000 / count for name in STAGES}
+        return span, stages
+
+
+@contextmanager
+def running_loops(model: Path, manifest: Path, folder: Path, count: int = 0) -> Iterator[Loops]:
+    """`count` loops, one for each core where it is 0, warmed up and asleep."""
+    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "benchmarks.worker.ceiling", str(model), str(manifest), str(folder)]
+    with ExitStack() as opened:
+        loops = Loops([])
+        for _ in range(count or len(os.sched_getaffinity(0))):
+            process = subprocess.Popen(
+                command, env=os.environ | single, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            opened.callback(process.wait)
+            opened.callback(process.kill)
+            loops.processes.append(process)
+        loops.run(0.5)
+        yield loops
+
+
+def loop(bare: Bare, files: Sequence[bytes], seconds: float) -> dict[str, Any]:
+    """The files in turn for so long."""
+    stages, count = dict.fromkeys(STAGES, 0.0), 0
+    began, spent = time.perf_counter(), time.process_time()
+    while time.perf_counter() - began < seconds:
+        clock = bare.photo(files[count % len(files)])
+        for name, start, end in zip(STAGES, clock, clock[1:], strict=False):
+            stages[name] += end - start
+        count += 1
+    wall_s, cpu_s = time.perf_counter() - began, time.process_time() - spent
+    return {"photos": count, "wall_s": wall_s, "cpu_s": cpu_s, "stages": stages}
+
+
+def main() -> None:
+    model, manifest, folder = (Path(word) for word in sys.argv[1:4])
+    bare = Bare.of(model, manifest)
+    files = [each.read_bytes() for each in sorted(folder.iterdir())]
+    for line in sys.stdin:
+        print(json.dumps(loop(bare, files, float(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
