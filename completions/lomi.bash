@@ -5,7 +5,7 @@
 _lomi_table() {
   case $1 in
     '')
-      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review remoderate media audit privacy retention queue jobs metrics migrate backup deploy models policy config'
+      children='moderate demo init up status env down check doctor e2e worker scale autoscale top report reconcile completion help alerts workers review remoderate media audit privacy retention queue jobs metrics migrate backup deploy bench models policy config'
       options='--env --debug --version -V --help -h'
       values='--env=@profiles'
       arguments='' ;;
@@ -593,6 +593,21 @@ _lomi_table() {
       children=''
       options='--out --dry-run --output -o --env --config --env-file --data --help -h'
       values='--out=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'bench')
+      children='queue database'
+      options='--help -h'
+      values=''
+      arguments='' ;;
+    'bench queue')
+      children=''
+      options='--jobs --for --at-once --dry-run --yes --output -o --env --config --env-file --data --help -h'
+      values='--jobs= --for= --at-once= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'bench database')
+      children=''
+      options='--batches --for --at-once --dry-run --yes --as --output -o --env --config --env-file --data --help -h'
+      values='--batches= --for= --at-once= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'models')
       children='list add verify'

@@ -145,7 +145,7 @@ def document(
     """The whole, also of a run that broke off; for jsonl its last line."""
     from lomi_ops.domain.way import TARGETS
 
-    code = int(code) if failure is None else _code_of(failure)
+    code = int(code) if failure is None else code_of(failure)
     body = {
         "ok": code == 0,
         "exit_code": code,
@@ -160,7 +160,7 @@ def document(
         "warnings": [{"text": diagnostics.scrubbed(each.text), "hint": each.hint} for each in outcome.warnings],
         "unknown": [{"what": each.what, "command": each.command} for each in outcome.unknown],
         "left": [{"what": e.what, "name": e.name, "why": diagnostics.scrubbed(e.why)} for e in outcome.left],
-        "error": _error(failure),
+        "error": error_of(failure),
     }
     output.document(body, schema=SCHEMA, format_=format_)
 
@@ -196,7 +196,7 @@ def _rounded(legs: Any) -> dict[str, float]:
     return {leg.value: round(value, 4) for leg, value in legs.items()}
 
 
-def _code_of(failure: BaseException) -> int:
+def code_of(failure: BaseException) -> int:
     """What the shell will see."""
     match failure:
         case LomiError():
@@ -209,7 +209,8 @@ def _code_of(failure: BaseException) -> int:
             return int(ExitCode.UNKNOWN)
 
 
-def _error(failure: BaseException | None) -> dict[str, str] | None:
+def error_of(failure: BaseException | None) -> dict[str, str] | None:
+    """As a document has it."""
     match failure:
         case None:
             return None

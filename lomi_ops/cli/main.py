@@ -55,6 +55,7 @@ GROUPS: dict[str, Entry] = {
     "migrate": Late("migrate:app", "The columns of media, and lomi's schema"),
     "backup": Late("backup:app", "Saving the cluster, and putting it back"),
     "deploy": Late("deploy:app", "Files to run the cluster from, and new versions"),
+    "bench": Late("bench:app", "Your own numbers, against what was promised"),
     "models": Late("models:app", "The models that look at photos"),
     "policy": Late("policy:app", "The thresholds by which photos are judged"),
     "config": Late("config:app", "Settings: what holds, and what there is"),

@@ -16,6 +16,8 @@ from lomi_ops.errors import LomiError
 
 SETTLED_S = 60.0
 """A stray in the ledger is removed only when no worker can be at it any more."""
+BENCH_KEYS = "lomi-bench/"
+"""What the keys of photos begin with that have no object."""
 _BOUNDS = {"first": marked.FIRST, "last": marked.LAST}
 
 
@@ -71,6 +73,21 @@ def forget_jobs(db: Database, job_ids: Sequence[str]) -> int:
     if not job_ids or not db.value("has_table", name="lomi.jobs"):
         return 0
     return db.run("marked_ledger_forget", job_ids=list(job_ids))
+
+
+def bench_users(db: Database) -> tuple[UUID, ...]:
+    """Users of runs of `lomi bench database` that are at work or were killed."""
+    return tuple(db.all(_id, "marked_bench_users", **_BOUNDS, prefix=BENCH_KEYS))
+
+
+def forget_decisions(db: Database, user_ids: Sequence[UUID]) -> int:
+    """Removes from the decision log what it says of these users of ours; how many rows. It is append-only but for what
+    must go; a role that may not delete there leaves them, marked as they are, and LomiError is raised."""
+    if not db.value("has_table", name="lomi.decisions"):
+        return 0
+    with db.transaction() as session:
+        session.value("privacy_erasing")
+        return session.run("marked_decisions_forget", users=list(user_ids), **_BOUNDS)
 
 
 def forget_strays(db: Database) -> int:

@@ -29,6 +29,22 @@ class Role:
     """As server_version_num: 150018 is 15.18."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    synchronous: str
+    """`synchronous_commit`"""
+    buffers: int
+    """Bytes of `shared_buffers`."""
+    connections: float
+    """The share of those that ordinary roles may have that is in use."""
+
+
+def tuning(db: Database) -> Tuning:
+    found = db.one(Tuning, "server_tuning")
+    assert found is not None
+    return found
+
+
 def load(db: Database) -> Load:
     found = db.one(Load, "server_load")
     assert found is not None

@@ -30,6 +30,7 @@ class Action(StrEnum):
     RESUME = "workers.resume"
     RESTART = "workers.restart"
     E2E = "e2e"
+    BENCH = "bench"
     MIGRATE = "migrate.apply"
     SCALE = "scale"
     AUTOSCALE = "autoscale"

@@ -151,6 +151,11 @@ class Keys:
         return self._at("restoring")
 
     @property
+    def scratch(self) -> str:
+        """HASH: until when a queue of `lomi bench` may stand, and its jobs, by its name. Its keys begin with this."""
+        return self._at("bench")
+
+    @property
     def fleet(self) -> str:
         """HASH with a life time: who changes the workers at the moment."""
         return self._at("fleet")

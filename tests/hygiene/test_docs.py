@@ -368,7 +368,7 @@ def test_every_reason_of_a_failed_photo_is_explained() -> None:
 def test_every_key_of_the_queue_is_explained() -> None:
     keys = Keys()
     named = {key.partition("}:")[2] for key in keys.shared() if key != keys.ready} | {
-        "fleet", "autoscale", "autoscale:lease", "autoscale:log", "job:ID", "seq:SLOT", "worker:ID",
+        "bench", "fleet", "autoscale", "autoscale:lease", "autoscale:log", "job:ID", "seq:SLOT", "worker:ID",
     }  # fmt: skip
 
     explained = {word for row in rows(DOCS / "queue.md", "## Keys") for word in words(row[0])}

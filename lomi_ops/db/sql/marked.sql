@@ -75,3 +75,22 @@ DELETE FROM lomi.photo_hashes WHERE user_id BETWEEN %(first)s::uuid AND %(last)s
 -- in last: uuid
 -- out nothing
 DELETE FROM lomi.job_ends WHERE user_id BETWEEN %(first)s::uuid AND %(last)s::uuid;
+
+-- name: marked_bench_users
+-- Users whose photos `lomi bench database` has made: no object and no job belongs to them.
+-- in first: uuid
+-- in last: uuid
+-- in prefix: text, of their keys
+-- out id
+SELECT DISTINCT user_id AS id FROM media
+WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid AND starts_with(url, %(prefix)s::text);
+
+-- name: marked_decisions_forget
+-- Removes what the decision log says of a run's photos: they show nobody, and a load test makes many. Needs
+-- `privacy_erasing`.
+-- in users: uuid[]
+-- in first: uuid
+-- in last: uuid
+-- out nothing
+DELETE FROM lomi.decisions
+WHERE user_id = ANY(%(users)s::uuid[]) AND user_id BETWEEN %(first)s::uuid AND %(last)s::uuid;

@@ -51,3 +51,12 @@ SELECT CASE WHEN pg_is_in_recovery() AND NOT (
            EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
            AND pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn()
        ) THEN coalesce(pg_last_xact_replay_timestamp(), 'epoch') END AS until;
+
+-- name: server_tuning
+-- Settings that decide what a write costs, and the share of the connections that is in use.
+-- out synchronous, buffers, connections
+SELECT current_setting('synchronous_commit') AS synchronous,
+       (SELECT setting::bigint * 8192 FROM pg_settings WHERE name = 'shared_buffers') AS buffers,
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::float8
+           / (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int)
+           AS connections;

@@ -146,7 +146,7 @@ def left_behind(key: str, keys: Keys) -> bool:
         keys.lease, keys.slots, keys.workers, keys.tick, keys.server, keys.paused, keys.holds, keys.limits,
         keys.samples, keys.restoring, keys.fleet, keys.autoscale, keys.autoscale_lease,
     )  # fmt: skip
-    return key in alone or key.startswith((keys.seq(""), keys.worker("")))
+    return key in alone or key.startswith((keys.seq(""), keys.worker(""), keys.scratch))
 
 
 def _kept(page: Page, keys: Keys, known: Survey) -> Page | None:

@@ -1,0 +1,1 @@
+"""An operator's own numbers, from what is configured: each probe works on things of its own and removes them."""
