@@ -1,116 +1,28 @@
-"""`lomi review`: what people should look at, and their decisions."""
+"""`lomi review`: what people should look at, and their decisions. The app need not wait for the commands beside it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
 import typer
 
-from lomi_ops.cli import (
-    diagnostics,
-    options,
-    output,
-    review_decide,
-    review_notes,
-    review_sample,
-    review_saved,
-    review_show,
-    review_similar,
-    review_text,
-    review_undo,
-    session,
-)
-from lomi_ops.cli.output import Format
+from lomi_ops.cli.late import Entry, Late, group_of
 from lomi_ops.cli.review_app import review
-from lomi_ops.domain.pile import Pile
-from lomi_ops.errors import ExitCode
 
-if TYPE_CHECKING:
-    from lomi_ops.db.pool import Database
-    from lomi_ops.domain.review_filter import ReviewFilter
-
-Terms = Annotated[
-    list[str] | None, typer.Argument(help="Terms that must all hold: `lomi help photo-filters`.", metavar="FILTER...")
-]
+COMMANDS: dict[str, Entry] = {
+    "list": Late("review_list:review_list", "List photos that wait, or were rejected or failed"),
+    "show": Late("review_show:review_show", "Show one photo, or one user, and everything beside it"),
+    "similar": Late("review_similar:review_similar", "List photos of anybody that look the same as one"),
+    "approve": Late("review_decide:review_approve", "Approve photos, whatever was decided before"),
+    "reject": Late("review_decide:review_reject", "Reject photos, whatever was decided before"),
+    "undo": Late("review_undo:review_undo", "Take back decisions: photos, a step, or my last step"),
+    "note": Late("review_notes:review_note", "Add a note about a photo, or about a user"),
+    "notes": Late("review_notes:review_notes", "List notes, the latest first; `-o jsonl` exports them"),
+    "release": Late("review_undo:review_release", "Free photos that somebody holds"),
+    "sample": Late("review_sample:app", "Have decided photos judged again, unseen"),
+    "filters": Late("review_saved:app", "Filters that have names"),
+}
 app = typer.Typer(
+    cls=group_of(COMMANDS),
     rich_markup_mode=None,
     epilog="A FILTER is made of terms such as reason:blurry 'blur>40' 'age<2d': `lomi help photo-filters`.",
 )
 app.callback(invoke_without_command=True)(review)
-
-
-@app.command("list")
-@options.with_common
-def review_list(
-    common: options.Common,
-    terms: Terms = None,
-    queue: Annotated[Pile, typer.Option(help="Which photos.")] = Pile.ALL,
-    reason: Annotated[str | None, typer.Option(help="Only this reason, e.g. blurry.")] = None,
-    named: review_saved.Named = None,
-    count: Annotated[bool, typer.Option("--count", help="Only how many lie on each pile.")] = False,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
-    format_: options.Output = Format.TEXT,
-) -> int:
-    """List photos that wait, or were rejected or failed.
-
-    Those that wait for a person come first, the longest waiting ahead; then the latest that were decided. What waits
-    for a worker is not listed. Suspected minors lie on a pile of their own.
-    """
-    from lomi_ops.ops.quality import covering
-    from lomi_ops.ops.reviews import piles
-
-    wanted = _filter(terms, reason)
-    with session.opened(common, "database") as runtime:
-        if named:
-            found_filter = review_saved.meant(runtime.settings.review, named)
-            queue, wanted = review_saved.pile_of(queue, found_filter), found_filter.wanted.joined(wanted)
-        database = runtime.database
-        now = database.now()
-        if count:
-            review_text.show_counts(piles.counts(database, queue, wanted, now=now), format_)
-            return int(ExitCode.OK)
-        found = piles.listed(database, queue, wanted, now=now, limit=limit + 1)
-        share = runtime.settings.review.sample_share
-        more, found = len(found) > limit, found[:limit]
-        found = covering.listed(database, found, queue, actor=options.actor(None), at=now, share=share)
-        apart = queue is Pile.ALL and _any_minor(database, wanted)
-    if format_ is Format.TEXT:
-        review_text.show(found)
-    elif format_ is Format.JSONL:
-        for each in found:
-            output.line(review_text.record(each))
-    else:
-        output.document(
-            {"photos": [review_text.record(each) for each in found], "more": more}, schema="lomi.review.list/v1"
-        )
-    if more:
-        diagnostics.note(f"there are more than these {limit}: --limit N, --queue, --reason or a filter")
-    if apart:
-        diagnostics.note("suspected minors lie apart: lomi review list --queue minors")
-    return int(ExitCode.OK)
-
-
-def _filter(terms: list[str] | None, reason: str | None) -> ReviewFilter:
-    from lomi_ops.domain import review_filter
-
-    wanted = review_filter.parse(terms or [])
-    return wanted.with_reason(reason) if reason else wanted
-
-
-def _any_minor(database: Database, wanted: ReviewFilter) -> bool:
-    from lomi_ops.ops.reviews import piles
-
-    found = piles.photos(database, Pile.MINORS, wanted, now=database.now(), size=50)
-    return next(found, None) is not None
-
-
-app.add_typer(review_sample.app, name="sample")
-app.add_typer(review_saved.app, name="filters")
-app.command("show")(review_show.review_show)
-app.command("similar")(review_similar.review_similar)
-app.command("approve")(review_decide.review_approve)
-app.command("reject")(review_decide.review_reject)
-app.command("undo")(review_undo.review_undo)
-app.command("note")(review_notes.review_note)
-app.command("notes")(review_notes.review_notes)
-app.command("release")(review_undo.review_release)

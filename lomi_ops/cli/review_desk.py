@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lomi_ops.cli import diagnostics
 from lomi_ops.cli.common import Common
 from lomi_ops.domain.pile import Pile
+from lomi_ops.tui import garbage
 from lomi_ops.tui.review import drawing
 from lomi_ops.tui.review.forked import Forked, Opening, forked
 
@@ -31,14 +32,22 @@ def begin_ahead(arguments: Sequence[str]) -> None:
     """What takes long to get ready begins before the command line is read, where that will ask for the app: the other
     cores have nothing to do by then."""
     if all(map(os.isatty, (0, 1))) and asks_for_the_app(arguments):
-        _ahead.append(forked(_ready, diagnostics.scrubbed))
+        garbage.put_off()
         drawing.begin_ahead()
+        _import_what_both_need()
+        _ahead.append(forked(_ready, diagnostics.scrubbed))
 
 
 def asks_for_the_app(arguments: Sequence[str]) -> bool:
     """Whether that is likely: to be wrong does no harm."""
     first, *rest = arguments or [""]
     return first == "review" and all(word.startswith("-") for word in rest[:1]) and not {"--help", "-h"} & {*rest}
+
+
+def _import_what_both_need() -> None:
+    """Here and in the process that is forked: a quarter of what either imports, and the cores are all at work then."""
+
+    import lomi_ops.tui.review.far_work  # noqa: F401
 
 
 def begun() -> Forked:
