@@ -595,7 +595,7 @@ _lomi_table() {
       values='--out=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'bench')
-      children='queue database'
+      children='queue database storage compreface worker'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -609,6 +609,21 @@ _lomi_table() {
       options='--batches --for --at-once --dry-run --yes --as --output -o --env --config --env-file --data --help -h'
       values='--batches= --for= --at-once= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
+    'bench storage')
+      children=''
+      options='--objects --size --for --at-once --dry-run --yes --output -o --env --config --env-file --data --help -h'
+      values='--objects= --size= --for= --at-once= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'bench compreface')
+      children=''
+      options='--photos --for --dry-run --yes --output -o --env --config --env-file --data --help -h'
+      values='--photos= --for= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'bench worker')
+      children=''
+      options='--photos --policy --for --dry-run --yes --output -o --env --config --env-file --data --help -h'
+      values='--photos= --policy=@policies --for= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@files' ;;
     'models')
       children='list add verify'
       options='--help -h'

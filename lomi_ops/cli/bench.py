@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lomi_ops.cli import asking, diagnostics, options, progress, session
+from lomi_ops.cli import bench_run, bench_services, diagnostics, options, session
 from lomi_ops.cli.output import Format
-from lomi_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from lomi_ops.ops.bench.probe import Probe
-    from lomi_ops.runtime import Runtime
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Your own numbers, against what was promised.")
-
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and where.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, on a cluster that is no local stack.")]
-Seconds = Annotated[str, typer.Option("--for", help="The longest part takes so long at most: 5s, 1m.", metavar="TIME")]
-AtOnce = Annotated[int, typer.Option(help="So many things at once.", min=1, max=64, metavar="N")]
-LONGEST_S = 600.0
 
 
 @app.command("queue")
@@ -28,10 +17,10 @@ LONGEST_S = 600.0
 def bench_queue(
     common: options.Common,
     jobs: Annotated[int, typer.Option(help="Jobs of a queue of its own.", min=1, max=20_000, metavar="N")] = 2_000,
-    seconds: Seconds = "5s",
-    at_once: AtOnce = 4,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    seconds: bench_run.Seconds = "5s",
+    at_once: bench_run.AtOnce = 4,
+    dry_run: bench_run.DryRun = False,
+    yes: bench_run.Yes = False,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """Time the queue on Redis, on one of its own.
@@ -42,7 +31,7 @@ def bench_queue(
     from lomi_ops.cli import bench_text
     from lomi_ops.ops.bench.queue import PUSHES, STARTS, QueueProbe
 
-    limit_s = _limit(seconds)
+    limit_s = bench_run.limit(seconds)
     with session.opened(common, "redis", changes=not dry_run) as runtime:
         from lomi_ops.queue.client import doorbell_client, where
         from lomi_ops.queue.keys import Keys
@@ -51,10 +40,10 @@ def bench_queue(
         place = f"keys {Keys().scratch}:* in Redis at {where(runtime.redis)}, removed at the end"
         if dry_run:
             return bench_text.show_plan("queue", does, [place], format_)
-        _agree(runtime, "queue", does, yes=yes)
+        bench_run.agree(runtime, "queue", does, yes=yes)
         bell = doorbell_client(runtime.settings.redis)
         runtime.closing(bell.close)
-        return _measure("queue", QueueProbe(runtime.redis, bell, jobs, limit_s, at_once), 4, format_)
+        return bench_run.measure("queue", QueueProbe(runtime.redis, bell, jobs, limit_s, at_once), 4, format_)
 
 
 @app.command("database")
@@ -64,10 +53,10 @@ def bench_database(
     batches: Annotated[
         int, typer.Option(help="Batches of nine that are written at once.", min=1, max=2_000, metavar="N")
     ] = 100,
-    seconds: Seconds = "5s",
-    at_once: AtOnce = 4,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    seconds: bench_run.Seconds = "5s",
+    at_once: bench_run.AtOnce = 4,
+    dry_run: bench_run.DryRun = False,
+    yes: bench_run.Yes = False,
     actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
@@ -80,7 +69,7 @@ def bench_database(
     from lomi_ops.cli import bench_text
     from lomi_ops.domain.marked import USER_NAME
 
-    limit_s = _limit(seconds)
+    limit_s = bench_run.limit(seconds)
     with session.opened(common, "database", changes=not dry_run) as runtime:
         from lomi_ops.db.pool import Database
         from lomi_ops.ops.bench.database import ALONE, DatabaseProbe
@@ -92,46 +81,12 @@ def bench_database(
         place = f"rows of a user {USER_NAME} who is not active, in Postgres at {database.where}, removed at the end"
         if dry_run:
             return bench_text.show_plan("database", does, [place], format_)
-        _agree(runtime, "database", does, yes=yes)
+        bench_run.agree(runtime, "database", does, yes=yes)
         policy = runtime.settings.active_policy()
         probe = DatabaseProbe(database, policy, options.actor(actor), batches, limit_s, at_once)
-        return _measure("database", probe, 6, format_)
+        return bench_run.measure("database", probe, 6, format_)
 
 
-def _measure(area: str, probe: Probe, parts: int, format_: Format) -> int:
-    """One document, whatever happens."""
-    from lomi_ops.cli import bench_text
-
-    with progress.bar("measuring", parts) as advance:
-        seen: list[str] = []
-
-        def tell(what: str) -> None:
-            advance(len(seen), what)
-            seen.append(what)
-
-        try:
-            outcome = probe.run(tell)
-        except BaseException as failure:
-            if format_ is not Format.TEXT:
-                bench_text.failed(area, failure, probe.left, format_)
-            bench_text.tell_left(area, probe.left)
-            raise
-    return bench_text.show(outcome, format_)
-
-
-def _limit(seconds: str) -> float:
-    limit_s = options.seconds("--for", seconds)
-    if not 0 < limit_s <= LONGEST_S:
-        raise Refused(f"a part takes at most {LONGEST_S:g} s, not {limit_s:g}", hint="--for 10s")
-    return limit_s
-
-
-def _agree(runtime: Runtime, area: str, does: str, *, yes: bool) -> None:
-    """Raises Refused where nobody agrees to a load on a cluster that may serve users now."""
-    if yes or runtime.loaded.stack is not None:
-        return
-    again = f"lomi bench {area} --yes"
-    if not asking.somebody():
-        raise Refused(f"this would {does}, on a cluster that is no local stack; nobody is here to be asked", hint=again)
-    if not asking.confirmed(f"{does}, on a cluster that may serve users now?"):
-        raise Refused("nothing was done", hint=f"lomi bench {area} --dry-run")
+app.command("storage")(bench_services.bench_storage)
+app.command("compreface")(bench_services.bench_compreface)
+app.command("worker")(bench_services.bench_worker)

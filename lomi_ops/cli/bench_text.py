@@ -86,6 +86,8 @@ def value_text(value: float | None, unit: Unit) -> str:
             return f"{value * 100:.{1 if value < 0.9995 else 0}f} %"
         case Units.BYTES:
             return f"{value / 1e6:,.0f} MB"
+        case Units.BYTES_PER_SECOND:
+            return f"{value / 1e6:,.0f} MB/s"
         case _:
             return f"{value:,.0f}"
 
@@ -99,6 +101,8 @@ def _seconds(value: float) -> str:
 def _target(figure: Figure) -> str:
     if figure.target is None:
         return ""
+    if figure.target.limit == 0:
+        return "0"
     sign = figure.target.sense.value
     if not output.ascii_only():
         sign = sign.replace("<=", "≤").replace(">=", "≥")

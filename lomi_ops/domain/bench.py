@@ -33,6 +33,7 @@ class Unit(StrEnum):
     SHARE = "share"
     """0..1"""
     BYTES = "bytes"
+    BYTES_PER_SECOND = "bytes/s"
     NUMBER = "number"
 
 
