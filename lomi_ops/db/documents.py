@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from uuid import UUID
 from lomi_ops.domain.decision import PhotoDecision
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
 from lomi_ops.domain.fingerprint import Fingerprint
+from lomi_ops.domain.plain import plain
 from lomi_ops.domain.policy import Policy
 from lomi_ops.domain.regime import Rule, Shadowed, stored_rule
 from lomi_ops.domain.verdict import FailureCode, Ground, MediaStatus, Outcome, Reason, Verdict
@@ -35,6 +36,14 @@ def jsonb(value: object) -> Jsonb:
 def storable(value: Any) -> Any:
     """The same value with everything replaced that Postgres cannot keep: NUL and lone surrogates by U+FFFD, numbers
     that are no numbers by null, sets by sorted lists."""
+    # The exact types first: to ask whether something is a Mapping costs more than all the rest, for every score anew.
+    kind = type(value)
+    if kind is str:
+        return readable(value)
+    if kind is dict:
+        return {readable(str(key)): storable(item) for key, item in value.items()}
+    if kind is int or kind is bool or value is None:
+        return value
     match value:
         case str():
             return readable(value)
@@ -53,7 +62,8 @@ def storable(value: Any) -> Any:
 
 def readable(text: str) -> str:
     """A text that Postgres can keep."""
-    text = text.replace("\x00", "\ufffd")
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
     return "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text) if not text.isascii() else text
 
 
@@ -79,11 +89,11 @@ def log_columns(decision: PhotoDecision, policy: Policy | None) -> dict[str, Any
         "outcome": verdict.outcome.value if verdict else None,
         "policy": verdict.policy if verdict else None,
         "thresholds": by.stored() if by else None,
-        "grounds": [asdict(ground) for ground in verdict.grounds] if verdict else None,
+        "grounds": [plain(ground) for ground in verdict.grounds] if verdict else None,
         "photo": {"width": evidence.width, "height": evidence.height} if evidence else None,
         "engines": _engines(evidence) if evidence else None,
         "findings": _findings(evidence) if evidence else None,
-        "shadows": [asdict(each) for each in decision.shadows] or None,
+        "shadows": [plain(each) for each in decision.shadows] or None,
         "failure": decision.failure.value if decision.failure else None,
         "photo_sha256": decision.sha256 or None,
         "processing_ms": decision.processing_ms,
@@ -166,7 +176,7 @@ def _engines(evidence: Evidence) -> list[dict[str, Any]]:
 
 def _findings(evidence: Evidence) -> list[dict[str, Any]]:
     return [
-        {"engine": report.engine.value, **asdict(finding)} for report in evidence.reports for finding in report.findings
+        {"engine": report.engine.value, **plain(finding)} for report in evidence.reports for finding in report.findings
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 from lomi_ops.domain.finding import NSFW_LABELS, Evidence, Label
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.job import Job
+from lomi_ops.domain.plain import plain
 from lomi_ops.domain.policy import FaceRule, Policy, counted_faces
 from lomi_ops.domain.regime import Rule, Shadowed, shadowed
 from lomi_ops.domain.verdict import NEEDS_REVIEW, FailureCode, MediaStatus, Verdict
@@ -115,7 +116,7 @@ def explanation(verdict: Verdict, evidence: Evidence) -> dict[str, Any]:
     return {
         "policy": verdict.policy,
         "outcome": verdict.outcome.value,
-        "grounds": [asdict(ground) for ground in verdict.grounds],
+        "grounds": [plain(ground) for ground in verdict.grounds],
         "engines": {r.engine.value: {"model": r.model, "status": r.status.value} for r in evidence.reports},
     }
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from lomi_ops.domain.finding import Evidence
+from lomi_ops.domain.plain import plain
 from lomi_ops.domain.policy import Policy, Requirement, judge, weight
 from lomi_ops.domain.policy_text import digest
 from lomi_ops.domain.stored_policy import stored_policy
@@ -35,11 +36,11 @@ class Rule:
 
     def stored(self) -> dict[str, Any]:
         """As the decision log keeps it: the policy, and what else the verdict depended on."""
-        found: dict[str, Any] = asdict(self.policy)
+        found: dict[str, Any] = plain(self.policy)
         if self.activation:
             found["activation"] = self.activation
         if self.guards:
-            found["guards"] = [asdict(guard) for guard in self.guards]
+            found["guards"] = [plain(guard) for guard in self.guards]
         return found
 
 

@@ -92,18 +92,19 @@ def _without_alpha(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """As it is where there is nothing to convert by: `_array` makes RGB of it, and Pillow would copy what is RGB."""
     profile = image.info.get("icc_profile")
     if not isinstance(profile, bytes) or not profile:
-        return image.convert("RGB"), ()
+        return image, ()
     if len(profile) > _MAX_PROFILE:
-        return image.convert("RGB"), ("colour profile ignored: too large",)
+        return image, ("colour profile ignored: too large",)
     try:
         transform = _transform(profile, image.mode)
         if transform is None:
-            return image.convert("RGB"), ("colour profile ignored: it does not fit the photo",)
+            return image, ("colour profile ignored: it does not fit the photo",)
         return _apply(transform, image)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as broken:
-        return image.convert("RGB"), (f"colour profile ignored: {type(broken).__name__}",)
+        return image, (f"colour profile ignored: {type(broken).__name__}",)
 
 
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
@@ -118,10 +119,10 @@ def _apply(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> tuple[I
     probe = _probe(image.mode)
     seen = _array(transform.apply(probe)).astype(np.int16)
     if float(seen.std()) < 1.0:
-        return image.convert("RGB"), ("colour profile ignored: it makes all colours one",)
+        return image, ("colour profile ignored: it makes all colours one",)
     plain = _array(probe.convert("RGB")).astype(np.int16)
     if int(np.abs(seen - plain).max()) <= _SAME_COLOUR:
-        return image.convert("RGB"), ()
+        return image, ()
     return transform.apply(image), ("colours converted to sRGB",)
 
 

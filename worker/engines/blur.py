@@ -15,6 +15,7 @@ at half the resolution, and a sharp photo of fog less than a blurred one of a fe
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -40,6 +41,10 @@ _LEAST_SIDE = 2 * _SMOOTHINGS + 3
 """So that a picture survives its smoothing; only strips of 1:26 and more get there."""
 _LEAST_FACE = 16
 """Pixels. A smaller crop says nothing about sharpness."""
+_BAND = 32
+"""Rows of blocks that are summed at once."""
+_STRIP = 20
+"""Target pixels that are resampled at once."""
 _LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 
 Pixels = npt.NDArray[np.uint8]
@@ -87,25 +92,54 @@ def _luma(pixels: Pixels, side: int) -> Grey:
     height, width = pixels.shape[:2]
     block = max(1, min(int(max(height, width) / (1.5 * side)), height, width))
     rows, columns = height // block, width // block
-    part = pixels[: rows * block, : columns * block]
+    part = pixels[: rows * block, : columns * block].reshape(rows, block, columns * block * 3)
     total = np.uint16 if block <= 256 else np.uint32
-    summed = part.reshape(rows, block, columns * block * 3).sum(axis=1, dtype=total)
     weights = np.tile(_LUMA, block) / np.float32(block * block)
-    grey: Grey = summed.reshape(rows * columns, block * 3).astype(np.float32) @ weights
-    return grey.reshape(rows, columns)
+    grey = np.empty((rows, columns), dtype=np.float32)
+    for top in range(0, rows, _BAND):
+        # What lies between the two sums is small enough to stay in the cache.
+        summed = part[top : top + _BAND].sum(axis=1, dtype=total)
+        cells = summed.reshape(-1, block * 3).astype(np.float32)
+        grey[top : top + _BAND] = (cells @ weights).reshape(-1, columns)
+    return grey
 
 
 def _resample(grey: Grey, side: int) -> Grey:
     """To `side` pixels at the longest side, larger or smaller; at least `_LEAST_SIDE` at the other."""
     rows, columns = grey.shape
     scale = side / max(rows, columns)
-    down = _kernel(rows, max(_LEAST_SIDE, round(rows * scale)))
-    across = _kernel(columns, max(_LEAST_SIDE, round(columns * scale)))
-    resampled: Grey = (down @ grey @ across.T).astype(np.float32)
+    tall, wide = (max(_LEAST_SIDE, round(length * scale)) for length in (rows, columns))
+    down = np.empty((tall, columns), dtype=np.float32)
+    for strip in _strips(rows, tall):
+        np.matmul(strip.weights, grey[strip.reads], out=down[strip.writes])
+    resampled = np.empty((tall, wide), dtype=np.float32)
+    for strip in _strips(columns, wide):
+        resampled[:, strip.writes] = down[:, strip.reads] @ strip.weights.T
     return resampled
 
 
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """Some neighbours among the target pixels, and the source pixels that weigh in them: a kernel is mostly zeros."""
+
+    writes: slice
+    reads: slice
+    weights: Grey
+
+
 @lru_cache(maxsize=32)
+def _strips(source: int, target: int) -> tuple[_Strip, ...]:
+    kernel, made = _kernel(source, target), []
+    for top in range(0, target, _STRIP):
+        part = kernel[top : top + _STRIP]
+        (used,) = np.nonzero(part.any(axis=0))
+        reads = slice(int(used[0]), int(used[-1]) + 1)
+        weights = np.ascontiguousarray(part[:, reads])
+        weights.setflags(write=False)
+        made.append(_Strip(slice(top, top + len(part)), reads, weights))
+    return tuple(made)
+
+
 def _kernel(source: int, target: int) -> Grey:
     """(target, source) weights of a Gaussian around each target pixel, rows summing to 1.
 
@@ -118,7 +152,6 @@ def _kernel(source: int, target: int) -> Grey:
     distance = (np.arange(source)[None, :] - centres[:, None]) * step / width
     weights = np.where(np.abs(distance) <= 4, np.exp(-0.5 * distance**2), 0.0)
     kernel: Grey = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    kernel.setflags(write=False)
     return kernel
 
 

@@ -16,6 +16,7 @@ from benchmarks import calibrate_blur as calibration
 from lomi_ops.config.sections.judging import BlurSection
 from lomi_ops.domain.finding import Box, Engine, Label
 from lomi_ops.domain.verdict import Outcome
+from worker.engines import blur
 from worker.engines.blur import FACE_SIDE, SIDE, measure, sharpness
 
 Pixels = npt.NDArray[np.uint8]
@@ -176,3 +177,13 @@ def test_every_portrait_blurred_with_sigma_8_is_rejected(photos: Path) -> None:
 def test_the_thresholds_are_in_order() -> None:
     section = BlurSection()
     assert 0 < section.reject_below < section.review_below <= section.face_sharp_at
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(400, 533), (533, 400), (288, 288), (40, 61), (12, 300), (900, 11)])
+def test_strips_give_what_the_whole_kernel_gives(rows: int, columns: int) -> None:
+    grey = np.random.default_rng(rows).uniform(0, 255, (rows, columns)).astype(np.float32)
+    found = blur._resample(grey, blur.SIDE)
+    tall, wide = found.shape
+    exact = blur._kernel(rows, tall).astype(np.float64) @ grey @ blur._kernel(columns, wide).T.astype(np.float64)
+
+    assert np.allclose(found, exact, rtol=1e-5)
