@@ -1,13 +1,17 @@
 """How many photos fewer do workers judge while somebody looks with `lomi top`?
 
     .venv/bin/python -m benchmarks.top.throughput [--pairs 30] [--block 30] [--workers 2] [--limit 0]
+        [--photos 9] [--compreface]
 
 Starts a stack with real workers and the small detector (`lomi models add nudenet-320n --accept-licence`), keeps its
 list from running empty, and counts decided photos in blocks: one without the view and one with it, in a
 pseudo-terminal of 200x50 with its recording, side by side and in an order that chance decides. Prints Markdown: the
 median of the pairs, and where it lies with a probability of 95 %. Everything shares this machine, the view as well: on
-one whose cores are all at work it takes what it uses. Beside other work a rate says little; photos for each second of
-the stack's own processor time say whether the view holds workers up in any other way.
+one whose cores are all at work it takes what it uses. With `--compreface` workers wait for a double of CompreFace with
+two workers of 160 ms, as in the cluster that lomi is for: 12.5 photos a second, whatever the cores could do.
+
+Beside other work a rate says little; photos for each second of the stack's own processor time say whether the view
+holds workers up in any other way.
 """
 
 from __future__ import annotations
@@ -41,9 +45,9 @@ from tests.integration.tui.terminal import Terminal
 
 SETTLE_S = 5.0
 """Of each block that is not counted: the view starts in it."""
-PHOTOS, BATCHES = 9, 20
-"""Of a batch, and batches that are added at once."""
-BUCKET = "lomi-photos"
+WAITING = 180
+"""Photos that are added at once."""
+BUCKET, FOLDER = "lomi-photos", "users/bench/photo"
 
 
 def main() -> None:
@@ -54,8 +58,14 @@ def main() -> None:
     parser.add_argument(
         "--limit", type=float, default=0.0, help="photos a second that are sent; 0: as many as are taken"
     )
+    parser.add_argument("--photos", type=int, default=9, help="of a batch; a photo counts when its batch is done")
+    parser.add_argument("--compreface", action="store_true", help="faces by a double of CompreFace")
     wanted = parser.parse_args()
-    with running_stack(wanted.workers) as stack, fed(stack, wanted.limit):
+    with (
+        faces(wanted.compreface) as urls,
+        running_stack(wanted.workers, urls) as stack,
+        fed(stack, wanted.photos, wanted.limit),
+    ):
         counted_for(stack, 20.0)  # workers warm up
         pairs = [pair(stack, wanted.block, number) for number in range(wanted.pairs)]
     show(pairs, wanted)
@@ -111,11 +121,28 @@ class Pair:
 
 
 @contextmanager
-def running_stack(workers: int) -> Iterator[Stack]:
+def faces(wanted: bool) -> Iterator[dict[str, str]]:
+    """What tells workers of CompreFace; nothing where it is not wanted."""
+    if not wanted:
+        yield {}
+        return
+    double = subprocess.Popen(
+        [sys.executable, "-m", "tests.doubles.compreface"], stdout=subprocess.PIPE, text=True
+    )  # fmt: skip
+    try:
+        assert double.stdout is not None
+        yield {"LOMI_COMPREFACE_URL": json.loads(double.stdout.readline())["core"]}
+    finally:
+        double.terminate()
+        double.wait()
+
+
+@contextmanager
+def running_stack(workers: int, further: dict[str, str]) -> Iterator[Stack]:
     folder = Path(tempfile.mkdtemp(prefix="lomi-throughput-"))
     folder.chmod(0o755)
     data = folder / "stack"
-    kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "HOME") if key in os.environ}
+    kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "HOME") if key in os.environ} | further
     try:
         lomi(kept, "up", "--data", str(data), "--workers", str(workers))
         where = json.loads(lomi(kept, "env", "--data", str(data), "-o", "json"))
@@ -151,26 +178,25 @@ def lomi(environ: dict[str, str], *words: str) -> str:
 
 
 @contextmanager
-def fed(stack: Stack, limit: float) -> Iterator[None]:
+def fed(stack: Stack, photos: int, limit: float) -> Iterator[None]:
     """A list that never runs empty; or one that gets so many photos a second."""
     over = threading.Event()
-    user, key = uuid.uuid4(), "users/bench/photo/portrait.jpg"
+    user = uuid.uuid4()
     stack.pg.execute("INSERT INTO users (id, telegram_id) VALUES (%s, 1)", (user,))
     portrait = next(each for each in build_samples() if each.name == "portrait")
-    (stack.objects / BUCKET / key).parent.mkdir(parents=True, exist_ok=True)
-    (stack.objects / BUCKET / key).write_bytes(portrait.data)
+    (stack.objects / BUCKET / FOLDER).mkdir(parents=True, exist_ok=True)
 
     def run() -> None:
         sent, began = 0, time.monotonic()
         while not over.wait(0.2):
             if limit:
                 due = (time.monotonic() - began) * limit - sent
-                batches = int(due // PHOTOS)
+                batches = int(due // photos)
             else:
-                batches = BATCHES if stack.redis.llen(Keys().ready) < BATCHES else 0
+                batches = WAITING // photos if stack.redis.llen(Keys().ready) < WAITING // photos else 0
             if batches:
-                push(stack, user, key, batches)
-                sent += batches * PHOTOS
+                push(stack, user, portrait.data, batches, photos)
+                sent += batches * photos
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -181,13 +207,17 @@ def fed(stack: Stack, limit: float) -> Iterator[None]:
         thread.join()
 
 
-def push(stack: Stack, user: uuid.UUID, key: str, batches: int) -> None:
+def push(stack: Stack, user: uuid.UUID, data: bytes, batches: int, photos: int) -> None:
+    """Each photo has bytes of its own: a comment in it is its name."""
     rows: list[tuple[uuid.UUID, uuid.UUID, str, uuid.UUID]] = []
     jobs: list[str] = []
     for _ in range(batches):
-        batch, photos = uuid.uuid4(), [uuid.uuid4() for _ in range(PHOTOS)]
-        rows += [(photo, user, key, batch) for photo in photos]
-        refs = [{"media_id": str(photo), "r2_url": "", "r2_key": key, "bucket": BUCKET} for photo in photos]
+        batch = uuid.uuid4()
+        keys = {photo: f"{FOLDER}/{photo}.jpg" for photo in (uuid.uuid4() for _ in range(photos))}
+        for photo, key in keys.items():
+            (stack.objects / BUCKET / key).write_bytes(commented(data, photo.bytes))
+        rows += [(photo, user, key, batch) for photo, key in keys.items()]
+        refs = [{"media_id": str(photo), "r2_url": "", "r2_key": key, "bucket": BUCKET} for photo, key in keys.items()]
         jobs.append(json.dumps({
             "job_id": str(uuid.uuid4()), "batch_id": str(batch), "user_id": str(user), "telegram_id": 1,
             "photos": refs, "created_at": "2026-11-20T12:00:00Z", "retry_count": 0, "priority": 1,
@@ -199,6 +229,11 @@ def push(stack: Stack, user: uuid.UUID, key: str, batches: int) -> None:
         for row in rows:
             to.write_row((*row, "photo"))
     stack.redis.lpush(Keys().ready, *jobs)
+
+
+def commented(jpeg: bytes, comment: bytes) -> bytes:
+    """With a comment segment (ITU T.81, B.2.4.5) behind the first marker."""
+    return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
 
 
 def counted_for(stack: Stack, seconds: float) -> tuple[float, float]:
@@ -270,7 +305,8 @@ def show(pairs: Sequence[Pair], wanted: argparse.Namespace) -> None:
         statistics.median(rates) for rates in zip(*((p.without, p.watched) for p in pairs), strict=True)
     )
     cores = os.cpu_count()
-    print(f"{len(pairs)} pairs of {wanted.block:.0f} s, {wanted.workers} workers, {cores} cores\n")
+    held_up = ", CompreFace with two workers of 160 ms" if wanted.compreface else ""
+    print(f"{len(pairs)} pairs of {wanted.block:.0f} s, {wanted.workers} workers, {cores} cores{held_up}\n")
     print("| what | measured | goal |\n| --- | --- | --- |")
     print(f"| photos a second without the view, median | {without:.1f} | |")
     print(f"| photos a second with it, median | {watched:.1f} | |")
