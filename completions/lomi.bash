@@ -595,7 +595,7 @@ _lomi_table() {
       values='--out=@folders --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'bench')
-      children='queue database storage compreface worker'
+      children='queue database storage compreface worker load'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -623,6 +623,11 @@ _lomi_table() {
       children=''
       options='--photos --policy --for --dry-run --yes --output -o --env --config --env-file --data --help -h'
       values='--photos= --policy=@policies --for= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='*=@files' ;;
+    'bench load')
+      children=''
+      options='--rate --minutes --users --timeout --seed --dry-run --yes --as --output -o --env --config --env-file --data --help -h'
+      values='--rate= --minutes= --users= --timeout= --seed= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@files' ;;
     'models')
       children='list add verify'

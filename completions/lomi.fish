@@ -595,7 +595,7 @@ function __lomi_table
             set -g __lomi_values '--out=@folders' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'bench'
-            set -g __lomi_children 'queue	Time the queue on Redis, on one of its own' 'database	Time the writes and reads of Postgres, on marked rows' 'storage	Time the object store, on objects of its own' 'compreface	Time CompreFace, by one portrait' 'worker	Time the judging of photos on this machine'
+            set -g __lomi_children 'queue	Time the queue on Redis, on one of its own' 'database	Time the writes and reads of Postgres, on marked rows' 'storage	Time the object store, on objects of its own' 'compreface	Time CompreFace, by one portrait' 'worker	Time the judging of photos on this machine' 'load	Drive the whole system as users do, and count'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -623,6 +623,11 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--photos	So many by all processes' '--policy	Policy by name' '--for	The longest part takes so long at most: 5s, 1m' '--dry-run	Only say what would be done, and where' '--yes	Do not ask, on a cluster that is no local stack' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--photos=' '--policy=@policies' '--for=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments '*=@files'
+        case 'bench load'
+            set -g __lomi_children
+            set -g __lomi_options '--rate	Photos: 500/min, 10/s' '--minutes	So long users come' '--users	Users of its own' '--timeout	Wait so long for the last decisions: 90s, 2m' '--seed	The same visits as another time' '--dry-run	Only say what would be done, and where' '--yes	Do not ask, on a cluster that is no local stack' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--rate=' '--minutes=' '--users=' '--timeout=' '--seed=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@files'
         case 'models'
             set -g __lomi_children 'list	List the models that can be used' 'add	Install a model, after a trial' 'verify	Check that installed models are what they were'

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lomi_ops.cli import bench_run, bench_services, diagnostics, options, session
+from lomi_ops.cli import bench_load, bench_run, bench_services, diagnostics, options, session
 from lomi_ops.cli.output import Format
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Your own numbers, against what was promised.")
@@ -90,3 +90,4 @@ def bench_database(
 app.command("storage")(bench_services.bench_storage)
 app.command("compreface")(bench_services.bench_compreface)
 app.command("worker")(bench_services.bench_worker)
+app.command("load")(bench_load.bench_load)

@@ -11,7 +11,8 @@ from lomi_ops.cli.output import Format
 from lomi_ops.errors import Refused
 
 if TYPE_CHECKING:
-    from lomi_ops.ops.bench.probe import Probe
+    from lomi_ops.domain.bench import Outcome
+    from lomi_ops.ops.bench.probe import Probe, Tell
     from lomi_ops.runtime import Runtime
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and where.")]
@@ -22,9 +23,7 @@ LONGEST_S = 600.0
 
 
 def measure(area: str, probe: Probe, parts: int, format_: Format) -> int:
-    """One document, whatever happens."""
-    from lomi_ops.cli import bench_text
-
+    """Runs a probe of so many parts."""
     with progress.bar("measuring", parts) as advance:
         seen: list[str] = []
 
@@ -32,14 +31,28 @@ def measure(area: str, probe: Probe, parts: int, format_: Format) -> int:
             advance(len(seen), what)
             seen.append(what)
 
-        try:
-            outcome = probe.run(tell)
-        except BaseException as failure:
-            if format_ is not Format.TEXT:
-                bench_text.failed(area, failure, probe.left, format_)
-            bench_text.tell_left(area, probe.left)
-            raise
+        outcome = measured(area, probe, tell, format_)
+    return show(outcome, format_)
+
+
+def show(outcome: Outcome, format_: Format) -> int:
+    """Says it, when no bar is on the screen any more; the exit code."""
+    from lomi_ops.cli import bench_text
+
     return bench_text.show(outcome, format_)
+
+
+def measured(area: str, probe: Probe, tell: Tell, format_: Format) -> Outcome:
+    """One document, whatever happens: that of a run that breaks off is written here."""
+    from lomi_ops.cli import bench_text
+
+    try:
+        return probe.run(tell)
+    except BaseException as failure:
+        if format_ is not Format.TEXT:
+            bench_text.failed(area, failure, probe.left, format_)
+        bench_text.tell_left(area, probe.left)
+        raise
 
 
 def limit(seconds: str) -> float:

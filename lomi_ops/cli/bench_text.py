@@ -81,7 +81,7 @@ def value_text(value: float | None, unit: Unit) -> str:
         case Units.SECONDS:
             return _seconds(value)
         case Units.PER_SECOND | Units.PER_MINUTE:
-            return f"{value:,.{0 if value >= 100 else 1}f}{unit.value}"
+            return f"{round(value, 1) + 0:,.{0 if value >= 100 else 1}f}{unit.value}"
         case Units.SHARE:
             return f"{value * 100:.{1 if value < 0.9995 else 0}f} %"
         case Units.BYTES:

@@ -17,6 +17,7 @@ from lomi_ops.errors import ConfigError, ExitCode, UsageError
 if TYPE_CHECKING:
     from lomi_ops.ops.demo.samples import Sample
     from lomi_ops.ops.e2e.clean import Cleaner
+    from lomi_ops.ops.e2e.direct import Direct
     from lomi_ops.ops.e2e.handles import Handles, WayIn
     from lomi_ops.ops.e2e.run import Run
     from lomi_ops.runtime import Runtime
@@ -137,7 +138,7 @@ def _clean(common: options.Common, format_: Format, *, dry_run: bool) -> int:
     from lomi_ops.cli import e2e_text
 
     with session.opened(common, *session.ALL, changes=True) as runtime, ExitStack() as held:
-        cleaner = _cleaner(runtime, _handles(runtime, held))
+        cleaner = _cleaner(runtime, handles(runtime, held))
         if dry_run:
             return e2e_text.leftovers(cleaner.found(), format_)
         cleaned = cleaner.clean_all()
@@ -150,9 +151,9 @@ def _opened(common: options.Common, via: Via, actor: str) -> Iterator[tuple[WayI
     """The way in, where it can be followed, and where things would go, in words."""
     needs = session.ALL if via is Via.DIRECT else ()
     with session.opened(common, *needs, changes=True) as runtime, ExitStack() as held:
-        at = _handles(runtime, held, named_only=via is Via.BACKEND)
+        at = handles(runtime, held, named_only=via is Via.BACKEND)
         if via is Via.DIRECT:
-            yield _direct(runtime, at, actor), at, _direct_places(runtime, at)
+            yield direct(runtime, at, actor), at, direct_places(runtime, at)
             return
         from lomi_ops.ops.e2e.through_backend import ThroughBackend
 
@@ -166,7 +167,7 @@ def _opened(common: options.Common, via: Via, actor: str) -> Iterator[tuple[WayI
         yield ThroughBackend(at, backend, runtime.settings.backend, store, section.bucket_photos), at, places
 
 
-def _handles(runtime: Runtime, held: ExitStack, *, named_only: bool = False) -> Handles:
+def handles(runtime: Runtime, held: ExitStack, *, named_only: bool = False) -> Handles:
     """What is configured. A local stack that nobody named has nothing to do with somebody's backend: `named_only`."""
     from lomi_ops.db.pool import Database
     from lomi_ops.ops.e2e.handles import Handles
@@ -189,7 +190,8 @@ def _stray(runtime: Runtime) -> bool:
     return runtime.loaded.stack is not None and runtime.loaded.origins["stack.data"] == "default"
 
 
-def _direct(runtime: Runtime, at: Handles, actor: str) -> WayIn:
+def direct(runtime: Runtime, at: Handles, actor: str) -> Direct:
+    """The way in of the backend, for `lomi e2e` and `lomi bench load`."""
     from lomi_ops.ops.e2e.direct import Direct
     from lomi_ops.ops.reconcile import links
 
@@ -209,16 +211,18 @@ def _direct(runtime: Runtime, at: Handles, actor: str) -> WayIn:
     )
 
 
-def _direct_places(runtime: Runtime, at: Handles) -> list[str]:
+def direct_places(runtime: Runtime, at: Handles, *, users: int = 1) -> list[str]:
+    """Where things go on that way, in words."""
     from lomi_ops.domain.marked import USER_NAME
     from lomi_ops.queue.client import where
     from lomi_ops.queue.keys import QUEUE
 
     assert at.database is not None
     assert at.redis is not None
+    who = f"a user {USER_NAME} who is not active" if users == 1 else f"{users} users {USER_NAME} who are not active"
     return [
         f"photos: bucket {runtime.settings.objects.bucket_photos} in {runtime.objects.describe()}",
-        f"rows: a user {USER_NAME} who is not active, and their photos, in Postgres at {at.database.where}",
+        f"rows: {who}, and their photos, in Postgres at {at.database.where}",
         f"jobs: {QUEUE} in Redis at {where(at.redis)}",
     ]
 

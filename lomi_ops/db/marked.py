@@ -29,6 +29,16 @@ def at_work(db: Database, user_id: UUID) -> Iterator[bool]:
         yield ours
 
 
+@contextmanager
+def all_at_work(db: Database, user_ids: Sequence[UUID]) -> Iterator[bool]:
+    """The same for the users of one run, all of them on one connection; False where one of them is somebody else's."""
+    with (
+        db.session() as session,
+        session.locked("marked_try_locks", "marked_unlocks", ids=list(user_ids)) as ours,
+    ):
+        yield ours
+
+
 def add_user(db: Database, user_id: UUID) -> None:
     """A user without a chat whom the app shows to nobody: `is_active` is false.
 

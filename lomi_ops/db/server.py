@@ -39,6 +39,20 @@ class Tuning:
     """The share of those that ordinary roles may have that is in use."""
 
 
+def own_process(db: Database) -> tuple[int, str]:
+    """The server's process that has a connection of ours, on the server's machine, and the database that its title
+    names."""
+    found = db.one(_Process, "server_own_process")
+    assert found is not None
+    return found.pid, found.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    pid: int
+    name: str
+
+
 def tuning(db: Database) -> Tuning:
     found = db.one(Tuning, "server_tuning")
     assert found is not None

@@ -89,6 +89,7 @@ SUCCESS = Target(Sense.ABOVE, 0.995, "success > 99.5 %")
 LOSS = Target(Sense.AT_MOST, 0.0, "no photo is lost")
 DUPLICATES = Target(Sense.AT_MOST, 0.0, "no decision is published twice")
 DATABASE_CPU = Target(Sense.BELOW, 0.6, "database CPU < 60 %")
+QUEUE = Target(Sense.AT_MOST, 10.0, "queue near 0; more workers when it stays > 10")
 GROWTH = Target(Sense.BELOW, 0.05, "memory growth < 5 % per 1,000 photos")
 
 

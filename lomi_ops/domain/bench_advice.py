@@ -14,6 +14,7 @@ MOST = 0.5
 """A part that takes more than that of the whole is where to begin."""
 DEFAULT_BUFFERS = 128 * 1024**2
 """`shared_buffers` as Postgres is delivered."""
+LATE_S = 5.0
 COMFORT = 0.5
 """Of its room: a figure that uses less needs no change."""
 
@@ -91,6 +92,55 @@ class WorkerFacts:
     """Milliseconds of a photo by step, medians."""
 
 
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """What decides how many users the whole system bears."""
+
+    workers: int
+    offered: float
+    """Photos a minute that were sent."""
+    decided: float
+    """Photos a minute that were decided while the rest was sent."""
+    grew: bool
+    """Whether the queue grew all the while."""
+    cpu: float | None
+    """Of the cores of the machine, by Postgres; None where nobody sees it."""
+    late_s: float
+    """By how much the driver itself was behind its plan."""
+    local: bool = False
+    """The workers are a local stack's."""
+
+
+def for_load(facts: LoadFacts, figures: Sequence[Figure] = ()) -> Advice:
+    missed = {figure.name for figure in figures if figure.met is False}
+    if facts.workers == 0:
+        return Advice("no worker is registered", "lomi workers list")
+    if "lost" in missed or "duplicates" in missed:
+        return Advice(
+            "first find out where photos stay or come twice: nothing else matters as long", "lomi doctor flow"
+        )
+    if facts.grew and facts.decided > 0:
+        wanted = -(-facts.workers * facts.offered // facts.decided)
+        text = f"{facts.workers} {_plural(facts.workers, 'worker', 'workers')} decided {facts.decided:.0f} of"
+        text = f"{text} {facts.offered:.0f} photos a minute: about {wanted:.0f} workers keep up"
+        return Advice(text, _scale(facts, round(wanted)))
+    if {"write_p95", "database_cpu"} & missed:
+        return Advice("Postgres is what is slow: begin there", "lomi bench database")
+    if "start_p95" in missed:
+        more = facts.workers + 1
+        return Advice(f"bursts wait for a worker: with {more} they wait for less", _scale(facts, more))
+    if "batch_p95" in missed:
+        return Advice("a batch takes long once a worker has it: see which step", "lomi bench worker")
+    if "answer_p95" in missed:
+        return Advice("the answer to the user is slow, which is rows and one push", "lomi bench database")
+    if "memory_growth" in missed:
+        text = "workers grew with the photos: repeat it, longer; where they go on, restart them until it is found why"
+        return Advice(text, "lomi workers list")
+    if facts.late_s > LATE_S:
+        return Advice(f"this machine was {facts.late_s:.0f} s behind its plan: drive the load from another one")
+    return none_needed(figures)
+
+
 def for_queue(facts: QueueFacts, figures: Sequence[Figure] = ()) -> Advice:
     if facts.round_trip_s > FAR_S:
         text = f"a round trip takes {facts.round_trip_s * 1000:.1f} ms: run workers in the network of Redis"
@@ -163,6 +213,10 @@ def none_needed(figures: Sequence[Figure]) -> Advice:
         return Advice(f"begin with: {found.text}")
     used = "below 1 %" if found.used < 0.01 else f"at {found.used * 100:.0f} %"
     return Advice(f"nothing needs a change; nearest to its limit: {found.text}, {used} of it")
+
+
+def _scale(facts: LoadFacts, number: int) -> str:
+    return f"lomi up --workers {number}" if facts.local else f"lomi scale {number}"
 
 
 def _easy(figures: Sequence[Figure]) -> bool:

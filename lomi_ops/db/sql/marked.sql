@@ -14,6 +14,22 @@ FROM (SELECT hashtextextended(%(id)s::uuid::text, 0) AS key) AS lock;
 -- out unlocked
 SELECT pg_advisory_unlock(hashtextextended(%(id)s::uuid::text, 0)) AS unlocked;
 
+-- name: marked_try_locks
+-- The same for the users of one run; says whether all of them were free.
+-- in ids: uuid[]
+-- in transaction: boolean, for this transaction instead
+-- out locked
+SELECT bool_and(
+           CASE WHEN %(transaction)s::boolean THEN pg_try_advisory_xact_lock(key) ELSE pg_try_advisory_lock(key) END
+       ) AS locked
+FROM (SELECT hashtextextended(id::text, 0) AS key FROM unnest(%(ids)s::uuid[]) AS id) AS locks;
+
+-- name: marked_unlocks
+-- Gives the locks of a run's users back.
+-- in ids: uuid[]
+-- out unlocked
+SELECT bool_and(pg_advisory_unlock(hashtextextended(id::text, 0))) AS unlocked FROM unnest(%(ids)s::uuid[]) AS id;
+
 -- name: marked_user
 -- A user whom nobody is shown, without a Telegram account where the table allows that.
 -- in id: uuid

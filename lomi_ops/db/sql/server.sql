@@ -60,3 +60,8 @@ SELECT current_setting('synchronous_commit') AS synchronous,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::float8
            / (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int)
            AS connections;
+
+-- name: server_own_process
+-- The process of the server that has this connection, and the database's name, which its title says.
+-- out pid, name
+SELECT pg_backend_pid() AS pid, current_database()::text AS name;

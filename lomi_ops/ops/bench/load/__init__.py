@@ -1,0 +1,1 @@
+"""`lomi bench load`: the whole system, driven as users drive it."""
