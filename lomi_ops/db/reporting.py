@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -142,9 +142,9 @@ def standing(db: Source, window: Window) -> list[Standing]:
     return db.all(Standing, "report_standing", **_ends(window))
 
 
-def processing(db: Source, window: Window) -> list[tuple[float, int]]:
+def processing(db: Source, parts: Sequence[Window]) -> list[tuple[float, int]]:
     """Milliseconds a photo, as its scores say."""
-    return db.all(_counted, "report_processing", **_ends(window))
+    return db.all(_counted, "report_processing", **_parts(parts))
 
 
 def delays(db: Source, window: Window, status: str | None = None) -> list[tuple[float, int]]:
@@ -152,19 +152,19 @@ def delays(db: Source, window: Window, status: str | None = None) -> list[tuple[
     return db.all(_counted, "report_delays", **_ends(window), status=status)
 
 
-def job_times(db: Source, window: Window) -> list[tuple[str, float, int]]:
-    """(photos of the batch, milliseconds, jobs), of jobs settled in the window."""
-    return db.all(_named, "report_jobs_times", **_ends(window))
+def job_times(db: Source, parts: Sequence[Window]) -> list[tuple[str, float, int]]:
+    """(photos of the batch, milliseconds, jobs), of jobs settled in the parts."""
+    return db.all(_named, "report_jobs_times", **_parts(parts))
 
 
-def job_waits(db: Source, window: Window) -> list[tuple[float, int]]:
-    """Seconds from upload to claim, of jobs settled in the window."""
-    return db.all(_counted, "report_jobs_waits", **_ends(window))
+def job_waits(db: Source, parts: Sequence[Window]) -> list[tuple[float, int]]:
+    """Seconds from upload to claim, of jobs settled in the parts."""
+    return db.all(_counted, "report_jobs_waits", **_parts(parts))
 
 
-def engine_times(db: Source, window: Window) -> list[tuple[str, float, int]]:
-    """(engine, milliseconds, photos), of decisions made in the window."""
-    return db.all(_named, "report_engine_times", **_ends(window))
+def engine_times(db: Source, parts: Sequence[Window]) -> list[tuple[str, float, int]]:
+    """(engine, milliseconds, photos), of decisions made in the parts."""
+    return db.all(_named, "report_engine_times", **_parts(parts))
 
 
 def user_sizes(db: Source, window: Window, status: str | None = None) -> list[tuple[int, int]]:
@@ -217,8 +217,8 @@ def taken_down(db: Source, window: Window) -> list[tuple[str, float, int]]:
     return db.all(_named, "report_taken_down", **_ends(window))
 
 
-def bands(db: Source, window: Window) -> list[Band]:
-    return db.all(Band, "report_scores", **_ends(window))
+def bands(db: Source, parts: Sequence[Window]) -> list[Band]:
+    return db.all(Band, "report_scores", **_parts(parts))
 
 
 def overturned(db: Source, window: Window) -> list[Overturned]:
@@ -233,6 +233,10 @@ def judged(db: Source, window: Window) -> list[Judged]:
 
 def _ends(window: Window) -> dict[str, datetime]:
     return {"start": window.start, "end": window.end}
+
+
+def _parts(parts: Sequence[Window]) -> dict[str, list[datetime]]:
+    return {"starts": [part.start for part in parts], "ends": [part.end for part in parts]}
 
 
 def _counted(value: float, photos: int) -> tuple[float, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,6 @@ from lomi_ops.domain.window import Window
 
 Moves = Sequence[tuple[datetime, int, int]]
 """(minute, came, went), the oldest first. Those before a window say what waited at its start."""
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,10 @@ class Depth:
 
 def depth(moves: Moves, grid: Grid, limit: int) -> Depth:
     window = Window(grid.window.start.replace(second=0, microsecond=0), grid.window.end)
-    inside = [(at, came, went) for at, came, went in moves if at in window]
-    peaks: list[float] = [0] * len(grid.starts)
-    above = timedelta()
-    for start, end, size in _levels(moves, window):
-        above += end - start if size > limit else timedelta()
-        for part in range(grid.place(start), grid.place(end - _TICK) + 1):
-            peaks[part] = max(peaks[part], size)
+    inside = [move for move in moves if window.start <= move[0] < window.end]
+    levels = list(_levels(moves, window))
+    above = sum((end - start for start, end, size in levels if size > limit), timedelta())
+    peaks = _peaks(levels, grid.starts)
     return Depth(
         came=sum(came for _, came, _ in inside),
         went=sum(went for _, _, went in inside),
@@ -53,6 +49,20 @@ def depth(moves: Moves, grid: Grid, limit: int) -> Depth:
         ins=grid.summed((at, came) for at, came, _ in inside),
         outs=grid.summed((at, went) for at, _, went in inside),
     )
+
+
+def _peaks(levels: Iterable[tuple[datetime, datetime, int]], starts: Sequence[datetime]) -> list[float]:
+    """The most that waited in each part. Levels come in their order and without gaps, so no part is looked for."""
+    peaks: list[float] = [0] * len(starts)
+    part, last = 0, len(starts) - 1
+    for start, end, size in levels:
+        while part < last and starts[part + 1] <= start:
+            part += 1
+        peaks[part] = max(peaks[part], size)
+        while part < last and starts[part + 1] < end:
+            part += 1
+            peaks[part] = max(peaks[part], size)
+    return peaks
 
 
 def _levels(moves: Moves, window: Window) -> Iterator[tuple[datetime, datetime, int]]:

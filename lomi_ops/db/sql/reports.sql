@@ -31,23 +31,27 @@ WHERE actor = 'worker' AND coalesce(worker, '') NOT LIKE 'remoderate %%'
   AND user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff';
 
 -- name: report_bins
--- The photos uploaded in a window by how they stand now, in parts of some minutes. Each part is a question of its own:
--- for groups of a computed time the planner has no numbers, and would sort millions of photos to count them.
+-- The photos uploaded in a window by how they stand now, in parts of some minutes. `OFFSET 0` keeps the part a column
+-- of a subquery: of a computed time the planner knows nothing and expects a group for each photo, of such a column it
+-- expects few, and processes of the server count side by side without sorting.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- in minutes: int, of a part
 -- out at, status, reason, photos
-SELECT part AS at, status, reason, photos
-FROM (SELECT make_interval(mins => %(minutes)s::int) AS length) AS parts,
-generate_series(date_bin(length, %(start)s::timestamptz, '2000-01-01 00:00:00Z'),
-                %(end)s::timestamptz - interval '1 microsecond', length) AS part,
-LATERAL (
-    SELECT coalesce(moderation_status, 'pending')::text AS status, moderation_reason AS reason, count(*)::int AS photos
-    FROM media
-    WHERE media_type = 'photo'
-      AND created_at >= greatest(part, %(start)s::timestamptz) AND created_at < least(part + length, %(end)s::timestamptz)
-    GROUP BY 1, 2
+SELECT at, coalesce(status, 'pending')::text AS status, reason, sum(photos)::int AS photos
+FROM (
+    SELECT at, status, reason, count(*) AS photos
+    FROM (
+        SELECT date_bin(make_interval(mins => %(minutes)s::int), created_at, '1970-01-01 00:00:00Z') AS at,
+               moderation_status AS status, moderation_reason AS reason
+        FROM media
+        WHERE media_type = 'photo'
+          AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+        LIMIT ALL
+    ) AS uploaded
+    GROUP BY 1, 2, 3
 ) AS counted
+GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
 
 -- name: report_standing
@@ -63,76 +67,88 @@ GROUP BY 1, 2
 ORDER BY 1, 2;
 
 -- name: report_processing
--- How long judging took, of the photos uploaded in a window whose scores say it.
--- in start: timestamptz
--- in end: timestamptz, excluded
+-- How long judging took, of the photos uploaded in parts of a window whose scores say it.
+-- in starts: timestamptz[], of the parts
+-- in ends: timestamptz[], excluded
 -- out value, photos
 SELECT value, count(*)::int AS photos
 FROM (
-    SELECT CASE WHEN jsonb_typeof(moderation_scores -> 'processing_time_ms') = 'number'
-                THEN least(round((moderation_scores -> 'processing_time_ms')::numeric), 1e9)::float8 END AS value
-    FROM media
-    WHERE media_type = 'photo'
-      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
-    OFFSET 0
+    SELECT CASE WHEN jsonb_typeof(ms) = 'number' THEN least(round(ms::numeric), 1e9)::float8 END AS value
+    FROM (
+        SELECT moderation_scores -> 'processing_time_ms' AS ms
+        FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
+        JOIN media ON created_at >= part.start AND created_at < part.finish
+        WHERE media_type = 'photo'
+        LIMIT ALL
+    ) AS stored
+    LIMIT ALL
 ) AS timed
 WHERE value IS NOT NULL
 GROUP BY value
 ORDER BY value;
 
 -- name: report_delays
--- Seconds from upload to what holds now, of the decided photos uploaded in a window; counted by quarters of a day, as
--- `report_bins` counts.
+-- Seconds from upload to what holds now, of the decided photos uploaded in a window; `OFFSET 0` as in `report_bins`.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- in status: text, null for any
 -- out value, photos
-SELECT value, sum(photos)::int AS photos
-FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 microsecond', interval '6 hours') AS part,
-LATERAL (
-    SELECT greatest(0, round(date_part('epoch', moderated_at - created_at) * 10) / 10) AS value, count(*) AS photos
+SELECT value, count(*)::int AS photos
+FROM (
+    SELECT greatest(0, round(date_part('epoch', moderated_at - created_at) * 10) / 10) AS value
     FROM media
     WHERE media_type = 'photo' AND moderated_at IS NOT NULL AND moderation_status IN ('approved', 'rejected', 'failed')
       AND (%(status)s::text IS NULL OR moderation_status = %(status)s::text)
-      AND created_at >= part AND created_at < least(part + interval '6 hours', %(end)s::timestamptz)
-    GROUP BY 1
-) AS counted
+      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+    LIMIT ALL
+) AS decided
 GROUP BY 1
 ORDER BY 1;
 
 -- name: report_jobs_times
--- Milliseconds that jobs settled in a window were in hand, by the size of their batch.
--- in start: timestamptz
--- in end: timestamptz, excluded
+-- Milliseconds that jobs settled in parts of a window were in hand, by the size of their batch.
+-- in starts: timestamptz[], of the parts
+-- in ends: timestamptz[], excluded
 -- out name, value, photos
 SELECT cardinality(media_ids)::text AS name, round(took_ms)::float8 AS value, count(*)::int AS photos
-FROM lomi.jobs
-WHERE settled_at >= %(start)s::timestamptz AND settled_at < %(end)s::timestamptz
-  AND took_ms IS NOT NULL AND media_ids <> '{}'
+FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
+JOIN lomi.jobs ON settled_at >= part.start AND settled_at < part.finish
+WHERE took_ms IS NOT NULL AND media_ids <> '{}'
 GROUP BY 1, 2
 ORDER BY 1, 2;
 
 -- name: report_jobs_waits
--- Seconds from the upload of a job's first photo to its last claim, of jobs settled in a window.
--- in start: timestamptz
--- in end: timestamptz, excluded
+-- Seconds from the upload of a job's first photo to its last claim, of jobs settled in parts of a window.
+-- in starts: timestamptz[], of the parts
+-- in ends: timestamptz[], excluded
 -- out value, photos
 SELECT greatest(0, round(extract(epoch FROM j.claimed_at - m.created_at), 2))::float8 AS value, count(*)::int AS photos
-FROM lomi.jobs AS j JOIN media AS m ON m.id = j.media_ids[1]
-WHERE j.settled_at >= %(start)s::timestamptz AND j.settled_at < %(end)s::timestamptz AND j.claimed_at IS NOT NULL
+FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
+JOIN lomi.jobs AS j ON j.settled_at >= part.start AND j.settled_at < part.finish
+JOIN media AS m ON m.id = j.media_ids[1]
+WHERE j.claimed_at IS NOT NULL
 GROUP BY 1
 ORDER BY 1;
 
 -- name: report_engine_times
--- Milliseconds that each engine took for a photo, by decisions of workers in a window.
--- in start: timestamptz
--- in end: timestamptz, excluded
+-- Milliseconds that each engine took for a photo, by decisions of workers in parts of a window.
+-- in starts: timestamptz[], of the parts
+-- in ends: timestamptz[], excluded
 -- out name, value, photos
-SELECT e.engine AS name, round(e.elapsed_ms::numeric, 1)::float8 AS value, count(*)::int AS photos
-FROM lomi.decisions AS d, LATERAL jsonb_to_recordset(d.engines) AS e (engine text, status text, elapsed_ms float8)
-WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
-  AND d.actor = 'worker' AND jsonb_typeof(d.engines) = 'array'
-  AND e.engine IS NOT NULL AND e.elapsed_ms IS NOT NULL AND e.status IS DISTINCT FROM 'unavailable'
+SELECT name, value, count(*)::int AS photos
+FROM (
+    SELECT one ->> 'engine' AS name, round((one -> 'elapsed_ms')::numeric, 1)::float8 AS value
+    FROM (
+        SELECT CASE WHEN jsonb_typeof(engines) = 'array' THEN engines END AS engines
+        FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
+        JOIN lomi.decisions ON at >= part.start AND at < part.finish
+        WHERE actor = 'worker'
+        LIMIT ALL
+    ) AS decided, LATERAL jsonb_array_elements(engines) AS e (one)
+    WHERE jsonb_typeof(one -> 'elapsed_ms') = 'number' AND one ->> 'status' IS DISTINCT FROM 'unavailable'
+    LIMIT ALL
+) AS timed
+WHERE name IS NOT NULL
 GROUP BY 1, 2
 ORDER BY 1, 2;
 
@@ -206,8 +222,8 @@ WITH batches AS (
     WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
       AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY batch_id
-), settled AS MATERIALIZED (
-    SELECT came_at, CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at FROM batches
+), settled AS (
+    SELECT came_at, CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at FROM batches LIMIT ALL
 ), pairs AS (
     SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS came,
            date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z') AS went,
@@ -237,12 +253,13 @@ WITH batches AS (
     WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
       AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY batch_id
-), settled AS MATERIALIZED (
+), settled AS (
     SELECT came_at,
            CASE WHEN NOT open AND decided_at < came_at + interval '1 minute' THEN decided_at
                 ELSE coalesce((SELECT min(j.settled_at) FROM lomi.jobs AS j WHERE j.batch_id = b.batch_id),
                               CASE WHEN NOT open THEN decided_at END) END AS went_at
     FROM batches AS b
+    LIMIT ALL
 ), pairs AS (
     SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS came,
            date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z') AS went,
@@ -351,32 +368,42 @@ GROUP BY 1, 2
 ORDER BY 1, 2;
 
 -- name: report_scores
--- The photos uploaded in a window by what was measured of them, in bands, and how they stand now: a hundredth of a score
--- for labels, a whole number for sharpness and age. Old rows hold any number: what is beyond a scale counts at its end.
--- in start: timestamptz
--- in end: timestamptz, excluded
+-- The photos uploaded in parts of a window by what was measured of them, in bands, and how they stand now: a hundredth
+-- of a score for labels, a whole number for sharpness and age. Old rows hold any number: what is beyond a scale counts
+-- at its end, and what is below it nowhere. Each `LIMIT ALL` keeps a value from being taken out of its row twice.
+-- in starts: timestamptz[], of the parts
+-- in ends: timestamptz[], excluded
 -- out label, band, status, photos
-SELECT s.label, floor(s.value)::int AS band, status, count(*)::int AS photos
+SELECT CASE 0 WHEN grouping(sharpness) THEN 'sharpness' WHEN grouping(age) THEN 'age' WHEN grouping(porn) THEN 'porn'
+              WHEN grouping(sexy) THEN 'sexy' ELSE 'hentai' END AS label,
+       coalesce(sharpness, age, porn, sexy, hentai) AS band, status, count(*)::int AS photos
 FROM (
-    SELECT moderation_status::text AS status, moderation_scores -> 'blur_variance' AS sharpness,
-           moderation_scores -> 'estimated_age' AS age, moderation_scores -> 'nsfw_scores' AS nsfw
-    FROM media
-    WHERE media_type = 'photo' AND moderation_status IN ('approved', 'rejected')
-      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
-    OFFSET 0
-) AS decided,
-LATERAL (VALUES
-    ('sharpness', CASE WHEN jsonb_typeof(sharpness) = 'number' THEN least(sharpness::numeric, 1000)::float8 END),
-    ('age', CASE WHEN jsonb_typeof(age) = 'number' THEN least(age::numeric, 120)::float8 END),
-    ('porn', CASE WHEN jsonb_typeof(nsfw -> 'porn') = 'number'
-                  THEN least((nsfw -> 'porn')::numeric, 1)::float8 * 100 + 1e-9 END),
-    ('sexy', CASE WHEN jsonb_typeof(nsfw -> 'sexy') = 'number'
-                  THEN least((nsfw -> 'sexy')::numeric, 1)::float8 * 100 + 1e-9 END),
-    ('hentai', CASE WHEN jsonb_typeof(nsfw -> 'hentai') = 'number'
-                    THEN least((nsfw -> 'hentai')::numeric, 1)::float8 * 100 + 1e-9 END)
-) AS s (label, value)
-WHERE s.value >= 0
-GROUP BY 1, 2, 3
+    SELECT status,
+           CASE jsonb_typeof(sharpness) WHEN 'number'
+                THEN floor(least(greatest(sharpness::numeric, -1), 1000))::int END AS sharpness,
+           CASE jsonb_typeof(age) WHEN 'number' THEN floor(least(greatest(age::numeric, -1), 120))::int END AS age,
+           CASE jsonb_typeof(porn) WHEN 'number'
+                THEN floor(least(greatest(porn::numeric, -1), 1) * 100 + 1e-9)::int END AS porn,
+           CASE jsonb_typeof(sexy) WHEN 'number'
+                THEN floor(least(greatest(sexy::numeric, -1), 1) * 100 + 1e-9)::int END AS sexy,
+           CASE jsonb_typeof(hentai) WHEN 'number'
+                THEN floor(least(greatest(hentai::numeric, -1), 1) * 100 + 1e-9)::int END AS hentai
+    FROM (
+        SELECT status, sharpness, age, nsfw -> 'porn' AS porn, nsfw -> 'sexy' AS sexy, nsfw -> 'hentai' AS hentai
+        FROM (
+            SELECT moderation_status::text AS status, moderation_scores -> 'blur_variance' AS sharpness,
+                   moderation_scores -> 'estimated_age' AS age, moderation_scores -> 'nsfw_scores' AS nsfw
+            FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
+            JOIN media ON created_at >= part.start AND created_at < part.finish
+            WHERE media_type = 'photo' AND moderation_status IN ('approved', 'rejected')
+            LIMIT ALL
+        ) AS stored
+        LIMIT ALL
+    ) AS taken
+    LIMIT ALL
+) AS decided
+GROUP BY GROUPING SETS ((status, sharpness), (status, age), (status, porn), (status, sexy), (status, hentai))
+HAVING coalesce(sharpness, age, porn, sexy, hentai) >= 0
 ORDER BY 1, 2, 3;
 
 -- name: report_overturned

@@ -18,15 +18,15 @@ _PARTS = Gap("downloads and writes are counted since a worker's start, not by wi
 
 def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices(db)
-    photos = [row for part in slices for row in reporting.processing(db, part)]
+    photos = reporting.processing(db, slices)
     whole = [(seconds * 1000, many) for seconds, many in reporting.delays(db, asked.window)]
     waits: Counted = []
     jobs: dict[str, list[tuple[float, int]]] = {}
     engines: dict[str, list[tuple[float, int]]] = {}
     if asked.logged:
-        waits = [(seconds * 1000, many) for part in slices for seconds, many in reporting.job_waits(db, part)]
-        jobs = _split(row for part in slices for row in reporting.job_times(db, part))
-        engines = _split(row for part in slices for row in reporting.engine_times(db, part))
+        waits = [(seconds * 1000, many) for seconds, many in reporting.job_waits(db, slices)]
+        jobs = _split(reporting.job_times(db, slices))
+        engines = _split(reporting.engine_times(db, slices))
     every_job = [each for times in jobs.values() for each in times]
     rows: list[tuple[str, Counted, float | None]] = [
         ("from upload to decision", whole, None),

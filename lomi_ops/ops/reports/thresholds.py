@@ -35,7 +35,7 @@ class _Seen:
 def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices(db)
     seen = _Seen(
-        [band for part in slices for band in reporting.bands(db, part)],
+        reporting.bands(db, slices),
         len(slices) * slices[0].length / asked.window.length,
         reporting.overturned(db, asked.window) if asked.logged else [],
         reporting.judged(db, asked.window) if asked.sampled else [],
