@@ -65,9 +65,10 @@ SELECT md5('m' || n)::uuid, md5('u' || (n / 9) %% 400000)::uuid, 'photo',
                 THEN (ARRAY['blurry', 'nsfw', 'no_face', 'group_photo'])[1 + n / 5 %% 4]
             WHEN n %% 97 = 0 THEN 'truncated' END,
        CASE WHEN n <= %(rows)s - 1500 THEN at + (1 + n %% 40) * interval '0.7 seconds' END,
-       jsonb_build_object('blur_variance', 40 + n %% 260, 'has_face', true, 'face_count', 1,
-           'estimated_age', 18 + n %% 40,
-           'nsfw_scores', jsonb_build_object('porn', (n %% 89) / 100.0, 'sexy', (n %% 71) / 100.0, 'hentai', 0.0),
+       jsonb_build_object('blur_variance', round((40 + random() * 400)::numeric, 6), 'has_face', true, 'face_count', 1,
+           'estimated_age', round((18 + random() * 40)::numeric, 1),
+           'nsfw_scores', jsonb_build_object('porn', round((random() ^ 6)::numeric, 12),
+               'sexy', round((random() ^ 4)::numeric, 12), 'hentai', round((random() ^ 8)::numeric, 12)),
            'processing_time_ms', 120 + n %% 611)
 FROM (SELECT n, now() - (%(rows)s - n) * %(apart)s * interval '1 second' AS at
       FROM generate_series(1, %(rows)s) AS n) AS photos
@@ -81,12 +82,13 @@ SELECT at, md5('m' || n)::uuid, md5('b' || n / 3)::uuid, md5('u' || (n / 9) %% 4
        CASE WHEN n %% 200 = 0 THEN 'rejected' ELSE 'pending' END,
        CASE WHEN n %% 200 <> 0 AND n %% 5 = 0 THEN 'rejected' ELSE 'approved' END,
        CASE WHEN n %% 200 <> 0 AND n %% 5 = 0 THEN 'blurry' END, 'approve', 'default@1', '[]',
-       '[{"model": "laplacian", "detail": "", "engine": "blur", "status": "answered", "version": "1",
-          "elapsed_ms": 1.5},
-         {"model": "compreface", "detail": "", "engine": "faces", "status": "answered", "version": "1.2.0",
-          "elapsed_ms": 160},
-         {"model": "nudenet-320n", "detail": "", "engine": "nsfw", "status": "answered", "version": "ab",
-          "elapsed_ms": 40}]',
+       jsonb_build_array(
+           jsonb_build_object('model', 'laplacian', 'detail', '', 'engine', 'blur', 'status', 'answered',
+               'version', '1', 'elapsed_ms', round((1.5 + random() * 2)::numeric, 3)),
+           jsonb_build_object('model', 'compreface', 'detail', '', 'engine', 'faces', 'status', 'answered',
+               'version', '1.2.0', 'elapsed_ms', round((150 + random() * 90)::numeric, 3)),
+           jsonb_build_object('model', 'nudenet-320n', 'detail', '', 'engine', 'nsfw', 'status', 'answered',
+               'version', 'ab', 'elapsed_ms', round((35 + random() * 30)::numeric, 3))),
        '[{"box": [100, 10, 80, 80], "label": "face", "score": 0.9, "engine": "faces"},
          {"label": "sharpness", "score": 1.0, "value": 150.0, "engine": "blur"}]', 180
 FROM (SELECT n, now() - (%(rows)s - n) * %(apart)s * interval '1 second' + interval '20 seconds' AS at

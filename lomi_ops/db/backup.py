@@ -68,7 +68,7 @@ def snapshot(session: Session) -> Iterator[str]:
     session.value("backup_session", **limits, isolation="repeatable read")
     try:
         with session.transaction():
-            yield str(session.value("backup_snapshot"))
+            yield str(session.value("session_snapshot"))
     finally:
         with suppress(psycopg.OperationalError):
             session.value("backup_session", **usual)

@@ -18,7 +18,7 @@ import math
 import select
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -125,6 +125,15 @@ class Database:
         """A connection inside one transaction that only reads, all of it as of its first statement."""
         with self.session() as session, session.snapshot():
             yield session
+
+    @contextmanager
+    def beside(self, snapshot: str) -> Iterator[Session]:
+        """One connection more than the handle keeps, in a transaction that reads what the one reads that exported the
+        snapshot."""
+        with translated(self.where, self._password), closing(self._connect()) as connection:
+            session = Session(connection, self._gate, self._pooler)
+            with session.snapshot(snapshot):
+                yield session
 
     def all(self, row: Callable[..., Row], block: str, /, **values: Any) -> list[Row]:
         """One block on a session of its own; see `Session.all`."""

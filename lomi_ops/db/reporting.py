@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from lomi_ops.db import crew
+from lomi_ops.db.crew import Crew
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.window import Window
 from lomi_ops.errors import LockHeld
 
 Source = Database | Session
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+_OTHERS = 1
 _MEMORY = "64MB"
 _PATIENCE = "600s"
 """So long a transaction may stand idle while its report is drawn and sent."""
@@ -31,6 +37,14 @@ class Standing:
     status: str
     reason: str | None
     photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoursAndUsers:
+    hours: Sequence[tuple[datetime, int]]
+    """(start of a part, photos)"""
+    users: Sequence[tuple[int, int]]
+    """(photos, users)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +125,25 @@ class Judged:
 
 
 @contextmanager
-def reading(db: Database) -> Iterator[Session]:
-    """A transaction as reports want it: its counts are of one moment. Works behind a pooler, too."""
-    with db.snapshot() as session:
-        session.value("report_settings", memory=_MEMORY, patience=_PATIENCE)
+def reading(db: Database, others: int = _OTHERS) -> Iterator[Session]:
+    """A transaction as reports want it: its counts are of one moment. Works behind a pooler, too. Up to so many others
+    read beside it."""
+    with crew.reading(db, others) as session:
+        for each in session.all_of_it if isinstance(session, Crew) else (session,):
+            each.value("report_settings", memory=_MEMORY, patience=_PATIENCE)
         yield session
+
+
+def soon(
+    db: Source, ask: Callable[Concatenate[Source, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs
+) -> Callable[[], Answer]:
+    """The way to an answer, to be taken once. It is asked at once where somebody is there to ask, else when it is
+    wanted."""
+
+    def asked(session: Source) -> Answer:
+        return ask(session, *args, **kwargs)
+
+    return db.soon(asked) if isinstance(db, Crew) else partial(asked, db)
 
 
 @contextmanager
@@ -129,6 +157,19 @@ def exclusive(db: Database, name: str) -> Iterator[Session]:
         yield session
 
 
+def soon_in(
+    db: Source, ask: Callable[[Source, Window], list[Answer]], parts: Sequence[Window]
+) -> Callable[[], list[Answer]]:
+    """The same for all of some windows, by two who each ask half."""
+    windows = parts if len(parts) > 1 else parts[0].halves
+
+    def asked(session: Source, mine: Sequence[Window]) -> list[Answer]:
+        return [row for window in mine for row in ask(session, window)]
+
+    told = [soon(db, asked, windows[first::2]) for first in range(2)]
+    return lambda: [row for half in told for row in half()]
+
+
 def more_than(db: Source, window: Window, limit: int) -> bool:
     """Whether more photos than that were uploaded in the window."""
     return bool(db.value("report_many", **_ends(window), limit=limit))
@@ -138,13 +179,18 @@ def bins(db: Source, window: Window, minutes: int) -> list[Bin]:
     return db.all(Bin, "report_bins", **_ends(window), minutes=minutes)
 
 
+def uploads(db: Source, window: Window) -> int:
+    """Photos."""
+    return int(db.value("report_uploads", **_ends(window)))
+
+
 def standing(db: Source, window: Window) -> list[Standing]:
     return db.all(Standing, "report_standing", **_ends(window))
 
 
-def processing(db: Source, parts: Sequence[Window]) -> list[tuple[float, int]]:
+def processing(db: Source, window: Window) -> list[tuple[float, int]]:
     """Milliseconds a photo, as its scores say."""
-    return db.all(_counted, "report_processing", **_parts(parts))
+    return db.all(_counted, "report_processing", **_ends(window))
 
 
 def delays(db: Source, window: Window, status: str | None = None) -> list[tuple[float, int]]:
@@ -152,19 +198,19 @@ def delays(db: Source, window: Window, status: str | None = None) -> list[tuple[
     return db.all(_counted, "report_delays", **_ends(window), status=status)
 
 
-def job_times(db: Source, parts: Sequence[Window]) -> list[tuple[str, float, int]]:
-    """(photos of the batch, milliseconds, jobs), of jobs settled in the parts."""
-    return db.all(_named, "report_jobs_times", **_parts(parts))
+def job_times(db: Source, window: Window) -> list[tuple[str, float, int]]:
+    """(photos of the batch, milliseconds, jobs), of jobs settled in the window."""
+    return db.all(_named, "report_jobs_times", **_ends(window))
 
 
-def job_waits(db: Source, parts: Sequence[Window]) -> list[tuple[float, int]]:
-    """Seconds from upload to claim, of jobs settled in the parts."""
-    return db.all(_counted, "report_jobs_waits", **_parts(parts))
+def job_waits(db: Source, window: Window) -> list[tuple[float, int]]:
+    """Seconds from upload to claim, of jobs settled in the window."""
+    return db.all(_counted, "report_jobs_waits", **_ends(window))
 
 
-def engine_times(db: Source, parts: Sequence[Window]) -> list[tuple[str, float, int]]:
-    """(engine, milliseconds, photos), of decisions made in the parts."""
-    return db.all(_named, "report_engine_times", **_parts(parts))
+def engine_times(db: Source, window: Window) -> list[tuple[str, float, int]]:
+    """(engine, milliseconds, photos), of decisions made in the window."""
+    return db.all(_named, "report_engine_times", **_ends(window))
 
 
 def user_sizes(db: Source, window: Window, status: str | None = None) -> list[tuple[int, int]]:
@@ -172,21 +218,26 @@ def user_sizes(db: Source, window: Window, status: str | None = None) -> list[tu
     return db.all(_many, "report_user_sizes", **_ends(window), status=status)
 
 
-def batch_sizes(db: Source, window: Window) -> list[tuple[int, int]]:
-    """(photos, batches)"""
-    return db.all(_many, "report_batch_sizes", **_ends(window))
+def hours_and_users(db: Source, window: Window, minutes: int) -> HoursAndUsers:
+    rows = db.all(_hour_or_user, "report_hours_and_users", **_ends(window), minutes=minutes)
+    return HoursAndUsers(
+        [(at, many) for at, _, many in rows if at is not None],
+        [(size, many) for at, size, many in rows if at is None and size is not None],
+    )
+
+
+def batch_sizes(db: Source, part: Window, window: Window) -> list[tuple[int, int]]:
+    """(photos, batches), of those that came in a part of the window"""
+    return db.all(_many, "report_batch_sizes", **_part(part, window))
 
 
 def users_at_limit(db: Source, window: Window, limit: int) -> int:
     return int(db.value("report_at_limit", **_ends(window), limit=limit))
 
 
-def minutes(db: Source, window: Window, lookback: timedelta, *, logged: bool) -> list[Minute]:
-    """From `lookback` before the window, so that what waited at its start is known."""
-    since = window.start - lookback
-    if logged:
-        return db.all(Minute, "report_batches_logged", since=since, end=window.end)
-    return db.all(Minute, "report_batches", since=since, end=window.end)
+def minutes(db: Source, part: Window, window: Window, *, logged: bool) -> list[Minute]:
+    """Of batches that came in a part of the window: when they came, and when they went, as far as it shows."""
+    return db.all(Minute, "report_batches_logged" if logged else "report_batches", **_part(part, window))
 
 
 def ends(db: Source, window: Window) -> list[End]:
@@ -217,8 +268,8 @@ def taken_down(db: Source, window: Window) -> list[tuple[str, float, int]]:
     return db.all(_named, "report_taken_down", **_ends(window))
 
 
-def bands(db: Source, parts: Sequence[Window]) -> list[Band]:
-    return db.all(Band, "report_scores", **_parts(parts))
+def bands(db: Source, window: Window) -> list[Band]:
+    return db.all(Band, "report_scores", **_ends(window))
 
 
 def overturned(db: Source, window: Window) -> list[Overturned]:
@@ -235,12 +286,16 @@ def _ends(window: Window) -> dict[str, datetime]:
     return {"start": window.start, "end": window.end}
 
 
-def _parts(parts: Sequence[Window]) -> dict[str, list[datetime]]:
-    return {"starts": [part.start for part in parts], "ends": [part.end for part in parts]}
+def _part(part: Window, window: Window) -> dict[str, datetime]:
+    return _ends(part) | {"since": window.start, "until": window.end}
 
 
 def _counted(value: float, photos: int) -> tuple[float, int]:
     return value, photos
+
+
+def _hour_or_user(at: datetime | None, size: int | None, many: int) -> tuple[datetime | None, int | None, int]:
+    return at, size, many
 
 
 def _many(size: int, many: int) -> tuple[int, int]:

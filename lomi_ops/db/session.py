@@ -19,6 +19,7 @@ Row = TypeVar("Row")
 
 STREAMED = 2000
 """Rows of a long result that are on their way at once."""
+_TOLD_S = 2.0
 
 
 class Session:
@@ -79,12 +80,15 @@ class Session:
             yield
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """A transaction that only reads, all of it as of its first statement."""
+    def snapshot(self, of: str | None = None) -> Iterator[None]:
+        """A transaction that only reads, all of it as of its first statement; or as of one that exported its name,
+        and lasts."""
         connection = self._connection
         connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
         try:
             with self.transaction():
+                if of is not None:
+                    psycopg.ClientCursor(connection).execute("SET TRANSACTION SNAPSHOT %s", [of])
                 yield
         finally:
             if self._idle:
@@ -114,6 +118,16 @@ class Session:
                 f"between here and the database is a connection pooler, behind which `{command}` cannot work",
                 hint=f"LOMI_DATABASE_URL=postgresql://... {command}, with host and port of the server itself",
             )
+
+    @property
+    def pooled(self) -> bool:
+        """Whether a pooler stands in between."""
+        return self._pooler is not None
+
+    def cancel(self) -> None:
+        """Ends the statement that another thread waits for, if the server can be told within seconds."""
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=_TOLD_S)
 
     def admit(self) -> None:
         """Raises SchemaTooNew where this program must not write. Blocks that write ask by themselves."""

@@ -40,6 +40,14 @@ class Window:
         """The window of the same length just before this one."""
         return Window(self.start - self.length, self.start)
 
+    @property
+    def halves(self) -> tuple[Window, ...]:
+        """Two windows that touch; itself where it is too short for that."""
+        middle = self.start + self.length / 2
+        if not self.start < middle < self.end:
+            return (self,)
+        return Window(self.start, middle), Window(middle, self.end)
+
     def __contains__(self, moment: datetime) -> bool:
         return self.start <= moment < self.end
 

@@ -96,3 +96,13 @@ def test_a_window_reads_back_as_it_is_written(start: datetime, length: timedelta
 @given(st.sampled_from(["today", "yesterday", "week", "month", "7d", "1h"]), moments)
 def test_a_named_window_never_reaches_beyond_now(text: str, now: datetime) -> None:
     assert parse(text, now).end <= now + timedelta(microseconds=1)
+
+
+@given(moments, st.timedeltas(timedelta(microseconds=1), timedelta(days=400)))
+def test_halves_touch_and_are_the_whole(start: datetime, length: timedelta) -> None:
+    window = Window(start, start + length)
+    halves = window.halves
+
+    assert (halves[0].start, halves[-1].end) == (window.start, window.end)
+    assert [each.start for each in halves[1:]] == [each.end for each in halves[:-1]]
+    assert len(halves) == (1 if length <= timedelta(microseconds=1) else 2)

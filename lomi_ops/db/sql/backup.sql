@@ -30,11 +30,6 @@ SELECT set_config('statement_timeout', %(statement_timeout)s, false) AS statemen
        set_config('idle_in_transaction_session_timeout', %(idle_timeout)s, false) AS idle_timeout,
        set_config('default_transaction_isolation', %(isolation)s, false) AS isolation;
 
--- name: backup_snapshot
--- Names the moment that this transaction sees, for others to see it, too.
--- out snapshot
-SELECT pg_export_snapshot() AS snapshot;
-
 -- name: backup_digest_mode
 -- Says what contract/table_digests.sql shall do in this transaction: `content`, or only `rows`.
 -- in mode: text

@@ -54,6 +54,16 @@ FROM (
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
 
+-- name: report_uploads
+-- How many photos were uploaded in a window.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out photos
+SELECT count(*) AS photos
+FROM media
+WHERE media_type = 'photo'
+  AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz;
+
 -- name: report_standing
 -- The photos uploaded in a window by how they stand now.
 -- in start: timestamptz
@@ -67,18 +77,18 @@ GROUP BY 1, 2
 ORDER BY 1, 2;
 
 -- name: report_processing
--- How long judging took, of the photos uploaded in parts of a window whose scores say it.
--- in starts: timestamptz[], of the parts
--- in ends: timestamptz[], excluded
+-- How long judging took, of the photos uploaded in a window whose scores say it.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
 -- out value, photos
 SELECT value, count(*)::int AS photos
 FROM (
     SELECT CASE WHEN jsonb_typeof(ms) = 'number' THEN least(round(ms::numeric), 1e9)::float8 END AS value
     FROM (
         SELECT moderation_scores -> 'processing_time_ms' AS ms
-        FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
-        JOIN media ON created_at >= part.start AND created_at < part.finish
-        WHERE media_type = 'photo'
+        FROM media
+        WHERE created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+          AND media_type = 'photo'
         LIMIT ALL
     ) AS stored
     LIMIT ALL
@@ -106,43 +116,43 @@ GROUP BY 1
 ORDER BY 1;
 
 -- name: report_jobs_times
--- Milliseconds that jobs settled in parts of a window were in hand, by the size of their batch.
--- in starts: timestamptz[], of the parts
--- in ends: timestamptz[], excluded
+-- Milliseconds that jobs settled in a window were in hand, by the size of their batch.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
 -- out name, value, photos
 SELECT cardinality(media_ids)::text AS name, round(took_ms)::float8 AS value, count(*)::int AS photos
-FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
-JOIN lomi.jobs ON settled_at >= part.start AND settled_at < part.finish
-WHERE took_ms IS NOT NULL AND media_ids <> '{}'
+FROM lomi.jobs
+WHERE settled_at >= %(start)s::timestamptz AND settled_at < %(end)s::timestamptz
+  AND took_ms IS NOT NULL AND media_ids <> '{}'
 GROUP BY 1, 2
 ORDER BY 1, 2;
 
 -- name: report_jobs_waits
--- Seconds from the upload of a job's first photo to its last claim, of jobs settled in parts of a window.
--- in starts: timestamptz[], of the parts
--- in ends: timestamptz[], excluded
+-- Seconds from the upload of a job's first photo to its last claim, of jobs settled in a window.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
 -- out value, photos
 SELECT greatest(0, round(extract(epoch FROM j.claimed_at - m.created_at), 2))::float8 AS value, count(*)::int AS photos
-FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
-JOIN lomi.jobs AS j ON j.settled_at >= part.start AND j.settled_at < part.finish
+FROM lomi.jobs AS j
 JOIN media AS m ON m.id = j.media_ids[1]
-WHERE j.claimed_at IS NOT NULL
+WHERE j.settled_at >= %(start)s::timestamptz AND j.settled_at < %(end)s::timestamptz
+  AND j.claimed_at IS NOT NULL
 GROUP BY 1
 ORDER BY 1;
 
 -- name: report_engine_times
--- Milliseconds that each engine took for a photo, by decisions of workers in parts of a window.
--- in starts: timestamptz[], of the parts
--- in ends: timestamptz[], excluded
+-- Milliseconds that each engine took for a photo, by decisions of workers in a window.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
 -- out name, value, photos
 SELECT name, value, count(*)::int AS photos
 FROM (
     SELECT one ->> 'engine' AS name, round((one -> 'elapsed_ms')::numeric, 1)::float8 AS value
     FROM (
         SELECT CASE WHEN jsonb_typeof(engines) = 'array' THEN engines END AS engines
-        FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
-        JOIN lomi.decisions ON at >= part.start AND at < part.finish
-        WHERE actor = 'worker'
+        FROM lomi.decisions
+        WHERE at >= %(start)s::timestamptz AND at < %(end)s::timestamptz
+          AND actor = 'worker'
         LIMIT ALL
     ) AS decided, LATERAL jsonb_array_elements(engines) AS e (one)
     WHERE jsonb_typeof(one -> 'elapsed_ms') = 'number' AND one ->> 'status' IS DISTINCT FROM 'unavailable'
@@ -150,6 +160,29 @@ FROM (
 ) AS timed
 WHERE name IS NOT NULL
 GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: report_hours_and_users
+-- How many photos came in each part of some minutes of a window, and how many users uploaded so many: one look at each
+-- photo for both. `LIMIT ALL` as in `report_bins`.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- in minutes: int, of a part
+-- out at, size, many
+SELECT at, CASE WHEN at IS NULL THEN photos END AS size,
+       (CASE WHEN at IS NULL THEN count(*) ELSE sum(photos) END)::int AS many
+FROM (
+    SELECT at, count(*)::int AS photos
+    FROM (
+        SELECT date_bin(make_interval(mins => %(minutes)s::int), created_at, '1970-01-01 00:00:00Z') AS at, user_id
+        FROM media
+        WHERE media_type = 'photo'
+          AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+        LIMIT ALL
+    ) AS uploaded
+    GROUP BY GROUPING SETS ((at), (user_id))
+) AS counted
+GROUP BY at, photos
 ORDER BY 1, 2;
 
 -- name: report_user_sizes
@@ -171,17 +204,22 @@ GROUP BY size
 ORDER BY size;
 
 -- name: report_batch_sizes
--- How many batches uploaded in a window have so many photos.
--- in start: timestamptz
+-- How many batches have so many photos, of those whose first one came in a part of a window. A batch comes in one
+-- request, so an hour to either side of the part has all of its photos.
+-- in start: timestamptz, of the part
 -- in end: timestamptz, excluded
+-- in since: timestamptz, of the window
+-- in until: timestamptz, excluded
 -- out size, many
 SELECT size, count(*)::int AS many
 FROM (
     SELECT count(*)::int AS size
     FROM media
     WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
-      AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+      AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
+      AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
     GROUP BY batch_id
+    HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
 ) AS batches
 GROUP BY size
 ORDER BY size;
@@ -211,23 +249,31 @@ FROM (
 WHERE created_at - before < interval '24 hours';
 
 -- name: report_batches
--- Batches that came and that were judged, by the minute, from the photos as they stand.
--- in since: timestamptz, the first upload that counts
+-- Batches that came in a part of a window, and those of them that were judged, by the minute, from the photos as they
+-- stand; parts as in `report_batch_sizes`.
+-- in start: timestamptz, of the part
 -- in end: timestamptz, excluded
+-- in since: timestamptz, of the window
+-- in until: timestamptz, excluded
 -- out at, came, went
-WITH batches AS (
-    SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
-           bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
-    FROM media
-    WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
-      AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
-    GROUP BY batch_id
-), settled AS (
-    SELECT came_at, CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at FROM batches LIMIT ALL
+WITH settled AS (
+    SELECT came_at,
+           CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at
+    FROM (
+        SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
+               bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
+        FROM media
+        WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+          AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
+          AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
+        GROUP BY batch_id
+        HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
+    ) AS batches
+    LIMIT ALL
 ), pairs AS (
-    SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS came,
-           date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z') AS went,
-           went_at < %(end)s::timestamptz AS gone, count(*) AS batches
+    SELECT date_bin(interval '1 minute', came_at, '1970-01-01 00:00:00Z') AS came,
+           date_bin(interval '1 minute', greatest(went_at, came_at), '1970-01-01 00:00:00Z') AS went,
+           went_at < %(until)s::timestamptz AS gone, count(*) AS batches
     FROM settled
     GROUP BY 1, 2, 3
 )
@@ -243,27 +289,31 @@ ORDER BY at;
 -- name: report_batches_logged
 -- The same where there is a ledger, which is asked only where photos do not say it: nobody has decided them, or it was
 -- long after their upload, as when a person does.
--- in since: timestamptz, the first upload that counts
+-- in start: timestamptz, of the part
 -- in end: timestamptz, excluded
+-- in since: timestamptz, of the window
+-- in until: timestamptz, excluded
 -- out at, came, went
-WITH batches AS (
-    SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
-           bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
-    FROM media
-    WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
-      AND created_at >= %(since)s::timestamptz AND created_at < %(end)s::timestamptz
-    GROUP BY batch_id
-), settled AS (
+WITH settled AS (
     SELECT came_at,
            CASE WHEN NOT open AND decided_at < came_at + interval '1 minute' THEN decided_at
-                ELSE coalesce((SELECT min(j.settled_at) FROM lomi.jobs AS j WHERE j.batch_id = b.batch_id),
+                ELSE coalesce((SELECT min(j.settled_at) FROM lomi.jobs AS j WHERE j.batch_id = batches.batch_id),
                               CASE WHEN NOT open THEN decided_at END) END AS went_at
-    FROM batches AS b
+    FROM (
+        SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
+               bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
+        FROM media
+        WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+          AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
+          AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
+        GROUP BY batch_id
+        HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
+    ) AS batches
     LIMIT ALL
 ), pairs AS (
-    SELECT date_bin(interval '1 minute', came_at, '2000-01-01 00:00:00Z') AS came,
-           date_bin(interval '1 minute', greatest(went_at, came_at), '2000-01-01 00:00:00Z') AS went,
-           went_at < %(end)s::timestamptz AS gone, count(*) AS batches
+    SELECT date_bin(interval '1 minute', came_at, '1970-01-01 00:00:00Z') AS came,
+           date_bin(interval '1 minute', greatest(went_at, came_at), '1970-01-01 00:00:00Z') AS went,
+           went_at < %(until)s::timestamptz AS gone, count(*) AS batches
     FROM settled
     GROUP BY 1, 2, 3
 )
@@ -368,11 +418,11 @@ GROUP BY 1, 2
 ORDER BY 1, 2;
 
 -- name: report_scores
--- The photos uploaded in parts of a window by what was measured of them, in bands, and how they stand now: a hundredth
+-- The photos uploaded in a window by what was measured of them, in bands, and how they stand now: a hundredth
 -- of a score for labels, a whole number for sharpness and age. Old rows hold any number: what is beyond a scale counts
 -- at its end, and what is below it nowhere. Each `LIMIT ALL` keeps a value from being taken out of its row twice.
--- in starts: timestamptz[], of the parts
--- in ends: timestamptz[], excluded
+-- in start: timestamptz
+-- in end: timestamptz, excluded
 -- out label, band, status, photos
 SELECT CASE 0 WHEN grouping(sharpness) THEN 'sharpness' WHEN grouping(age) THEN 'age' WHEN grouping(porn) THEN 'porn'
               WHEN grouping(sexy) THEN 'sexy' ELSE 'hentai' END AS label,
@@ -393,9 +443,9 @@ FROM (
         FROM (
             SELECT moderation_status::text AS status, moderation_scores -> 'blur_variance' AS sharpness,
                    moderation_scores -> 'estimated_age' AS age, moderation_scores -> 'nsfw_scores' AS nsfw
-            FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS part (start, finish)
-            JOIN media ON created_at >= part.start AND created_at < part.finish
-            WHERE media_type = 'photo' AND moderation_status IN ('approved', 'rejected')
+            FROM media
+            WHERE created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
+              AND media_type = 'photo' AND moderation_status IN ('approved', 'rejected')
             LIMIT ALL
         ) AS stored
         LIMIT ALL

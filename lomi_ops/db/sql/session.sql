@@ -29,3 +29,8 @@ SELECT current_setting('server_version') AS version;
 -- What time it is there.
 -- out now
 SELECT clock_timestamp() AS now;
+
+-- name: session_snapshot
+-- Names the moment that this transaction sees, for others to see it, too, for as long as it lasts. A replica can.
+-- out snapshot
+SELECT pg_export_snapshot() AS snapshot;

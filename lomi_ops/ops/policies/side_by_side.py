@@ -29,7 +29,7 @@ def build(database: Database, window: Window, limit: int) -> Report:
     outcomes: Sequence[ArmOutcome] = ()
     changes: Sequence[ArmChange] = ()
     if kept:
-        with reporting.reading(database) as session:
+        with reporting.reading(database, others=0) as session:
             seen, apart = shadows.agreement(session, window), shadows.examples(session, window, limit)
             outcomes, changes = shadows.arm_outcomes(session, window), shadows.arm_changes(session, window)
     tables = [*((_agreement(seen), _transitions(seen), _examples(apart)) if seen else ()),

@@ -58,7 +58,7 @@ def simulated(
 ) -> Simulated:  # fmt: skip
     """As of one moment. Raises NoLog."""
     require_log(database)
-    with reporting.reading(database) as session:
+    with reporting.reading(database, others=0) as session:
         said = Said(replaying.people(session, window.start), replaying.sampled(session, window.start))
         return simulate(replaying.latest(session, window), said, policy, window, limit, line, tell)
 

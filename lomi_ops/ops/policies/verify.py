@@ -65,7 +65,7 @@ def verified(
 ) -> Verified:
     """As of one moment. Raises NoLog."""
     require_log(database)
-    with reporting.reading(database) as session:
+    with reporting.reading(database, others=0) as session:
         found = replayed(replaying.decisions(session, window), limit, tell)
         found.unlogged, found.erased = replaying.unlogged(session, window), replaying.erased(session)
     return found

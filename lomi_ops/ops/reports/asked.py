@@ -23,6 +23,8 @@ MANY = 100_000
 NO_REASON = "(no reason)"
 _WHOLE = timedelta(days=1)
 _SLICES = 48
+_READ = timedelta(hours=12)
+"""All slices together: 25,000 photos where there are 50,000 a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,10 @@ class Asked:
 
 
 def slices_of(window: Window, *, many: bool) -> tuple[Window, ...]:
-    """Of `many` photos a day in all, evenly spread; else the window as it is."""
+    """Of `many` photos half a day in all, evenly spread; else the window as it is."""
     if not many or window.length <= _WHOLE:
         return (window,)
-    step, width = window.length / _SLICES, _WHOLE / _SLICES
+    step, width = window.length / _SLICES, _READ / _SLICES
     starts = [window.start + step * number for number in range(_SLICES)]
     return tuple(Window(start, start + width) for start in starts)
 

@@ -27,11 +27,13 @@ _COLUMNS = (
 
 
 def build(db: Source, asked: Asked) -> Report:
-    standing = reporting.standing(db, asked.window)
+    told = reporting.soon(db, reporting.standing, asked.window)
+    told_failed = reporting.soon(db, reporting.failed, asked.window)
+    standing, failed = told(), told_failed()
     rows: list[tuple[Value, ...]] = [
         ("photo failed", each.cause or "(none)", each.photos, each.example, f"lomi review show {each.example}",
          _WORDS.get(each.cause, ""))
-        for each in reporting.failed(db, asked.window)
+        for each in failed
     ]  # fmt: skip
     ends = reporting.ends(db, asked.window) if asked.logged else []
     unanswered = reporting.unanswered(db, asked.window) if asked.logged else []

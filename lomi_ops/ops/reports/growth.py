@@ -32,8 +32,9 @@ def listed(store: ObjectStore, bucket: str) -> Listed:
 def build(db: Source, asked: Asked) -> Report:
     sizes = reporting.sizes(db)
     days = grid(asked.window, asked.zone, hourly=False)
-    rows = reporting.bins(db, asked.window, asked.stride_minutes)
-    before = counted(reporting.standing(db, asked.window.previous))
+    told = reporting.soon(db, reporting.bins, asked.window, asked.stride_minutes)
+    before = reporting.soon(db, reporting.uploads, asked.window.previous)()
+    rows = told()
     per_day = days.summed((row.at, row.photos) for row in rows)
     lengths = [length / timedelta(days=1) for length in days.lengths()]
     daily = counted(rows) / (asked.window.length / timedelta(days=1))

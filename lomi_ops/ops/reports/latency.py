@@ -18,15 +18,18 @@ _PARTS = Gap("downloads and writes are counted since a worker's start, not by wi
 
 def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices(db)
-    photos = reporting.processing(db, slices)
-    whole = [(seconds * 1000, many) for seconds, many in reporting.delays(db, asked.window)]
+    told = reporting.soon(db, reporting.delays, asked.window)
+    told_photos = reporting.soon_in(db, reporting.processing, slices)
     waits: Counted = []
     jobs: dict[str, list[tuple[float, int]]] = {}
     engines: dict[str, list[tuple[float, int]]] = {}
     if asked.logged:
-        waits = [(seconds * 1000, many) for seconds, many in reporting.job_waits(db, slices)]
-        jobs = _split(reporting.job_times(db, slices))
-        engines = _split(reporting.engine_times(db, slices))
+        told_engines = reporting.soon_in(db, reporting.engine_times, slices)
+        told_waits = reporting.soon_in(db, reporting.job_waits, slices)
+        jobs = _split(reporting.soon_in(db, reporting.job_times, slices)())
+        waits = [(seconds * 1000, many) for seconds, many in told_waits()]
+        engines = _split(told_engines())
+    photos, whole = told_photos(), [(seconds * 1000, many) for seconds, many in told()]
     every_job = [each for times in jobs.values() for each in times]
     rows: list[tuple[str, Counted, float | None]] = [
         ("from upload to decision", whole, None),

@@ -27,13 +27,14 @@ _EDGES = (1, 2, 3, 5, 10, 30)
 
 
 def build(db: Source, asked: Asked) -> Report:
-    now = reporting.bins(db, asked.window, asked.stride_minutes)
-    before = reporting.standing(db, asked.window.previous)
+    told = reporting.soon(db, reporting.bins, asked.window, asked.stride_minutes)
+    told_users = reporting.soon(db, reporting.user_sizes, asked.window, MediaStatus.REJECTED)
+    before = reporting.soon(db, reporting.standing, asked.window.previous)()
+    now, users = told(), told_users()
     figures = figures_of(now, before)
     reasons = by_reason(now, MediaStatus.REJECTED)
     for name, photos in (dict.fromkeys(REASONS, 0) | reasons).items():
         figures[f"rejected.{name}"] = photos
-    users = reporting.user_sizes(db, asked.window, MediaStatus.REJECTED)
     figures["users_rejected"] = sum(many for _, many in users)
     rejected = [row for row in now if row.status == MediaStatus.REJECTED]
     grid = asked.grid

@@ -26,11 +26,13 @@ _SIDE = (Column("before", "the one before", Unit.COUNT), Column("change", "chang
 
 
 def build(db: Source, asked: Asked) -> Report:
-    now = reporting.bins(db, asked.window, asked.stride_minutes)
-    before = reporting.standing(db, asked.window.previous)
+    told = reporting.soon(db, reporting.bins, asked.window, asked.stride_minutes)
+    told_before = reporting.soon(db, reporting.standing, asked.window.previous)
+    now, before = told(), told_before()
     slices = slices_of(asked.window, many=counted(now) > MANY)
     earlier = slices_of(asked.window.previous, many=counted(before) > MANY)
-    took_ms, took_ms_before = (mean(reporting.processing(db, parts)) for parts in (slices, earlier))
+    took = [reporting.soon_in(db, reporting.processing, parts) for parts in (slices, earlier)]
+    took_ms, took_ms_before = (mean(times()) for times in took)
     figures = figures_of(now, before) | {
         "processing_ms": took_ms,
         "processing_ms_before": took_ms_before,

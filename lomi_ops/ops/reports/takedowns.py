@@ -13,12 +13,13 @@ from lomi_ops.ops.reports.asked import NO_REASON, Asked, spread_cells, spread_co
 
 
 def build(db: Source, asked: Asked) -> Report:
-    first = reporting.delays(db, asked.window, MediaStatus.REJECTED)
+    told = reporting.soon(db, reporting.delays, asked.window, MediaStatus.REJECTED)
     rows = reporting.taken_down(db, asked.window) if asked.logged else []
     reasons: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for reason, seconds, photos in rows:
         reasons[reason or NO_REASON].append((seconds, photos))
     later = [each for times in reasons.values() for each in times]
+    first = told()
     published, approved = spread(first), spread(later)
     return Report(
         "takedowns",

@@ -34,8 +34,9 @@ class _Seen:
 
 def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices(db)
+    told = reporting.soon_in(db, reporting.bands, slices)
     seen = _Seen(
-        reporting.bands(db, slices),
+        told(),
         len(slices) * slices[0].length / asked.window.length,
         reporting.overturned(db, asked.window) if asked.logged else [],
         reporting.judged(db, asked.window) if asked.sampled else [],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Source
 from lomi_ops.domain.report import Chart, Column, Line, Report, Table, Unit
 from lomi_ops.domain.statistics import change, grouped, ratio
-from lomi_ops.ops.reports.asked import Asked, counted, sizes_table, week_chart
+from lomi_ops.ops.reports.asked import Asked, sizes_table, week_chart
 
 LIMIT = 30
 """Photos that the backend takes of a user within 24 hours."""
@@ -16,12 +17,12 @@ _USERS = (1, 2, 3, 5, 10, 20, 30)
 
 
 def build(db: Source, asked: Asked) -> Report:
-    now = reporting.bins(db, asked.window, asked.stride_minutes)
-    users = reporting.user_sizes(db, asked.window)
-    batches = reporting.batch_sizes(db, asked.window)
+    told = reporting.soon(db, reporting.hours_and_users, asked.window, asked.stride_minutes)
+    sizes = [reporting.soon(db, reporting.batch_sizes, half, asked.window) for half in asked.window.halves]
+    before = reporting.soon(db, reporting.uploads, asked.window.previous)()
+    parts, users, batches = (found := told()).hours, found.users, _together(sizes)
     grid = asked.grid
-    parts = [(row.at, row.photos) for row in now]
-    uploads, before = counted(now), counted(reporting.standing(db, asked.window.previous))
+    uploads = sum(photos for _, photos in parts)
     people, many = sum(each for _, each in users), sum(each for _, each in batches)
     figures: dict[str, float | None] = {
         "uploads": uploads,
@@ -51,6 +52,14 @@ def build(db: Source, asked: Asked) -> Report:
         ),
         (f"at the limit: {LIMIT} photos within 24 hours that lie in the window",),
     )  # fmt: skip
+
+
+def _together(halves: Iterable[Callable[[], list[tuple[int, int]]]]) -> list[tuple[int, int]]:
+    """(photos, batches) of all."""
+    found: Counter[int] = Counter()
+    for half in halves:
+        found.update(dict(half()))
+    return sorted(found.items())
 
 
 def _at_limit(db: Source, asked: Asked, users: Sequence[tuple[int, int]]) -> int:

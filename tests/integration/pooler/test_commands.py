@@ -10,7 +10,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from lomi_ops.db import backup, marked, migrate, reconcile, submissions
+from lomi_ops.db import backup, marked, migrate, reconcile, reporting, submissions
+from lomi_ops.db.crew import Crew
 from lomi_ops.db.pool import Database
 from lomi_ops.errors import LockHeld, Refused
 from tests.commands import Lomi
@@ -94,6 +95,11 @@ def test_commands_say_the_same_as_without_it(
 
     assert [(said.code, said.err) for said in answers[1]] == [(0, "")] * len(questions)
     assert [timeless(said.out) for said in answers[1]] == [timeless(said.out) for said in answers[0]]
+
+
+def test_a_report_takes_one_connection_of_a_pooler(pooled: Database) -> None:
+    with reporting.reading(pooled) as session:
+        assert not isinstance(session, Crew)
 
 
 def timeless(text: str) -> Any:

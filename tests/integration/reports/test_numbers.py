@@ -55,7 +55,7 @@ def test_the_lines_of_rejections_add_up_to_all_of_them(lomi: Lomi, plain: Plain,
 @pytest.mark.usefixtures("here")
 def test_a_number_beyond_its_scale_counts_at_the_end_and_breaks_no_report(lomi: Lomi, plain: Plain) -> None:
     photo = next(photo for photo in of_day(filled(plain, 20)) if photo.status == "approved")
-    huge = '{"blur_variance": 2345.6, "estimated_age": 1e400, "nsfw_scores": {"porn": 1e300, "sexy": -1},'
+    huge = '{"blur_variance": 2345.6, "estimated_age": 1e400, "nsfw_scores": {"porn": 1e300, "sexy": -1e400},'
     plain.execute(
         "UPDATE media SET moderation_scores = %s WHERE id = %s", [huge + '"processing_time_ms": 1e400}', photo.id]
     )

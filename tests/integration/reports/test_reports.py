@@ -142,7 +142,7 @@ def test_latency_knows_waits_engines_and_batches(lomi: Lomi, plain: Plain, monke
     assert not any("spans" in note for note in body(lomi, "latency", "--window", "2026-11")["notes"])
     monkeypatch.setattr("lomi_ops.ops.reports.asked.MANY", 10)
     month = body(lomi, "latency", "--window", "2026-11")
-    assert any("from 48 spans of 30 min" in note for note in month["notes"]), "a sample is said to be one"
+    assert any("from 48 spans of 15 min" in note for note in month["notes"]), "a sample is said to be one"
 
 
 @pytest.mark.usefixtures("here")

@@ -63,6 +63,7 @@ def test_it_is_what_a_count_minute_by_minute_says(arrivals: list[tuple[int, int]
     found = depth(moves, DAY, 10)
 
     assert found.peak == max(levels)
+    assert found.peaks == tuple(max(levels[hour * 60 : hour * 60 + 60]) for hour in range(24))
     assert found.left == levels[-1]
     assert found.minutes_above == sum(each > 10 for each in levels)
     assert found.oldest_s <= stay * 60
