@@ -25,7 +25,8 @@ class _Seen:
     bands: Sequence[Band]
     part: float
     """Of the window that bands were counted in; all else is of the whole."""
-    overturned: Sequence[Overturned]
+    changed: Mapping[str, Sequence[float]]
+    """By label, what was measured of photos that people changed."""
     judged: Sequence[Judged]
 
     def share(self, changed: int, photos: int) -> float | None:
@@ -35,16 +36,18 @@ class _Seen:
 def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices(db)
     told = reporting.soon_in(db, reporting.bands, slices)
+    told_changes = reporting.soon_in(db, reporting.overturned, (asked.window,)) if asked.logged else list
+    overturned = told_changes()
     seen = _Seen(
         told(),
         len(slices) * slices[0].length / asked.window.length,
-        reporting.overturned(db, asked.window) if asked.logged else [],
+        {scale.label: tuple(_values(scale, overturned)) for scale in SCALES},
         reporting.judged(db, asked.window) if asked.sampled else [],
     )
     limits = limits_of(asked.policy)
     near = [_near(each, seen) for each in limits]
     figures: dict[str, float | None] = {
-        "overturned": len(seen.overturned) if asked.logged else None,
+        "overturned": len(overturned) if asked.logged else None,
         "judged": len(seen.judged) if asked.sampled else None,
     }
     for limit, row in zip(limits, near, strict=True):
@@ -73,7 +76,7 @@ def _near(limit: Limit, seen: _Seen) -> tuple[Value, ...]:
     photos = sum(
         each.photos for each in seen.bands if each.label == scale.label and low <= scale.value(each.band) < high
     )
-    changed = sum(low <= value < high for value in _values(scale, seen.overturned))
+    changed = sum(low <= value < high for value in seen.changed[scale.label])
     return (
         limit.name,
         limit.value,
@@ -126,7 +129,7 @@ def _bands(scale: Scale, seen: _Seen) -> Table:
     )
     stood = _stood(scale, seen.bands)
     rows: list[tuple[Value, ...]] = []
-    changes = [scale.start(value) for value in _values(scale, seen.overturned)]
+    changes = [scale.start(value) for value in seen.changed[scale.label]]
     for start in sorted({*stood, *changes}):
         approved, rejected = stood.get(start, (0, 0))
         changed = changes.count(start)
