@@ -16,6 +16,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "database.md"
 MIGRATE = "Rights to migrate"
 MIGRATE_COMPLETE = "Rights to migrate where media is complete"
 READ, DECIDE, WORK, TEST = "Rights to read", "Rights to decide", "Rights to work", "Rights to test"
+MEASURE = "Rights to measure"
 ROLE = {
     MIGRATE: "lomi_migrator",
     MIGRATE_COMPLETE: "lomi_migrator",
@@ -23,9 +24,10 @@ ROLE = {
     DECIDE: "lomi_operator",
     WORK: "lomi_worker",
     TEST: "lomi_tester",
+    MEASURE: "lomi_bencher",
 }
 PASSWORD = "canary-role"
-_NAMES = re.compile(r"\b(lomi_(?:migrator|reader|operator|worker|tester)|backend|photos)\b")
+_NAMES = re.compile(r"\b(lomi_(?:migrator|reader|operator|worker|tester|bencher)|backend|photos)\b")
 _GRANT = re.compile(r"GRANT (.+?)(?: ON (?:(DATABASE|SCHEMA|ALL TABLES IN SCHEMA) )?(.+?))? TO (\w+)")
 _PRIVILEGE = re.compile(r"([A-Z]+)(?: \(([^)]+)\))?")
 

@@ -32,6 +32,7 @@ from tests.integration.ops.conftest import Lomi
 from tests.integration.ops.old_cluster import MODERATION, OldCluster, scores
 from tests.integration.ops.roles import (
     DECIDE,
+    MEASURE,
     MIGRATE,
     MIGRATE_COMPLETE,
     READ,
@@ -423,6 +424,25 @@ def test_the_tester_can_send_photos_and_take_them_back(
         left = backend.execute("SELECT count(*) AS n FROM users WHERE name = 'lomi-e2e'").fetchone()
     assert left == {"n": 0}
     assert_each_is_needed(roles, TEST, sent)
+
+
+def test_the_bencher_can_settle_batches_and_take_them_back(
+    swapped: tuple[Roles, OldCluster], lomi: Lomi, monkeypatch: pytest.MonkeyPatch, sent: set[str]
+) -> None:
+    roles, cluster = swapped
+    for heading in (TEST, WORK, MEASURE):
+        roles.make(heading)
+    monkeypatch.setenv("LOMI_DATABASE_URL", roles.url("lomi_bencher"))
+    sent.clear()
+
+    said = lomi("bench", "database", "--batches", 2, "--yes", "-o", "json")
+
+    assert said.code in (0, 1), said.err
+    assert said.document["left"] == []
+    with cluster.sql() as backend:
+        users = backend.execute("SELECT count(*) AS n FROM users WHERE name = 'lomi-e2e'").fetchone()
+    assert users == {"n": 0}
+    assert_each_is_needed(roles, MEASURE, sent)
 
 
 def test_each_section_gives_statements_for_its_role() -> None:
