@@ -13,9 +13,9 @@ FOLDER = ROOT / ".venv" / "bench"
 RIVALS = ("rq", "arq", "saq", "dramatiq")
 
 
-def python_of(name: str) -> Path:
+def python_of(name: str, requirements: Path = HERE / "requirements") -> Path:
     """The interpreter that has this library; builds its environment where it is missing or its pins have changed."""
-    pins = HERE / "requirements" / f"{name}.txt"
+    pins = requirements / f"{name}.txt"
     folder, stamp = FOLDER / name, FOLDER / f"{name}.sha1"
     digest = hashlib.sha1(pins.read_bytes(), usedforsecurity=False).hexdigest()
     python = folder / "bin" / "python"

@@ -11,17 +11,22 @@ Nothing else should run. Prints Markdown; `--json FILE` keeps the figures, `--ag
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import resources
 from pathlib import Path
 
-from benchmarks.worker import throughput
+from benchmarks.worker import compreface, latency, memory, peers, scaling, throughput, vit
+from benchmarks.worker.ceiling import Loops, running_loops
+from benchmarks.worker.load import measured
+from benchmarks.worker.photos import photos
 from benchmarks.worker.results import Report, against, machine
 from benchmarks.worker.stack import HERE, Stack, running_stack
 from benchmarks.worker.throughput import CASES, Case, Model
 from lomi_ops.config import model_files
+from tests.services import open_folder
 
 DETECTOR = "nudenet-320n"
 
@@ -41,8 +46,80 @@ def throughput_of(options: argparse.Namespace, report: Report) -> None:
             report.tables.append(throughput.where_it_goes(case, found))
 
 
+@contextmanager
+def judging(
+    options: argparse.Namespace, workers: int, kind: str = "jpeg", loops: int = 0
+) -> Iterator[tuple[Stack, Loops, list[str]]]:
+    """Workers with the small detector, the ceiling over the same files, and their keys."""
+    model = detector()
+    with running_stack() as stack:
+        keys = stack.store(kind, photos(kind, options.photos))
+        with running_loops(model.file, model.manifest, stack.objects / kind, loops) as ceiling:
+            stack.start(workers)
+            yield stack, ceiling, keys
+
+
+def latency_of(options: argparse.Namespace, report: Report) -> None:
+    """Idle, and while 70 % of what these workers can do comes in."""
+    with judging(options, options.workers, loops=1) as (stack, loops, keys):
+        report.add(*latency.idle_figures(stack, loops, keys, 4 * options.rounds))
+        most = measured(stack, keys, 9, options.seconds)
+        took = latency.loaded(stack, keys, 1, 0.7 * most.photos / most.wall_s, 4 * options.seconds)
+        report.add(*latency.loaded_figures("one photo at 70 % load, upload to decision", took, 0.99, 1.8))
+
+
+def memory_of(options: argparse.Namespace, report: Report) -> None:
+    """JPEGs of 1600 pixels, then of 12 megapixels."""
+    for kind, share in (("jpeg", 1.0), ("jpeg-12mp", 0.1)):
+        with judging(options, 2, kind) as (stack, _, keys):
+            report.add(*memory.figures(kind, memory.followed(stack, keys, round(share * options.memory_photos))))
+
+
+def scaling_of(options: argparse.Namespace, report: Report) -> None:
+    """From one worker to eight."""
+    with judging(options, 0) as (stack, loops, keys):
+        figures, lines = scaling.curve(stack, loops, keys, options.rounds, options.seconds)
+    report.add(*figures)
+    report.tables.append("\n".join(lines))
+
+
+def peers_of(options: argparse.Namespace, report: Report) -> None:
+    """The library that the small detector comes from."""
+    with judging(options, options.workers, loops=1) as (stack, _, keys):
+        folder = stack.objects / "jpeg"
+        report.add(*peers.nudenet(stack, keys, folder, options.rounds, options.seconds))
+
+
+def vit_of(options: argparse.Namespace, report: Report) -> None:
+    """A large classifier beside its ceiling, and beside a plain loop with the same graph."""
+    with open_folder("lomi-vit-") as folder:
+        file, manifest = vit.write(folder)
+        with running_stack(settings=vit.settings(folder, manifest)) as stack:
+            stack.start(options.workers)
+            case = Case("jpeg", 9)
+            model = Model(file, manifest)
+            found = throughput.rounds({"ViT": stack}, case, model, options.rounds, options.seconds, options.photos)
+            report.add(*throughput.figures(case, found, share=0.95, per_min=None))
+            report.tables.append(throughput.where_it_goes(case, found))
+            keys, photos_at = [f"jpeg/{place}.bin" for place in range(9)], stack.objects / "jpeg"
+            report.add(*peers.plain(stack, keys, photos_at, file, vit.SIZE, options.rounds, options.seconds))
+
+
+def compreface_of(options: argparse.Namespace, report: Report) -> None:
+    """With a face service that bounds everything."""
+    with compreface.with_faces(options.workers) as stack:
+        keys = stack.store("jpeg", photos("jpeg", options.photos))
+        report.add(*compreface.figures(stack, keys, options.rounds, options.seconds))
+
+
 MEASUREMENTS: dict[str, Callable[[argparse.Namespace, Report], None]] = {
     "throughput": throughput_of,
+    "latency": latency_of,
+    "peers": peers_of,
+    "vit": vit_of,
+    "compreface": compreface_of,
+    "scaling": scaling_of,
+    "memory": memory_of,
 }
 
 
@@ -66,6 +143,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, default=5)
     made.add_argument("--seconds", type=float, default=12.0, help="of each contender in each round")
     made.add_argument("--workers", type=int, default=4)
+    made.add_argument("--memory-photos", type=int, default=50_000, help="judged while memory is followed")
     made.add_argument("--photos", type=Path, help="folder of photos to use instead of the package's")
     made.add_argument("--beside", type=Path, help="another checkout, whose workers take turns with ours")
     made.add_argument("--json", type=Path, help="file that keeps the figures")
@@ -80,6 +158,7 @@ def main() -> None:
         if not options.only or name in options.only:
             print(f"{name} …", file=sys.stderr)
             measure(options, report)
+    about["load after"] = f"{os.getloadavg()[0]:.1f}"
     print(report.text(about))
     if options.json:
         report.save(options.json, about)

@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +96,8 @@ class Loops:
         wall_s = max(answer["wall_s"] for answer in answers)
         spent = sum(answer["cpu_s"] for answer in answers)
         span = Span(count, wall_s, {"loop": spent}, max(0.0, processes.busy_s() - busy_s - spent))
-        stages = {name: sum(answer["stages"][name] for answer in answers) * 1000 / count for name in STAGES}
+        names = answers[0]["stages"]
+        stages = {name: sum(answer["stages"][name] for answer in answers) * 1000 / count for name in names}
         return span, stages
 
 
@@ -105,11 +106,18 @@ def running_loops(model: Path, manifest: Path, folder: Path, count: int = 0) -> 
     """`count` loops, one for each core where it is 0, warmed up and asleep."""
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "benchmarks.worker.ceiling", str(model), str(manifest), str(folder)]
+    with running(command, count or len(os.sched_getaffinity(0)), single) as loops:
+        yield loops
+
+
+@contextmanager
+def running(command: Sequence[str], count: int, environment: Mapping[str, str]) -> Iterator[Loops]:
+    """Processes that speak as this module's do."""
     with ExitStack() as opened:
         loops = Loops([])
-        for _ in range(count or len(os.sched_getaffinity(0))):
+        for _ in range(count):
             process = subprocess.Popen(
-                command, env=os.environ | single, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                command, env=os.environ | environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
             opened.callback(process.wait)
             opened.callback(process.kill)

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,6 +37,19 @@ class Sample:
     def over(self, other: Sample) -> Sample:
         """Round by round, so that what slowed a round down slowed both."""
         return Sample(tuple(mine / theirs for mine, theirs in zip(self.values, other.values, strict=True)))
+
+
+QUIET = 0.1
+"""Cores that others may take. With more, a rate tells who got how much of the machine, and a stack has many processes;
+a wait tells who stood in line. Then only processor time compares."""
+
+
+def judged(figure: Figure, others: float) -> Figure:
+    """The figure without an answer where somebody else took part of the machine meanwhile."""
+    if figure.meets is None or others <= QUIET:
+        return figure
+    note = "; ".join(part for part in (figure.note, f"no answer: others took {others:.2f} cores") if part)
+    return replace(figure, meets=None, note=note)
 
 
 def shown(value: float) -> str:

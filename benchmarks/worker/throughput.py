@@ -12,14 +12,11 @@ from benchmarks.queue.figures import Figure
 from benchmarks.worker.ceiling import Loops, running_loops
 from benchmarks.worker.load import Span, measured
 from benchmarks.worker.photos import photos
-from benchmarks.worker.results import Sample
+from benchmarks.worker.results import Sample, judged
 from benchmarks.worker.stack import Stack
 
 SHARE, PER_MIN = 0.80, 4000.0
 """The goals."""
-QUIET = 0.1
-"""Cores that others may take. With more, a rate tells who got how much of the machine, and a stack has
-many processes. Then only processor time compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +101,14 @@ def _of(case: Case, found: Measured, name: str, share: float | None, per_min: fl
     rate, ratio = _rates(spans), _rates(spans).over(_rates(found.ceiling))
     thrift = _costs(found.ceiling).over(_costs(spans))
     taken = max(_others(found.ceiling), _others(spans))
-    busy = f"; no answer: others took {taken:.2f} cores" if taken > QUIET else ""
     goal = "" if share is None else f"≥ {share:g}"
+    fast = rate.middle >= per_min if per_min else None
+    near, thrifty = (each.middle >= share if share else None for each in (ratio, thrift))
     return [
-        Figure(title, rate.middle, "/min", f"≥ {per_min:,.0f}" if per_min else "",
-               rate.middle >= per_min if per_min and not busy else None, rate.spread + busy),
-        Figure(f"{title} / ceiling", ratio.middle, "x", goal,
-               ratio.middle >= share if share and not busy else None, ratio.spread + busy),
-        Figure(f"{title} / ceiling, by processor time", thrift.middle, "x", goal,
-               thrift.middle >= share if share else None, thrift.spread),
-    ]  # fmt: skip
+        judged(Figure(title, rate.middle, "/min", f"≥ {per_min:,.0f}" if per_min else "", fast, rate.spread), taken),
+        judged(Figure(f"{title} / ceiling", ratio.middle, "x", goal, near, ratio.spread), taken),
+        Figure(f"{title} / ceiling, by processor time", thrift.middle, "x", goal, thrifty, thrift.spread),
+    ]
 
 
 def where_it_goes(case: Case, found: Measured) -> str:
