@@ -30,6 +30,7 @@ from benchmarks.worker import processes
 from benchmarks.worker.load import Span
 from lomi_ops.config.manifest import read_manifest
 from worker.engines.blur import SIDE, measure
+from worker.judging.host import KEPT_PAGES, ONE_THREAD
 
 STAGES = ("decode", "blur", "resize", "inference")
 
@@ -104,9 +105,8 @@ class Loops:
 @contextmanager
 def running_loops(model: Path, manifest: Path, folder: Path, count: int = 0) -> Iterator[Loops]:
     """`count` loops, one for each core where it is 0, warmed up and asleep."""
-    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "benchmarks.worker.ceiling", str(model), str(manifest), str(folder)]
-    with running(command, count or len(os.sched_getaffinity(0)), single) as loops:
+    with running(command, count or len(os.sched_getaffinity(0)), KEPT_PAGES | ONE_THREAD) as loops:
         yield loops
 
 

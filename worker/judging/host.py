@@ -25,6 +25,13 @@ END_TIMEOUT_S = 5.0
 """A process that has closed its pipe is on its way out, unless a library hangs in its own clean-up."""
 
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""One per process: numpy's BLAS would else start a pool per core beside ONNX Runtime's."""
+KEPT_PAGES = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(192 << 20)}
+"""Bytes. The C library would else ask the kernel for the pixels of every large photo anew, page by page. What it keeps
+for the next one stays below the memory that a worker may have; what is larger than any usual photo goes back."""
+
+
 class JudgeCrash(LomiError):
     """The judging process died or hung while it looked at a photo. The photo is the suspect."""
 
@@ -153,8 +160,7 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     kept = inherited(environ)
     here = str(Path(__file__).parents[2])
     path = os.pathsep.join(part for part in (here, kept.get("PYTHONPATH", "")) if part)
-    # One thread per process: numpy's BLAS would else start a pool per core beside ONNX Runtime's.
-    return kept | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return KEPT_PAGES | kept | {"PYTHONPATH": path} | ONE_THREAD
 
 
 def _limit_stalls(ours: socket.socket, seconds: float) -> None:

@@ -12,7 +12,7 @@ from lomi_ops.domain.golden import Golden
 from lomi_ops.errors import ModelError, PhotoError
 from tests.unit.evidence import POLICY
 from worker.judging import child
-from worker.judging.host import JudgingProcess, _how_it_ended, child_environment
+from worker.judging.host import KEPT_PAGES, ONE_THREAD, JudgingProcess, _how_it_ended, child_environment
 from worker.judging.look import Look
 from worker.judging.wire import OUT_OF_MEMORY, Ask, Begin, Ready, Unfit, Unjudgeable
 
@@ -149,7 +149,8 @@ def test_a_child_inherits_no_secret() -> None:
 
     found = child_environment(inherited)
 
-    assert set(found) == {"PATH", "HOME", "LC_ALL", "PYTHONPATH", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
+    ours = {"PYTHONPATH", *ONE_THREAD, *KEPT_PAGES}
+    assert set(found) == {"PATH", "HOME", "LC_ALL", *ours}
     assert found["PYTHONPATH"].endswith(":/x")
 
 
@@ -170,3 +171,11 @@ def test_a_machine_that_starts_no_process_is_down_and_not_the_photo(monkeypatch:
 
     with pytest.raises(host.JudgeDown, match="Resource temporarily unavailable"):
         JudgingProcess(BEGIN, timeout_s=1.0).look(b"", canonical=False)
+
+
+def test_how_much_memory_is_kept_is_the_operators_to_say() -> None:
+    name = "MALLOC_TRIM_THRESHOLD_"
+
+    assert child_environment({})[name] == KEPT_PAGES[name]
+    assert child_environment({name: "1", "OMP_NUM_THREADS": "8"})[name] == "1"
+    assert child_environment({"OMP_NUM_THREADS": "8"})["OMP_NUM_THREADS"] == "1"
