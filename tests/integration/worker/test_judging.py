@@ -79,7 +79,8 @@ def open_files() -> int:
 # --- deaths in a batch ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bad", [HUNG, DEADLY])
+# Named, since pytest puts the name into the environment: with a megabyte in it no program starts.
+@pytest.mark.parametrize("bad", [HUNG, DEADLY], ids=["hangs", "kills"])
 def test_a_photo_that_hangs_or_kills_twice_goes_to_a_person_and_the_rest_is_decided(
     touchy: Bench, cluster: Cluster, portrait: bytes, bad: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
