@@ -13,8 +13,6 @@ from lomi_ops.errors import UsageError
 from lomi_ops.tui import garbage
 
 if TYPE_CHECKING:
-    from subprocess import Popen
-
     from lomi_ops.domain.saved_filter import SavedFilter
     from lomi_ops.tui.review.forked import Forked
 
@@ -50,27 +48,15 @@ def review(
     far = review_desk.begun()
     try:
         far.open(review_desk.Wish(common, options.actor(actor), queue, wanted or ""))
-        return _run(far, images)
+        return _start(far, images)
     finally:
         far.close()
 
 
-def _run(far: Forked, images: str | None) -> int:
-    from lomi_ops.tui.review import drawing
-
-    process = drawing.begun()
-    try:
-        return _start(far, process, images)
-    finally:
-        drawing.end(process)
-
-
-def _start(far: Forked, drawing: Popen[bytes], images: str | None) -> int:
+def _start(far: Forked, images: str | None) -> int:
     from lomi_ops.tui.review.start import start
 
-    return start(
-        far, drawing, keep=_keep, images=images, ascii_only=output.ascii_only(), environ=os.environ
-    )  # fmt: skip
+    return start(far, keep=_keep, images=images, ascii_only=output.ascii_only(), environ=os.environ)
 
 
 def _keep(known: tuple[SavedFilter, ...], name: str, text: str) -> tuple[SavedFilter, ...]:

@@ -11,7 +11,6 @@ from lomi_ops.cli import diagnostics
 from lomi_ops.cli.common import Common
 from lomi_ops.domain.pile import Pile
 from lomi_ops.tui import garbage
-from lomi_ops.tui.review import drawing
 from lomi_ops.tui.review.forked import Forked, Opening, forked
 
 _ahead: list[Forked] = []
@@ -33,7 +32,6 @@ def begin_ahead(arguments: Sequence[str]) -> None:
     cores have nothing to do by then."""
     if all(map(os.isatty, (0, 1))) and asks_for_the_app(arguments):
         garbage.put_off()
-        drawing.begin_ahead()
         _import_what_both_need()
         _ahead.append(forked(_ready, diagnostics.scrubbed))
 
@@ -46,6 +44,7 @@ def asks_for_the_app(arguments: Sequence[str]) -> bool:
 
 def _import_what_both_need() -> None:
     """Here and in the process that is forked: a quarter of what either imports, and the cores are all at work then."""
+    import asyncio  # noqa: F401
 
     import lomi_ops.tui.review.far_work  # noqa: F401
 

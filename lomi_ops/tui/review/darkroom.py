@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _NICE = 5
 """Where cores are few, the processes that keys and the database wait for go first."""
-_IDLE = 19
-"""While it gets ready: what it imports is needed only when the first photo is there."""
 PATIENCE_S = 30.0
 """Seconds for one photo; then its decoder hangs."""
 
@@ -96,7 +94,6 @@ def _say(process: subprocess.Popen[bytes], what: object) -> None:
 def main() -> None:
     """Answers until nobody asks any more."""
     os.nice(_NICE)
-    _get_ready()
     from lomi_ops.tui.review.developing import Developer
 
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
@@ -108,19 +105,6 @@ def main() -> None:
             answers.flush()
     except (EOFError, BrokenPipeError):
         return
-
-
-def _get_ready() -> None:
-    """In a thread, since how nice it is is each thread's own there, and cannot be taken back."""
-    if sys.platform == "linux":
-        ready = threading.Thread(target=_import_idly)
-        ready.start()
-        ready.join()
-
-
-def _import_idly() -> None:
-    os.nice(_IDLE - _NICE)
-    import lomi_ops.tui.review.developing  # noqa: F401
 
 
 if __name__ == "__main__":

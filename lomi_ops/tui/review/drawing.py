@@ -6,21 +6,13 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from lomi_ops.domain.inheritance import inherited
 
-_ahead: list[subprocess.Popen[bytes]] = []
-
-
-def begin_ahead() -> None:
-    """For the next one that is asked for."""
-    _ahead.append(begun())
-
 
 def begun() -> subprocess.Popen[bytes]:
-    """A process that gets ready, whatever is known of the limits by then; the one that was begun ahead."""
-    if _ahead:
-        return _ahead.pop()
+    """A process that gets ready, whatever is known of the limits by then."""
     return subprocess.Popen(
         [sys.executable, "-m", "lomi_ops.tui.review.darkroom"],
         stdin=subprocess.PIPE,
@@ -29,6 +21,16 @@ def begun() -> subprocess.Popen[bytes]:
         start_new_session=True,
         env=inherited(os.environ),
     )
+
+
+@contextlib.contextmanager
+def lent() -> Iterator[subprocess.Popen[bytes]]:
+    """One that has ended when this is left."""
+    process = begun()
+    try:
+        yield process
+    finally:
+        end(process)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -1,7 +1,7 @@
 """From a terminal to a running app, and back.
 
-Textual takes its time to be imported. Meanwhile one process reads the settings and speaks with the database, and
-another one gets ready to decode the first photo.
+Textual takes its time to be imported. Meanwhile one process reads the settings and speaks with the database. While it
+is waited for, another one gets ready to decode the first photo: sooner, it would only take a core from them.
 """
 
 from __future__ import annotations
@@ -14,27 +14,20 @@ from typing import TYPE_CHECKING
 from lomi_ops.tui.review.terminal import Images, look
 
 if TYPE_CHECKING:
-    import subprocess
-
     from lomi_ops.tui.review.exhibit import Exhibit
     from lomi_ops.tui.review.forked import Forked
     from lomi_ops.tui.review.work import Keep
 
 
 def start(
-    far: Forked,
-    drawing: subprocess.Popen[bytes],
-    *,
-    keep: Keep,
-    images: str | None,
-    ascii_only: bool,
-    environ: Mapping[str, str],
-) -> int:
-    """Runs the app until it is left; its exit code. `far` serves a DeskWork, `drawing` is a darkroom's process, and
-    `images` what the command line says of them.
+    far: Forked, *, keep: Keep, images: str | None, ascii_only: bool, environ: Mapping[str, str]
+) -> int:  # fmt: skip
+    """Runs the app until it is left; its exit code. `far` serves a DeskWork, and `images` is what the command
+    line says of them.
 
     Raises LomiError where there is nothing to run it on.
     """
+    from lomi_ops.tui.review import drawing
     from lomi_ops.tui.review.app import Options, ReviewApp
     from lomi_ops.tui.review.background import Background
     from lomi_ops.tui.review.darkroom import Darkroom
@@ -42,31 +35,32 @@ def start(
     from lomi_ops.tui.review.photos import Photos
     from lomi_ops.tui.review.reviewing import Reviewing
 
-    told: Greeting = far.greeting()
-    images = images or told.images
-    wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
+    with drawing.lent() as process:
+        told: Greeting = far.greeting()
+        images = images or told.images
+        wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
 
-    def fetch(exhibit: Exhibit) -> None:
-        background.paint(lambda: photos.fetch(exhibit.row.url), lambda _: None)
+        def fetch(exhibit: Exhibit) -> None:
+            background.paint(lambda: photos.fetch(exhibit.row.url), lambda _: None)
 
-    work = FarWork(far, None if wish is Images.NONE else fetch)
-    background = Background()
-    darkroom = Darkroom(told.limits, drawing)
-    photos = Photos(work.photo, darkroom)
-    session = Reviewing(work, background.ask, told.pile, told.wanted, told.saved)
-    try:
-        session.start()
-        # Before the app reads from the terminal: what is asked there is answered there.
-        screen = look(wish, environ)
-        chosen = Options(told.actor, told.beat_s, ascii_only, told.macros, keep)
-        app = ReviewApp(session, background, photos, screen, chosen, counting_on(told.now, time.monotonic))
-    except BaseException:
-        session.leave()
-        background.close()
-        darkroom.close()
-        raise
-    app.run()
-    return app.return_code or 0
+        work = FarWork(far, None if wish is Images.NONE else fetch)
+        background = Background()
+        darkroom = Darkroom(told.limits, process)
+        photos = Photos(work.photo, darkroom)
+        session = Reviewing(work, background.ask, told.pile, told.wanted, told.saved)
+        try:
+            session.start()
+            # Before the app reads from the terminal: what is asked there is answered there.
+            screen = look(wish, environ)
+            chosen = Options(told.actor, told.beat_s, ascii_only, told.macros, keep)
+            app = ReviewApp(session, background, photos, screen, chosen, counting_on(told.now, time.monotonic))
+        except BaseException:
+            session.leave()
+            background.close()
+            darkroom.close()
+            raise
+        app.run()
+        return app.return_code or 0
 
 
 def counting_on(now: datetime, elapsed: Callable[[], float]) -> Callable[[], datetime]:
