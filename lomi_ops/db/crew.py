@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import psycopg
 
 from lomi_ops.db.pool import Database
 from lomi_ops.db.session import Session
 from lomi_ops.errors import LomiError
 
 Answer = TypeVar("Answer")
+_AGAIN_S = 0.05
 
 
 class Crew(Session):
@@ -25,16 +29,21 @@ class Crew(Session):
         for each in self.all_of_it:
             self._free.put(each)
         self._threads = ThreadPoolExecutor(len(self.all_of_it), "lomi-crew")
+        self._told: list[Future[Any]] = []
 
     def soon(self, ask: Callable[[Session], Answer]) -> Callable[[], Answer]:
         """Asks on the first session that is free; gives the way to the answer."""
-        return self._threads.submit(self._asked, ask).result
+        told = self._threads.submit(self._asked, ask)
+        self._told.append(told)
+        return told.result
 
     def give_up(self) -> None:
-        """Nobody waits any more for what is still asked."""
+        """Ends what is still asked. A thread between two statements hears nothing, so it is told until it ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for each in self.all_of_it:
-            each.cancel()
+        while not all(told.done() for told in self._told):
+            for each in self.all_of_it:
+                each.cancel()
+            time.sleep(_AGAIN_S)
 
     def end(self) -> None:
         self._threads.shutdown()
@@ -51,9 +60,13 @@ class Crew(Session):
 def reading(db: Database, others: int) -> Iterator[Session]:
     """A transaction that only reads, and up to so many beside it that read the same moment: as many as the server lets
     in, and none where a pooler stands in between, whose few connections are for everybody."""
-    with ExitStack() as stack:
-        own = stack.enter_context(db.snapshot())
-        beside = [] if own.pooled else _beside(db, own, others, stack)
+    with db.session() as own, ExitStack() as stack:
+        name = _named(own, stack) if others and not own.pooled else ""
+        if not name:
+            with own.snapshot():
+                yield own
+            return
+        beside = _beside(db, name, others, stack)
         if not beside:
             yield own
             return
@@ -66,10 +79,19 @@ def reading(db: Database, others: int) -> Iterator[Session]:
             raise
 
 
-def _beside(db: Database, own: Session, others: int, stack: ExitStack) -> list[Session]:
+def _named(own: Session, stack: ExitStack) -> str:
+    """Begins a transaction and names its moment; empty, and none begun, where the server does not."""
+    with suppress(psycopg.Error), ExitStack() as begun:
+        begun.enter_context(own.snapshot())
+        name = str(own.value("session_snapshot"))
+        stack.push(begun.pop_all())
+        return name
+    return ""
+
+
+def _beside(db: Database, name: str, others: int, stack: ExitStack) -> list[Session]:
     found: list[Session] = []
     with suppress(LomiError):
-        name = str(own.value("session_snapshot")) if others else ""
         for _ in range(others):
             found.append(stack.enter_context(db.beside(name)))
     return found

@@ -121,12 +121,6 @@ class Database:
             yield session
 
     @contextmanager
-    def snapshot(self) -> Iterator[Session]:
-        """A connection inside one transaction that only reads, all of it as of its first statement."""
-        with self.session() as session, session.snapshot():
-            yield session
-
-    @contextmanager
     def beside(self, snapshot: str) -> Iterator[Session]:
         """One connection more than the handle keeps, in a transaction that reads what the one reads that exported the
         snapshot."""

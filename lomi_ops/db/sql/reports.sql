@@ -377,13 +377,14 @@ GROUP BY 1
 ORDER BY photos DESC, 1;
 
 -- name: report_workers
--- What each machine and process settled in a window.
+-- What each machine and process settled in a window. Times are added as whole microseconds: of floating-point numbers
+-- the sum depends on the order in which processes of the server come to them.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out host, worker, jobs, photos, failed, busy_s, first_at, last_at
 SELECT coalesce(host, '') AS host, split_part(coalesce(worker, ''), '/', 1) AS worker, count(*)::int AS jobs,
        coalesce(sum(approved + rejected + failed + in_review), 0)::int AS photos, coalesce(sum(failed), 0)::int AS failed,
-       (sum(took_ms) / 1000)::float8 AS busy_s, min(settled_at) AS first_at, max(settled_at) AS last_at
+       (sum((took_ms * 1000)::bigint) / 1e6)::float8 AS busy_s, min(settled_at) AS first_at, max(settled_at) AS last_at
 FROM lomi.jobs
 WHERE settled_at >= %(start)s::timestamptz AND settled_at < %(end)s::timestamptz
 GROUP BY 1, 2

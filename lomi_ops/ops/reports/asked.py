@@ -81,7 +81,7 @@ def slices_of(window: Window, *, many: bool) -> tuple[Window, ...]:
 
 
 def slices_note(what: str, slices: Sequence[Window]) -> tuple[str, ...]:
-    if len(slices) == 1:
+    if len(slices) < 2:
         return ()
     return (f"{what}: from {len(slices)} spans of {span.said(slices[0].length.total_seconds())}, evenly spread",)
 

@@ -10,6 +10,7 @@ from lomi_ops.domain.quality import wilson
 from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit, Value
 from lomi_ops.domain.statistics import change, mean, ratio
 from lomi_ops.domain.verdict import MediaStatus
+from lomi_ops.domain.window import Window
 from lomi_ops.ops.reports.asked import (
     INTERVAL,
     MANY,
@@ -51,9 +52,16 @@ def build(db: Source, asked: Asked) -> Report:
             Chart("uploads", "uploads", Unit.COUNT, grid.labels, (uploads,)),
             Chart("rejections", "rejected, by reason", Unit.COUNT, grid.labels, rejected_lines(grid, now), Shape.STACK),
         ),
-        ("photos count in the window of their upload, by how they stand now", *slices_note("processing_ms", slices)),
+        ("photos count in the window of their upload, by how they stand now", *_sampled(slices, earlier)),
         asked.gaps,
     )  # fmt: skip
+
+
+def _sampled(slices: Sequence[Window], earlier: Sequence[Window]) -> tuple[str, ...]:
+    """Either window may have too many photos, or both; the spans of both are as long."""
+    parts = {"processing_ms": slices, "processing_ms_before": earlier}
+    named = {name: each for name, each in parts.items() if len(each) > 1}
+    return slices_note(" and ".join(named), next(iter(named.values()), ()))
 
 
 def figures_of(now: Sequence[Bin | Standing], before: Sequence[Bin | Standing]) -> dict[str, float | None]:

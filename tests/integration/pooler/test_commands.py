@@ -26,7 +26,7 @@ def test_every_statement_has_its_limits_and_leaves_none_to_others(pooled: Databa
     assert [pooled.all(dict, "session_limits_now") for _ in range(6)] == [[LIMITS]] * 6
     with pooled.transaction() as session:
         assert session.all(dict, "session_limits_now") == [LIMITS]
-    with pooled.snapshot() as session:
+    with pooled.session() as session, session.snapshot():
         assert session.all(dict, "session_limits_now") == [LIMITS]
 
     seen: dict[int, tuple[Any, ...]] = {}

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from lomi_ops.config.load import LoadOptions, load
-from lomi_ops.db import server
+from lomi_ops.db import reporting, server
+from lomi_ops.db.crew import Crew
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.window import Window
 from lomi_ops.ops.reports import catalogue
@@ -63,6 +64,16 @@ def test_a_replica_serves_every_report_alone_and_nothing_else_asks_it(
     assert by_primary["summary"]["figures"]["uploads"] == len(mine)
     assert lomi("report", *WINDOW, "--to", "report.txt", "-q").code == 0, "the lock is the replica's"
     assert lomi("review", "list").code == 3, "only reports ask the replica"
+
+
+def test_a_replica_names_its_moment_too_so_two_connections_read_it(plain: Plain, replica: str) -> None:
+    photos = filled(plain, 10)
+    caught_up(plain, replica)
+    whole = Window(DAY, DAY + timedelta(days=1))
+    with Database(replica) as db, reporting.reading(db) as session:
+        assert isinstance(session, Crew)
+        told = [reporting.soon(session, reporting.uploads, whole) for _ in range(2)]
+        assert [each() for each in told] == [len(of_day(photos))] * 2
 
 
 def test_a_replica_knows_until_when_it_has_everything(plain: Plain, replica: str) -> None:

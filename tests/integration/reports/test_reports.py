@@ -146,6 +146,26 @@ def test_latency_knows_waits_engines_and_batches(lomi: Lomi, plain: Plain, monke
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("window", "named"),
+    [
+        ("2026-11-18..2026-11-21", "processing_ms"),
+        ("2026-11-18..2026-11-20", "processing_ms"),
+        ("2026-11-20..2026-11-22", "processing_ms and processing_ms_before"),
+        ("2026-11-21..2026-11-24", "processing_ms_before"),
+        ("2026-11-01..2026-11-11", None),
+    ],
+)
+def test_a_summary_says_which_of_its_times_are_of_a_sample(
+    lomi: Lomi, plain: Plain, monkeypatch: pytest.MonkeyPatch, window: str, named: str | None
+) -> None:
+    filled(plain, 60)
+    monkeypatch.setattr("lomi_ops.ops.reports.summary.MANY", 10)
+    notes = [note for note in body(lomi, "summary", "--window", window)["notes"] if "spans" in note]
+    assert notes == ([f"{named}: from 48 spans of 15 min, evenly spread"] if named else [])
+
+
+@pytest.mark.usefixtures("here")
 def test_errors_have_an_example_and_the_command_to_look_further(lomi: Lomi, plain: Plain) -> None:
     mine = [photo for photo in of_day(filled(plain, 60)) if photo.status == "failed"]
     grounds = json.dumps([{"reason": "missing_evidence", "label": "faces", "text": "faces did not answer"}])

@@ -42,7 +42,13 @@ def test_both_connections_see_one_moment(db: Database, plain: Plain) -> None:
     assert reporting.standing(db, WHOLE) != before
 
 
-def test_a_report_is_the_same_over_one_connection_and_over_two(db: Database, plain: Plain) -> None:
+@pytest.mark.parametrize("many", [100_000, 10])
+def test_a_report_is_the_same_over_one_connection_and_over_two(
+    db: Database, plain: Plain, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is of a sample."""
+    monkeypatch.setattr("lomi_ops.ops.reports.asked.MANY", many)
+    monkeypatch.setattr("lomi_ops.ops.reports.summary.MANY", many)
     filled(plain, 60)
     policy = load(LoadOptions()).settings.active_policy()
     for days in (1, 3):
@@ -106,3 +112,40 @@ def test_a_batch_that_comes_across_the_middle_counts_once(db: Database, plain: P
 
     assert found == Counter(mine.values())
     assert minutes == {"False": len(mine), "True": len(mine)}
+
+
+def test_who_may_not_name_a_moment_asks_over_one_connection(db: Database, plain: Plain, prepared_url: str) -> None:
+    filled(plain, 10)
+    plain.execute("DROP ROLE IF EXISTS nameless")
+    plain.execute("CREATE ROLE nameless LOGIN PASSWORD 'x' IN ROLE pg_read_all_data")
+    plain.execute("REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM PUBLIC")
+    url = make_conninfo(prepared_url, user="nameless", password="x")
+    with Database(url) as nameless, reporting.reading(nameless) as session:
+        assert not isinstance(session, Crew)
+        alone = reporting.standing(session, WHOLE)
+        plain.execute("UPDATE media SET moderation_status = 'failed', moderation_reason = 'truncated'")
+        assert reporting.standing(session, WHOLE) == alone, "it sees one moment all the same"
+    assert reporting.standing(db, WHOLE) != alone
+    plain.execute("GRANT EXECUTE ON FUNCTION pg_export_snapshot() TO PUBLIC")
+    plain.execute("DROP ROLE nameless")
+
+
+def test_who_gives_up_ends_a_statement_that_begins_just_then(db: Database, plain: Plain) -> None:
+    def late(session: Source) -> None:
+        assert isinstance(session, Session)
+        time.sleep(0.5)
+        session._connection.execute("SELECT pg_sleep(20)")
+
+    def interrupted() -> None:
+        with reporting.reading(db) as session:
+            for _ in range(2):
+                reporting.soon(session, late)
+            time.sleep(0.1)
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.monotonic() - began < 15
+    asked = "SELECT count(*) AS n FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+    assert plain.execute(asked).fetchone() == {"n": 0}
