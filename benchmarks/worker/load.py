@@ -53,8 +53,18 @@ class Span:
         return 1000 * sum(self.cpu_s.values()) / max(self.photos, 1e-9)
 
 
-def push(stack: Stack, batches: Sequence[Sequence[str]]) -> list[uuid.UUID]:
-    """One job for each batch of object keys; the ids of their rows."""
+def push(stack: Stack, batches: Sequence[Sequence[str]]) -> None:
+    """One job for each batch of object keys: rows first, then the list, as the backend does it."""
+    line_up(stack, uploaded(stack, batches))
+
+
+def line_up(stack: Stack, jobs: Sequence[str]) -> None:
+    """The one step of an upload that workers can see."""
+    stack.redis.lpush(KEYS.ready, *jobs)
+
+
+def uploaded(stack: Stack, batches: Sequence[Sequence[str]]) -> list[str]:
+    """The elements of the jobs, whose rows are in the database."""
     rows: list[tuple[uuid.UUID, uuid.UUID, str, uuid.UUID, str]] = []
     jobs: list[str] = []
     for batch in batches:
@@ -73,8 +83,7 @@ def push(stack: Stack, batches: Sequence[Sequence[str]]) -> list[uuid.UUID]:
         with cursor.copy("COPY media (id, user_id, url, batch_id, media_type) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-    stack.redis.lpush(KEYS.ready, *jobs)
-    return [row[0] for row in rows]
+    return jobs
 
 
 @contextmanager

@@ -27,9 +27,14 @@ END_TIMEOUT_S = 5.0
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """One per process: numpy's BLAS would else start a pool per core beside ONNX Runtime's."""
-KEPT_PAGES = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(192 << 20)}
-"""Bytes. The C library would else ask the kernel for the pixels of every large photo anew, page by page. What it keeps
-for the next one stays below the memory that a worker may have; what is larger than any usual photo goes back."""
+KEPT_PAGES = {
+    "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(192 << 20),
+    "MALLOC_ARENA_MAX": "1",
+}
+"""Bytes, and one heap for all threads: each further one would keep pages of its own. The C library would else ask the
+kernel for the pixels of every large photo anew, page by page. What it keeps for the next one stays below the memory
+that a worker may have; what is larger than any usual photo goes back."""
 
 
 class JudgeCrash(LomiError):

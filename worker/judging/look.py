@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.canonical import canonical_jpeg
 from lomi_ops.imaging.decode import Upright, decode
 from lomi_ops.imaging.fingerprint import fingerprint
-from worker.engines.blur import sharpness
+from worker.engines.blur import Whole, of_whole, sharpness
 from worker.engines.load import Engines
 
 Pixels = npt.NDArray[np.uint8]
@@ -47,23 +48,29 @@ class Look:
 
 
 class Looker:
-    """Holds the loaded engines; `look` is one photo."""
+    """Holds the loaded engines; `look` is one photo.
+
+    While a model runs, a thread beside it does what needs no answer of a model. It costs no more of a core, and where
+    one is idle the photo waits for the longer of both.
+    """
 
     def __init__(self, engines: Engines, images: ImagesSection) -> None:
         self._engines = engines
         self._images = images
+        self._beside = ThreadPoolExecutor(1, "beside")
 
     def look(self, data: bytes, *, canonical: bool) -> Look:
         """Decodes once and asks every local engine. Raises PhotoError for what cannot be judged."""
         clock = _Stages()
         upright = decode(data, self._images)
         clock.mark("decode")
+        aside = self._beside.submit(_without_models, upright.pixels)
         nsfw, faces = self._look_at_all(_views(upright))
         clock.mark("nsfw")
-        blur = sharpness(upright.pixels, _largest_face(faces))
+        whole, looks = aside.result()
+        clock.mark("beside")
+        blur = sharpness(upright.pixels, _largest_face(faces), whole)
         clock.mark("blur")
-        looks = fingerprint(upright.pixels)
-        clock.mark("fingerprint")
         jpeg, scale = b"", 1.0
         if canonical:
             jpeg, scale = canonical_jpeg(upright, self._images.canonical_side, self._images.canonical_quality)
@@ -78,6 +85,10 @@ class Looker:
         answers = self._engines.look(views)
         nsfw = merge_views([report for report, _ in answers])
         return nsfw, answers[0][1]
+
+
+def _without_models(pixels: Pixels) -> tuple[Whole, Fingerprint | None]:
+    return of_whole(pixels), fingerprint(pixels)
 
 
 def merge_views(reports: Sequence[EngineReport]) -> EngineReport:
