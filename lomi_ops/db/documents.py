@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -24,6 +25,10 @@ from lomi_ops.domain.verdict import FailureCode, Ground, MediaStatus, Outcome, R
 
 if TYPE_CHECKING:
     from psycopg.types.json import Jsonb
+
+# An enumeration looks its members up in Python, some five times for every photo; these remember.
+_engine, _status, _label = lru_cache(64)(Engine), lru_cache(64)(EngineStatus), lru_cache(64)(Label)
+_outcome, _reason = lru_cache(64)(Outcome), lru_cache(64)(Reason)
 
 
 def jsonb(value: object) -> Jsonb:
@@ -106,24 +111,24 @@ def evidence_of(photo: Mapping[str, Any], engines: Any, findings: Any) -> Eviden
     by_engine: dict[str, list[Finding]] = {}
     for found in findings:
         by_engine.setdefault(found["engine"], []).append(_finding(found))
-    reports = tuple(
+    reports = [
         EngineReport(
-            engine=Engine(entry["engine"]),
-            model=entry["model"],
-            version=entry["version"],
-            status=EngineStatus(entry["status"]),
-            findings=tuple(by_engine.get(entry["engine"], ())),
-            detail=entry["detail"],
-            elapsed_ms=float(entry["elapsed_ms"]),
+            _engine(entry["engine"]),
+            entry["model"],
+            entry["version"],
+            _status(entry["status"]),
+            tuple(by_engine.get(entry["engine"], ())),
+            entry["detail"],
+            float(entry["elapsed_ms"]),
         )
         for entry in engines
-    )
-    return Evidence(int(photo["width"]), int(photo["height"]), reports)
+    ]
+    return Evidence(int(photo["width"]), int(photo["height"]), tuple(reports))
 
 
 def verdict_of(outcome: str, policy: str, grounds: Any) -> Verdict:
     """A verdict from the columns `outcome`, `policy`, `grounds`."""
-    return Verdict(Outcome(outcome), policy, tuple(_ground(ground) for ground in grounds))
+    return Verdict(_outcome(outcome), policy, tuple([_ground(ground) for ground in grounds]))
 
 
 def decision_of(document: Mapping[str, Any]) -> PhotoDecision:
@@ -181,14 +186,14 @@ def _findings(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def _finding(found: Mapping[str, Any]) -> Finding:
-    box, age = found["box"], found["age"]
+    box, value, age = found["box"], found["value"], found["age"]
     return Finding(
-        label=Label(found["label"]),
-        score=float(found["score"]),
-        box=Box(**box) if box else None,
-        raw_label=found["raw_label"],
-        value=None if found["value"] is None else float(found["value"]),
-        age=AgeRange(**age) if age else None,
+        _label(found["label"]),
+        float(found["score"]),
+        Box(**box) if box else None,
+        found["raw_label"],
+        None if value is None else float(value),
+        AgeRange(**age) if age else None,
     )
 
 
@@ -198,8 +203,8 @@ def _shadowed(said: Mapping[str, Any]) -> Shadowed:
 
 def _ground(ground: Mapping[str, Any]) -> Ground:
     return Ground(
-        reason=Reason(ground["reason"]),
-        outcome=Outcome(ground["outcome"]),
+        reason=_reason(ground["reason"]),
+        outcome=_outcome(ground["outcome"]),
         label=ground["label"],
         observed=None if ground["observed"] is None else float(ground["observed"]),
         threshold=None if ground["threshold"] is None else float(ground["threshold"]),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from lomi_ops.db import samples
@@ -18,6 +17,8 @@ from lomi_ops.domain.finding import Evidence
 from lomi_ops.domain.regime import Rule, stored_rule
 from lomi_ops.domain.verdict import MediaStatus, Verdict
 from lomi_ops.domain.window import Window
+
+_NULL = "null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,17 @@ def _judged(media_id: UUID, probability: float, judged_status: str) -> tuple[UUI
 
 def _stored(
     *, id: int, at: datetime, media_id: UUID, user_id: UUID, actor: str, outcome: str | None, policy: str | None,  # noqa: A002
-    thresholds: str | None, grounds: Any, photo: Any, engines: Any, findings: Any,
+    thresholds: str | None, grounds: str | None, photo: str | None, engines: str | None, findings: str | None,
 ) -> Stored:  # fmt: skip
     by_person = outcome is None and actor != WORKER
     if outcome is None:
         return Stored(id, at, media_id, user_id, by_person)
+    # One call of the parser, where a column each would be four.
+    text = f"[{grounds or _NULL},{photo or _NULL},{engines or _NULL},{findings or _NULL}]"
     try:
-        verdict = verdict_of(outcome, policy or "", grounds)
-        evidence = evidence_of(photo, engines, findings)
+        read_grounds, read_photo, read_engines, read_findings = json.loads(text)
+        verdict = verdict_of(outcome, policy or "", read_grounds)
+        evidence = evidence_of(read_photo, read_engines, read_findings)
     except (KeyError, TypeError, ValueError):
         return Stored(id, at, media_id, user_id, by_person, odd=True)
     return Stored(id, at, media_id, user_id, by_person, verdict, evidence, _rule(thresholds))

@@ -74,6 +74,7 @@ class Policy:
         return f"{self.name}@{self.version}"
 
 
+_NEEDS = tuple(Requirement)
 _PRECEDENCE = (
     Reason.UNDERAGE,
     Reason.NSFW,
@@ -111,10 +112,15 @@ def counted_faces(evidence: Evidence, rule: FaceRule) -> tuple[Finding, ...]:
 
 def missing(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
     """What the policy requires and no engine has answered, in the order of `Requirement`."""
-    return tuple(need for need in Requirement if need in policy.requires and not _answered(need, evidence, policy))
+    return _missing(evidence, policy, counted_faces(evidence, policy.faces))
 
 
-def _answered(need: Requirement, evidence: Evidence, policy: Policy) -> bool:
+def _missing(evidence: Evidence, policy: Policy, faces: tuple[Finding, ...]) -> tuple[Requirement, ...]:
+    requires = policy.requires
+    return tuple([need for need in _NEEDS if need in requires and not _answered(need, evidence, faces)])
+
+
+def _answered(need: Requirement, evidence: Evidence, faces: tuple[Finding, ...]) -> bool:
     match need:
         case Requirement.BLUR:
             # The measured value is what the rule reads: a report without one says nothing.
@@ -124,8 +130,7 @@ def _answered(need: Requirement, evidence: Evidence, policy: Policy) -> bool:
         case Requirement.NSFW:
             return evidence.report(Engine.NSFW).answered
         case Requirement.AGE:
-            faces = counted_faces(evidence, policy.faces)
-            return evidence.report(Engine.FACES).answered and all(face.age is not None for face in faces)
+            return evidence.report(Engine.FACES).answered and None not in [face.age for face in faces]
 
 
 def _outcome(grounds: list[Ground]) -> Outcome:
@@ -148,15 +153,16 @@ def weight(ground: Ground) -> tuple[int, int]:
 
 
 def _grounds(evidence: Evidence, policy: Policy) -> Iterator[Ground]:
-    yield from _missing_grounds(evidence, policy)
+    faces = counted_faces(evidence, policy.faces)
+    yield from _missing_grounds(evidence, policy, faces)
     yield from _blur_grounds(evidence, policy)
-    yield from _face_grounds(evidence, policy)
-    yield from _age_grounds(evidence, policy)
+    yield from _face_grounds(evidence, policy, faces)
+    yield from _age_grounds(faces, policy)
     yield from _nsfw_grounds(evidence, policy)
 
 
-def _missing_grounds(evidence: Evidence, policy: Policy) -> Iterator[Ground]:
-    for need in missing(evidence, policy):
+def _missing_grounds(evidence: Evidence, policy: Policy, faces: tuple[Finding, ...]) -> Iterator[Ground]:
+    for need in _missing(evidence, policy, faces):
         engine = Engine.FACES if need is Requirement.AGE else Engine(need.value)
         detail = evidence.report(engine).detail
         text = f"no answer about {need.value}" + (f": {detail}" if detail else "")
@@ -183,10 +189,10 @@ def _blur_grounds(evidence: Evidence, policy: Policy) -> Iterator[Ground]:
     )
 
 
-def _face_grounds(evidence: Evidence, policy: Policy) -> Iterator[Ground]:
+def _face_grounds(evidence: Evidence, policy: Policy, faces: tuple[Finding, ...]) -> Iterator[Ground]:
     if not evidence.report(Engine.FACES).answered:
         return
-    count = len(counted_faces(evidence, policy.faces))
+    count = len(faces)
     if count == 0:
         yield _no_face(evidence, policy.faces)
     elif count > 1:
@@ -204,8 +210,8 @@ def _no_face(evidence: Evidence, rule: FaceRule) -> Ground:
     return Ground(Reason.NO_FACE, Outcome.REVIEW, "faces", seen, rule.min_score, text)
 
 
-def _age_grounds(evidence: Evidence, policy: Policy) -> Iterator[Ground]:
-    ages = [face.age for face in counted_faces(evidence, policy.faces) if face.age is not None]
+def _age_grounds(faces: tuple[Finding, ...], policy: Policy) -> Iterator[Ground]:
+    ages = [face.age for face in faces if face.age is not None]
     youngest = min(ages, key=lambda age: (age.low, age.high), default=None)
     if youngest is None or youngest.low >= policy.age.limit:
         return

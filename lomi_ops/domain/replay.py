@@ -61,12 +61,20 @@ def compared(stored: Verdict, evidence: Evidence, rule: Rule) -> tuple[Replay, V
     if not evidence.reports and stored.outcome is Outcome.REVIEW:
         return Replay.NO_JUDGEMENT, stored
     again = judged(evidence, rule)
-    return (Replay.SAME if _gist(again) == _gist(stored) else Replay.DIFFERS), again
+    same = _alike(again, stored) or _gist(again) == _gist(stored)
+    return (Replay.SAME if same else Replay.DIFFERS), again
 
 
 def explained(verdict: Verdict) -> str:
     """`reject (nsfw)`"""
     return f"{verdict.outcome.value} ({verdict.reason.value})" if verdict.reason else verdict.outcome.value
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    """Whether they are the same as they stand, which most are; False says nothing yet."""
+    if one.outcome is not other.outcome or one.policy != other.policy or len(one.grounds) != len(other.grounds):
+        return False
+    return all(_numbers(mine) == _numbers(yours) for mine, yours in zip(one.grounds, other.grounds, strict=True))
 
 
 def _gist(verdict: Verdict) -> Mapping[str, Any]:

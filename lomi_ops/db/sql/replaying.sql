@@ -1,13 +1,13 @@
 -- Decisions as they were stored, to be judged again. Long results: they are read through a cursor.
 
 -- name: replay_all
--- Every decision of a window in the order in which they were made, with what it was based on; the thresholds as text,
--- since many rows share one.
+-- Every decision of a window in the order in which they were made, with what it was based on. Documents come as texts,
+-- to be read at once here.
 -- in start: timestamptz, null from the first one on
 -- in end: timestamptz, excluded; null to the last one
 -- out id, at, media_id, user_id, actor, outcome, policy, thresholds, grounds, photo, engines, findings
-SELECT id, at, media_id, user_id, actor, outcome, policy, thresholds::text AS thresholds, grounds, photo, engines,
-       findings
+SELECT id, at, media_id, user_id, actor, outcome, policy, thresholds::text AS thresholds, grounds::text AS grounds,
+       photo::text AS photo, engines::text AS engines, findings::text AS findings
 FROM lomi.decisions
 WHERE (%(start)s::timestamptz IS NULL OR at >= %(start)s::timestamptz)
   AND (%(end)s::timestamptz IS NULL OR at < %(end)s::timestamptz)
@@ -37,8 +37,8 @@ WHERE action = 'privacy.erase';
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out id, at, media_id, user_id, actor, outcome, policy, thresholds, grounds, photo, engines, findings
-SELECT d.id, d.at, d.media_id, d.user_id, d.actor, d.outcome, d.policy, d.thresholds::text AS thresholds, d.grounds,
-       d.photo, d.engines, d.findings
+SELECT d.id, d.at, d.media_id, d.user_id, d.actor, d.outcome, d.policy, NULL AS thresholds, d.grounds::text AS grounds,
+       d.photo::text AS photo, d.engines::text AS engines, d.findings::text AS findings
 FROM lomi.decisions AS d
 WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz AND d.outcome IS NOT NULL
   AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
