@@ -34,10 +34,14 @@ class Grid:
         return max(0, bisect_right(self.starts, moment) - 1)
 
     def summed(self, parts: Iterable[tuple[datetime, float]]) -> tuple[float, ...]:
-        """What lies in each part."""
+        """What lies in each part. A part is looked for only where a moment does not lie in that of the one before."""
         sums: list[float] = [0] * len(self.starts)
+        ends = (*self.starts[1:], datetime.max.replace(tzinfo=UTC))
+        place = 0
         for moment, amount in parts:
-            sums[self.place(moment)] += amount
+            if not self.starts[place] <= moment < ends[place]:
+                place = self.place(moment)
+            sums[place] += amount
         return tuple(sums)
 
     def lengths(self) -> tuple[timedelta, ...]:

@@ -69,6 +69,14 @@ def spread(counted: Counted) -> Spread:
     )
 
 
+def together(counted: Iterable[tuple[float, int]]) -> Counted:
+    """The same, each value once, the lowest first."""
+    found: dict[float, int] = {}
+    for value, times in counted:
+        found[value] = found.get(value, 0) + times
+    return sorted(found.items())
+
+
 def within(counted: Counted, limit: float) -> float | None:
     """The share of values that are at most `limit`."""
     return ratio(sum(times for value, times in counted if value <= limit), sum(times for _, times in counted))

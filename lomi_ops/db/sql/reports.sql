@@ -270,21 +270,21 @@ WITH settled AS (
         HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
     ) AS batches
     LIMIT ALL
-), pairs AS (
+), minutes AS (
     SELECT date_bin(interval '1 minute', came_at, '1970-01-01 00:00:00Z') AS came,
-           date_bin(interval '1 minute', greatest(went_at, came_at), '1970-01-01 00:00:00Z') AS went,
-           went_at < %(until)s::timestamptz AS gone, count(*) AS batches
+           CASE WHEN went_at < %(until)s::timestamptz
+                THEN date_bin(interval '1 minute', greatest(went_at, came_at), '1970-01-01 00:00:00Z') END AS went
     FROM settled
-    GROUP BY 1, 2, 3
+    LIMIT ALL
 )
-SELECT at, sum(came)::int AS came, sum(went)::int AS went
+SELECT coalesce(came, went) AS at, coalesce(sum(batches) FILTER (WHERE came IS NOT NULL), 0)::int AS came,
+       coalesce(sum(batches) FILTER (WHERE came IS NULL), 0)::int AS went
 FROM (
-    SELECT came AS at, batches AS came, 0 AS went FROM pairs
-    UNION ALL
-    SELECT went, 0, batches FROM pairs WHERE gone
+    SELECT came, went, count(*) AS batches FROM minutes GROUP BY GROUPING SETS ((came), (went))
 ) AS moves
-GROUP BY at
-ORDER BY at;
+WHERE coalesce(came, went) IS NOT NULL
+GROUP BY 1
+ORDER BY 1;
 
 -- name: report_batches_logged
 -- The same where there is a ledger, which is asked only where photos do not say it: nobody has decided them, or it was
@@ -310,21 +310,21 @@ WITH settled AS (
         HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
     ) AS batches
     LIMIT ALL
-), pairs AS (
+), minutes AS (
     SELECT date_bin(interval '1 minute', came_at, '1970-01-01 00:00:00Z') AS came,
-           date_bin(interval '1 minute', greatest(went_at, came_at), '1970-01-01 00:00:00Z') AS went,
-           went_at < %(until)s::timestamptz AS gone, count(*) AS batches
+           CASE WHEN went_at < %(until)s::timestamptz
+                THEN date_bin(interval '1 minute', greatest(went_at, came_at), '1970-01-01 00:00:00Z') END AS went
     FROM settled
-    GROUP BY 1, 2, 3
+    LIMIT ALL
 )
-SELECT at, sum(came)::int AS came, sum(went)::int AS went
+SELECT coalesce(came, went) AS at, coalesce(sum(batches) FILTER (WHERE came IS NOT NULL), 0)::int AS came,
+       coalesce(sum(batches) FILTER (WHERE came IS NULL), 0)::int AS went
 FROM (
-    SELECT came AS at, batches AS came, 0 AS went FROM pairs
-    UNION ALL
-    SELECT went, 0, batches FROM pairs WHERE gone
+    SELECT came, went, count(*) AS batches FROM minutes GROUP BY GROUPING SETS ((came), (went))
 ) AS moves
-GROUP BY at
-ORDER BY at;
+WHERE coalesce(came, went) IS NOT NULL
+GROUP BY 1
+ORDER BY 1;
 
 -- name: report_ends
 -- Jobs that ended without the ledger in a window, and what was done about them, by cause, with the latest of each.

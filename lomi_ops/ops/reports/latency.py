@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Source
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Shape, Table, Unit, Value
-from lomi_ops.domain.statistics import Counted, percentile, spread, within
+from lomi_ops.domain.statistics import Counted, percentile, spread, together, within
 from lomi_ops.ops.reports.asked import Asked, slices_note, spread_cells, spread_columns
 
 PHOTO_MS, BATCH_MS, START_MS = 1800.0, 3000.0, 5000.0
@@ -21,16 +21,16 @@ def build(db: Source, asked: Asked) -> Report:
     told = reporting.soon(db, reporting.delays, asked.window)
     told_photos = reporting.soon_in(db, reporting.processing, slices)
     waits: Counted = []
-    jobs: dict[str, list[tuple[float, int]]] = {}
-    engines: dict[str, list[tuple[float, int]]] = {}
+    jobs: dict[str, Counted] = {}
+    engines: dict[str, Counted] = {}
     if asked.logged:
         told_engines = reporting.soon_in(db, reporting.engine_times, slices)
         told_waits = reporting.soon_in(db, reporting.job_waits, slices)
         jobs = _split(reporting.soon_in(db, reporting.job_times, slices)())
-        waits = [(seconds * 1000, many) for seconds, many in told_waits()]
+        waits = together((seconds * 1000, many) for seconds, many in told_waits())
         engines = _split(told_engines())
-    photos, whole = told_photos(), [(seconds * 1000, many) for seconds, many in told()]
-    every_job = [each for times in jobs.values() for each in times]
+    photos, whole = together(told_photos()), together((seconds * 1000, many) for seconds, many in told())
+    every_job = together(each for times in jobs.values() for each in times)
     rows: list[tuple[str, Counted, float | None]] = [
         ("from upload to decision", whole, None),
         ("from upload to a worker", waits, START_MS),
@@ -54,11 +54,11 @@ def build(db: Source, asked: Asked) -> Report:
     )
 
 
-def _split(rows: Iterable[tuple[str, float, int]]) -> dict[str, list[tuple[float, int]]]:
+def _split(rows: Iterable[tuple[str, float, int]]) -> dict[str, Counted]:
     found: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for name, value, many in rows:
         found[name].append((value, many))
-    return found
+    return {name: together(times) for name, times in found.items()}
 
 
 def _figures(whole: Counted, waits: Counted, photos: Counted, jobs: Counted, nine: Counted) -> dict[str, float | None]:

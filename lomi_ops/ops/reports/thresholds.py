@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,7 @@ def build(db: Source, asked: Asked) -> Report:
     told_changes = reporting.soon_in(db, reporting.overturned, (asked.window,)) if asked.logged else list
     overturned = told_changes()
     seen = _Seen(
-        told(),
+        _together(told()),
         len(slices) * slices[0].length / asked.window.length,
         {scale.label: tuple(_values(scale, overturned)) for scale in SCALES},
         reporting.judged(db, asked.window) if asked.sampled else [],
@@ -68,6 +69,14 @@ def build(db: Source, asked: Asked) -> Report:
         ),
         (*asked.gaps, *(() if asked.logged else (_OLD,)), *(() if seen.judged else (_SAMPLES,))),
     )
+
+
+def _together(parts: Iterable[Band]) -> Sequence[Band]:
+    """Of one band in several parts, the sum."""
+    found: Counter[tuple[str, int, str]] = Counter()
+    for each in parts:
+        found[each.label, each.band, each.status] += each.photos
+    return [Band(label, band, status, photos) for (label, band, status), photos in sorted(found.items())]
 
 
 def _near(limit: Limit, seen: _Seen) -> tuple[Value, ...]:

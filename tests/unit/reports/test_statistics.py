@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lomi_ops.domain.quality import wilson
-from lomi_ops.domain.statistics import change, fit, grouped, mean, percentile, ratio, spread, within
+from lomi_ops.domain.statistics import change, fit, grouped, mean, percentile, ratio, spread, together, within
 
 COUNTED = st.lists(
     st.tuples(st.floats(-1e6, 1e6, allow_nan=False), st.integers(0, 40)), min_size=1, max_size=30
@@ -74,6 +74,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     held = sum(low <= 0.2 <= high for low, high in (wilson(hits / 400, 400) for hits in drawn.tolist()))
 
     assert 0.93 <= held / 4000 <= 0.97
+
+
+def test_values_that_come_twice_are_put_together() -> None:
+    assert together([(2.0, 1), (1.0, 3), (2.0, 4)]) == [(1.0, 3), (2.0, 5)]
+    assert together([]) == []
 
 
 def test_nothing_has_no_statistics() -> None:
