@@ -142,7 +142,8 @@ GROUP BY 1, 2
 ORDER BY photos DESC, status, reason;
 
 -- name: photo_attempts
--- The jobs that a photo was in: how often each was tried, and how it ended. Needs the schema `lomi`.
+-- The jobs that a photo was in: how often each was tried, and how it ended. Needs the schema `lomi`. Two ways to a job
+-- are joined by `UNION`: with `OR` no index would be used.
 -- in media_id: uuid
 -- in batch_id: uuid of the photo, null where it has none
 -- out job_id, opened_at, claimed_at, settled_at, attempt, worker, host, first_outage_at, skipped
@@ -150,9 +151,11 @@ SELECT job_id, opened_at, claimed_at, settled_at, attempt, worker, host, first_o
        (SELECT s ->> 'why' FROM jsonb_array_elements(skipped) AS s
         WHERE s ->> 'media_id' = %(media_id)s::uuid::text LIMIT 1) AS skipped
 FROM lomi.jobs
-WHERE %(media_id)s::uuid = ANY(media_ids)
-  AND (batch_id = %(batch_id)s::uuid
-       OR job_id IN (SELECT d.job_id FROM lomi.decisions AS d WHERE d.media_id = %(media_id)s::uuid))
+WHERE %(media_id)s::uuid = ANY(media_ids) AND job_id IN (
+    SELECT of_batch.job_id FROM lomi.jobs AS of_batch WHERE of_batch.batch_id = %(batch_id)s::uuid
+    UNION
+    SELECT d.job_id FROM lomi.decisions AS d WHERE d.media_id = %(media_id)s::uuid
+)
 ORDER BY opened_at, job_id;
 
 -- name: photo_files

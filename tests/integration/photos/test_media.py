@@ -129,6 +129,12 @@ def test_a_page_behind_another_is_read_from_an_index_in_its_order(backend: Backe
     assert "Sort" not in by_id, by_id
 
 
+def test_the_jobs_of_a_photo_are_found_by_indexes_among_millions(plain: Plain) -> None:
+    plan = planned(plain, "photo_attempts", media_id=UUID(int=7), batch_id=UUID(int=8))
+    assert "Seq Scan" not in plan, plan
+    assert all(name in plan for name in ("jobs_batch_id", "decisions_media_id", "jobs_pkey")), plan
+
+
 def test_what_the_database_is_asked_for_is_never_less_than_what_matches(db: Database, backend: Backend) -> None:
     for number in range(6):
         old(backend, ("approved", "rejected", "pending")[number % 3], (None, "nsfw", "needs_review")[number % 3],
