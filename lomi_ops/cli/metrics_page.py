@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from lomi_ops.cli import diagnostics
 from lomi_ops.domain import span
-from lomi_ops.domain.alert_rule import AlertSeverity, Judged, Rule
+from lomi_ops.domain.alert_rule import Judged, Rule
 from lomi_ops.domain.alert_rules import missing_workers
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.measure import Measured
 from lomi_ops.version import __version__
 

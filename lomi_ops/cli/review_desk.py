@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,9 +56,9 @@ def begun() -> Forked:
 
 
 def _ready() -> Opening:
-    """What is imported before anybody says what is wanted."""
-    import lomi_ops.runtime
-    import lomi_ops.tui.review.desk_side  # noqa: F401
+    """What is imported before anybody says what is wanted, as far as the pile can be looked at with it."""
+    import lomi_ops.ops.reviews.front
+    import lomi_ops.runtime  # noqa: F401
 
     return _opened
 
@@ -67,8 +68,9 @@ def _opened(wish: Wish) -> Iterator[tuple[object, object]]:
     from lomi_ops.cli import session
     from lomi_ops.config.paths import state_folder
     from lomi_ops.config.saved_filters import saved_filters
+    from lomi_ops.domain.review_filter import typed
     from lomi_ops.domain.saved_filter import required
-    from lomi_ops.tui.review.desk_side import served
+    from lomi_ops.ops.reviews.front import Front
 
     with session.opened(wish.common, "database", "objects", changes=True) as runtime:
         saved = saved_filters(runtime.settings.review, state_folder(os.environ))
@@ -76,5 +78,9 @@ def _opened(wish: Wish) -> Iterator[tuple[object, object]]:
         if terms:
             found = required(saved, terms)
             pile, terms = (found.pile if pile is Pile.ALL else pile), found.text
-        with served(runtime, wish.actor, pile, terms, saved) as desk:
+        front = Front(runtime.database, random.random)
+        front.expect(pile, typed(terms), runtime.database.now)
+        from lomi_ops.tui.review.desk_side import served  # the database is at work meanwhile
+
+        with served(runtime, front, wish.actor, pile, terms, saved) as desk:
             yield desk

@@ -5,43 +5,22 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from lomi_ops.config.alerts import BY_SLUG, known_zone, tuned
 from lomi_ops.config.keys import Key, closest
+from lomi_ops.config.misfit import Misfit
 from lomi_ops.config.schema import Settings
-from lomi_ops.config.sections.alerts import RouteSection
+from lomi_ops.config.sections.alerts import AlertsSection
 from lomi_ops.config.sections.judging import PolicySection
 from lomi_ops.config.sections.working import FENCE_MARGIN_S
-from lomi_ops.domain.alert_rules import SLUGS
-from lomi_ops.domain.backup import s3_place
-from lomi_ops.domain.quiet_hours import FORM, parse
 from lomi_ops.errors import UsageError
 
 _NOT_A_HOST = re.compile(r"://|@|\s|^[^:/]*:\d+$")
 """An IPv6 address has more colons, and a folder is libpq's way to name a Unix socket."""
 
-LEAST_KEY = 16
-"""Characters of a key that messages are signed with."""
-
 _DOCKER_HOST = re.compile(r"unix:///?[^\s]+|tcp://[^\s/@]+:\d+|ssh://([^\s/@:]+@)?(\[[\da-fA-F:]+\]|[^\s/@:]+)(:\d+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """A setting that does not fit with others."""
-
-    key: Key
-    what: str
-    others: tuple[Key, ...] = field(default=())
-    nearest: str = ""
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        return (self.key, *self.others)
 
 
 def misfits(settings: Settings) -> Iterator[Misfit]:
@@ -131,6 +110,10 @@ def _sentinels(settings: Settings) -> Iterator[Misfit]:
 
 def _backups(settings: Settings) -> Iterator[Misfit]:
     to, named = settings.backup.to, settings.backup.object
+    if to is None and named is None:
+        return
+    from lomi_ops.domain.backup import s3_place  # as with alerts
+
     if to is not None and s3_place(to) is None and not to.startswith(("/", "~/")):
         # Relative to what? A cron job runs somewhere else than its author.
         yield Misfit(("backup", "to"), "must be a folder with its whole path, or s3://bucket/prefix")
@@ -167,6 +150,14 @@ def _autoscale(settings: Settings) -> Iterator[Misfit]:
         yield Misfit(("autoscale", "gap_s"), what, (("autoscale", "every_s"),))
 
 
+def _alerts(settings: Settings) -> Iterator[Misfit]:
+    if settings.alerts == AlertsSection():
+        return
+    from lomi_ops.config.alert_relations import misfits_of  # the rules, which few commands need
+
+    yield from misfits_of(settings.alerts)
+
+
 def _filters(settings: Settings) -> Iterator[Misfit]:
     if not settings.review.filters:
         return
@@ -178,52 +169,6 @@ def _filters(settings: Settings) -> Iterator[Misfit]:
         except UsageError as failure:
             hint = f" ({failure.hint})" if failure.hint else ""
             yield Misfit(("review", "filters", name, "terms"), f"cannot be used: {failure.message}{hint}")
-
-
-def _alerts(settings: Settings) -> Iterator[Misfit]:
-    section = settings.alerts
-    for name, rule in section.rules.items():
-        key: Key = ("alerts", "rules", name)
-        if name not in SLUGS:
-            yield Misfit(key, "names a rule that does not exist", nearest=closest(name, SLUGS))
-        elif rule.clear is not None and not tuned(BY_SLUG[name], rule).consistent:
-            yield Misfit((*key, "clear"), "is worse than the threshold: it would never be well", ((*key, "threshold"),))
-    for name, route in section.routes.items():
-        yield from _route(("alerts", "routes", name), route)
-    if not known_zone(section.timezone):
-        yield Misfit(("alerts", "timezone"), "is no time zone that this machine knows, such as Europe/Vienna or UTC")
-    if section.gap_s <= section.every_s:
-        what = f"must exceed alerts.every_s = {section.every_s:g}, or nothing ever holds for a while"
-        yield Misfit(("alerts", "gap_s"), what, (("alerts", "every_s"),))
-    if section.heartbeat_url is not None and not _is_web(section.heartbeat_url):
-        yield Misfit(("alerts", "heartbeat_url"), "is not an http:// or https:// URL")
-
-
-def _route(key: Key, route: RouteSection) -> Iterator[Misfit]:
-    if (route.webhook is None) == (route.apprise is None):
-        yield Misfit((*key, "webhook"), "is one way, and apprise another: set one of them", ((*key, "apprise"),))
-    if route.webhook is not None and not _is_web(route.webhook):
-        yield Misfit((*key, "webhook"), "is not an http:// or https:// URL")
-    if route.webhook is not None and not (route.key and len(route.key.get_secret_value()) >= LEAST_KEY):
-        what = f"must be set to {LEAST_KEY} characters or more: whoever gets messages must know whose they are"
-        yield Misfit((*key, "key"), what, ((*key, "webhook"),))
-    if route.apprise is not None and "://" not in route.apprise.get_secret_value():
-        yield Misfit((*key, "apprise"), "must look like tgram://TOKEN/CHAT or mailtos://USER:PASSWORD@HOST")
-    if route.quiet is not None and parse(route.quiet) is None:
-        yield Misfit((*key, "quiet"), f"must look like {FORM}")
-    for slug in route.rules:
-        if slug not in SLUGS:
-            yield Misfit((*key, "rules"), "names a rule that does not exist", nearest=closest(slug, SLUGS))
-
-
-def _is_web(secret: SecretStr) -> bool:
-    """Whether it is the URL of something on the web, with or without a user and a password."""
-    try:
-        parts = urlsplit(secret.get_secret_value())
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _service_url(key: Key, secret: SecretStr | None, schemes: tuple[str, ...]) -> Iterator[Misfit]:

@@ -11,7 +11,8 @@ from uuid import UUID
 from lomi_ops.db.documents import jsonb, readable
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.alert_incident import Incident, Silence
-from lomi_ops.domain.alert_rule import AlertSeverity, Judged
+from lomi_ops.domain.alert_rule import Judged
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.alert_state import Phase, Track
 
 

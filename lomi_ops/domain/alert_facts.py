@@ -9,7 +9,8 @@ from typing import Any
 
 from lomi_ops.domain import span
 from lomi_ops.domain.alert_incident import Notice
-from lomi_ops.domain.alert_rule import AlertSeverity, Rule, amount
+from lomi_ops.domain.alert_rule import Rule, amount
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.spark import spark
 
 _TREND = 30

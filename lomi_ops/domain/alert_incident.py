@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lomi_ops.domain.alert_rule import AlertSeverity, Judged, Rule
+from lomi_ops.domain.alert_rule import Judged, Rule
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.alert_state import Phase, Track
 
 

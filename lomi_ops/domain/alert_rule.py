@@ -8,16 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lomi_ops.domain import span
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.measure import MEASURES, Measured
 
 _SOURCES = {each.name: each.source for each in MEASURES}
-
-
-class AlertSeverity(StrEnum):
-    WARNING = "warning"
-    """Somebody should look at it today."""
-    CRITICAL = "critical"
-    """Users notice it, or soon will."""
 
 
 class How(StrEnum):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from lomi_ops.domain.alert_rule import AlertSeverity, Guard, How, Query, Rule, Side
+from lomi_ops.domain.alert_rule import Guard, How, Query, Rule, Side
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.measure import Labels, Measured
 
 _CRITICAL, _WARNING = AlertSeverity.CRITICAL, AlertSeverity.WARNING

@@ -255,6 +255,11 @@ def parse(words: Sequence[str]) -> ReviewFilter:
     return ReviewFilter(_LANGUAGE.parse(words), " ".join(words))
 
 
+def typed(text: str) -> ReviewFilter:
+    """As `parse`, of one line; nothing admits every photo."""
+    return parse([text]) if text.strip() else ReviewFilter()
+
+
 def by_id(media_ids: Iterable[UUID]) -> ReviewFilter:
     """These photos."""
     ids = tuple(str(each) for each in media_ids)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from lomi_ops.config.sections.base import Seconds, Section
-from lomi_ops.domain.alert_rule import AlertSeverity
+from lomi_ops.domain.alert_severity import AlertSeverity
 
 
 class AlertRuleSection(Section):

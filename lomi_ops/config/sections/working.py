@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from lomi_ops.config.sections.base import Score, Seconds, Section, Share
-from lomi_ops.domain.autoscale import Rules
+
+if TYPE_CHECKING:
+    from lomi_ops.domain.autoscale import Rules
 
 FENCE_MARGIN_S = 2.0
 """A worker gives up a lease that no beat has renewed this long before the server would: clocks drift, scripts take
@@ -72,4 +74,6 @@ class AutoscaleSection(Section):
     every_s: Seconds = Field(15.0, description="seconds between looks, as a service")
 
     def to_rules(self) -> Rules:
+        from lomi_ops.domain.autoscale import Rules  # one command in many needs them
+
         return Rules(**self.model_dump(exclude={"every_s"}))

@@ -10,8 +10,8 @@ from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.alert_facts import Facts
 from lomi_ops.domain.alert_incident import ALL, Incident, Notice, Silence
-from lomi_ops.domain.alert_rule import AlertSeverity
 from lomi_ops.domain.alert_rules import SLUGS
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.audit import Action, incident_subject, rule_subject
 from lomi_ops.errors import LomiError, NotFound, UsageError
 from lomi_ops.ops.alerts.message import written

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from lomi_ops.config.sections.alerts import AlertsSection, RouteSection
-from lomi_ops.domain.alert_rule import AlertSeverity
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.quiet_hours import QuietHours, parse
 from lomi_ops.errors import LomiError, RouteUnavailable
 from lomi_ops.ops.alerts.message import Message

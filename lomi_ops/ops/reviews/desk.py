@@ -97,9 +97,10 @@ class Desk:
         clock: Callable[[], datetime] | None = None,
         fresh_id: Callable[[], UUID] = uuid.uuid4,
         chance: Callable[[], float] = random.random,
+        front: Front | None = None,
     ) -> None:
-        """`clock` is the server's time by default, `queue` None where nothing can be published from here. Raises
-        UsageError for a name that says nothing."""
+        """`clock` is the server's time by default, `queue` None where nothing can be published from here; `front` may
+        have begun to look. Raises UsageError for a name that says nothing."""
         check_actor(actor)
         self.database = database
         self.queue = queue
@@ -107,7 +108,7 @@ class Desk:
         self.section = section
         self.now = clock or database.now
         self._fresh_id = fresh_id
-        self._front = Front(database, chance)
+        self._front = front or Front(database, chance)
         self._chance = chance
         self._blind = Blind()
         self._mixed = False

@@ -61,6 +61,12 @@ class Front:
         self._last: _Look | None = None
         self._behind: _Behind | None = None
 
+    def expect(self, pile: Pile, wanted: ReviewFilter, now: Callable[[], datetime]) -> None:
+        """Begins a first look, behind whatever else there is to do before somebody asks for photos of this pile. Called
+        by nobody else at that time."""
+        self._asked = (pile, wanted)
+        self._behind = _Behind(lambda: self._found(pile, wanted, now(), FIRST))
+
     def slices(self, pile: Pile, wanted: ReviewFilter, number: int, at: datetime) -> Iterator[Sequence[Seen]]:
         """Photos to try, until the pile is through. Tell `taken` after each what has been got so far."""
         if self._asked != (pile, wanted):

@@ -94,8 +94,11 @@ def _say(process: subprocess.Popen[bytes], what: object) -> None:
 def main() -> None:
     """Answers until nobody asks any more."""
     os.nice(_NICE)
+    from PIL import Image
+
     from lomi_ops.tui.review.developing import Developer
 
+    Image.preinit()  # the decoders, before there is a photo
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     try:
         developer = Developer(cast("ImagesSection", SimpleNamespace(**pickle.load(asked))))  # noqa: S301 - the app's

@@ -18,19 +18,21 @@ from lomi_ops.tui.review.far_work import Greeting
 from lomi_ops.tui.review.fetching import Fetching
 
 if TYPE_CHECKING:
+    from lomi_ops.ops.reviews.front import Front
     from lomi_ops.queue.jobs import JobQueue
     from lomi_ops.runtime import Runtime
 
 
 @contextmanager
 def served(
-    runtime: Runtime, actor: str, pile: Pile, wanted: str, saved: tuple[SavedFilter, ...]
+    runtime: Runtime, front: Front, actor: str, pile: Pile, wanted: str, saved: tuple[SavedFilter, ...]
 ) -> Iterator[tuple[Greeting, DeskWork]]:
-    """A reviewer's desk. Whatever becomes of the app, its claims are given back. Raises LomiError."""
+    """A reviewer's desk; `front` may look at the pile already. Whatever becomes of the app, its claims are given back.
+    Raises LomiError."""
     settings = runtime.settings
     macros = _macros(settings.review.macros)
     photos = Fetching(runtime.objects, settings.objects.bucket_photos, settings.images.max_bytes)
-    desk = Desk(runtime.database, None, actor, settings.review)
+    desk = Desk(runtime.database, None, actor, settings.review, front=front)
     work = DeskWork(desk, _queue_of(runtime), photos)
     work.narrow(wanted)
     limits = settings.images.model_dump(mode="python")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import WORKER
-from lomi_ops.domain.review_filter import ReviewFilter, parse
+from lomi_ops.domain.review_filter import ReviewFilter, typed
 from lomi_ops.errors import Conflict, DatabaseUnavailable
 from lomi_ops.tui.review.exhibit import Exhibit
 from lomi_ops.tui.review.work import Back, Order, Taken
@@ -71,7 +71,7 @@ class DeskWork:
         return {each.pile: each.photos for each in self._desk.counts()}
 
     def narrow(self, text: str) -> None:
-        self._wanted = parse([text]) if text.strip() else ReviewFilter()
+        self._wanted = typed(text)
 
     def deal(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
         """What was skipped is claimed with the others, and given back at once."""

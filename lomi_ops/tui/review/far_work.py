@@ -14,7 +14,7 @@ from uuid import UUID
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
-from lomi_ops.domain.review_filter import parse
+from lomi_ops.domain.review_filter import typed
 from lomi_ops.domain.saved_filter import SavedFilter
 from lomi_ops.errors import LomiError
 from lomi_ops.tui.review.exhibit import Exhibit
@@ -54,8 +54,7 @@ class FarWork:
 
     def narrow(self, text: str) -> None:
         """Called on the event loop: what is wrong with a filter is found out here."""
-        if text.strip():
-            parse([text])
+        typed(text)
         self._far.tell("narrow", text)
 
     def deal(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:

@@ -36,6 +36,7 @@ def start(
     from lomi_ops.tui.review.reviewing import Reviewing
 
     with drawing.lent() as process:
+        _import_what_runs_it()
         told: Greeting = far.greeting()
         images = images or told.images
         wish = Images.NONE if ascii_only and images == Images.AUTO else Images(images)
@@ -61,6 +62,14 @@ def start(
             raise
         app.run()
         return app.return_code or 0
+
+
+def _import_what_runs_it() -> None:
+    """What Textual would import between the greeting and the first frame."""
+    import textual.drivers.linux_driver
+    import textual.layouts.factory
+    import textual.pilot
+    import textual.scrollbar  # noqa: F401
 
 
 def counting_on(now: datetime, elapsed: Callable[[], float]) -> Callable[[], datetime]:

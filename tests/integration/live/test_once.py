@@ -16,7 +16,7 @@ import redis
 from lomi_ops.config.sections.services import RedisSection
 from lomi_ops.db import alerts
 from lomi_ops.db.pool import Database
-from lomi_ops.domain.alert_rule import AlertSeverity
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.alert_state import Phase, Track
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue

@@ -12,7 +12,7 @@ from pathlib import Path
 from lomi_ops.domain.alert_facts import Facts
 from lomi_ops.domain.alert_incident import Notice
 from lomi_ops.domain.alert_retry import pause_s
-from lomi_ops.domain.alert_rule import AlertSeverity
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.signing import signature
 from lomi_ops.ops.alerts.message import written
 

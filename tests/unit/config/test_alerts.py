@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from lomi_ops.config.alert_relations import misfits_of
 from lomi_ops.config.alerts import rules
 from lomi_ops.config.keys import leaves
 from lomi_ops.config.redact import Redactor, secret_values
+from lomi_ops.config.sections.alerts import AlertsSection
 from lomi_ops.config.view import lines
-from lomi_ops.domain.alert_rule import AlertSeverity
 from lomi_ops.domain.alert_rules import RULES
+from lomi_ops.domain.alert_severity import AlertSeverity
 from lomi_ops.domain.quiet_hours import parse
 from lomi_ops.errors import ConfigError
 from tests.unit.config.conftest import Machine
@@ -37,6 +39,11 @@ def test_without_settings_the_shipped_rules_hold_but_for_those_that_need_one(mac
         "backup_old": "backup.to",
         "backup_none": "backup.to",
     }
+
+
+def test_what_is_shipped_fits_together() -> None:
+    """Then nobody need look at it where nothing is set."""
+    assert list(misfits_of(AlertsSection())) == []
 
 
 def test_a_rule_changes_where_somebody_says_so_and_keeps_the_rest(machine: Machine) -> None:
