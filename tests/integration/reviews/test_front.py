@@ -57,7 +57,7 @@ def test_a_look_that_was_begun_before_somebody_asked_is_the_first_one(
     photos, asked = waiting(room, 3), []
     ahead = reviewing.ahead
 
-    def counted(database: Database, part: str, *, at: datetime, limit: int) -> tuple[Seen, ...]:
+    def counted(database: Database, part: Pile, *, at: datetime, limit: int) -> tuple[Seen, ...]:
         asked.append(part)
         return ahead(database, part, at=at, limit=limit)
 
