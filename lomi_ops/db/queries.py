@@ -9,6 +9,14 @@ A block is a header and one statement:
     -- out status, reason, photos
     SELECT ... WHERE created_at >= %(start)s AND created_at < %(end)s
 
+What several blocks of a file have in common is a part, with a sentence of its own, and stands where a line names it:
+
+    -- part: uploaded
+    -- Photos of a window.
+    created_at >= %(start)s AND created_at < %(end)s
+
+    -- include: uploaded
+
 Values are bound by name, never formatted in. Long lists take several `-- out` lines; `-- out nothing` marks a block
 without result columns. Statements that Postgres cannot prepare (DDL) lie in `sql/migrations` and `sql/contract` instead
 and are run as whole files.
@@ -17,16 +25,19 @@ and are run as whole files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from textwrap import indent
 from typing import LiteralString
 
 from lomi_ops.errors import LomiError
 
 _NAME = "-- name: "
+_PART = "-- part: "
+_INCLUDED = re.compile(r"^( *)-- include: (\w+)$", re.MULTILINE)
 _INPUT = re.compile(r"-- in (\w+): (.+)")
 _OUTPUT = re.compile(r"-- out (.+)")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
@@ -100,15 +111,35 @@ def script(path: str) -> LiteralString:
 
 
 def parse(text: str) -> Iterator[Block]:
-    """The blocks of one file's text. Comments above the first block belong to the file."""
-    chunks = re.split(rf"^(?={re.escape(_NAME)})", text, flags=re.MULTILINE)
-    return (_block(chunk) for chunk in chunks if chunk.startswith(_NAME))
+    """The blocks of one file's text. Comments above the first block belong to the file. Raises LomiError for a part
+    that is not there, that no block includes, or that includes another one."""
+    chunks = re.split(rf"^(?={re.escape(_NAME)}|{re.escape(_PART)})", text, flags=re.MULTILINE)
+    parts = dict(_part(chunk) for chunk in chunks if chunk.startswith(_PART))
+    named = [chunk for chunk in chunks if chunk.startswith(_NAME)]
+    wanted = {match[2] for chunk in named for match in _INCLUDED.finditer(chunk)}
+    if odd := wanted ^ set(parts):
+        raise LomiError(f"SQL parts are included and not there, or there and not included: {', '.join(sorted(odd))}")
+    return (_block(_INCLUDED.sub(lambda match: indent(parts[match[2]], match[1]), chunk)) for chunk in named)
+
+
+def _part(chunk: str) -> tuple[str, str]:
+    lines = chunk.splitlines()
+    name, size = lines[0].removeprefix(_PART).strip(), _height(lines)
+    body = "\n".join(lines[size:]).strip("\n")
+    if not body or size < 2 or _INCLUDED.search(body):
+        raise LomiError(f"the SQL part {name} lacks a sentence or a text, or includes another one")
+    return name, body
+
+
+def _height(lines: Sequence[str]) -> int:
+    """Lines of the header."""
+    return next((at for at, line in enumerate(lines) if not line.startswith("--")), len(lines))
 
 
 def _block(chunk: str) -> Block:
     lines = chunk.splitlines()
     name = lines[0].removeprefix(_NAME).strip()
-    size = next((at for at, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    size = _height(lines)
     purpose: list[str] = []
     inputs: dict[str, str] = {}
     columns: tuple[str, ...] | None = None

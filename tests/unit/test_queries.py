@@ -55,6 +55,43 @@ def test_an_incomplete_block_is_refused(text: str) -> None:
         list(parse(text))
 
 
+PARTS = """-- part: grown
+-- People of an age.
+age >= %(age)s
+AND NOT dead
+
+-- name: adults
+-- Adults.
+-- in age: int, years
+-- out name
+SELECT name FROM people
+WHERE
+    -- include: grown
+"""
+
+
+def test_a_part_stands_where_a_line_includes_it() -> None:
+    (adults,) = parse(PARTS)
+    assert adults.text == "SELECT name FROM people\nWHERE\n    age >= %(age)s\n    AND NOT dead"
+    assert adults.placeholders == {"age"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("-- include: grown", "-- include: small", "grown, small"),
+        ("    -- include: grown", "    true", "grown"),
+        ("AND NOT dead", "-- include: grown", "part grown lacks"),
+        ("-- People of an age.\n", "", "part grown lacks"),
+        ("age >= %(age)s\nAND NOT dead\n", "", "part grown lacks"),
+    ],
+)
+def test_a_part_that_is_not_whole_or_not_wanted_is_refused(before: str, after: str, said: str) -> None:
+    assert before in PARTS
+    with pytest.raises(LomiError, match=said):
+        list(parse(PARTS.replace(before, after)))
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(LomiError, match="no SQL block named nonsense"):
         sql("nonsense")

@@ -1,5 +1,24 @@
 -- Photos however they stand. The first blocks need nothing of the schema `lomi`.
 
+-- part: within_bounds
+-- What a filter asks of the database.
+AND (%(statuses)s::text[] IS NULL OR moderation_status = ANY(%(statuses)s::text[]))
+AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
+AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
+AND (%(batches)s::uuid[] IS NULL OR batch_id = ANY(%(batches)s::uuid[]))
+AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s::uuid[]))
+AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
+AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
+AND (%(decided_start)s::timestamptz IS NULL OR moderated_at >= %(decided_start)s::timestamptz)
+AND (%(decided_end)s::timestamptz IS NULL OR moderated_at < %(decided_end)s::timestamptz)
+AND (%(bands)s::jsonb IS NULL OR NOT EXISTS (
+    SELECT FROM jsonb_to_recordset(%(bands)s::jsonb) AS b (path text[], low double precision, high double precision)
+    WHERE CASE WHEN jsonb_typeof(moderation_scores #> b.path) = 'number'
+               THEN (moderation_scores #>> b.path)::double precision
+                    NOT BETWEEN coalesce(b.low, '-infinity') AND coalesce(b.high, 'infinity')
+               ELSE true END
+))
+
 -- name: photos_browse
 -- A page of photos that have a time of upload, the latest first. An index on media (created_at) gives them in order.
 -- in statuses: text[], null for any
@@ -20,22 +39,7 @@ SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
 FROM media
 WHERE media_type::text = 'photo' AND created_at IS NOT NULL
-  AND (%(statuses)s::text[] IS NULL OR moderation_status = ANY(%(statuses)s::text[]))
-  AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
-  AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
-  AND (%(batches)s::uuid[] IS NULL OR batch_id = ANY(%(batches)s::uuid[]))
-  AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s::uuid[]))
-  AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
-  AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
-  AND (%(decided_start)s::timestamptz IS NULL OR moderated_at >= %(decided_start)s::timestamptz)
-  AND (%(decided_end)s::timestamptz IS NULL OR moderated_at < %(decided_end)s::timestamptz)
-  AND (%(bands)s::jsonb IS NULL OR NOT EXISTS (
-      SELECT FROM jsonb_to_recordset(%(bands)s::jsonb) AS b (path text[], low double precision, high double precision)
-      WHERE CASE WHEN jsonb_typeof(moderation_scores #> b.path) = 'number'
-                 THEN (moderation_scores #>> b.path)::double precision
-                      NOT BETWEEN coalesce(b.low, '-infinity') AND coalesce(b.high, 'infinity')
-                 ELSE true END
-  ))
+  -- include: within_bounds
   AND (%(after_at)s::timestamptz IS NULL
        OR (created_at, id) < (%(after_at)s::timestamptz, %(after_id)s::uuid))
 ORDER BY created_at DESC, id DESC
@@ -61,22 +65,7 @@ SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
 FROM media
 WHERE media_type::text = 'photo' AND (created_at IS NULL OR NOT %(undated)s::boolean)
-  AND (%(statuses)s::text[] IS NULL OR moderation_status = ANY(%(statuses)s::text[]))
-  AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
-  AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
-  AND (%(batches)s::uuid[] IS NULL OR batch_id = ANY(%(batches)s::uuid[]))
-  AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s::uuid[]))
-  AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
-  AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
-  AND (%(decided_start)s::timestamptz IS NULL OR moderated_at >= %(decided_start)s::timestamptz)
-  AND (%(decided_end)s::timestamptz IS NULL OR moderated_at < %(decided_end)s::timestamptz)
-  AND (%(bands)s::jsonb IS NULL OR NOT EXISTS (
-      SELECT FROM jsonb_to_recordset(%(bands)s::jsonb) AS b (path text[], low double precision, high double precision)
-      WHERE CASE WHEN jsonb_typeof(moderation_scores #> b.path) = 'number'
-                 THEN (moderation_scores #>> b.path)::double precision
-                      NOT BETWEEN coalesce(b.low, '-infinity') AND coalesce(b.high, 'infinity')
-                 ELSE true END
-  ))
+  -- include: within_bounds
   AND (%(after_id)s::uuid IS NULL OR id > %(after_id)s::uuid)
 ORDER BY id
 LIMIT %(limit)s::bigint;
@@ -98,22 +87,7 @@ SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
 FROM media
 WHERE media_type::text = 'photo'
-  AND (%(statuses)s::text[] IS NULL OR moderation_status = ANY(%(statuses)s::text[]))
-  AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
-  AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
-  AND (%(batches)s::uuid[] IS NULL OR batch_id = ANY(%(batches)s::uuid[]))
-  AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s::uuid[]))
-  AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
-  AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
-  AND (%(decided_start)s::timestamptz IS NULL OR moderated_at >= %(decided_start)s::timestamptz)
-  AND (%(decided_end)s::timestamptz IS NULL OR moderated_at < %(decided_end)s::timestamptz)
-  AND (%(bands)s::jsonb IS NULL OR NOT EXISTS (
-      SELECT FROM jsonb_to_recordset(%(bands)s::jsonb) AS b (path text[], low double precision, high double precision)
-      WHERE CASE WHEN jsonb_typeof(moderation_scores #> b.path) = 'number'
-                 THEN (moderation_scores #>> b.path)::double precision
-                      NOT BETWEEN coalesce(b.low, '-infinity') AND coalesce(b.high, 'infinity')
-                 ELSE true END
-  ));
+  -- include: within_bounds
 
 -- name: user_days
 -- What a user uploaded, by day in UTC, as it stands now: the latest days first.

@@ -248,29 +248,20 @@ FROM (
 ) AS spans
 WHERE created_at - before < interval '24 hours';
 
--- name: report_batches
--- Batches that came in a part of a window, and those of them that were judged, by the minute, from the photos as they
--- stand; parts as in `report_batch_sizes`.
--- in start: timestamptz, of the part
--- in end: timestamptz, excluded
--- in since: timestamptz, of the window
--- in until: timestamptz, excluded
--- out at, came, went
-WITH settled AS (
-    SELECT came_at,
-           CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at
-    FROM (
-        SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
-               bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
-        FROM media
-        WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
-          AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
-          AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
-        GROUP BY batch_id
-        HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
-    ) AS batches
-    LIMIT ALL
-), minutes AS (
+-- part: batches_of_part
+-- Batches that came in a part of a window, as their photos stand; parts as in `report_batch_sizes`.
+SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
+       bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
+FROM media
+WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+  AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
+  AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
+GROUP BY batch_id
+HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
+
+-- part: moves_by_minute
+-- How many came and went in each minute, of `settled`; who went before he came went as he came.
+minutes AS (
     SELECT date_bin(interval '1 minute', came_at, '1970-01-01 00:00:00Z') AS came,
            CASE WHEN went_at < %(until)s::timestamptz
                 THEN date_bin(interval '1 minute', greatest(went_at, came_at), '1970-01-01 00:00:00Z') END AS went
@@ -284,7 +275,25 @@ FROM (
 ) AS moves
 WHERE coalesce(came, went) IS NOT NULL
 GROUP BY 1
-ORDER BY 1;
+ORDER BY 1
+
+-- name: report_batches
+-- Batches that came in a part of a window, and those of them that were judged, by the minute, from the photos as they
+-- stand; parts as in `report_batch_sizes`.
+-- in start: timestamptz, of the part
+-- in end: timestamptz, excluded
+-- in since: timestamptz, of the window
+-- in until: timestamptz, excluded
+-- out at, came, went
+WITH settled AS (
+    SELECT came_at,
+           CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at
+    FROM (
+        -- include: batches_of_part
+    ) AS batches
+    LIMIT ALL
+),
+-- include: moves_by_minute
 
 -- name: report_batches_logged
 -- The same where there is a ledger, which is asked only where photos do not say it: nobody has decided them, or it was
@@ -300,31 +309,11 @@ WITH settled AS (
                 ELSE coalesce((SELECT min(j.settled_at) FROM lomi.jobs AS j WHERE j.batch_id = batches.batch_id),
                               CASE WHEN NOT open THEN decided_at END) END AS went_at
     FROM (
-        SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
-               bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
-        FROM media
-        WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
-          AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
-          AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
-        GROUP BY batch_id
-        HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
+        -- include: batches_of_part
     ) AS batches
     LIMIT ALL
-), minutes AS (
-    SELECT date_bin(interval '1 minute', came_at, '1970-01-01 00:00:00Z') AS came,
-           CASE WHEN went_at < %(until)s::timestamptz
-                THEN date_bin(interval '1 minute', greatest(went_at, came_at), '1970-01-01 00:00:00Z') END AS went
-    FROM settled
-    LIMIT ALL
-)
-SELECT coalesce(came, went) AS at, coalesce(sum(batches) FILTER (WHERE came IS NOT NULL), 0)::int AS came,
-       coalesce(sum(batches) FILTER (WHERE came IS NULL), 0)::int AS went
-FROM (
-    SELECT came, went, count(*) AS batches FROM minutes GROUP BY GROUPING SETS ((came), (went))
-) AS moves
-WHERE coalesce(came, went) IS NOT NULL
-GROUP BY 1
-ORDER BY 1;
+),
+-- include: moves_by_minute
 
 -- name: report_ends
 -- Jobs that ended without the ledger in a window, and what was done about them, by cause, with the latest of each.
