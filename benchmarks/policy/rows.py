@@ -16,7 +16,7 @@ from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineS
 from lomi_ops.domain.policy import Policy, judge
 
 KINDS = 2000
-"""Different photos; the log repeats them."""
+"""Different photos, where nobody says how many; the log repeats them."""
 START = datetime(2026, 11, 1, tzinfo=UTC)
 COLUMNS = ("outcome", "policy", "thresholds", "grounds", "photo", "engines", "findings")
 
@@ -42,10 +42,10 @@ def seen(chance: random.Random) -> Evidence:
     ))  # fmt: skip
 
 
-def kinds(policy: Policy, seed: int = 1) -> list[dict[str, str | None]]:
+def kinds(policy: Policy, number: int = KINDS, seed: int = 1) -> list[dict[str, str | None]]:
     chance = random.Random(seed)
     found = []
-    for _ in range(KINDS):
+    for _ in range(number):
         evidence = seen(chance)
         decision = decide(UUID(int=0), evidence, judge(evidence, policy), policy, ms=180.0, sha256="ab" * 32)
         columns = storable(log_columns(decision, None))
@@ -55,9 +55,9 @@ def kinds(policy: Policy, seed: int = 1) -> list[dict[str, str | None]]:
     return found
 
 
-def filled(url: str, number: int, policy: Policy) -> None:
-    """`number` decisions, one every three seconds."""
-    made = kinds(policy)
+def filled(url: str, number: int, policy: Policy, kinds_: int = KINDS) -> None:
+    """`number` decisions of so many different photos, one every three seconds."""
+    made = kinds(policy, kinds_)
     names = ", ".join(COLUMNS)
     with psycopg.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
         text = f"COPY lomi.decisions (at, media_id, user_id, job_id, actor, status, reason, {names}) FROM STDIN"
@@ -69,7 +69,7 @@ def filled(url: str, number: int, policy: Policy) -> None:
 
 def _rows(number: int, made: list[dict[str, str | None]]) -> Iterator[tuple[object, ...]]:
     for place in range(number):
-        kind = made[place % KINDS]
+        kind = made[place % len(made)]
         at = START + timedelta(seconds=2.5 * place)
         common = (at, UUID(int=place + 1), UUID(int=place % 40_000), "j", "worker", kind["status"], kind["reason"])
         yield (*common, *(kind[name] for name in COLUMNS))

@@ -62,6 +62,7 @@ class Database:
         """`conninfo` is a postgresql:// URL or libpq's `key=value` form; `tell` hears once that the schema is newer
         than this program, which may write to it all the same. Raises ConfigError where the former is neither."""
         self._conninfo, self._password, self.where = _resolve(conninfo, application, connect_timeout_s)
+        self._application, self._statement_timeout_s = application, statement_timeout_s
         self._timeouts = {
             "statement_timeout": _ms(statement_timeout_s),
             "lock_timeout": _ms(LOCK_TIMEOUT_S),
@@ -94,6 +95,16 @@ class Database:
             statement_timeout_s=section.statement_timeout_s,
             tell=tell,
         )
+
+    @property
+    def recipe(self) -> tuple[str, str, float]:
+        """How another process makes the same handle: by `again`. The password is in it."""
+        return self._conninfo, self._application, self._statement_timeout_s
+
+    @classmethod
+    def again(cls, recipe: tuple[str, str, float]) -> Database:
+        conninfo, application, statement_timeout_s = recipe
+        return cls(conninfo, application=application, statement_timeout_s=statement_timeout_s)
 
     def __repr__(self) -> str:
         return f"Database({self.where})"

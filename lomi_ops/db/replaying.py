@@ -39,14 +39,44 @@ class Stored:
     """What is stored cannot be read."""
 
 
-def decisions(session: Session, window: Window | None) -> Iterator[Stored]:
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """A part of the log, both ends included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where the decisions of a window lie."""
+
+    first: int
+    last: int
+    decisions: int
+
+    def parts(self, size: int) -> tuple[Ids, ...]:
+        """Of so many decisions each, about: ids have gaps."""
+        number = -(-self.decisions // size)
+        step = -(-(self.last - self.first + 1) // max(1, number)) or 1
+        starts = range(self.first, self.last + 1, step)
+        return tuple(Ids(start, min(self.last, start + step - 1)) for start in starts)
+
+
+def span(session: Session, window: Window | None) -> Span:
+    found = session.one(Span, "replay_span", **_ends(window))
+    assert found is not None
+    return found
+
+
+def decisions(session: Session, window: Window | None, ids: Ids) -> Iterator[Stored]:
     """In the order in which they were made, never all of them in memory. Inside a transaction only."""
-    return session.stream(_stored, "replay_all", **_ends(window))
+    return session.stream(_stored, "replay_all", **_ends(window), first=ids.first, last=ids.last)
 
 
-def latest(session: Session, window: Window) -> Iterator[Stored]:
+def latest(session: Session, window: Window, ids: Ids) -> Iterator[Stored]:
     """The last decision of a worker on each photo, as far as a policy computed it. Inside a transaction only."""
-    return session.stream(_stored, "replay_latest", start=window.start, end=window.end)
+    return session.stream(_stored, "replay_latest", **_ends(window), first=ids.first, last=ids.last)
 
 
 def people(session: Session, since: datetime) -> dict[UUID, bool]:

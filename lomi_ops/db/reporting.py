@@ -134,6 +134,14 @@ def reading(db: Database, others: int = _OTHERS) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def beside(db: Database, moment: str) -> Iterator[Session]:
+    """The same on a connection of another process, as of the moment whose name one of them has exported."""
+    with db.beside(moment) as session:
+        session.value("report_settings", memory=_MEMORY, patience=_PATIENCE)
+        yield session
+
+
 def soon(
     db: Source, ask: Callable[Concatenate[Source, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs
 ) -> Callable[[], Answer]:

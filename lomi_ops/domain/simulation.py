@@ -103,6 +103,20 @@ class Simulation:
             if new.fate.value != stored.outcome.value:
                 self._keep(changed(media_id, at, stored, new, policy))
 
+    def merge(self, later: Simulation) -> None:
+        """Sums over other photos, as if these had been added after all of mine."""
+        self.photos += later.photos
+        if later.first_at is not None:
+            self.first_at = min(self.first_at or later.first_at, later.first_at)
+        for mine, theirs in (
+            (self.reasons_before, later.reasons_before), (self.reasons_after, later.reasons_after),
+            (self.unanswered, later.unanswered),
+        ):  # fmt: skip
+            mine.update(theirs)
+        self.transitions.update(later.transitions)
+        for _, change in later._heap:
+            self._keep(change)
+
     @property
     def most_affected(self) -> tuple[Change, ...]:
         return tuple(change for _, change in sorted(self._heap, key=lambda each: each[0], reverse=True))
@@ -126,7 +140,7 @@ class Simulation:
         item = (change.weight, change)
         if len(self._heap) < self.limit:
             heapq.heappush(self._heap, item)
-        elif item[0] > self._heap[0][0]:
+        elif self._heap and item[0] > self._heap[0][0]:
             heapq.heapreplace(self._heap, item)
 
 

@@ -5,13 +5,26 @@
 -- to be read at once here.
 -- in start: timestamptz, null from the first one on
 -- in end: timestamptz, excluded; null to the last one
+-- in first: bigint, id
+-- in last: bigint, id
 -- out id, at, media_id, user_id, actor, outcome, policy, thresholds, grounds, photo, engines, findings
 SELECT id, at, media_id, user_id, actor, outcome, policy, thresholds::text AS thresholds, grounds::text AS grounds,
        photo::text AS photo, engines::text AS engines, findings::text AS findings
 FROM lomi.decisions
-WHERE (%(start)s::timestamptz IS NULL OR at >= %(start)s::timestamptz)
+WHERE id BETWEEN %(first)s::bigint AND %(last)s::bigint
+  AND (%(start)s::timestamptz IS NULL OR at >= %(start)s::timestamptz)
   AND (%(end)s::timestamptz IS NULL OR at < %(end)s::timestamptz)
 ORDER BY id;
+
+-- name: replay_span
+-- Between which ids the decisions of a window lie, and how many they are.
+-- in start: timestamptz, null from the first one on
+-- in end: timestamptz, excluded; null to the last one
+-- out first, last, decisions
+SELECT coalesce(min(id), 1) AS first, coalesce(max(id), 0) AS last, count(*) AS decisions
+FROM lomi.decisions
+WHERE (%(start)s::timestamptz IS NULL OR at >= %(start)s::timestamptz)
+  AND (%(end)s::timestamptz IS NULL OR at < %(end)s::timestamptz);
 
 -- name: replay_unlogged
 -- Photos that were decided in a window and are in no log: by old workers.
@@ -36,11 +49,14 @@ WHERE action = 'privacy.erase';
 -- The last decision on each photo, made in a window, that a policy computed; without those of `lomi e2e`.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
+-- in first: bigint, id
+-- in last: bigint, id
 -- out id, at, media_id, user_id, actor, outcome, policy, thresholds, grounds, photo, engines, findings
 SELECT d.id, d.at, d.media_id, d.user_id, d.actor, d.outcome, d.policy, NULL AS thresholds, d.grounds::text AS grounds,
        d.photo::text AS photo, d.engines::text AS engines, d.findings::text AS findings
 FROM lomi.decisions AS d
-WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz AND d.outcome IS NOT NULL
+WHERE d.id BETWEEN %(first)s::bigint AND %(last)s::bigint
+  AND d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz AND d.outcome IS NOT NULL
   AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
   AND NOT EXISTS (
       SELECT FROM lomi.decisions AS l

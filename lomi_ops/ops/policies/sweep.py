@@ -55,6 +55,11 @@ class Columns:
     off: list[int] = field(default_factory=list)
     on: list[int] = field(default_factory=list)
 
+    def extend(self, more: Columns) -> None:
+        self.values += more.values
+        self.off += more.off
+        self.on += more.on
+
 
 @dataclass(frozen=True, slots=True)
 class Sweep:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from lomi_ops.db import media, replaying, reporting
-from lomi_ops.db.pool import Database
-from lomi_ops.db.replaying import Stored
+from lomi_ops.db.pool import Database, Session
+from lomi_ops.db.replaying import Ids, Stored
 from lomi_ops.domain.replay import COUNTED_APART, Replay, Tally, compared, explained
 from lomi_ops.domain.window import Window
 from lomi_ops.errors import ExitCode, LomiError
 from lomi_ops.ops import unknowns
-
-EVERY = 2000
-"""Decisions between two words about how far it is."""
+from lomi_ops.ops.policies.sharing import shared
 
 
 class NoLog(LomiError):
@@ -47,6 +46,12 @@ class Verified:
     """Photos that old workers decided; their findings were never stored."""
     erased: int = 0
 
+    def add(self, part: Verified, limit: int) -> None:
+        """What was found in the next part of the log; of what is odd the first ones are named."""
+        for what, number in part.tally.counts.items():
+            self.tally.counts[what] += number
+        self.odd += part.odd[: limit - len(self.odd)]
+
     @property
     def exit_code(self) -> ExitCode:
         if self.tally.counts[Replay.DIFFERS]:
@@ -66,21 +71,26 @@ def verified(
     """As of one moment. Raises NoLog."""
     require_log(database)
     with reporting.reading(database, others=0) as session:
-        found = replayed(replaying.decisions(session, window), limit, tell)
+        found = Verified()
+        for part, done in shared(database, session, window, partial(_part, window=window, limit=limit)):
+            found.add(part, limit)
+            tell(done)
         found.unlogged, found.erased = replaying.unlogged(session, window), replaying.erased(session)
     return found
 
 
-def replayed(stored: Iterable[Stored], limit: int, tell: Callable[[int], None] = lambda done: None) -> Verified:
+def _part(session: Session, ids: Ids, *, window: Window | None, limit: int) -> Verified:
+    return replayed(replaying.decisions(session, window, ids), limit)
+
+
+def replayed(stored: Iterable[Stored], limit: int) -> Verified:
     found = Verified()
-    for number, each in enumerate(stored, start=1):
+    for each in stored:
         what, again = _replay(each)
         found.tally.add(what)
         if what not in (Replay.SAME, *COUNTED_APART) and len(found.odd) < limit:
             said = explained(each.verdict) if each.verdict else ""
             found.odd.append(Odd(each.id, each.media_id, each.at, what, said, again))
-        if number % EVERY == 0:
-            tell(number)
     return found
 
 
