@@ -41,6 +41,21 @@ class ArmOutcome:
     outcome: str
     photos: int
     users: int
+    """Those with such a photo."""
+    squares: int
+    """Of each user's photos with this outcome, added up."""
+    products: int
+    """Of each user's photos with this outcome and all photos of the user, added up."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmUsers:
+    activation: int
+    policy: str
+    users: int
+    photos: int
+    squares: int
+    """Of each user's photos, added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,11 @@ class ArmChange:
     policy: str
     decided: int
     changed: int
+    users: int
+    decided_squares: int
+    """Of each user's, added up."""
+    changed_squares: int
+    products: int
 
 
 def agreement(db: Session | Database, window: Window) -> list[Agreement]:
@@ -60,6 +80,10 @@ def agreement(db: Session | Database, window: Window) -> list[Agreement]:
 def examples(db: Session | Database, window: Window, limit: int) -> list[Example]:
     """The latest first."""
     return db.all(Example, "shadow_examples", start=window.start, end=window.end, limit=limit)
+
+
+def arm_users(db: Session | Database, window: Window) -> list[ArmUsers]:
+    return db.all(ArmUsers, "arm_users", start=window.start, end=window.end)
 
 
 def arm_outcomes(db: Session | Database, window: Window) -> list[ArmOutcome]:

@@ -7,7 +7,8 @@ from itertools import groupby
 
 from lomi_ops.db import activations, reporting, shadows
 from lomi_ops.db.pool import Database
-from lomi_ops.db.shadows import Agreement, ArmChange, ArmOutcome, Example
+from lomi_ops.db.shadows import Agreement, ArmChange, ArmOutcome, ArmUsers, Example
+from lomi_ops.domain.clustered import Clustered
 from lomi_ops.domain.quality import wilson
 from lomi_ops.domain.report import Column, Gap, Report, Table, Unit, Value
 from lomi_ops.domain.simulation import Fate
@@ -18,6 +19,10 @@ from lomi_ops.ops.reports.asked import INTERVAL
 _NO_PLACE = Gap("this database keeps no activations and no shadows", "lomi migrate apply")
 _NONE = Gap("no policy was asked beside the one that held, and no users were divided",
             "lomi policy activate NAME --shadow OTHER --reason WHY")  # fmt: skip
+_NOTE = (
+    "intervals are of 95 %; those of arms count users, whose photos are alike, and those of shadows count photos: for"
+    " users to come they are too narrow"
+)
 _WORDS = {Fate.APPROVE: "approved", Fate.REVIEW: "to a person", Fate.REJECT: "rejected"}
 
 
@@ -26,16 +31,18 @@ def build(database: Database, window: Window, limit: int) -> Report:
     kept = activations.kept(database)
     seen: Sequence[Agreement] = ()
     apart: Sequence[Example] = ()
+    users: Sequence[ArmUsers] = ()
     outcomes: Sequence[ArmOutcome] = ()
     changes: Sequence[ArmChange] = ()
     if kept:
         with reporting.reading(database, others=0) as session:
             seen, apart = shadows.agreement(session, window), shadows.examples(session, window, limit)
-            outcomes, changes = shadows.arm_outcomes(session, window), shadows.arm_changes(session, window)
+            users, outcomes = shadows.arm_users(session, window), shadows.arm_outcomes(session, window)
+            changes = shadows.arm_changes(session, window)
     tables = [*((_agreement(seen), _transitions(seen), _examples(apart)) if seen else ()),
-              *((_arms(outcomes), _changes(changes)) if outcomes else ())]  # fmt: skip
+              *((_arms(users, outcomes), _changes(changes)) if outcomes else ())]  # fmt: skip
     gaps = () if tables else (_NONE if kept else _NO_PLACE,)
-    notes = ("intervals are of 95 %, and a little too narrow: photos of one user are alike",) if tables else ()
+    notes = (_NOTE,) if tables else ()
     return Report("policies", "Policies side by side", window, "UTC", _figures(seen, outcomes), tuple(tables),
                   notes=notes, unknown=gaps)  # fmt: skip
 
@@ -75,16 +82,17 @@ def _examples(apart: Sequence[Example]) -> Table:
     return Table("examples", "The latest of them: to look at, lomi media show ID", columns, tuple(rows), empty="none")
 
 
-def _arms(outcomes: Sequence[ArmOutcome]) -> Table:
+def _arms(users: Sequence[ArmUsers], outcomes: Sequence[ArmOutcome]) -> Table:
     columns = (Column("activation", "activation", Unit.COUNT), Column("policy", "arm"), Column("outcome", "outcome"),
                Column("photos", "photos", Unit.COUNT), Column("users", "users", Unit.COUNT),
                Column("share", "share", Unit.SHARE), *INTERVAL)  # fmt: skip
+    arms = {(each.activation, each.policy): each for each in users}
     rows: list[tuple[Value, ...]] = []
-    for _, part in groupby(outcomes, key=lambda each: (each.activation, each.policy)):
-        mine = list(part)
-        total = sum(each.photos for each in mine)
-        rows += [(each.activation, each.policy, _said(each.outcome), each.photos, each.users, each.photos / total,
-                  *wilson(each.photos / total, total)) for each in mine]  # fmt: skip
+    for each in outcomes:
+        arm = arms[each.activation, each.policy]
+        found = Clustered(arm.users, arm.photos, each.photos, arm.squares, each.squares, each.products)
+        rows.append((each.activation, each.policy, _said(each.outcome), each.photos, each.users, found.share,
+                     *found.interval()))  # fmt: skip
     return Table("arms", "Arms", columns, tuple(rows))
 
 
@@ -94,8 +102,11 @@ def _changes(changes: Sequence[ArmChange]) -> Table:
         Column("decided", "approved or rejected", Unit.COUNT), Column("changed", "changed by people", Unit.COUNT),
         Column("share", "share", Unit.SHARE), *INTERVAL,
     )  # fmt: skip
-    rows = [(each.activation, each.policy, each.decided, each.changed, each.changed / each.decided,
-             *wilson(each.changed / each.decided, each.decided)) for each in changes]  # fmt: skip
+    rows: list[tuple[Value, ...]] = []
+    for each in changes:
+        found = Clustered(each.users, each.decided, each.changed, each.decided_squares, each.changed_squares,
+                          each.products)  # fmt: skip
+        rows.append((each.activation, each.policy, each.decided, each.changed, found.share, *found.interval()))
     return Table("changes", "What people changed of it", columns, tuple(rows), empty="nothing was approved or rejected")
 
 
