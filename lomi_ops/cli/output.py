@@ -248,8 +248,8 @@ def ascii_only() -> bool:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """`1 photo`, `2 photos`."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+    """`1 photo`, `2 photos`, `100,000 photos`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def on_terminal() -> bool:

@@ -13,7 +13,12 @@ from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lomi_ops.db.remoderating import Run
+    from lomi_ops.domain.policy import Policy
+    from lomi_ops.domain.review_filter import ReviewFilter
+    from lomi_ops.ops.remoderate.plan import Plan
     from lomi_ops.runtime import Runtime
 
 app = typer.Typer(
@@ -36,6 +41,8 @@ class Wish:
     rate: str | None
     overrides: bool
     why: str
+    confirm: int | None
+    actor: str | None
 
     @property
     def again(self) -> str:
@@ -88,41 +95,67 @@ def remoderate(
             hint = f"lomi remoderate {ctx.invoked_subcommand} --help"
             raise UsageError(f"options of {ctx.invoked_subcommand} stand after its name", hint=hint)
         return None
-    from lomi_ops.cli import judging
-    from lomi_ops.db import remoderating
+    wanted = _filter(where)
+    wish = Wish(wanted.text, model, policy, shadow, _per_minute(rate), rate, include_overrides, why, confirm, actor)
+    return _counted(common, wanted, wish, format_) if dry_run else _carried_out(common, wanted, wish, format_)
+
+
+def _filter(where: list[str] | None) -> ReviewFilter:
     from lomi_ops.domain import review_filter
-    from lomi_ops.domain.confirm import require_count
-    from lomi_ops.domain.remoderate import per_minute
-    from lomi_ops.ops.remoderate.plan import plan
 
     wanted = review_filter.parse(where or [])
     if not wanted.terms:
         raise UsageError("which photos?", hint="lomi remoderate --where 'status:rejected reason:nsfw'")
-    wish = Wish(
-        wanted.text, model, policy, shadow, per_minute(rate) if rate else None, rate, include_overrides, why
-    )  # fmt: skip
-    needs = ("database",) if dry_run else session.ALL
-    with session.opened(common, *needs, overrides=_overrides(model), changes=not (dry_run or shadow)) as runtime:
-        database, chosen = runtime.database, judging.policy_in_force(runtime, policy)
-        moment = database.now()
-        found = plan(database, wanted, overrides=include_overrides, at=moment)
-        if not model:
-            diagnostics.note("where only thresholds changed, nothing needs to be judged: lomi policy simulate POLICY")
-        if dry_run:
-            remoderate_text.show_plan(found, chosen.ref, format_, shadow=shadow)
-            return int(ExitCode.OK)
-        remoderating.require_known(database)
-        if not shadow:
+    return wanted
+
+
+def _per_minute(rate: str | None) -> float | None:
+    from lomi_ops.domain.remoderate import per_minute
+
+    return per_minute(rate) if rate else None
+
+
+def _counted(common: options.Common, wanted: ReviewFilter, wish: Wish, format_: Format) -> int:
+    """A dry run."""
+    with session.opened(common, "database", overrides=_overrides(wish.model), changes=False) as runtime:
+        found, chosen = _planned(runtime, wanted, wish, runtime.database.now())
+        remoderate_text.show_plan(found, chosen.ref, format_, shadow=wish.shadow)
+        return int(ExitCode.OK)
+
+
+def _carried_out(common: options.Common, wanted: ReviewFilter, wish: Wish, format_: Format) -> int:
+    from lomi_ops.cli import judging
+    from lomi_ops.db import remoderating
+    from lomi_ops.domain.confirm import require_count
+
+    overrides, changes = _overrides(wish.model), not wish.shadow
+    with session.opened(common, *session.ALL, overrides=overrides, changes=changes) as runtime:
+        moment = runtime.database.now()
+        found, chosen = _planned(runtime, wanted, wish, moment)
+        remoderating.require_known(runtime.database)
+        if not wish.shadow:
             none = "lomi media list, to see what matches"
-            require_count(found.judged, confirm, noun="photo", again=wish.again, none=none)
+            require_count(found.judged, wish.confirm, noun="photo", again=wish.again, none=none)
         with judging.judged_again(runtime, chosen) as again:
-            remoderate_run.require_fit(again, shadow=shadow)
+            remoderate_run.require_fit(again, shadow=wish.shadow)
             run = remoderating.begin(
-                database, at=moment, actor=options.actor(actor), filter_=wish.filter, why=why, model=model,
-                policy=chosen.ref, engines=remoderate_run.engines_of(again), shadow=shadow, overrides=include_overrides,
-                per_minute=wish.per_minute, photos=found.matched,
+                runtime.database, at=moment, actor=options.actor(wish.actor), filter_=wish.filter, why=wish.why,
+                model=wish.model, policy=chosen.ref, engines=remoderate_run.engines_of(again), shadow=wish.shadow,
+                overrides=wish.overrides, per_minute=wish.per_minute, photos=found.matched,
             )  # fmt: skip
             return remoderate_run.go(runtime, run, chosen, again, run.actor, format_)
+
+
+def _planned(runtime: Runtime, wanted: ReviewFilter, wish: Wish, moment: datetime) -> tuple[Plan, Policy]:
+    """Which photos, and by what."""
+    from lomi_ops.cli import judging
+    from lomi_ops.ops.remoderate.plan import plan
+
+    chosen = judging.policy_in_force(runtime, wish.policy)
+    found = plan(runtime.database, wanted, overrides=wish.overrides, at=moment)
+    if not wish.model:
+        diagnostics.note("where only thresholds changed, nothing needs to be judged: lomi policy simulate POLICY")
+    return found, chosen
 
 
 @app.command("resume")

@@ -46,7 +46,7 @@ def show_plan(found: Plan, policy: str, format_: Format, *, shadow: bool) -> Non
         return
     if found.standing:
         rows = [
-            (shown(status), shown(reason), str(number))
+            (shown(status), shown(reason), f"{number:,}")
             for (status, reason), number in sorted(found.standing.items(), key=lambda each: -each[1])
         ]
         output.table(("status", "reason", "photos"), rows, right=(2,), prose=(1,))
@@ -64,7 +64,9 @@ def show_run(run: Run, outcomes: Sequence[Outcome], format_: Format) -> None:
     output.text(_headline(run, outcomes))
     changed = [each for each in outcomes if each.fate is Fate.CHANGED]
     if changed:
-        rows = [(_state(e.status_before, e.reason_before), _state(e.status, e.reason), str(e.photos)) for e in changed]
+        rows = [
+            (_state(e.status_before, e.reason_before), _state(e.status, e.reason), f"{e.photos:,}") for e in changed
+        ]
         headers = ("stands", "would stand") if run.shadow else ("stood", "stands")
         output.table((*headers, "photos"), rows, right=(2,), prose=())
     else:
@@ -96,8 +98,8 @@ def show_runs(found: Sequence[tuple[Run, Sequence[Outcome]]], format_: Format) -
             f"{run.at:%m-%d %H:%M}",
             shown(run.actor),
             ("done" if run.ended_at else "open") + (", shadow" if run.shadow else ""),
-            f"{through(outcomes)} of {run.photos}",
-            str(of(outcomes, Fate.CHANGED)),
+            f"{through(outcomes):,} of {run.photos:,}",
+            f"{of(outcomes, Fate.CHANGED):,}",
             run.policy,
             shown(run.filter),
         )
@@ -145,10 +147,10 @@ def through(outcomes: Sequence[Outcome]) -> int:
 
 
 def _headline(run: Run, outcomes: Sequence[Outcome]) -> str:
-    how = "only compared, nothing was changed" if run.shadow else f"{of(outcomes, Fate.CHANGED)} changed"
+    how = "only compared, nothing was changed" if run.shadow else f"{of(outcomes, Fate.CHANGED):,} changed"
     state = "done" if run.ended_at else "not done"
     return (
-        f"run {run.id} ({state}): {through(outcomes)} of {counted(run.photos, 'photo')} by policy {run.policy}, {how}"
+        f"run {run.id} ({state}): {through(outcomes):,} of {counted(run.photos, 'photo')} by policy {run.policy}, {how}"
     )
 
 

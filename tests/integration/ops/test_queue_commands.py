@@ -127,10 +127,10 @@ def test_an_operation_that_was_killed_in_the_middle_is_continued_and_undone(
     there = lomi("queue", "continue", op)
 
     assert there.code == 0
-    assert there.out == f"1000 jobs deleted; to put back: lomi queue undo {op}\n"
+    assert there.out == f"1,000 jobs deleted; to put back: lomi queue undo {op}\n"
     assert queue.stats().dead == 0
     assert lomi("queue", "continue", op).out == there.out, "a second time changes nothing"
-    assert lomi("queue", "undo", op).out == "1000 jobs put back\n"
+    assert lomi("queue", "undo", op).out == "1,000 jobs put back\n"
     assert set(client.zrange(queue.keys.dead, 0, -1)) == {name.encode() for name in names}
 
 
@@ -142,7 +142,7 @@ def test_an_undo_that_was_killed_in_the_middle_is_continued(
     killed_in_the_middle(["queue", "undo", op], client)
     assert 0 < queue.stats().dead < 1000
 
-    assert lomi("queue", "continue", op).out == "1000 jobs put back\n"
+    assert lomi("queue", "continue", op).out == "1,000 jobs put back\n"
     assert queue.stats().dead == 1000
 
 
