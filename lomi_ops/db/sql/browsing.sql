@@ -38,7 +38,7 @@ AND (%(bands)s::jsonb IS NULL OR NOT EXISTS (
 SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
 FROM media
-WHERE media_type::text = 'photo' AND created_at IS NOT NULL
+WHERE media_type = 'photo' AND created_at IS NOT NULL
   -- include: within_bounds
   AND (%(after_at)s::timestamptz IS NULL
        OR (created_at, id) < (%(after_at)s::timestamptz, %(after_id)s::uuid))
@@ -64,7 +64,7 @@ LIMIT %(limit)s::bigint;
 SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
 FROM media
-WHERE media_type::text = 'photo' AND (created_at IS NULL OR NOT %(undated)s::boolean)
+WHERE media_type = 'photo' AND (created_at IS NULL OR NOT %(undated)s::boolean)
   -- include: within_bounds
   AND (%(after_id)s::uuid IS NULL OR id > %(after_id)s::uuid)
 ORDER BY id
@@ -86,7 +86,7 @@ LIMIT %(limit)s::bigint;
 SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
 FROM media
-WHERE media_type::text = 'photo'
+WHERE media_type = 'photo'
   -- include: within_bounds
 
 -- name: user_days
@@ -100,7 +100,7 @@ SELECT (created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS photos,
        count(*) FILTER (WHERE moderation_status = 'failed') AS failed,
        count(*) FILTER (WHERE coalesce(moderation_status, 'pending') = 'pending') AS waiting
 FROM media
-WHERE user_id = %(user_id)s::uuid AND media_type::text = 'photo' AND created_at IS NOT NULL
+WHERE user_id = %(user_id)s::uuid AND media_type = 'photo' AND created_at IS NOT NULL
 GROUP BY 1
 ORDER BY 1 DESC
 LIMIT %(limit)s::bigint;
@@ -111,7 +111,7 @@ LIMIT %(limit)s::bigint;
 -- out status, reason, photos
 SELECT coalesce(moderation_status, 'pending')::text AS status, moderation_reason AS reason, count(*) AS photos
 FROM media
-WHERE user_id = %(user_id)s::uuid AND media_type::text = 'photo'
+WHERE user_id = %(user_id)s::uuid AND media_type = 'photo'
 GROUP BY 1, 2
 ORDER BY photos DESC, status, reason;
 

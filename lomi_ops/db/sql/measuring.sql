@@ -11,7 +11,7 @@ FROM (
     SELECT created_at, moderation_reason IS NOT DISTINCT FROM 'needs_review' AS in_review,
            batch_id IS NULL OR batch_id = '00000000-0000-0000-0000-000000000000' AS zero
     FROM media
-    WHERE moderation_status = 'pending' AND media_type::text = 'photo'
+    WHERE moderation_status = 'pending' AND media_type = 'photo'
 ) AS undecided;
 
 -- name: measured_decisions
@@ -48,7 +48,7 @@ SELECT (count(*) FILTER (WHERE lately))::int AS decided,
 FROM (
     SELECT moderation_status, moderated_at >= now() - make_interval(secs => %(short)s::float8) AS lately
     FROM media
-    WHERE media_type::text = 'photo' AND moderation_status IN ('approved', 'rejected')
+    WHERE media_type = 'photo' AND moderation_status IN ('approved', 'rejected')
       AND moderated_at >= now() - make_interval(secs => %(long)s::float8)
 ) AS decided;
 

@@ -31,7 +31,7 @@ FROM (
            coalesce(m.created_at <= now() - make_interval(secs => %(older_s)s::float8), true) AS old,
            coalesce(m.is_approved, false) AND m.batch_id IS NULL AND m.moderated_at IS NULL AS approved_before
     FROM media AS m LEFT JOIN users AS u ON u.id = m.user_id
-    WHERE m.moderation_status = 'pending' AND m.media_type::text = 'photo'
+    WHERE m.moderation_status = 'pending' AND m.media_type = 'photo'
       AND (%(batches)s::uuid[] IS NULL OR m.batch_id = ANY(%(batches)s::uuid[]))
 ) AS waiting
 WHERE (place, media_id) > (%(after_place)s::float8, %(after_id)s::uuid)

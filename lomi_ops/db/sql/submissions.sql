@@ -22,7 +22,7 @@ SELECT m.id AS media_id, m.user_id, coalesce(m.batch_id, '00000000-0000-0000-000
        coalesce(m.is_approved, false) AND m.batch_id IS NULL AND m.moderated_at IS NULL AS approved_before,
        coalesce(m.moderation_status, 'pending')::text AS status
 FROM meant JOIN media AS m ON m.id = meant.id LEFT JOIN users AS u ON u.id = m.user_id
-WHERE m.media_type::text = 'photo'
+WHERE m.media_type = 'photo'
 ORDER BY place, media_id
 LIMIT %(limit)s;
 
