@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from lomi_ops.config.schema import Settings
-from lomi_ops.db import checkpoints, ledger, media
+from lomi_ops.db import checkpoints, ledger
 from lomi_ops.db.failures import DatabaseMisfit
 from lomi_ops.db.fingerprints import Shelf
 from lomi_ops.db.ledger import Course
@@ -36,7 +36,7 @@ from worker.leases import Lease, Leases
 from worker.report import report
 from worker.retelling import told_again
 from worker.signals import Signals
-from worker.triage import RowsMissing, Triage, triage
+from worker.triage import MediaRow, RowsMissing, Triage, triage
 from worker.weather import Postponed, Upstream, bad_weather, shown, shown_to_work, sort_out
 
 log = logging.getLogger(__name__)
@@ -188,11 +188,12 @@ class Slot:
 
     def _run(self, claimed: Claimed, lease: Lease) -> None:
         job = parse_job(claimed.raw)
-        settled = ledger.entry(self.database, job.job_id)
+        known = ledger.opening(self.database, job)
+        settled = known.entry
         if settled is not None and settled.settled_at is not None:
             self._finish_again(claimed, lease, settled.payload, settled.settled_at)
             return
-        sorted_out = self._triaged(job)
+        sorted_out = _triaged(job, known.photos)
         downloads_s: list[float] = []
         judge = self.judge if self.rules is None else self.judge.under(self.rules(job.user_id))
         decisions = self._decide(job, sorted_out, claimed, lease, judge, downloads_s)
@@ -233,15 +234,6 @@ class Slot:
         log.info("job was settled before", extra=fields)
         self._served(claimed, {Upstream.DATABASE}, finished=True)
         self._finish(claimed, lease, message)
-
-    def _triaged(self, job: Job) -> Triage:
-        """Raises JobError for a job that is nobody's, RowsMissing for one whose rows may be on their way."""
-        sorted_out = triage(job, media.photos_of(self.database, [photo.media_id for photo in job.photos]))
-        if sorted_out.foreign:
-            raise JobError(f"no photo of job {job.job_id} belongs to its batch and user", code="batch_mismatch")
-        if sorted_out.unknown:
-            raise RowsMissing(f"no media row of job {job.job_id} exists (yet)")
-        return sorted_out
 
     def _decide(
         self, job: Job, sorted_out: Triage, claimed: Claimed, lease: Lease, judge: BatchJudge, downloads_s: list[float]
@@ -330,6 +322,16 @@ class _Book:
 
     def note_crash(self, media_id: UUID) -> int:
         return checkpoints.note_crash(self.database, self.job_id, media_id, at=self.database.now())
+
+
+def _triaged(job: Job, rows: Mapping[UUID, MediaRow]) -> Triage:
+    """Raises JobError for a job that is nobody's, RowsMissing for one whose rows may be on their way."""
+    sorted_out = triage(job, rows)
+    if sorted_out.foreign:
+        raise JobError(f"no photo of job {job.job_id} belongs to its batch and user", code="batch_mismatch")
+    if sorted_out.unknown:
+        raise RowsMissing(f"no media row of job {job.job_id} exists (yet)")
+    return sorted_out
 
 
 def course_of(job: Job, claimed: Claimed, lease: Lease) -> Course:

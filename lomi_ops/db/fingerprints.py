@@ -120,4 +120,4 @@ def _keep(session: Session, photos: list[Kept], at: datetime) -> None:
         }
         for photo in photos
     ]
-    session.run("photo_hashes_keep", hashes=jsonb(rows), at=at)
+    session.send("photo_hashes_keep", hashes=jsonb(rows), at=at)

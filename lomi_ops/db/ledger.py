@@ -8,7 +8,7 @@ the commit and the queue's FINISH therefore costs no second judging, and no seco
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from uuid import UUID
 
 from lomi_ops.db import fingerprints
 from lomi_ops.db.documents import cleaned, jsonb, log_columns, moment, readable
+from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage, result_of
 from lomi_ops.domain.job import Job
@@ -115,14 +116,17 @@ def settle(
     where a decision carries none), and what the photos look like on the `shelf`.
     Raises DatabaseUnavailable, and LomiError with the hint `lomi migrate apply` on a database without the schema.
     """
-    with db.transaction() as session:
-        told = _told(course)
-        if not _enter(session, job, attempt=attempt, token=token, worker=worker, at=at, **told):
-            entry = session.one(LedgerEntry, "ledger_entry", job_id=job.job_id)
-            return Settled(None, entry.payload if entry else None, duplicate=True)
-        first = _first_of_each(cleaned(decision) for decision in decisions)
-        seen = {row.media_id: row for row in session.all(_Seen, "media_lock", ids=list(first))}
-        applied = _write(session, job, list(first.values()), retries=attempt - 1, at=at)
+    first = _first_of_each(cleaned(decision) for decision in decisions)
+    with db.session() as session, session.together(), session.transaction():
+        # All three are on their way before the first answer: whatever they did, a duplicate takes it back.
+        entered = _enter(session, job, attempt=attempt, token=token, worker=worker, at=at, **_told(course))
+        locked = session.later(_Seen, "media_lock", ids=list(first))
+        written = _write(session, job, list(first.values()), retries=attempt - 1, at=at)
+        if not entered():
+            session.take_back()
+            known = session.one(LedgerEntry, "ledger_entry", job_id=job.job_id)
+            return Settled(None, known.payload if known else None, duplicate=True)
+        seen, applied = {row.media_id: row for row in locked()}, frozenset(written())
         kept = [decision for decision in first.values() if decision.media_id in applied]
         message = result_of(job, kept, at)
         settled = Settled(
@@ -136,6 +140,26 @@ def settle(
         if shelf is not None:
             shelf.keep_on(session, _looks(job, kept), at=at)
         return settled
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a worker has to know of a job before it judges."""
+
+    entry: LedgerEntry | None
+    """As `entry` has it."""
+    photos: Mapping[UUID, PhotoRow]
+    """Of its photos that have a row."""
+
+
+def opening(db: Database, job: Job) -> Opening:
+    """In one round trip."""
+    ids = [photo.media_id for photo in job.photos]
+    with db.session() as session:
+        with session.together():
+            known = session.later(LedgerEntry, "ledger_entry", job_id=job.job_id)
+            rows = session.later(PhotoRow, "photos_of", ids=ids)
+        return Opening(next(iter(known()), None), {row.media_id: row for row in rows()})
 
 
 def entry(db: Database, job_id: str) -> LedgerEntry | None:
@@ -183,8 +207,12 @@ def _told(course: Course | None) -> dict[str, Any]:
     }
 
 
-def _enter(session: Session, job: Job, **values: Any) -> bool:
-    return session.value("ledger_settle", **_identity(job), **values) is not None
+def _enter(session: Session, job: Job, **values: Any) -> Callable[[], list[str]]:
+    return session.later(_job_id, "ledger_settle", **_identity(job), **values)
+
+
+def _job_id(job_id: str) -> str:
+    return job_id
 
 
 def _first_of_each(decisions: Any) -> dict[UUID, PhotoDecision]:
@@ -196,12 +224,12 @@ def _first_of_each(decisions: Any) -> dict[UUID, PhotoDecision]:
 
 def _write(
     session: Session, job: Job, decisions: Sequence[PhotoDecision], *, retries: int, at: datetime
-) -> frozenset[UUID]:
+) -> Callable[[], list[UUID]]:
     photos = [
         {"media_id": photo.media_id, "status": photo.status, "reason": photo.reason, "scores": photo.scores}
         for photo in decisions
     ]
-    hit = session.all(
+    return session.later(
         _media_id,
         "media_settle",
         photos=jsonb(photos),
@@ -210,7 +238,6 @@ def _write(
         retries=retries,
         at=at,
     )
-    return frozenset(hit)
 
 
 def _media_id(media_id: UUID) -> UUID:
@@ -260,7 +287,7 @@ def _finish(
     *, attempt: int, worker: str, at: datetime,
 ) -> None:  # fmt: skip
     counts = Counter(decision.status for decision in kept)
-    session.run(
+    session.send(
         "ledger_finish",
         job_id=job.job_id,
         batch_id=job.batch_id,

@@ -32,6 +32,38 @@ class Session:
         self._connection = connection
         self._gate = gate
         self._pooler = pooler
+        self._pipeline: psycopg.Pipeline | None = None
+        self._transaction: psycopg.Transaction | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Statements inside are sent one after another, and answers are waited for only where somebody reads them: by
+        `later` when its rows are asked for, by `send` at the end. Outside a transaction they are one. Behind a pooler,
+        and with a client library that cannot do it, each is waited for at once."""
+        if self._pooler is not None or not psycopg.Pipeline.is_supported():
+            yield
+            return
+        try:
+            with self._connection.pipeline() as self._pipeline:
+                yield
+        except psycopg.errors.PipelineAborted as skipped:
+            raise _culprit(skipped) from None
+        finally:
+            self._pipeline = None
+
+    def later(self, row: Callable[..., Row], block: str, /, **values: Any) -> Callable[[], list[Row]]:
+        """`all`, whose rows are there when they are asked for, which may be after `together()`."""
+        if self._pipeline is None:
+            rows = self.all(row, block, **values)
+            return lambda: rows
+        return self._connection.cursor(row_factory=kwargs_row(row)).execute(self._text(block), values).fetchall
+
+    def send(self, block: str, /, **values: Any) -> None:
+        """`run` for its effect alone. What it raises, the end of `together()` or of `transaction()` may raise
+        instead."""
+        text = self._text(block)
+        with self._placed():
+            self._connection.execute(text, values)
 
     def all(self, row: Callable[..., Row], block: str, /, **values: Any) -> list[Row]:
         """Runs a named block and builds one `row` from each result row, its columns as keywords."""
@@ -61,7 +93,10 @@ class Session:
         """Runs a named block for its effect; the number of rows that it hit."""
         text = self._text(block)
         with self._placed():
-            return self._connection.execute(text, values).rowcount
+            cursor = self._connection.execute(text, values)
+            if self._pipeline is not None:
+                self._pipeline.sync()
+            return cursor.rowcount
 
     def shown(self, block: str, /, **values: Any) -> str:
         """A named block as it would be sent, its values written out. Runs nothing."""
@@ -73,11 +108,36 @@ class Session:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        outermost = self._idle
-        with self._connection.transaction():
-            if outermost and self._pooler is not None:
-                self._pooler.limit(self._connection)
-            yield
+        outermost, around = self._idle, self._transaction
+        with self._begun() as self._transaction:
+            try:
+                if outermost and self._pooler is not None:
+                    self._pooler.limit(self._connection)
+                yield
+            finally:
+                self._transaction = around
+
+    @contextmanager
+    def _begun(self) -> Iterator[psycopg.Transaction]:
+        """Inside `together()` neither BEGIN nor COMMIT is waited for: where a statement before it fails, the server
+        skips the COMMIT, and the end of `together()` raises. psycopg's own block would wait three times."""
+        if self._pipeline is None:
+            with self._connection.transaction() as begun:
+                yield begun
+            return
+        with psycopg.Transaction(self._connection) as begun:
+            try:
+                yield begun
+            except BaseException:
+                # After an error the server skips everything up to here, a ROLLBACK as well.
+                with suppress(psycopg.Error):
+                    self._pipeline.sync()
+                raise
+
+    def take_back(self) -> None:
+        """The innermost `transaction()` will end as if nothing had happened in it."""
+        assert self._transaction is not None
+        self._transaction.force_rollback = True
 
     @contextmanager
     def snapshot(self, of: str | None = None) -> Iterator[None]:
@@ -151,3 +211,11 @@ class Session:
         if block.writes:
             self._gate.admit(self)
         return block.text
+
+
+def _culprit(skipped: psycopg.Error) -> BaseException:
+    """What failed, of which psycopg may tell only that all after it was skipped."""
+    found: BaseException = skipped
+    while isinstance(found, psycopg.errors.PipelineAborted) and found.__context__ is not None:
+        found = found.__context__
+    return found

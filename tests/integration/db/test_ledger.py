@@ -357,13 +357,15 @@ def test_a_lost_answer_to_the_commit_shows_as_a_duplicate(
     job = backend.job(1)
     made = [judged(ids(job)[0])]
 
-    class Lost(psycopg.Transaction):
-        def __exit__(self, *args: Any) -> bool:
+    class Lost(psycopg.Pipeline):
+        """The commit is the last of what is sent together."""
+
+        def __exit__(self, *args: Any) -> None:
             super().__exit__(*args)
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     with monkeypatch.context() as patch:
-        patch.setattr("psycopg.connection.Transaction", Lost)
+        patch.setattr("psycopg.connection.Pipeline", Lost)
         with pytest.raises(DatabaseUnavailable):
             settle(db, job, made)
     again = settle(db, job, made)

@@ -345,7 +345,9 @@ def work(db: Database, job: Job) -> None:
     assert activations.kept(db)
     assert activations.latest(db) is None
     assert ledger.entry(db, job.job_id) is None
-    assert media.photos_of(db, [photo]).keys() == {photo}
+    known = ledger.opening(db, job)
+    assert known.entry is None
+    assert photo in known.photos
     assert checkpoints.note_crash(db, job.job_id, crashed, at=AT) == 1
     checkpoints.save(db, job.job_id, decision, at=AT)
     assert checkpoints.load(db, job.job_id)
@@ -364,7 +366,7 @@ WORK_CALLS: dict[str, Callable[..., object]] = {
     f"{module.__name__.rpartition('.')[2]}.{name}": getattr(module, name)
     for module, names in (
         (activations, ("kept", "latest")),
-        (ledger, ("entry", "settle")), (media, ("photos_of",)), (migrate, ("apply",)), (history, ("keep",)),
+        (ledger, ("entry", "opening", "settle")), (media, ("photos_of",)), (migrate, ("apply",)), (history, ("keep",)),
         (checkpoints, ("note_crash", "save", "load", "sweep")),
         (outbox, ("waits", "take_next", "mark_published")),
     )
