@@ -24,6 +24,8 @@ WARM = 0.25
 """The first part of a run, in which caches fill and processes grow: it says nothing of the rest."""
 LEAST_PHOTOS = 500
 """Fewer photos say nothing of growth by the thousand."""
+GROWN_UP = 500
+"""Photos after which a worker has met sizes of all kinds and keeps the memory that it will (docs/performance.md)."""
 
 
 class Again(StrEnum):
@@ -113,8 +115,8 @@ def queue_growth(samples: Sequence[Sample]) -> float | None:
 
 def memory_growth(samples: Sequence[Sample]) -> float | None:
     """The share by which the largest worker grows with 1,000 photos, from the middle of the first to that of the last
-    third; None for too few photos or looks."""
-    seen = [(each.decided, each.memory) for each in samples if each.memory]
+    third of what comes after the first `GROWN_UP`; None for too few photos or looks."""
+    seen = [(each.decided, each.memory) for each in samples if each.memory and each.decided >= GROWN_UP]
     third = len(seen) // 3
     if not third or seen[-1][0] - seen[0][0] < LEAST_PHOTOS:
         return None

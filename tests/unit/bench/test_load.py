@@ -88,11 +88,17 @@ def test_what_was_offered_is_sustained_only_where_the_queue_does_not_grow() -> N
 
 
 def test_memory_grows_by_the_thousand_photos() -> None:
-    flat, leak = (100_000_000,) * 9, tuple(100_000_000 + 1_000_000 * at for at in range(9))
-    assert memory_growth(samples(*(0,) * 9, memory=flat)) == 0
-    assert memory_growth(samples(*(0,) * 9, memory=leak)) == pytest.approx(0.0495, abs=0.0005)
+    flat, leak = (100_000_000,) * 12, tuple(100_000_000 + 1_000_000 * at for at in range(12))
+    assert memory_growth(samples(*(0,) * 12, memory=flat)) == 0
+    assert memory_growth(samples(*(0,) * 12, memory=leak)) == pytest.approx(0.0481, abs=0.0005)
     assert memory_growth(samples(*(0,) * 9, memory=flat, decided=10)) is None, "too few photos"
     assert memory_growth(samples(*(0,) * 9)) is None, "no worker is seen"
+
+
+def test_what_a_worker_takes_for_its_first_photos_is_no_growth() -> None:
+    settles = (100_000_000, 200_000_000, 280_000_000, *(284_000_000,) * 9)
+    assert memory_growth(samples(*(0,) * 12, memory=settles)) == 0
+    assert memory_growth(samples(*(0,) * 5, memory=settles[:5])) is None, "too few photos after the first"
 
 
 def test_the_first_quarter_and_what_comes_after_the_last_user_say_nothing() -> None:
