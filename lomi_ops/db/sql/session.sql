@@ -30,6 +30,11 @@ SELECT current_setting('server_version') AS version;
 -- out now
 SELECT clock_timestamp() AS now;
 
+-- name: session_may_name
+-- Whether this role may name a moment. To try it would end the transaction where it may not.
+-- out may
+SELECT has_function_privilege('pg_catalog.pg_export_snapshot()', 'execute') AS may;
+
 -- name: session_snapshot
 -- Names the moment that this transaction sees, for others to see it, too, for as long as it lasts. A replica can.
 -- out snapshot

@@ -71,10 +71,12 @@ def _children(
     if len(parts) <= ALONE or number < 2 or session.pooled:
         yield []
         return
+    if not (moment := reporting.moment(session)):
+        yield []
+        return
     with ExitStack() as stack:
         found: list[_Child[Answer]] = []
         with suppress(LomiError, OSError):
-            moment = str(session.value("session_snapshot"))
             for first in range(number):
                 found.append(_started(database, moment, parts[first::number], work))
                 stack.callback(_end, found[-1])
