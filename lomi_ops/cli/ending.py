@@ -40,7 +40,10 @@ def heard() -> Iterator[None]:
 
 def let_go() -> None:
     """The last thing before the exit code. What could not be written, as to a terminal that has closed, is written
-    nowhere: Python would try again at its end, and put 120 in the code's place."""
+    nowhere: Python would try again at its end, and put 120 in the code's place. Ctrl-C from now on ends what is left of
+    Python, without words."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         if stream is None or stream.closed:
             continue
