@@ -51,8 +51,9 @@ def test_every_photo_is_decided_once_and_nothing_remains(cluster: Cluster, worke
     assert entries == [{"actor": "ada", "action": "bench", "reason": "lomi bench load: 4 users"}]
 
 
+@pytest.mark.timeout(300)
 def test_postgres_and_workers_of_this_machine_are_seen(cluster: Cluster, worker: Worker, load: Load) -> None:
-    found = figures(load("--rate", "2400/min", "--minutes", "0.4"))
+    found = figures(load("--rate", "2400/min", "--minutes", "0.46"))
     assert found["database_cpu"] is not None
     assert 0 < found["database_cpu"] < 1
     assert found["memory_growth"] is not None
