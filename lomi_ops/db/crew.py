@@ -9,8 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 
-import psycopg
-
 from lomi_ops.db.pool import Database
 from lomi_ops.db.session import Session
 from lomi_ops.errors import LomiError
@@ -60,13 +58,9 @@ class Crew(Session):
 def reading(db: Database, others: int) -> Iterator[Session]:
     """A transaction that only reads, and up to so many beside it that read the same moment: as many as the server lets
     in, and none where a pooler stands in between, whose few connections are for everybody."""
-    with db.session() as own, ExitStack() as stack:
-        name = _named(own, stack) if others and not own.pooled else ""
-        if not name:
-            with own.snapshot():
-                yield own
-            return
-        beside = _beside(db, name, others, stack)
+    with db.session() as own, own.snapshot(), ExitStack() as stack:
+        name = moment(own) if others and not own.pooled else ""
+        beside = _beside(db, name, others, stack) if name else []
         if not beside:
             yield own
             return
@@ -79,14 +73,9 @@ def reading(db: Database, others: int) -> Iterator[Session]:
             raise
 
 
-def _named(own: Session, stack: ExitStack) -> str:
-    """Begins a transaction and names its moment; empty, and none begun, where the server does not."""
-    with suppress(psycopg.Error), ExitStack() as begun:
-        begun.enter_context(own.snapshot())
-        name = str(own.value("session_snapshot"))
-        stack.push(begun.pop_all())
-        return name
-    return ""
+def moment(session: Session) -> str:
+    """The name of what a transaction sees, for `Database.beside`; empty where this role may not name it."""
+    return str(session.value("session_snapshot")) if session.value("session_may_name") else ""
 
 
 def _beside(db: Database, name: str, others: int, stack: ExitStack) -> list[Session]:

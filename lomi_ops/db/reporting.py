@@ -134,11 +134,6 @@ def reading(db: Database, others: int = _OTHERS) -> Iterator[Session]:
         yield session
 
 
-def moment(session: Session) -> str:
-    """The name of what a transaction sees, for `beside`; empty where this role may not name it."""
-    return str(session.value("session_snapshot")) if session.value("session_may_name") else ""
-
-
 @contextmanager
 def beside(db: Database, moment: str) -> Iterator[Session]:
     """The same on a connection of another process, as of the moment whose name one of them has exported."""

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
-from lomi_ops.db import replaying, reporting
+from lomi_ops.db import crew, replaying, reporting
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.db.replaying import Ids
 from lomi_ops.domain.window import Window
@@ -71,7 +71,7 @@ def _children(
     if len(parts) <= ALONE or number < 2 or session.pooled:
         yield []
         return
-    if not (moment := reporting.moment(session)):
+    if not (moment := crew.moment(session)):
         yield []
         return
     with ExitStack() as stack:

@@ -62,8 +62,8 @@ class Front:
         self._behind: _Behind | None = None
 
     def expect(self, pile: Pile, wanted: ReviewFilter, now: Callable[[], datetime]) -> None:
-        """Begins a first look, behind whatever else there is to do before somebody asks for photos of this pile. Called
-        by nobody else at that time."""
+        """Begins a first look before anybody asks, behind whatever else there is to do until then. For a front that has
+        not been asked yet; a look that fails is made again by whoever asks."""
         self._asked = (pile, wanted)
         self._behind = _Behind(lambda: self._found(pile, wanted, now(), FIRST))
 

@@ -11,10 +11,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from benchmarks.policy.rows import seen as looked_at
-from lomi_ops.db import ledger, reporting
+from lomi_ops.db import crew, ledger
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.decision import decide, fail
 from lomi_ops.domain.policy import judge
@@ -116,22 +115,10 @@ def test_one_judges_it_all_where_the_server_names_no_moment(
     db: Database, alone: tuple[str, str], plain: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = shared_out(monkeypatch)
-    monkeypatch.setattr(reporting, "moment", lambda session: "")
+    monkeypatch.setattr(crew, "moment", lambda session: "")
 
     assert both(db) == alone
     assert started == []
-
-
-def test_a_role_without_the_right_may_name_none(prepared_url: str, plain: psycopg.Connection[Any]) -> None:
-    plain.execute("CREATE ROLE nameless LOGIN PASSWORD 'x'")
-    plain.execute("REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM PUBLIC")
-    try:
-        url = make_conninfo(prepared_url, user="nameless", password="x")
-        with Database(url) as nameless, nameless.session() as session:
-            assert reporting.moment(session) == ""
-    finally:
-        plain.execute("GRANT EXECUTE ON FUNCTION pg_export_snapshot() TO PUBLIC")
-        plain.execute("DROP ROLE nameless")
 
 
 def test_nobody_is_named_where_nobody_is_to_be(db: Database, log: list[uuid.UUID]) -> None:
