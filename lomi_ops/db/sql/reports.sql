@@ -203,6 +203,15 @@ FROM (
 GROUP BY size
 ORDER BY size;
 
+-- part: batches_of_part
+-- Batches whose first photo came in a part of a window.
+FROM media
+WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
+  AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
+  AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
+GROUP BY batch_id
+HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
+
 -- name: report_batch_sizes
 -- How many batches have so many photos, of those whose first one came in a part of a window. A batch comes in one
 -- request, so an hour to either side of the part has all of its photos.
@@ -214,12 +223,7 @@ ORDER BY size;
 SELECT size, count(*)::int AS many
 FROM (
     SELECT count(*)::int AS size
-    FROM media
-    WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
-      AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
-      AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
-    GROUP BY batch_id
-    HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
+    -- include: batches_of_part
 ) AS batches
 GROUP BY size
 ORDER BY size;
@@ -247,17 +251,6 @@ FROM (
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
 ) AS spans
 WHERE created_at - before < interval '24 hours';
-
--- part: batches_of_part
--- Batches that came in a part of a window, as their photos stand; parts as in `report_batch_sizes`.
-SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
-       bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
-FROM media
-WHERE media_type = 'photo' AND batch_id <> '00000000-0000-0000-0000-000000000000'
-  AND created_at >= greatest(%(start)s::timestamptz - interval '1 hour', %(since)s::timestamptz)
-  AND created_at < least(%(end)s::timestamptz + interval '1 hour', %(until)s::timestamptz)
-GROUP BY batch_id
-HAVING min(created_at) >= %(start)s::timestamptz AND min(created_at) < %(end)s::timestamptz
 
 -- part: moves_by_minute
 -- How many came and went in each minute, of `settled`; who went before he came went as he came.
@@ -289,6 +282,8 @@ WITH settled AS (
     SELECT came_at,
            CASE WHEN NOT open THEN coalesce(decided_at, came_at) END AS went_at
     FROM (
+        SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
+               bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
         -- include: batches_of_part
     ) AS batches
     LIMIT ALL
@@ -309,6 +304,8 @@ WITH settled AS (
                 ELSE coalesce((SELECT min(j.settled_at) FROM lomi.jobs AS j WHERE j.batch_id = batches.batch_id),
                               CASE WHEN NOT open THEN decided_at END) END AS went_at
     FROM (
+        SELECT batch_id, min(created_at) AS came_at, min(moderated_at) AS decided_at,
+               bool_or(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review') AS open
         -- include: batches_of_part
     ) AS batches
     LIMIT ALL

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, timedelta
 from uuid import UUID
 
@@ -63,16 +65,22 @@ def test_a_report_is_the_same_over_one_connection_and_over_two(
                 assert catalogue.made(kind, session, wanted) == together, kind
 
 
+@contextmanager
+def as_reader(plain: Plain, url: str, options: str = "") -> Iterator[Database]:
+    """Somebody else, who may read everything."""
+    plain.execute("DROP ROLE IF EXISTS reader")
+    plain.execute(f"CREATE ROLE reader LOGIN PASSWORD 'x' {options} IN ROLE pg_read_all_data")
+    with Database(make_conninfo(url, user="reader", password="x")) as reader:
+        yield reader
+    plain.execute("DROP ROLE reader")
+
+
 def test_who_may_have_one_connection_only_asks_over_that(db: Database, plain: Plain, prepared_url: str) -> None:
     filled(plain, 10)
-    plain.execute("DROP ROLE IF EXISTS lone")
-    plain.execute("CREATE ROLE lone LOGIN PASSWORD 'x' CONNECTION LIMIT 1 IN ROLE pg_read_all_data")
-    url = make_conninfo(prepared_url, user="lone", password="x")
-    with Database(url) as lone, reporting.reading(lone) as session:
+    with as_reader(plain, prepared_url, "CONNECTION LIMIT 1") as lone, reporting.reading(lone) as session:
         assert not isinstance(session, Crew)
         alone = reporting.soon(session, reporting.standing, WHOLE)()
     assert alone == reporting.standing(db, WHOLE)
-    plain.execute("DROP ROLE lone")
 
 
 def test_who_gives_up_waits_for_no_answer(db: Database) -> None:
@@ -116,18 +124,14 @@ def test_a_batch_that_comes_across_the_middle_counts_once(db: Database, plain: P
 
 def test_who_may_not_name_a_moment_asks_over_one_connection(db: Database, plain: Plain, prepared_url: str) -> None:
     filled(plain, 10)
-    plain.execute("DROP ROLE IF EXISTS nameless")
-    plain.execute("CREATE ROLE nameless LOGIN PASSWORD 'x' IN ROLE pg_read_all_data")
     plain.execute("REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM PUBLIC")
-    url = make_conninfo(prepared_url, user="nameless", password="x")
-    with Database(url) as nameless, reporting.reading(nameless) as session:
+    with as_reader(plain, prepared_url) as nameless, reporting.reading(nameless) as session:
         assert not isinstance(session, Crew)
         alone = reporting.standing(session, WHOLE)
         plain.execute("UPDATE media SET moderation_status = 'failed', moderation_reason = 'truncated'")
         assert reporting.standing(session, WHOLE) == alone, "it sees one moment all the same"
     assert reporting.standing(db, WHOLE) != alone
     plain.execute("GRANT EXECUTE ON FUNCTION pg_export_snapshot() TO PUBLIC")
-    plain.execute("DROP ROLE nameless")
 
 
 def test_who_gives_up_ends_a_statement_that_begins_just_then(db: Database, plain: Plain) -> None:
