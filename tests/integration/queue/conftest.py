@@ -23,7 +23,7 @@ SCRIPTS = sorted(
 )
 """Every transition."""
 FAR_S = 600.0
-"""No retry comes due by itself while a test runs."""
+"""No retry comes due, and no lease ends, by itself while a test runs."""
 LOST_CONNECTION = Failure(ErrorClass.TRANSIENT, "reset", "the connection was reset", FAR_S)
 OUTAGE = Failure(ErrorClass.OUTAGE, "faces_down", "no CompreFace endpoint answers", FAR_S)
 POISON = Failure(ErrorClass.POISON, "not_json", "the element is not a JSON object", hint="lomi queue dead")
@@ -43,7 +43,7 @@ class Bench:
 
     def claim(self, slot: str = "boot/0", queue: JobQueue | None = None) -> ClaimReply:
         self._seq[slot] = self._seq.get(slot, 0) + 1
-        return (queue or self.queue).claim(slot, self._seq[slot], str(uuid.uuid4()))
+        return (queue or self.queue).claim(slot, self._seq[slot], str(uuid.uuid4()), FAR_S)
 
     def last_seq(self, slot: str) -> int:
         return self._seq.get(slot, 0)

@@ -21,7 +21,7 @@ def test_a_job_is_handed_out_byte_by_byte_and_leaves_the_list(bench: Bench) -> N
     held = bench.take()
     assert held.raw == raw
     assert (held.job_id, held.attempt, held.adopted) == (job_id(raw), 1, False)
-    assert held.deadline_ms - held.claimed_ms == 15_000
+    assert held.deadline_ms - held.claimed_ms == FAR_S * 1000
     assert bench.client.llen(bench.keys.ready) == 0
     assert isinstance(bench.claim("boot/1"), Empty)
 

@@ -129,9 +129,7 @@ def test_a_service_that_kills_before_a_worker_is_done_is_not_made_smaller(
     assert replicas(swarm, name) == 2
 
 
-def test_tasks_that_end_over_and_over_are_told_and_the_number_goes_back(
-    lomi: Lomi, swarm: Fleet, registrar: Registrar
-) -> None:
+def test_tasks_that_end_over_and_over_are_told_and_the_number_goes_back(lomi: Lomi, swarm: Fleet) -> None:
     name = service(swarm, "exit 3", 0)
 
     said = lomi("scale", 1)

@@ -26,13 +26,13 @@ from lomi_ops.domain.bench import (
     Unit,
 )
 from lomi_ops.domain.bench_advice import LoadFacts, for_load
-from lomi_ops.domain.bench_load import LEAST_PHOTOS, Sample
+from lomi_ops.domain.bench_load import GROWN_UP, LEAST_PHOTOS, Sample
 from lomi_ops.domain.statistics import percentile
 from lomi_ops.domain.tally import quantile
 from lomi_ops.ops.bench.load.track import Tracker
 
 NO_CPU = "Postgres is not seen on this machine; where it runs: top, or the provider's own numbers"
-NO_MEMORY = f"no worker on this machine was seen, or fewer than {LEAST_PHOTOS} photos passed behind the first quarter"
+NO_MEMORY = f"no worker on this machine was seen, or fewer than {GROWN_UP + LEAST_PHOTOS} photos were judged"
 NO_WRITES = "workers of an earlier version do not tell what a write takes"
 
 
@@ -65,7 +65,7 @@ def outcome_of(seen: Seen, took_s: float, left: tuple[Left, ...]) -> Outcome:
         *_times(seen),
         *_counts(seen),
         Figure("database_cpu", "database CPU", cpu, Unit.SHARE, DATABASE_CPU, "" if cpu is not None else NO_CPU),
-        _memory(warm),
+        _memory(seen.samples),
         *_queue(warm, growth),
         *_rates(offered, rate, seen, grew=grew),
     )
@@ -112,8 +112,9 @@ def _counts(seen: Seen) -> tuple[Figure, ...]:
     )
 
 
-def _memory(warm: Sequence[Sample]) -> Figure:
-    growth = bench_load.memory_growth(warm)
+def _memory(samples: Sequence[Sample]) -> Figure:
+    """Of all looks: a worker that is behind judges most photos after the last was sent."""
+    growth = bench_load.memory_growth(samples)
     return Figure(
         "memory_growth", "worker memory, per 1,000 photos", growth, Unit.SHARE, GROWTH,
         "" if growth is not None else NO_MEMORY,

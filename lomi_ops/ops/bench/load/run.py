@@ -100,16 +100,19 @@ class LoadProbe:
         end = time.monotonic() + self.patience_s
         while self.tracker.open and time.monotonic() < end:
             self._step(results, "the last decisions")
+        self._look()
         self.tracker.listen(results, LOOK_S)  # a second message of the last photo would come now
 
     def _step(self, results: Results, what: str) -> None:
         self.tracker.listen(results, HEAR_S)
-        now = time.monotonic() - self._began
-        if not self._samples or now - self._samples[-1].at_s >= LOOK_S:
-            self._samples.append(self.sampler.take(now, self.tracker.decided))
+        if not self._samples or time.monotonic() - self._began - self._samples[-1].at_s >= LOOK_S:
+            self._look()
         self.advance(self.tracker.decided, what)
         if self.crowd.failure is not None:
             raise self.crowd.failure
+
+    def _look(self) -> None:
+        self._samples.append(self.sampler.take(time.monotonic() - self._began, self.tracker.decided))
 
 
 def _since(before: Sequence[int], after: Sequence[int]) -> tuple[int, ...]:
