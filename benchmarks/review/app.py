@@ -116,7 +116,7 @@ def keys(environ: Mapping[str, str], expected: list[str], key: str) -> list[floa
             time.sleep(0.25)  # A person looks at a photo for longer than that.
             started = time.perf_counter()
             terminal.press(key)
-            terminal.until(f"photo {name}")
+            terminal.until_written(f"photo {name}")
             took.append(time.perf_counter() - started)
         terminal.press("q")
         terminal.end()

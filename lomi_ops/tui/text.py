@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 from textual.content import Content
 from textual.widgets import Static
 
 from lomi_ops.domain.shown import shown_lines
+
+Value = TypeVar("Value")
+
+
+class Latest(Generic[Value]):
+    """The last value, and what it was made of: nothing is made anew of what has not changed. A photo is painted several
+    times while answers about it come."""
+
+    def __init__(self) -> None:
+        self._made: tuple[tuple[object, ...], Value] | None = None
+
+    def of(self, made_of: tuple[object, ...], make: Callable[[], Value]) -> Value:
+        """`made_of` is all that `make` looks at."""
+        if self._made is None or self._made[0] != made_of:
+            self._made = made_of, make()
+        return self._made[1]
 
 
 class Text(Static):

@@ -36,7 +36,7 @@ from lomi_ops.tui.review.table import Item
 from lomi_ops.tui.review.terminal import Images, Screen
 from lomi_ops.tui.review.widgets import Cell, Picture
 from lomi_ops.tui.review.work import Keep, kept_for_now
-from lomi_ops.tui.text import Text
+from lomi_ops.tui.text import Latest, Text
 
 if TYPE_CHECKING:
     from textual.widgets import Input
@@ -49,6 +49,7 @@ _LOW = 30
 """Rows below which only the most important keys are shown, so that there is room for photos."""
 _RETRY_S = 2.0
 _PUBLISH_S = 5.0
+_SWEEP_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ class ReviewApp(App[None]):
         self._gallery = Gallery(photos, screen, self._background.paint, self._changed)
         self._next_beat = clock()
         self._painting = False
+        self._grid: Grid | None = None
+        self._keys, self._facts, self._story = Latest[Content](), Latest[Content](), Latest[Content]()
         self._asking = ""
         self._about: tuple[Item, ...] = ()
         if screen.images is not Images.NONE:
@@ -149,9 +152,10 @@ class ReviewApp(App[None]):
         self._next_beat = self._clock() + timedelta(seconds=self._options.beat_s)
         self.set_interval(1.0, self._tick)
         self.set_interval(_PUBLISH_S, self.reviewing.deciding.publish)
+        self.set_interval(_SWEEP_S, lambda: garbage.sweep(whole=True))
 
     def on_ready(self) -> None:
-        garbage.settle()
+        garbage.settle_between_frames()
 
     def on_unmount(self) -> None:
         self.reviewing.leave()
@@ -349,27 +353,36 @@ class ReviewApp(App[None]):
 
     async def _paint(self) -> None:
         self._painting = False
+        self.call_after_refresh(garbage.sweep)
         if not self._uncovered:
             return
         state = self.reviewing.table
-        if state.grid and not self.query("#grid"):
+        if state.grid and self._grid is None:
             # Twenty-eight widgets: whoever never lays out a batch need not wait for them when the app starts.
-            await self.query_one("#main").mount(Grid(*(Cell() for _ in range(_CELLS)), id="grid"), after="#single")
+            self._grid = Grid(*(Cell() for _ in range(_CELLS)), id="grid")
+            await self.query_one("#main").mount(self._grid, after="#single")
         if state.grid is self.query_one("#single").display:
             self.call_after_refresh(self._changed)  # cells have no size before they are laid out
-        for grid in self.query("#grid"):
-            grid.display = state.grid
+        if self._grid is not None:
+            self._grid.display = state.grid
         self.query_one("#single").display = not state.grid
         self._paint_rest()
         notice = self.query_one("#notice", Text)
         notice.set_class(self.reviewing.state.notice.tone is Tone.CONFLICT, "-conflict")
-        width, height = self.size
-        room = width if height >= _LOW else min(width, keys.LITTLE - 1)
-        shown = keys.shown(grid=state.grid, room=room, approval=words.reason(self.reviewing.state.approval))
-        self.query_one("#keys", Text).show(words.keys(shown, width - 2))
-        self._paint_grid() if state.grid else self._paint_single()
+        self._paint_keys(grid=state.grid)
+        self._paint_grid(self._grid) if state.grid and self._grid is not None else self._paint_single()
         self._gallery.forget_revealed({item.exhibit.row.url for item in state.items if item.revealed})
         self._paint_times()
+
+    def _paint_keys(self, *, grid: bool) -> None:
+        width, height = self.size
+        room = width if height >= _LOW else min(width, keys.LITTLE - 1)
+        approval = words.reason(self.reviewing.state.approval)
+        made_of = (grid, room, approval, width)
+        line = self._keys.of(
+            made_of, lambda: words.keys(keys.shown(grid=grid, room=room, approval=approval), width - 2)
+        )
+        self.query_one("#keys", Text).show(line)
 
     def _paint_rest(self) -> None:
         line, reminder = self.query_one("#rest", Text), self.reviewing.state.rest
@@ -387,13 +400,17 @@ class ReviewApp(App[None]):
         self._hang(picture, item, state.frame)
         for later in state.upcoming[1:]:
             self._gallery.expect(picture, later.exhibit, boxes=state.boxes)
-        width = max(24, self.query_one("#facts").size.width - 3)
-        head = words.mark(item)
-        facts = words.facts(item.exhibit, width, boxes=state.boxes, ascii_only=self._options.ascii_only)
-        about.show(words.joined([head, facts]) if head.plain else facts)
+        width, boxes, ascii_only = (
+            max(24, self.query_one("#facts").size.width - 3),
+            state.boxes,
+            self._options.ascii_only,
+        )
+        about.show(
+            self._facts.of((item, width, boxes), lambda: words.about(item, width, boxes=boxes, ascii_only=ascii_only))
+        )
         story = self.reviewing.looking.stories.get(item.media_id, ())
-        lines = [Content(words.plain(line)) for line in ("", *story, "")]
-        self.query_one("#story", Text).show(words.joined([*lines, words.origin(item.exhibit)]))
+        told = self._story.of((item.exhibit, story), lambda: words.story(item.exhibit, story))
+        self.query_one("#story", Text).show(told)
 
     def _hang(self, picture: Picture, item: Item, frame: Frame) -> None:
         if not self.reviewing.looking.visible(item):
@@ -409,8 +426,8 @@ class ReviewApp(App[None]):
             return ("…",)
         return (f"nothing more to look at on the pile {self.reviewing.state.pile.value}", "", "p goes to another pile")
 
-    def _paint_grid(self) -> None:
-        state, grid = self.reviewing.table, self.query_one("#grid", Grid)
+    def _paint_grid(self, grid: Grid) -> None:
+        state = self.reviewing.table
         rows = -(-len(state.items) // self._grid_columns)
         grid.styles.grid_rows = (f"{max(_CELL_ROWS, grid.size.height // max(1, rows))}",)
         for place, cell in enumerate(self.query(Cell)):

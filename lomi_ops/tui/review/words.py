@@ -90,6 +90,18 @@ def facts(exhibit: Exhibit, width: int, *, boxes: bool = False, ascii_only: bool
     return joined(lines)
 
 
+def about(item: Item, width: int, *, boxes: bool, ascii_only: bool) -> Content:
+    """What became of a photo, then `facts`."""
+    head = mark(item)
+    told = facts(item.exhibit, width, boxes=boxes, ascii_only=ascii_only)
+    return joined([head, told]) if head.plain else told
+
+
+def story(exhibit: Exhibit, lines: Sequence[str]) -> Content:
+    """What is known of the photo's past and its user, then `origin`."""
+    return joined([*(Content(plain(line)) for line in ("", *lines, "")), origin(exhibit)])
+
+
 def origin(exhibit: Exhibit) -> Content:
     """Which photo it is, and who judged it."""
     row = exhibit.row

@@ -59,6 +59,10 @@ class Terminal:
         """Waits until all of these were written since the last key."""
         self._wait(lambda: all(word in self.text for word in words), " and ".join(words))
 
+    def until_written(self, word: str) -> None:
+        """As `until`, for a word in one colour: does not work through all that colours a photo while the clock runs."""
+        self._wait(lambda: word.encode() in self.heard, word)
+
     @property
     def text(self) -> str:
         """What was written since the last key, without what moves and colours it."""
