@@ -93,8 +93,9 @@ def png() -> bytes:
     return saved(image(), "PNG")
 
 
-def oriented(orientation: int, kind: str) -> bytes:
-    """The scene stored so that this EXIF orientation shows it upright."""
+def oriented(orientation: int, kind: str, picture: Image.Image | None = None) -> bytes:
+    """The scene, or another picture, stored so that this EXIF orientation shows it upright."""
+    picture = picture or image()
     undo = {
         1: None,
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -109,7 +110,7 @@ def oriented(orientation: int, kind: str) -> bytes:
     exif[ExifTags.Base.Orientation] = orientation
     exif[ExifTags.Base.Make] = "somebody's camera"
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
-    stored = image() if undo is None else image().transpose(undo)
+    stored = picture if undo is None else picture.transpose(undo)
     return saved(stored, kind, exif=exif.tobytes())
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 Pixels = npt.NDArray[np.uint8]
 """uint8, (height, width, 3), RGB"""
@@ -37,6 +37,8 @@ class Flat:
     pixels: Pixels
     hidden: Pixels | None = None
     notes: tuple[str, ...] = ()
+    picture: Image.Image | None = None
+    """What `pixels` were copied from, where it is just that."""
 
 
 def flatten(image: Image.Image) -> Flat:
@@ -50,7 +52,8 @@ def flatten(image: Image.Image) -> Flat:
     alpha = _alpha(image)
     opaque, notes = _to_srgb(_without_alpha(image))
     if alpha is None:
-        return Flat(_array(opaque), notes=notes)
+        picture = _rgb(opaque)
+        return Flat(_array(picture), notes=notes, picture=picture)
     raw = _array(opaque)
     hidden = raw if _hides_something(raw, alpha) else None
     if hidden is not None:
@@ -140,9 +143,22 @@ def _probe(mode: str) -> Image.Image:
     return Image.frombytes(mode, (grid.shape[1], 1), grid.tobytes())
 
 
+def _rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
 def _array(image: Image.Image) -> Pixels:
-    """Read-only: the array shares Pillow's one copy of the bytes."""
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    """Read-only: the array shares Pillow's one copy of the bytes.
+
+    Pillow hands bytes out in blocks and joins them, which is a second copy unless there is only one block. Its size is
+    a setting of the process, and only decodes, one at a time, change it.
+    """
+    picture, before = _rgb(image), ImageFile.MAXBLOCK
+    ImageFile.MAXBLOCK = max(before, 3 * picture.width * picture.height)
+    try:
+        return np.asarray(picture)
+    finally:
+        ImageFile.MAXBLOCK = before
 
 
 def _hides_something(raw: Pixels, alpha: npt.NDArray[np.uint8]) -> bool:

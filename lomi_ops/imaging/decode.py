@@ -22,7 +22,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +41,16 @@ _ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 _ANIMATION_BUDGET = 8
 """An animation may have this many times `max_pixels` in all its frames: reaching the last means decoding them all."""
 _FORMATS = {"JPEG": ("JPEG", "MPO")}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes an EXIF orientation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,8 @@ class Upright:
     """The colours below a substantial transparent part, as if nothing were transparent; same shape as `pixels`."""
     frames: tuple[Pixels, ...] = ()
     """The middle and the last frame of an animation, whose first is `pixels`."""
+    picture: Image.Image | None = field(default=None, compare=False, repr=False)
+    """`pixels` as Pillow has decoded them, without metadata, where that took no copy. Read-only as well."""
 
 
 def decode(data: bytes, limits: ImagesSection) -> Upright:
@@ -115,10 +127,12 @@ def _decode(image: Image.Image, data: bytes, limits: ImagesSection) -> Upright:
     if image.size != original:
         _check_geometry(*image.size, limits)
     turn, notes = _orientation(image)
-    shown = flatten(image)
-    pixels = _upright(shown.pixels, turn)
-    hidden = None if shown.hidden is None else _upright(shown.hidden, turn)
-    frames = tuple(_upright(frame.pixels, turn) for frame in _later_frames(image, count))
+    shown = flatten(_turned(image, turn))
+    pixels = _sealed(shown.pixels)
+    hidden = None if shown.hidden is None else _sealed(shown.hidden)
+    # Going on to the next frame may draw over the first one in place.
+    picture = _shared(shown.picture) if count == 1 else None
+    frames = tuple(_sealed(frame.pixels) for frame in _later_frames(image, count, turn))
     if count > 1:
         notes = (*notes, f"animated: first of {count} frames, {len(frames)} more looked at")
     if image.format == "MPO":
@@ -133,6 +147,7 @@ def _decode(image: Image.Image, data: bytes, limits: ImagesSection) -> Upright:
         notes=(*notes, *shown.notes),
         hidden=hidden,
         frames=frames,
+        picture=picture,
     )
 
 
@@ -155,11 +170,11 @@ def _frame_count(image: Image.Image, limits: ImagesSection) -> int:
     return count
 
 
-def _later_frames(image: Image.Image, count: int) -> Iterator[Flat]:
+def _later_frames(image: Image.Image, count: int, turn: int) -> Iterator[Flat]:
     for index in sorted({count // 2, count - 1} - {0}):
         image.seek(index)
         image.load()
-        yield flatten(image)
+        yield flatten(_turned(image, turn))
 
 
 def _orientation(image: Image.Image) -> tuple[int, tuple[str, ...]]:
@@ -173,27 +188,26 @@ def _orientation(image: Image.Image) -> tuple[int, tuple[str, ...]]:
     return found, (f"exif orientation {found}",)
 
 
-def _upright(pixels: Pixels, orientation: int) -> Pixels:
-    match orientation:
-        case 2:
-            turned = pixels[:, ::-1]
-        case 3:
-            turned = pixels[::-1, ::-1]
-        case 4:
-            turned = pixels[::-1]
-        case 5:
-            turned = pixels.transpose(1, 0, 2)
-        case 6:
-            turned = pixels.transpose(1, 0, 2)[:, ::-1]
-        case 7:
-            turned = pixels.transpose(1, 0, 2)[::-1, ::-1]
-        case 8:
-            turned = pixels.transpose(1, 0, 2)[::-1]
-        case _:
-            turned = pixels
-    turned = np.ascontiguousarray(turned)
-    turned.setflags(write=False)
-    return turned
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    """By Pillow, which turns a photo in a fifth of the time that numpy takes for copying three bytes at a time."""
+    return image if orientation == 1 else image.transpose(_TURNS[orientation])
+
+
+def _sealed(pixels: Pixels) -> Pixels:
+    """In one piece, and read-only."""
+    whole = np.ascontiguousarray(pixels)
+    whole.setflags(write=False)
+    return whole
+
+
+def _shared(picture: Image.Image | None) -> Image.Image | None:
+    """A bare image over the same memory, without the file's metadata; None where that lies in several pieces."""
+    if picture is None:
+        return None
+    try:
+        return Image.fromarrow(picture, "RGB", picture.size)
+    except ValueError:
+        return None
 
 
 def _photo_error(failure: Exception, data: bytes, kind: str) -> PhotoError:

@@ -31,6 +31,8 @@ _NOISE = 0.05
 """Grey levels of amplitude that noise and rounding give a frequency."""
 _BLOCKS = 200
 """Rows and columns that averaging over blocks leaves at least, where the picture has so many."""
+_BAND = 16
+"""Rows of blocks that are summed at once."""
 _EVEN = 14.0
 """Levels of a colour by which a block may differ from the rest of a frame."""
 _ODD = 0.05
@@ -63,11 +65,17 @@ def _blocks(pixels: Pixels) -> Floats:
     tall, wide = max(1, height // _BLOCKS), max(1, width // _BLOCKS)
     rows, columns = height // tall, width // wide
     part = pixels[: rows * tall, : columns * wide]
-    # Rows first and as integers, then one product takes the columns: both read memory in its order.
-    summed = part.reshape(rows, tall, columns * wide * 3).sum(axis=1, dtype=np.uint16 if tall <= 256 else np.uint32)
+    part = part.reshape(rows, tall, columns * wide * 3)
+    total = np.uint16 if tall <= 256 else np.uint32
     weights = np.tile(np.eye(3, dtype=np.float32), (wide, 1)) / np.float32(tall * wide)
-    averages: Floats = summed.reshape(rows * columns, wide * 3).astype(np.float32) @ weights
-    return averages.reshape(rows, columns, 3)
+    averages = np.empty((rows, columns, 3), dtype=np.float32)
+    for top in range(0, rows, _BAND):
+        # Rows first and as integers, then one product takes the columns: both read memory in its order, and what lies
+        # between them is small enough to stay in the cache.
+        summed = part[top : top + _BAND].sum(axis=1, dtype=total)
+        cells = summed.reshape(-1, wide * 3).astype(np.float32)
+        np.matmul(cells, weights, out=averages[top : top + _BAND].reshape(-1, 3))
+    return averages
 
 
 def _between(blocks: Floats) -> tuple[float, float]:

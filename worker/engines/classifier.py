@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from lomi_ops.config.manifest import Classes, Values
 from lomi_ops.domain.finding import Finding, Label
-from worker.engines.resize import Pixels
+from lomi_ops.imaging.view import Photo
 from worker.engines.session import Output, Session
 from worker.engines.tensor import Preparation
 
@@ -23,11 +23,11 @@ class Classifier:
         self._output = output
         self._prepare = Preparation(session.manifest.input)
 
-    def look(self, pixels: Pixels) -> tuple[Finding, ...]:
+    def look(self, photo: Photo) -> tuple[Finding, ...]:
         """One finding per label of the model, in its order. Raises ValueError for a faulty output."""
         manifest = self.session.manifest
         tiles = [
-            probabilities(self.session.run(tensor)[0], self._output.values) for tensor in self._prepare.tensors(pixels)
+            probabilities(self.session.run(tensor)[0], self._output.values) for tensor in self._prepare.tensors(photo)
         ]
         mapped = [manifest.mapping[raw] for raw in manifest.labels]
         scores = worst(np.stack(tiles), mapped)

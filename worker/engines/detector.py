@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from lomi_ops.config.manifest import Boxes
 from lomi_ops.domain.finding import Box, Finding
-from worker.engines.resize import Pixels, inner_size
+from lomi_ops.imaging.view import Photo, View
+from worker.engines.resize import inner_size
 from worker.engines.session import Output, Session
 from worker.engines.tensor import Preparation
 
@@ -43,11 +44,12 @@ class Detector:
         self._output = output
         self._prepare = Preparation(session.manifest.input)
 
-    def look(self, pixels: Pixels) -> tuple[Finding, ...]:
+    def look(self, photo: Photo) -> tuple[Finding, ...]:
         """Findings in descending order of score; none is an answer too. Raises ValueError for a faulty output."""
-        (tensor,) = self._prepare.tensors(pixels)
+        view = View.of(photo)
+        (tensor,) = self._prepare.tensors(view)
         rows = decode(self.session.run(tensor), self._output.floor)
-        height, width = pixels.shape[:2]
+        height, width = view.pixels.shape[:2]
         size = self.session.manifest.input.size
         places = (
             clamped(rows.boxes, width, height, size)

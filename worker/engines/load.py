@@ -15,10 +15,11 @@ from lomi_ops.config.sections.judging import ModelsSection
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus, Finding
 from lomi_ops.domain.policy import Policy, Requirement
 from lomi_ops.errors import ModelError
+from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.view import Photo
 from worker.engines.classifier import Classifier
 from worker.engines.detector import Detector
 from worker.engines.local_faces import check_finds_faces, faces_of
-from worker.engines.resize import Pixels
 from worker.engines.session import Session
 
 
@@ -27,8 +28,8 @@ class Model(Protocol):
 
     session: Session
 
-    def look(self, pixels: Pixels) -> tuple[Finding, ...]:
-        """All that it finds in an upright RGB photo, uint8 `[height, width, 3]`. Any exception is a fault."""
+    def look(self, photo: Photo) -> tuple[Finding, ...]:
+        """All that it finds in an upright RGB photo. Any exception is a fault."""
         ...
 
 
@@ -48,13 +49,13 @@ class Engines:
     nsfw: tuple[Model, ...]
     faces: Model | None
 
-    def look(self, photos: Sequence[Pixels]) -> list[tuple[EngineReport, EngineReport]]:
+    def look(self, photos: Sequence[Photo]) -> list[tuple[EngineReport, EngineReport]]:
         """For each upright RGB photo the NSFW report and the report of the local faces, in the order given.
 
         Photos go through the models one by one: batches bring no speed on a CPU (docs/models.md), and so a photo's
         scores cannot depend on its neighbours. A model that fails makes its report unavailable, never empty.
         """
-        return [self._look(pixels) for pixels in photos]
+        return [self._look(photo) for photo in photos]
 
     def describe(self) -> dict[str, str]:
         """What is loaded: model reference to sha256, for the worker's registration."""
@@ -64,8 +65,8 @@ class Engines:
         extra = (self.faces,) if self.faces is not None and self.faces not in self.nsfw else ()
         return (*self.nsfw, *extra)
 
-    def _look(self, pixels: Pixels) -> tuple[EngineReport, EngineReport]:
-        answers = {id(model): ask(model, pixels) for model in self._models()}
+    def _look(self, photo: Photo) -> tuple[EngineReport, EngineReport]:
+        answers = {id(model): ask(model, photo) for model in self._models()}
         nsfw = self._nsfw_report([answers[id(model)] for model in self.nsfw])
         return nsfw, self._faces_report(answers[id(self.faces)] if self.faces is not None else None)
 
@@ -140,11 +141,11 @@ def verify_model(manifest: Manifest, path: Path, sha256: str | None = None) -> T
     return Trial(manifest.ref, model.session.sha256, answer.elapsed_ms)
 
 
-def ask(model: Model, pixels: Pixels) -> Answer:
+def ask(model: Model, photo: Photo) -> Answer:
     """The model's answer, or its fault in one line."""
     started = time.perf_counter()
     try:
-        findings = model.look(pixels)
+        findings = model.look(photo)
     except Exception as error:  # noqa: BLE001 - whatever a model does, the photo is then unjudged, never safe
         return Answer(fault=_fault(error), elapsed_ms=_since(started))
     return Answer(findings, elapsed_ms=_since(started))

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from lomi_ops.config.manifest import Mode, Resample, Resize
+from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.view import Photo, View
 
-Pixels = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int32]
 
 _UNIT = 2048
@@ -30,25 +31,26 @@ _PILLOW = {
 }
 
 
-def fit(pixels: Pixels, rule: Resize, size: int) -> list[Pixels]:
+def fit(photo: Photo, rule: Resize, size: int) -> list[Pixels]:
     """One square of `size` pixels, or one per tile."""
+    view = View.of(photo)
     match rule.mode:
         case Mode.SQUASH:
-            return [_squash(pixels, rule, size)]
+            return [_squash(view, rule, size)]
         case Mode.PAD_RIGHT_BOTTOM:
-            return [_pad_right_bottom(pixels, rule, size)]
+            return [_pad_right_bottom(view, rule, size)]
         case Mode.PAD_CENTRE:
-            return [_pad_centre(pixels, rule, size)]
+            return [_pad_centre(view, rule, size)]
         case Mode.CENTRE_CROP:
-            return _crops(pixels, rule, size)
+            return _crops(view, rule, size)
 
 
-def resize(pixels: Pixels, width: int, height: int, rule: Resize) -> Pixels:
-    """The whole of `pixels` at `width` x `height`."""
+def resize(photo: Photo, width: int, height: int, rule: Resize) -> Pixels:
+    """The whole of `photo` at `width` x `height`."""
+    view = View.of(photo)
     if rule.resample is Resample.CV2_LINEAR:
-        return resize_linear(pixels, width, height)
-    photo = Image.fromarray(pixels)
-    return np.asarray(photo.resize((width, height), _PILLOW[rule.resample], reducing_gap=rule.reducing_gap))
+        return resize_linear(view.pixels, width, height)
+    return np.asarray(view.picture().resize((width, height), _PILLOW[rule.resample], reducing_gap=rule.reducing_gap))
 
 
 def inner_size(width: int, height: int, size: int) -> tuple[int, int]:
@@ -154,29 +156,29 @@ def _halve(pixels: Pixels, width: int, height: int, pad_value: int) -> Pixels:
     return ((sums + 2) >> 2).astype(np.uint8)
 
 
-def _squash(pixels: Pixels, rule: Resize, size: int) -> Pixels:
+def _squash(view: View, rule: Resize, size: int) -> Pixels:
     side = rule.crop_from or size
-    square = _encoded(resize(pixels, side, side, rule), rule)
+    square = _encoded(resize(view, side, side, rule), rule)
     start = (side - size) // 2
     return square[start : start + size, start : start + size]
 
 
-def _pad_right_bottom(pixels: Pixels, rule: Resize, size: int) -> Pixels:
-    height, width = pixels.shape[:2]
+def _pad_right_bottom(view: View, rule: Resize, size: int) -> Pixels:
+    height, width = view.pixels.shape[:2]
     longest = max(width, height)
     if rule.resample is Resample.CV2_LINEAR:
-        square = resize_linear(pixels, size, size, frame=(longest, longest), pad_value=rule.pad_value)
+        square = resize_linear(view.pixels, size, size, frame=(longest, longest), pad_value=rule.pad_value)
     else:
         # Smoothing kinds: the photo alone, so that it does not mix with the padding at its edge.
-        inner = resize(pixels, _share(width, longest, size), _share(height, longest, size), rule)
+        inner = resize(view, _share(width, longest, size), _share(height, longest, size), rule)
         square = _placed(inner, 0, 0, rule.pad_value, size, size)
     return _encoded(square, rule)
 
 
-def _pad_centre(pixels: Pixels, rule: Resize, size: int) -> Pixels:
-    height, width = pixels.shape[:2]
+def _pad_centre(view: View, rule: Resize, size: int) -> Pixels:
+    height, width = view.pixels.shape[:2]
     inner_w, inner_h = inner_size(width, height, size)
-    inner = resize(pixels, inner_w, inner_h, rule)
+    inner = resize(view, inner_w, inner_h, rule)
     left, top = (size - inner_w) // 2, (size - inner_h) // 2
     if rule.odd == "stretch":
         padded = _placed(inner, left, top, rule.pad_value, inner_w + 2 * left, inner_h + 2 * top)
@@ -186,13 +188,13 @@ def _pad_centre(pixels: Pixels, rule: Resize, size: int) -> Pixels:
     return _encoded(square, rule)
 
 
-def _crops(pixels: Pixels, rule: Resize, size: int) -> list[Pixels]:
+def _crops(view: View, rule: Resize, size: int) -> list[Pixels]:
     """Crops of a photo whose shorter side has become `size / crop_pct`."""
-    height, width = pixels.shape[:2]
+    height, width = view.pixels.shape[:2]
     short = math.floor(size / rule.crop_pct)
     long = int(short * max(width, height) / min(width, height))
     inner_w, inner_h = (short, long) if height >= width else (long, short)
-    inner = _encoded(resize(pixels, inner_w, inner_h, rule), rule)
+    inner = _encoded(resize(view, inner_w, inner_h, rule), rule)
     across = round((short - size) / 2)
     cut = []
     for along in _starts(long, size, rule.tiles):

@@ -31,10 +31,12 @@ KEPT_PAGES = {
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(192 << 20),
     "MALLOC_ARENA_MAX": "1",
+    "PILLOW_BLOCK_SIZE": "256m",
 }
 """Bytes, and one heap for all threads: each further one would keep pages of its own. The C library would else ask the
 kernel for the pixels of every large photo anew, page by page. What it keeps for the next one stays below the memory
-that a worker may have; what is larger than any usual photo goes back."""
+that a worker may have; what is larger than any usual photo goes back. Pillow keeps each photo in one piece, so that
+models are shown it where it lies."""
 
 
 class JudgeCrash(LomiError):

@@ -19,6 +19,7 @@ from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.canonical import canonical_jpeg
 from lomi_ops.imaging.decode import Upright, decode
 from lomi_ops.imaging.fingerprint import fingerprint
+from lomi_ops.imaging.view import View
 from worker.engines.blur import Whole, of_whole, sharpness
 from worker.engines.load import Engines
 
@@ -80,7 +81,7 @@ class Looker:
             jpeg, scale, tuple(upright.notes), clock.stages, looks,
         )  # fmt: skip
 
-    def _look_at_all(self, views: Sequence[Pixels]) -> tuple[EngineReport, EngineReport]:
+    def _look_at_all(self, views: Sequence[View]) -> tuple[EngineReport, EngineReport]:
         """One NSFW report over all views; faces count only in the first, the photo as it is shown."""
         answers = self._engines.look(views)
         nsfw = merge_views([report for report, _ in answers])
@@ -110,10 +111,10 @@ def merge_views(reports: Sequence[EngineReport]) -> EngineReport:
     return replace(first, findings=(*first.findings, *extra), elapsed_ms=sum(r.elapsed_ms for r in reports))
 
 
-def _views(upright: Upright) -> list[Pixels]:
+def _views(upright: Upright) -> list[View]:
     """The photo as shown, then what somebody might hide from us: transparent pixels and later frames."""
     hidden = [upright.hidden] if upright.hidden is not None else []
-    return [upright.pixels, *hidden, *upright.frames]
+    return [View(upright.pixels, upright.picture), *map(View, (*hidden, *upright.frames))]
 
 
 def _largest_face(report: EngineReport) -> Box | None:

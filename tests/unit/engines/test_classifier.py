@@ -8,10 +8,10 @@ import pytest
 
 from lomi_ops.config.manifest import Classes, Manifest, Values
 from lomi_ops.domain.finding import Finding, Label
+from lomi_ops.imaging.colour import Pixels
 from tests.onnx_models import classifier, manifest
 from worker.engines.classifier import Classifier, probabilities, worst
 from worker.engines.load import load_model
-from worker.engines.resize import Pixels
 from worker.engines.session import Session
 
 WHITE, BLACK = (np.full((20, 30, 3), value, dtype=np.uint8) for value in (255, 0))

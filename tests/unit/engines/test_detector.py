@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lomi_ops.domain.finding import Box, Finding, Label
+from lomi_ops.imaging.colour import Pixels
 from tests.onnx_models import detector, detector_manifest
 from worker.engines.detector import Floats, Places, clamped, decode, rounded, suppress
 from worker.engines.load import load_model
-from worker.engines.resize import Pixels
 
 LANDSCAPE = np.zeros((240, 320, 3), dtype=np.uint8)  # ten times the input of 32 pixels, padded at the bottom
 

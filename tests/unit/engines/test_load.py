@@ -16,6 +16,7 @@ from lomi_ops.domain.finding import Engine, EngineReport, Evidence, Label
 from lomi_ops.domain.policy import Requirement, judge
 from lomi_ops.domain.verdict import Outcome, Reason
 from lomi_ops.errors import ModelError
+from lomi_ops.imaging.colour import Pixels
 from tests.onnx_models import (
     classifier,
     detector,
@@ -27,7 +28,6 @@ from tests.onnx_models import (
 )
 from worker.engines import load
 from worker.engines.load import Engines, Model, load_engines, load_model, verify_model
-from worker.engines.resize import Pixels
 from worker.engines.session import Output, Session
 from worker.engines.tensor import Tensor
 

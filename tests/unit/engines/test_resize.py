@@ -13,7 +13,9 @@ from PIL import Image
 
 from benchmarks.nudenet_agreement import pattern
 from lomi_ops.config.manifest import Mode, Resample, Resize
-from worker.engines.resize import Pixels, fit, inner_size, resize, resize_linear
+from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.view import View
+from worker.engines.resize import fit, inner_size, resize, resize_linear
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "cv2-linear.json").read_text())
 SIDES = st.integers(1, 60)
@@ -85,6 +87,22 @@ def test_the_other_kinds_are_pillows(resample: Resample) -> None:
     assert np.array_equal(
         resize(photo, 20, 10, rule(Mode.SQUASH, resample)), np.asarray(Image.fromarray(photo).resize((20, 10), wanted))
     )
+
+
+@pytest.mark.parametrize("mode", [Mode.SQUASH, Mode.PAD_RIGHT_BOTTOM, Mode.PAD_CENTRE, Mode.CENTRE_CROP])
+@pytest.mark.parametrize("resample", [Resample.CV2_LINEAR, Resample.BILINEAR, Resample.AREA])
+def test_what_pillow_kept_gives_what_the_array_gives(mode: Mode, resample: Resample) -> None:
+    photo = pattern(90, 60)
+    one = rule(mode, resample, reducing_gap=None if resample is Resample.CV2_LINEAR else 1.5)
+    for alone, kept in zip(fit(photo, one, 16), fit(View(photo, Image.fromarray(photo)), one, 16), strict=True):
+        np.testing.assert_array_equal(alone, kept)
+
+
+def test_a_kept_picture_is_not_made_again() -> None:
+    photo = pattern(9, 6)
+    kept = Image.fromarray(photo)
+    assert View(photo, kept).picture() is kept
+    np.testing.assert_array_equal(np.asarray(View(photo).picture()), photo)
 
 
 def test_a_reducing_gap_stays_close_to_the_plain_resize() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lomi_ops.config.model_files import catalogue
+from lomi_ops.imaging.colour import Pixels
 from tests.onnx_models import manifest
-from worker.engines.resize import Pixels
 from worker.engines.tensor import Preparation, Tensor
 
 RED = np.full((8, 8, 3), (255, 51, 0), dtype=np.uint8)

@@ -73,6 +73,52 @@ def test_exif_orientations_of_a_jpeg_give_nearly_the_same_pixels(orientation: in
     assert np.abs(turned - hostile.scene()).mean() < 12
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_of_every_mode_are_turned_upright(mode: str, orientation: int) -> None:
+    deep = Image.fromarray(np.arange(80 * 96, dtype=np.uint16).reshape(80, 96) * 8)
+    picture = deep if mode == "I;16" else hostile.image().resize((96, 80)).convert(mode)
+    if mode.endswith("A"):
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    upright = decode(hostile.oriented(orientation, "PNG", picture), LIMITS)
+    alike = decode(hostile.saved(picture, "PNG"), LIMITS)
+    np.testing.assert_array_equal(upright.pixels, alike.pixels)
+    assert (upright.hidden is None) is (alike.hidden is None)
+    if upright.hidden is not None and alike.hidden is not None:
+        np.testing.assert_array_equal(upright.hidden, alike.hidden)
+
+
+# Pillow's own image beside the array.
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_what_pillow_decoded_is_handed_on_without_a_copy_and_without_metadata(kind: str, orientation: int) -> None:
+    upright = decode(hostile.oriented(orientation, kind), LIMITS)
+    assert upright.picture is not None
+    assert (type(upright.picture), upright.picture.info) == (Image.Image, {})
+    assert upright.picture.readonly
+    np.testing.assert_array_equal(np.asarray(upright.picture), upright.pixels)
+
+
+def test_a_picture_that_pillow_would_go_on_drawing_on_is_not_handed_on() -> None:
+    shades = [Image.new("RGB", (80, 80), (shade, 0, 0)) for shade in (10, 60, 110)]
+    moving = hostile.saved(shades[0], "PNG", save_all=True, append_images=shades[1:], duration=50)
+    assert decode(moving, LIMITS).picture is None
+
+
+def test_a_photo_that_lies_in_several_pieces_of_memory_is_handed_on_as_an_array_alone() -> None:
+    upright = decode(hostile.saved(Image.new("RGB", (3000, 2000), (9, 8, 7)), "PNG"), ImagesSection())
+    assert upright.picture is None
+    assert (upright.pixels == (9, 8, 7)).all()
+
+
+def test_a_decode_leaves_the_settings_of_pillow_as_they_were() -> None:
+    before = ImageFile.MAXBLOCK
+    decode(hostile.saved(Image.new("RGB", (800, 600)), "PNG"), LIMITS)
+    assert before == ImageFile.MAXBLOCK
+
+
 # Bombs.
 
 BOMBS = [file for file in hostile.corpus() if file.bomb]
