@@ -24,7 +24,7 @@ SELECT m.id AS media_id, m.user_id, m.batch_id, coalesce(u.telegram_id, 0) AS te
        m.moderation_status::text AS status, m.moderation_reason AS reason, m.moderation_scores AS scores,
        m.moderated_at
 FROM media AS m LEFT JOIN users AS u ON u.id = m.user_id
-WHERE m.id = %(media_id)s AND m.media_type::text = 'photo'
+WHERE m.id = %(media_id)s AND m.media_type = 'photo'
 FOR NO KEY UPDATE OF m;
 
 -- name: override_last

@@ -22,7 +22,7 @@ WHERE id = ANY(%(ids)s::uuid[]);
 SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
 FROM media
-WHERE media_type::text = 'photo'
+WHERE media_type = 'photo'
   AND (%(statuses)s::text[] IS NULL OR moderation_status = ANY(%(statuses)s::text[]))
   AND (%(reasons)s::text[] IS NULL OR moderation_reason = ANY(%(reasons)s::text[]))
   AND (%(user_id)s::uuid IS NULL OR user_id = %(user_id)s::uuid)
@@ -43,7 +43,7 @@ SELECT count(*) FILTER (WHERE moderation_reason IS DISTINCT FROM 'needs_review')
        ) AS never_queued,
        min(created_at) FILTER (WHERE moderation_reason IS DISTINCT FROM 'needs_review') AS oldest_waiting
 FROM media
-WHERE moderation_status = 'pending' AND media_type::text = 'photo';
+WHERE moderation_status = 'pending' AND media_type = 'photo';
 
 -- name: photo_counts
 -- How the photos that were uploaded in a window stand now.
@@ -52,7 +52,7 @@ WHERE moderation_status = 'pending' AND media_type::text = 'photo';
 -- out status, reason, photos
 SELECT coalesce(moderation_status, 'pending')::text AS status, moderation_reason AS reason, count(*) AS photos
 FROM media
-WHERE media_type::text = 'photo'
+WHERE media_type = 'photo'
   AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
 GROUP BY 1, 2
 ORDER BY photos DESC, status, reason;

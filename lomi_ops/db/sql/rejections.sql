@@ -9,7 +9,7 @@
 SELECT date_trunc('hour', created_at) AS hour, moderation_status::text AS status, moderation_reason AS reason,
        count(*) AS photos
 FROM media
-WHERE media_type::text = 'photo' AND moderation_status IN ('approved', 'rejected')
+WHERE media_type = 'photo' AND moderation_status IN ('approved', 'rejected')
   AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
 GROUP BY 1, 2, 3
 ORDER BY hour, status, reason;

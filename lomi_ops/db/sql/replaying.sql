@@ -33,7 +33,7 @@ WHERE (%(start)s::timestamptz IS NULL OR at >= %(start)s::timestamptz)
 -- out photos
 SELECT count(*) AS photos
 FROM media AS m
-WHERE m.media_type::text = 'photo' AND m.moderation_status IN ('approved', 'rejected', 'failed')
+WHERE m.media_type = 'photo' AND m.moderation_status IN ('approved', 'rejected', 'failed')
   AND (%(start)s::timestamptz IS NULL OR m.moderated_at >= %(start)s::timestamptz)
   AND (%(end)s::timestamptz IS NULL OR m.moderated_at < %(end)s::timestamptz)
   AND NOT EXISTS (SELECT FROM lomi.decisions AS d WHERE d.media_id = m.id);

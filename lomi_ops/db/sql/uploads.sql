@@ -36,7 +36,7 @@ DELETE FROM users WHERE id = %(id)s::uuid;
 -- out user_id, photos
 SELECT media.user_id, count(*)::int AS photos
 FROM media JOIN users ON users.id = media.user_id
-WHERE media.media_type::text = 'photo' AND users.telegram_id > 0
+WHERE media.media_type = 'photo' AND users.telegram_id > 0
   AND media.created_at >= %(start)s::timestamptz AND media.created_at < %(end)s::timestamptz
 GROUP BY media.user_id
 ORDER BY photos DESC, media.user_id
