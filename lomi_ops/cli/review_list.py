@@ -27,7 +27,9 @@ def review_list(
     queue: Annotated[Pile, typer.Option(help="Which photos.")] = Pile.ALL,
     reason: Annotated[str | None, typer.Option(help="Only this reason, e.g. blurry.")] = None,
     named: review_saved.Named = None,
-    count: Annotated[bool, typer.Option("--count", help="Only how many lie on each pile.")] = False,
+    count: Annotated[
+        bool, typer.Option("--count", help="Only how many lie on each pile; more than 10,000 are no further counted.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 50,
     format_: options.Output = Format.TEXT,
 ) -> int:
@@ -36,6 +38,7 @@ def review_list(
     Those that wait for a person come first, the longest waiting ahead; then the latest that were decided. What waits
     for a worker is not listed. Suspected minors lie on a pile of their own.
     """
+    from lomi_ops.db import reviewing
     from lomi_ops.ops.quality import covering
     from lomi_ops.ops.reviews import piles
 
@@ -47,7 +50,8 @@ def review_list(
         database = runtime.database
         now = database.now()
         if count:
-            review_text.show_counts(piles.counts(database, queue, wanted, now=now), format_)
+            found_counts = piles.counts(database, queue, wanted, now=now, most=reviewing.MOST)
+            review_text.show_counts(found_counts, format_)
             return int(ExitCode.OK)
         found = piles.listed(database, queue, wanted, now=now, limit=limit + 1)
         share = runtime.settings.review.sample_share

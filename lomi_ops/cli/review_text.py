@@ -67,7 +67,9 @@ def show(found: Sequence[Lying]) -> None:
 
 
 def show_counts(counts: Sequence[PileCount], format_: Format) -> None:
-    rows = [{"queue": each.pile.value, "photos": each.photos, "oldest": each.oldest} for each in counts]
+    rows = [
+        {"queue": each.pile.value, "photos": each.photos, "more": each.more, "oldest": each.oldest} for each in counts
+    ]
     if format_ is Format.JSON:
         output.document({"queues": rows}, schema="lomi.review.counts/v1")
     elif format_ is Format.JSONL:
@@ -75,7 +77,7 @@ def show_counts(counts: Sequence[PileCount], format_: Format) -> None:
             output.line(row)
     else:
         lines = [
-            (each.pile.value, str(each.photos), f"{each.oldest:%Y-%m-%d %H:%M}" if each.oldest else "")
+            (each.pile.value, f"{each.photos}{'+' * each.more}", f"{each.oldest:%Y-%m-%d %H:%M}" if each.oldest else "")
             for each in counts
         ]
         output.table(("queue", "photos", "oldest upload"), lines, right=(1,))

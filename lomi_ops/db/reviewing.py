@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from lomi_ops.db.pool import Database, Session
 
 PAGE, LARGEST = 500, 20_000
-"""Photos of the first page, and at most: `media` has no index for piles, so that each page reads all of it."""
+"""Photos of the first page, and at most: where `media` has no index for piles, each page reads all of it."""
 GROWS = 4
 THROUGH, FURTHER = 4, 8
 """So many photos of a pile are looked through for each that is wanted, and then so many times more: people may have
 decided those that stand first."""
+MOST = 10_000
+"""Photos of a pile that are counted: of more nobody needs the number, and all would have to be looked at for it."""
 MATES = 9
 """Photos that one upload brings at most."""
 
@@ -37,6 +39,8 @@ class PileCount:
     pile: Pile
     photos: int
     oldest: datetime | None
+    more: bool = False
+    """Whether it was counted no further: then there are more than so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,26 @@ def pages(db: Database, pile: Pile, bounds: Bounds, *, size: int = PAGE) -> Iter
     """The photos of a pile in the order in which they are worked through, page by page; each page is larger than the
     one before, for whoever goes on will want many."""
     for part in pile.parts:
-        after, number = None, size
-        while page := _page(db, part, bounds, after, number):
-            yield tuple(row.photo for row in page)
-            if len(page) < number:
-                break
+        yield from _pages(db, part, bounds, size)
+
+
+def _pages(db: Database, part: Pile, bounds: Bounds, size: int) -> Iterator[tuple[PhotoRow, ...]]:
+    """Behind the first page those without a time of upload are asked for apart: else no index would find its place."""
+    asked, number = _asked(part, bounds), size
+    after: PhotoRow | None = None
+    undated: bool | None = None
+    while True:
+        at, behind = (after.created_at, after.media_id) if after else (None, None)
+        page = db.all(PhotoRow, "review_photos", **asked, after_at=at, after_id=behind, undated=undated, limit=number)
+        if page:
+            yield tuple(page)
+        if page and len(page) == number:
             after, number = page[-1], min(GROWS * number, max(size, LARGEST))
+            undated = after.created_at is None
+        elif undated is False:
+            after, undated = None, True
+        else:
+            return
 
 
 def every(db: Database, pile: Pile, bounds: Bounds) -> Iterator[PhotoRow]:
@@ -105,17 +123,13 @@ def every(db: Database, pile: Pile, bounds: Bounds) -> Iterator[PhotoRow]:
     take them all before asking for anything else."""
     for part in pile.parts:
         with db.transaction() as session:
-            for row in session.stream(_placed, "review_photos", **_asked(part, bounds, None, None)):
-                yield row.photo
+            asked = _asked(part, bounds) | dict.fromkeys(("after_at", "after_id", "undated", "limit"))
+            yield from session.stream(PhotoRow, "review_photos", **asked)
 
 
-def _page(db: Database, part: Pile, bounds: Bounds, after: _Placed | None, size: int) -> list[_Placed]:
-    return db.all(_placed, "review_photos", **_asked(part, bounds, after, size))
-
-
-def _asked(part: Pile, bounds: Bounds, after: _Placed | None, size: int | None) -> dict[str, Any]:
+def _asked(part: Pile, bounds: Bounds) -> dict[str, Any]:
     return {
-        "piles": [part.value],
+        "pile": part.value,
         "reasons": None if bounds.reasons is None else [readable(each) for each in bounds.reasons],
         "users": _listed(bounds.users),
         "batches": _listed(bounds.batches),
@@ -123,16 +137,20 @@ def _asked(part: Pile, bounds: Bounds, after: _Placed | None, size: int | None) 
         "start": bounds.start,
         "end": bounds.end,
         "oldest": part.oldest_first,
-        "after_rank": after.rank if after else None,
-        "after_id": after.photo.media_id if after else None,
-        "limit": size,
     }
 
 
 def counts(db: Database) -> tuple[PileCount, ...]:
-    """Every pile but `all`, the empty ones too."""
-    found = {row.pile: row for row in db.all(_counted, "review_counts")}
+    """Every pile but `all`, the empty ones too. Looks at each photo that lies on one."""
+    found = {row.pile: row for row in db.all(_pile_count, "review_counts")}
     return tuple(found.get(pile, PileCount(pile, 0, None)) for pile in Pile if pile is not Pile.ALL)
+
+
+def counted(db: Database, part: Pile, most: int) -> PileCount:
+    """One pile, its photos counted up to so many."""
+    found = db.one(_Counted, "review_count", pile=part.value, limit=most)
+    assert found is not None
+    return PileCount(part, min(found.photos, most), found.oldest, more=found.photos > most)
 
 
 def known(db: Database, media_ids: Sequence[UUID], at: datetime) -> Mapping[UUID, Known]:
@@ -190,9 +208,9 @@ def reveal_on(session: Session, actor: str, media_id: UUID, at: datetime) -> Non
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    photo: PhotoRow
-    rank: float
+class _Counted:
+    photos: int
+    oldest: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +226,7 @@ class _Ahead:
     looked_through: int
 
 
-def _placed(*, rank: float, **columns: Any) -> _Placed:
-    return _Placed(PhotoRow(**columns), rank)
-
-
-def _counted(*, pile: str, photos: int, oldest: datetime | None) -> PileCount:
+def _pile_count(*, pile: str, photos: int, oldest: datetime | None) -> PileCount:
     return PileCount(Pile(pile), photos, oldest)
 
 

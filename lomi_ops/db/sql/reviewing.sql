@@ -1,8 +1,28 @@
 -- What people look at. The blocks of the first part need nothing of the schema `lomi`.
 
+-- part: on_pile
+-- What lies on one pile. Which one is known when a statement is planned, so that of each line one half is left, word for
+-- word the condition of an index that docs/review.md proposes. Of a comparison with 1 the planner expects few rows, of a
+-- condition that it knows nothing of half the table; then it would not take the index for suspected minors.
+(moderation_status IN ('rejected', 'failed')
+ OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
+AND (%(pile)s::text = 'minors' OR moderation_status = replace(%(pile)s::text, 'waiting', 'pending'))
+AND (%(pile)s::text <> 'minors'
+     OR moderation_reason = 'underage'
+     OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
+     OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+             THEN ((moderation_scores ->> 'estimated_age')::numeric < 18)::int END = 1)
+AND (%(pile)s::text = 'minors'
+     OR (moderation_reason = 'underage'
+         OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
+         OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+                 THEN ((moderation_scores ->> 'estimated_age')::numeric < 18)::int END = 1) IS NOT TRUE)
+
 -- name: review_photos
--- A page of one pile or several, in the order of `rank`.
--- in piles: text[], of waiting, rejected, failed, minors
+-- A page of one pile in its order: by the time of the upload, what has none last. Values are known when it is planned,
+-- so that `early` or `late` is a constant, and an index on (moderation_status, created_at DESC NULLS LAST, id) gives
+-- the latest in order.
+-- in pile: text, of waiting, rejected, failed, minors
 -- in reasons: text[], null for any
 -- in users: uuid[], null for any
 -- in batches: uuid[], null for any
@@ -10,49 +30,35 @@
 -- in start: timestamptz of the upload, null for the beginning
 -- in end: timestamptz, excluded; null for no end
 -- in oldest: boolean, the oldest upload first; else the latest
--- in after_rank: double precision, of the last photo seen; null for the first page
+-- in after_at: timestamptz of the upload of the last photo seen; null for the first page, and behind one without
 -- in after_id: uuid of that photo
+-- in undated: boolean, only what has no time of upload, or only what has one; null for both
 -- in limit: bigint, rows; null for all
--- out media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at, rank
-WITH known AS (
-    SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
-           moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at,
-           coalesce(
-               extract(epoch FROM created_at)::double precision * CASE WHEN %(oldest)s::boolean THEN 1 ELSE -1 END,
-               'infinity'
-           ) AS rank,
-           CASE
-               WHEN moderation_reason = 'underage'
-                    OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
-                    OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
-                            THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END
-               THEN 'minors'
-               WHEN moderation_status = 'pending' THEN 'waiting'
-               ELSE moderation_status
-           END AS pile
-    FROM media
-    WHERE media_type::text = 'photo'
-      AND (moderation_status IN ('rejected', 'failed')
-           OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
-      AND ('minors' = ANY(%(piles)s::text[])
-           OR moderation_status = ANY(array_replace(%(piles)s::text[], 'waiting', 'pending')))
-      AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
-      AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
-      AND (%(batches)s::uuid[] IS NULL OR batch_id = ANY(%(batches)s::uuid[]))
-      AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s::uuid[]))
-      AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
-      AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
-)
-SELECT media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at, rank
-FROM known
-WHERE pile = ANY(%(piles)s::text[])
-  AND (%(after_rank)s::double precision IS NULL
-       OR (rank, media_id) > (%(after_rank)s::double precision, %(after_id)s::uuid))
-ORDER BY rank, media_id
+-- out media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at
+SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
+       moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
+FROM media
+WHERE media_type = 'photo'
+  AND (
+      -- include: on_pile
+  )
+  AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
+  AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
+  AND (%(batches)s::uuid[] IS NULL OR batch_id = ANY(%(batches)s::uuid[]))
+  AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s::uuid[]))
+  AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
+  AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
+  AND (%(undated)s::boolean IS NULL OR (created_at IS NULL) = %(undated)s::boolean)
+  AND (%(after_at)s::timestamptz IS NULL OR %(oldest)s::boolean OR created_at <= %(after_at)s::timestamptz)
+  AND (%(after_at)s::timestamptz IS NULL OR NOT %(oldest)s::boolean OR created_at >= %(after_at)s::timestamptz)
+  AND (%(after_id)s::uuid IS NULL OR id > %(after_id)s::uuid
+       OR created_at IS DISTINCT FROM %(after_at)s::timestamptz)
+ORDER BY CASE WHEN %(oldest)s::boolean THEN created_at END,
+         CASE WHEN NOT %(oldest)s::boolean THEN created_at END DESC NULLS LAST, id
 LIMIT %(limit)s::bigint;
 
 -- name: review_counts
--- How many photos lie on each pile.
+-- How many photos lie on each pile, all of them counted.
 -- out pile, photos, oldest
 SELECT pile, count(*) AS photos, min(created_at) AS oldest
 FROM (
@@ -67,11 +73,41 @@ FROM (
                ELSE moderation_status
            END AS pile
     FROM media
-    WHERE media_type::text = 'photo'
+    WHERE media_type = 'photo'
       AND (moderation_status IN ('rejected', 'failed')
            OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
 ) AS lying
 GROUP BY pile;
+
+-- name: review_count
+-- How many photos lie on one pile, counted no further than to one more than a limit, and its oldest upload.
+-- in pile: text, of waiting, rejected, failed, minors
+-- in limit: bigint
+-- out photos, oldest
+SELECT photos,
+       CASE WHEN photos <= %(limit)s::bigint THEN oldest ELSE (
+           SELECT created_at
+           FROM media
+           WHERE media_type = 'photo' AND created_at IS NOT NULL
+             AND (
+                 -- include: on_pile
+             )
+           ORDER BY CASE WHEN %(pile)s::text = 'minors' THEN created_at END,
+                    CASE WHEN %(pile)s::text <> 'minors' THEN created_at END NULLS FIRST
+           LIMIT 1
+       ) END AS oldest
+FROM (
+    SELECT count(*) AS photos, min(created_at) AS oldest
+    FROM (
+        SELECT created_at
+        FROM media
+        WHERE media_type = 'photo'
+          AND (
+              -- include: on_pile
+          )
+        LIMIT %(limit)s::bigint + 1
+    ) AS lying
+) AS counted;
 
 -- name: review_user
 -- The owner of photos, as the backend knows them.
@@ -88,7 +124,7 @@ SELECT id AS user_id, telegram_id, name FROM users WHERE id = %(user_id)s;
 SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at
 FROM media
-WHERE media_type::text = 'photo' AND batch_id = %(batch_id)s AND user_id = %(user_id)s
+WHERE media_type = 'photo' AND batch_id = %(batch_id)s AND user_id = %(user_id)s
 ORDER BY display_order, created_at, id
 LIMIT %(limit)s;
 
@@ -127,7 +163,7 @@ free AS MATERIALIZED (
         ORDER BY early, late DESC NULLS LAST, media_id OFFSET 0
     ) AS m
     WHERE (
-          SELECT p.media_type::text = 'photo'
+          SELECT p.media_type = 'photo'
                  AND (%(pile)s::text = 'minors'
                       OR NOT (coalesce(p.moderation_reason = 'underage', false)
                               OR coalesce(p.moderation_scores @> '{"grounds": [{"reason": "underage"}]}', false)
@@ -193,14 +229,15 @@ WHERE d.step = %(step)s AND d.undoes IS NULL
 ORDER BY d.id;
 
 -- name: review_steps_of
--- The latest steps of a person that nobody has wholly taken back.
+-- The latest steps of a person that nobody has wholly taken back. That this is no worker is asked of the name alone: as a
+-- second condition on each row it would let the planner expect a few rows of a person who made thousands, and read all.
 -- in actor: text
 -- in limit: bigint, rows
 -- out step, at, photos
 SELECT d.step, max(d.at) AS at, count(*) AS photos
 FROM (
     SELECT id, media_id, step, at, undoes FROM lomi.decisions
-    WHERE actor = %(actor)s AND actor <> 'worker' ORDER BY id DESC LIMIT 1000
+    WHERE actor = %(actor)s::text AND %(actor)s::text <> 'worker' ORDER BY id DESC LIMIT 1000
 ) AS d
 WHERE d.step IS NOT NULL AND d.undoes IS NULL
   AND NOT EXISTS (SELECT FROM lomi.decisions AS u WHERE u.media_id = d.media_id AND u.undoes = d.id)

@@ -42,11 +42,14 @@ class Lying:
 
 
 def counts(
-    database: Database, pile: Pile, wanted: ReviewFilter = EVERYTHING, *, now: datetime
+    database: Database, pile: Pile, wanted: ReviewFilter = EVERYTHING, *, now: datetime, most: int | None = None
 ) -> tuple[PileCount, ...]:
-    """How many photos lie on each part of a pile; with a filter all of them are read."""
+    """How many photos lie on each part of a pile, counted up to `most` where that is said; with a filter all of them
+    are read, and counted."""
     parts = [part for part in Pile if part is not Pile.ALL] if pile is Pile.ALL else [pile]
     if not wanted.terms:
+        if most is not None:
+            return tuple(reviewing.counted(database, part, most) for part in parts)
         return tuple(count for count in reviewing.counts(database) if count.pile in parts)
     return tuple(_count(database, part, wanted, now) for part in parts)
 
