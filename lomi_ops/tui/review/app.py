@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
-from textual.content import Content
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 
 from lomi_ops.domain.macro import SHIPPED, Macro, approving, first_for, laid_out
@@ -23,10 +22,10 @@ from lomi_ops.domain.review import REASONS
 from lomi_ops.domain.saved_filter import SavedFilter
 from lomi_ops.domain.verdict import Reason
 from lomi_ops.errors import LomiError
-from lomi_ops.imaging.framing import Frame
 from lomi_ops.tui import garbage
-from lomi_ops.tui.review import keys, table, words
+from lomi_ops.tui.review import keys, table
 from lomi_ops.tui.review.background import Background
+from lomi_ops.tui.review.canvas import Canvas
 from lomi_ops.tui.review.gallery import Gallery
 from lomi_ops.tui.review.photos import Photos
 from lomi_ops.tui.review.reviewing import Reviewing
@@ -34,19 +33,15 @@ from lomi_ops.tui.review.screens import OWN_WORDS, Help, Piles, Why
 from lomi_ops.tui.review.state import Tone
 from lomi_ops.tui.review.table import Item
 from lomi_ops.tui.review.terminal import Images, Screen
-from lomi_ops.tui.review.widgets import Cell, Picture
+from lomi_ops.tui.review.widgets import Picture
 from lomi_ops.tui.review.work import Keep, kept_for_now
-from lomi_ops.tui.text import Latest, Text
+from lomi_ops.tui.text import Text
 
 if TYPE_CHECKING:
     from textual.widgets import Input
 
 LEAST = (40, 12)
 """Columns and rows below which the app says what it needs."""
-_CELLS = 9
-_CELL_ROWS = 9
-_LOW = 30
-"""Rows below which only the most important keys are shown, so that there is room for photos."""
 _RETRY_S = 2.0
 _PUBLISH_S = 5.0
 _SWEEP_S = 10.0
@@ -119,10 +114,9 @@ class ReviewApp(App[None]):
         self._background, self.reviewing, self._photos = background, reviewing, photos
         self.reviewing.state.changed = self._changed
         self._gallery = Gallery(photos, screen, self._background.paint, self._changed)
+        self._canvas = Canvas(self, reviewing, self._gallery, options, clock)
         self._next_beat = clock()
         self._painting = False
-        self._grid: Grid | None = None
-        self._keys, self._facts, self._story = Latest[Content](), Latest[Content](), Latest[Content]()
         self._asking = ""
         self._about: tuple[Item, ...] = ()
         if screen.images is not Images.NONE:
@@ -194,7 +188,8 @@ class ReviewApp(App[None]):
             self._gallery.ask_again()
         elif self.reviewing.state.away and self._next_beat > self._clock() + timedelta(seconds=_RETRY_S):
             self._next_beat = self._clock() + timedelta(seconds=_RETRY_S)
-        self._paint_times()
+        if self._uncovered:
+            self._canvas.draw_times()
 
     # Keys.
 
@@ -266,7 +261,7 @@ class ReviewApp(App[None]):
     def action_go(self, where: str) -> None:
         across, down = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[where]
         if self.reviewing.table.grid:
-            self.reviewing.move(across + down * self._grid_columns)
+            self.reviewing.move(across + down * self._canvas.columns)
         else:
             self.reviewing.change_table(table.panned(self.reviewing.table, across, down))
 
@@ -354,106 +349,5 @@ class ReviewApp(App[None]):
     async def _paint(self) -> None:
         self._painting = False
         self.call_after_refresh(garbage.sweep)
-        if not self._uncovered:
-            return
-        state = self.reviewing.table
-        if state.grid and self._grid is None:
-            # Twenty-eight widgets: whoever never lays out a batch need not wait for them when the app starts.
-            self._grid = Grid(*(Cell() for _ in range(_CELLS)), id="grid")
-            await self.query_one("#main").mount(self._grid, after="#single")
-        if state.grid is self.query_one("#single").display:
-            self.call_after_refresh(self._changed)  # cells have no size before they are laid out
-        if self._grid is not None:
-            self._grid.display = state.grid
-        self.query_one("#single").display = not state.grid
-        self._paint_rest()
-        notice = self.query_one("#notice", Text)
-        notice.set_class(self.reviewing.state.notice.tone is Tone.CONFLICT, "-conflict")
-        self._paint_keys(grid=state.grid)
-        self._paint_grid(self._grid) if state.grid and self._grid is not None else self._paint_single()
-        self._gallery.forget_revealed({item.exhibit.row.url for item in state.items if item.revealed})
-        self._paint_times()
-
-    def _paint_keys(self, *, grid: bool) -> None:
-        width, height = self.size
-        room = width if height >= _LOW else min(width, keys.LITTLE - 1)
-        approval = words.reason(self.reviewing.state.approval)
-        made_of = (grid, room, approval, width)
-        line = self._keys.of(
-            made_of, lambda: words.keys(keys.shown(grid=grid, room=room, approval=approval), width - 2)
-        )
-        self.query_one("#keys", Text).show(line)
-
-    def _paint_rest(self) -> None:
-        line, reminder = self.query_one("#rest", Text), self.reviewing.state.rest
-        line.display = bool(reminder)
-        line.show(words.rest(reminder))
-
-    def _paint_single(self) -> None:
-        state, picture, about = self.reviewing.table, self.query_one("#photo", Picture), self.query_one("#about", Text)
-        item = state.current
-        if item is None:
-            picture.say(*self._nothing())
-            about.show("")
-            self.query_one("#story", Text).show("")
-            return
-        self._hang(picture, item, state.frame)
-        for later in state.upcoming[1:]:
-            self._gallery.expect(picture, later.exhibit, boxes=state.boxes)
-        width, boxes, ascii_only = (
-            max(24, self.query_one("#facts").size.width - 3),
-            state.boxes,
-            self._options.ascii_only,
-        )
-        about.show(
-            self._facts.of((item, width, boxes), lambda: words.about(item, width, boxes=boxes, ascii_only=ascii_only))
-        )
-        story = self.reviewing.looking.stories.get(item.media_id, ())
-        told = self._story.of((item.exhibit, story), lambda: words.story(item.exhibit, story))
-        self.query_one("#story", Text).show(told)
-
-    def _hang(self, picture: Picture, item: Item, frame: Frame) -> None:
-        if not self.reviewing.looking.visible(item):
-            picture.say("…")
-            return
-        boxes = self.reviewing.table.boxes
-        self._gallery.hang(picture, item.exhibit, revealed=item.revealed, boxes=boxes, frame=frame)
-
-    def _nothing(self) -> tuple[str, ...]:
-        if self.reviewing.state.away:
-            return ("the database does not answer", "", "what you decided is kept")
-        if self.reviewing.dealing.busy:
-            return ("…",)
-        return (f"nothing more to look at on the pile {self.reviewing.state.pile.value}", "", "p goes to another pile")
-
-    def _paint_grid(self, grid: Grid) -> None:
-        state = self.reviewing.table
-        rows = -(-len(state.items) // self._grid_columns)
-        grid.styles.grid_rows = (f"{max(_CELL_ROWS, grid.size.height // max(1, rows))}",)
-        for place, cell in enumerate(self.query(Cell)):
-            cell.display = place < len(state.items)
-            if place < len(state.items):
-                self._paint_cell(cell, state.items[place], looked=place == state.at)
-
-    def _paint_cell(self, cell: Cell, item: Item, *, looked: bool) -> None:
-        self._hang(cell.picture, item, table.WHOLE)
-        title = ("● " if item.chosen else "") + words.plain(item.exhibit.standing, 40)
-        cell.show(title, words.evidence(item, cell.size.width, ascii_only=self._options.ascii_only), looked=looked)
-        if looked:
-            cell.scroll_visible(animate=False)
-
-    @property
-    def _grid_columns(self) -> int:
-        return 2 if self.size.width < 76 else 3
-
-    def _paint_times(self) -> None:
-        """What changes with every second, and nothing else."""
-        if not self._uncovered:
-            return
-        now, state = self._clock(), self.reviewing.state
-        head = words.heading(
-            state.pile, state.counts, self._options.actor, state.table.current, now, self.size.width,
-            state.filter_name or state.filter_text,
-        )  # fmt: skip
-        self.query_one("#head", Text).show(head)
-        self.query_one("#notice", Text).show(words.notice(self.reviewing, now))
+        if self._uncovered and await self._canvas.draw():
+            self.call_after_refresh(self._changed)

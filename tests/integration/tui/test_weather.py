@@ -145,9 +145,8 @@ def test_an_answer_that_was_lost_is_found_and_the_decision_not_written_twice(roo
 def test_a_claim_that_ran_out_in_the_outage_is_taken_anew_unless_the_photo_changed(room: Room) -> None:
 
     same, changed = room.batch([BLURRED])[0], room.batch([BLURRED])[0]
-    work = room.work(claim_s=0.2)
-    dealt = work.deal(Pile.REJECTED, 2)
-    order = Order(dealt, SHIPPED[0])
+    dealt = room.work(claim_s=0.2).deal(Pile.REJECTED, 2)
+    order, work = Order(dealt, SHIPPED[0]), room.work()
     room.plain.execute("UPDATE media SET moderation_reason = 'nsfw' WHERE id = %s", [changed])
     while room.count("lomi.claims", "expires_at > now()"):
         time.sleep(0.02)
