@@ -69,7 +69,7 @@ def show_run(run: Run, outcomes: Sequence[Outcome], format_: Format) -> None:
         ]
         headers = ("stands", "would stand") if run.shadow else ("stood", "stands")
         output.table((*headers, "photos"), rows, right=(2,), prose=())
-    else:
+    elif not run.trimmed:
         output.text("no photo changed" if not run.shadow else "no photo would change")
     same = of(outcomes, Fate.SAME)
     if same:
@@ -77,7 +77,9 @@ def show_run(run: Run, outcomes: Sequence[Outcome], format_: Format) -> None:
     for fate, why in _LEFT.items():
         if number := of(outcomes, fate):
             output.text(f"left as they were: {counted(number, 'photo')}, {why}")
-    if run.ended_at and (moved := run.photos - through(outcomes)) > 0:
+    if run.trimmed:
+        output.text(f"no longer known: what came of {counted(run.trimmed, 'photo')}, whose rows were trimmed or erased")
+    if run.ended_at and (moved := run.photos - through(run, outcomes)) > 0:
         output.text(f"not judged: {counted(moved, 'photo')} changed before their turn")
     if not run.ended_at:
         output.text(f"to go on: lomi remoderate resume {run.id}")
@@ -98,8 +100,8 @@ def show_runs(found: Sequence[tuple[Run, Sequence[Outcome]]], format_: Format) -
             f"{run.at:%m-%d %H:%M}",
             shown(run.actor),
             ("done" if run.ended_at else "open") + (", shadow" if run.shadow else ""),
-            f"{through(outcomes):,} of {run.photos:,}",
-            f"{of(outcomes, Fate.CHANGED):,}",
+            f"{through(run, outcomes):,} of {run.photos:,}",
+            _changed(run, outcomes),
             run.policy,
             shown(run.filter),
         )
@@ -124,7 +126,8 @@ def record(run: Run, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "engines": run.engines,
         "per_minute": run.per_minute,
         "photos": run.photos,
-        "through": through(outcomes),
+        "through": through(run, outcomes),
+        "trimmed": run.trimmed,
         "fates": {fate.value: of(outcomes, fate) for fate in Fate},
         "transitions": [
             {
@@ -142,16 +145,19 @@ def of(outcomes: Sequence[Outcome], fate: Fate) -> int:
     return sum(each.photos for each in outcomes if each.fate is fate)
 
 
-def through(outcomes: Sequence[Outcome]) -> int:
-    return sum(each.photos for each in outcomes)
+def through(run: Run, outcomes: Sequence[Outcome]) -> int:
+    return run.trimmed + sum(each.photos for each in outcomes)
 
 
 def _headline(run: Run, outcomes: Sequence[Outcome]) -> str:
-    how = "only compared, nothing was changed" if run.shadow else f"{of(outcomes, Fate.CHANGED):,} changed"
-    state = "done" if run.ended_at else "not done"
-    return (
-        f"run {run.id} ({state}): {through(outcomes):,} of {counted(run.photos, 'photo')} by policy {run.policy}, {how}"
-    )
+    how = "only compared, nothing was changed" if run.shadow else f"{_changed(run, outcomes)} changed"
+    state, photos = "done" if run.ended_at else "not done", counted(run.photos, "photo")
+    return f"run {run.id} ({state}): {through(run, outcomes):,} of {photos} by policy {run.policy}, {how}"
+
+
+def _changed(run: Run, outcomes: Sequence[Outcome]) -> str:
+    """Of photos whose rows went nobody says whether they changed: so many, or more."""
+    return f"{of(outcomes, Fate.CHANGED):,}" + "+" * bool(run.trimmed)
 
 
 def _state(status: str | None, reason: str | None) -> str:

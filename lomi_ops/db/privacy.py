@@ -180,11 +180,17 @@ def _rows_gone(session: Session, found: Trail, *, went: Mapping[str, int] | None
     session.value("privacy_erasing")
     gone = {f"lomi.{place}": number for place, number in session.all(_counted, "privacy_erase", **_ids(found))}
     if session.value("has_table", name="lomi.remoderated"):
-        more = session.all(_counted, "privacy_erase_remoderated", **_photos(found))
-        gone |= {f"lomi.{place}": number for place, number in more}
+        gone |= _remoderated_gone(session, found)
     if media := session.run("privacy_erase_media", user_id=who.user_id):
         gone["media"] = media
     return gone
+
+
+def _remoderated_gone(session: Session, found: Trail) -> dict[str, int]:
+    photos = remoderating.remove_on(session, "privacy_erase_remoderated", media_ids=sorted(found.media_ids))
+    runs = session.run("privacy_erase_remoderations", **_photos(found))
+    gone = {"lomi.remoderated": photos, "lomi.remoderations": runs}
+    return {place: number for place, number in gone.items() if number}
 
 
 def note_stopped(db: Database, *, actor: str, reason: str, at: datetime, gone: Mapping[str, int]) -> None:

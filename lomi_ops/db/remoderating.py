@@ -44,6 +44,8 @@ class Run:
     photos: int
     reached: UUID | None
     ended_at: datetime | None
+    trimmed: int
+    """Rows of its photos that went: they are through, and what came of them is no longer known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,21 @@ def require_known(db: Database) -> None:
     """Raises Refused where there is no place to keep how far a run is."""
     if not known(db):
         raise Refused("there is no place for runs here; nothing was judged", hint="lomi migrate apply")
+
+
+def counts_trimmed(db: Database | Session) -> bool:
+    """False on a schema of before."""
+    return bool(db.value("remoderation_counts_trimmed"))
+
+
+def remove_on(session: Session, block: str, **values: Any) -> int:
+    """Removes rows of photos within the caller's transaction, and has each run count its own; how many. `block` says
+    how many went of which run."""
+    gone = session.all(_of_run, block, **values)
+    if counts_trimmed(session):
+        for run, rows in gone:
+            session.run("remoderation_trimmed", run=run, rows=rows)
+    return sum(rows for _, rows in gone)
 
 
 def begin(
@@ -103,7 +120,7 @@ def end(db: Database, run: Run, *, at: datetime) -> None:
 
 
 def through(db: Database, run: Run, media_ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Those of which it is noted what came of them."""
+    """Those of which it is noted what came of them; all of them once the run has ended."""
     return frozenset(db.all(_media_id, "remoderation_through", run=run.id, ids=list(media_ids)))
 
 
@@ -218,6 +235,10 @@ def _put(
 
 def _outcome(*, fate: str, **columns: Any) -> Outcome:
     return Outcome(Fate(fate), **columns)
+
+
+def _of_run(run: int, rows: int) -> tuple[int, int]:
+    return run, rows
 
 
 def _media_id(media_id: UUID) -> UUID:

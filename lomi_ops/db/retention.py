@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from lomi_ops.db import audit, privacy
+from lomi_ops.db import audit, privacy, remoderating
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry
 from lomi_ops.domain.audit_chain import ranges
@@ -25,11 +25,12 @@ _BLOCKS = {
     Place.CHECKPOINTS: ("retention_checkpoints", "retention_checkpoints_trim"),
     Place.REVEALS: ("retention_reveals", "retention_reveals_trim"),
     Place.ALERTS: ("retention_alerts", "retention_alerts_trim"),
+    Place.REMODERATED: ("retention_remoderated", "retention_remoderated_trim"),
     Place.AUDIT_TEXT: ("retention_audit_text", "retention_audit_text_due"),
 }
 """How each is counted, and how it goes."""
 _BY_USER = frozenset({Place.JOBS, Place.JOB_ENDS, Place.MESSAGES})
-_BY_PHOTO = frozenset({Place.CHECKPOINTS, Place.REVEALS})
+_BY_PHOTO = frozenset({Place.CHECKPOINTS, Place.REVEALS, Place.REMODERATED})
 
 
 class HoldsChanged(Exception):
@@ -89,6 +90,14 @@ def trim(session: Session, place: Place, before: datetime, found: Held, rows: in
     with session.transaction():
         _still(session, found)
         return session.run(_BLOCKS[place][1], before=before, limit=rows, **found.of(place))
+
+
+def trim_remoderated(session: Session, before: datetime, found: Held, rows: int) -> int:
+    """The same for what came of photos that were judged again; each run counts what went of it."""
+    with session.transaction():
+        _still(session, found)
+        block, kept = _BLOCKS[Place.REMODERATED][1], found.of(Place.REMODERATED)
+        return remoderating.remove_on(session, block, before=before, limit=rows, **kept)
 
 
 def trim_audit(session: Session, before: datetime, found: Held, rows: int, *, actor: str, at: datetime) -> int:

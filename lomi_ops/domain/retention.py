@@ -17,6 +17,7 @@ class Place(StrEnum):
     CHECKPOINTS = "checkpoints"
     REVEALS = "reveals"
     ALERTS = "alerts"
+    REMODERATED = "remoderated"
     AUDIT_TEXT = "audit_text"
 
 
@@ -27,6 +28,7 @@ WHAT: Mapping[Place, str] = {
     Place.CHECKPOINTS: "what was known of jobs in hand",
     Place.REVEALS: "who made which photo visible",
     Place.ALERTS: "deliveries of alerts that have ended",
+    Place.REMODERATED: "what came of each photo of runs of lomi remoderate that have ended",
     Place.AUDIT_TEXT: "the words of audit entries; their places in the chain stay",
 }
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lomi_ops.config.sections.operating import RetentionSection
-from lomi_ops.db import audit, retention
+from lomi_ops.db import audit, remoderating, retention
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry
 from lomi_ops.domain.retention import Kept, Limit, Place
+from lomi_ops.errors import Refused
 from lomi_ops.ops.audit.look import require_audit
 
 ROWS = 2_000
@@ -26,8 +27,11 @@ def limits(section: RetentionSection) -> tuple[Limit, ...]:
 
 
 def look(db: Database, wanted: Sequence[Limit], now: datetime) -> tuple[Kept, ...]:
-    """How each place stands against its limit. Raises NoAudit where there is no record of lomi's."""
+    """How each place stands against its limit. Raises NoAudit where there is no record of lomi's, Refused where it is
+    of before."""
     require_audit(db)
+    if not remoderating.counts_trimmed(db):
+        raise Refused("the record here is of an older lomi: nothing can be trimmed", hint="lomi migrate apply")
     found = retention.held(db)
     return tuple(retention.kept(db, limit, now, found) for limit in wanted)
 
@@ -89,6 +93,8 @@ class _Trimming:
     def _some(self, place: Place, before: datetime) -> int:
         if place is Place.AUDIT_TEXT:
             return retention.trim_audit(self.session, before, self.held, self.rows, actor=self.actor, at=self.now)
+        if place is Place.REMODERATED:
+            return retention.trim_remoderated(self.session, before, self.held, self.rows)
         return retention.trim(self.session, place, before, self.held, self.rows)
 
 

@@ -44,6 +44,7 @@ class RetentionSection(Section):
     checkpoints_days: Days = Field(30, description="what was known of jobs in hand that nobody took up again")
     reveals_days: Days = Field(400, description="who made which photo visible")
     alerts_days: Days = Field(400, description="deliveries of alerts that have ended, of resolved incidents")
+    remoderated_days: Days = Field(400, description="what came of each photo of ended runs of lomi remoderate")
     audit_text_days: Days = Field(None, description="the words of audit entries; their places in the chain stay")
 
 

@@ -21,12 +21,13 @@ VALUES (%(at)s, %(actor)s, %(filter)s, %(why)s, %(model)s, %(policy)s, %(engines
 RETURNING id;
 
 -- name: remoderations
--- Runs, the latest first.
+-- Runs, the latest first. A schema of before has none that were trimmed, nor the column.
 -- in id: bigint, null for any
 -- in limit: bigint, rows
--- out id, at, actor, filter, why, model, policy, engines, shadow, overrides, per_minute, photos, reached, ended_at
-SELECT id, at, actor, filter, why, model, policy, engines, shadow, overrides, per_minute, photos, reached, ended_at
-FROM lomi.remoderations
+-- out id, at, actor, filter, why, model, policy, engines, shadow, overrides, per_minute, photos, reached, ended_at, trimmed
+SELECT id, at, actor, filter, why, model, policy, engines, shadow, overrides, per_minute, photos, reached, ended_at,
+       coalesce((to_jsonb(run) ->> 'trimmed')::bigint, 0) AS trimmed
+FROM lomi.remoderations AS run
 WHERE %(id)s::bigint IS NULL OR id = %(id)s::bigint
 ORDER BY id DESC
 LIMIT %(limit)s::bigint;
@@ -47,11 +48,27 @@ WHERE id = %(id)s::bigint AND (reached IS NULL OR reached < %(media_id)s::uuid);
 UPDATE lomi.remoderations SET ended_at = %(at)s WHERE id = %(id)s::bigint AND ended_at IS NULL;
 
 -- name: remoderation_through
--- Which of some photos are through.
+-- Which of some photos are through: of a run that has ended all of them, though their rows may be trimmed.
 -- in run: bigint
 -- in ids: uuid[]
 -- out media_id
-SELECT media_id FROM lomi.remoderated WHERE run = %(run)s::bigint AND media_id = ANY(%(ids)s::uuid[]);
+SELECT media_id FROM lomi.remoderated WHERE run = %(run)s::bigint AND media_id = ANY(%(ids)s::uuid[])
+UNION
+SELECT unnest(%(ids)s::uuid[]) FROM lomi.remoderations WHERE id = %(run)s::bigint AND ended_at IS NOT NULL;
+
+-- name: remoderation_counts_trimmed
+-- Whether runs have a place for how many of their rows went; a schema of before has none.
+-- out known
+SELECT EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = to_regclass('lomi.remoderations') AND attname = 'trimmed' AND NOT attisdropped
+) AS known;
+
+-- name: remoderation_trimmed
+-- Adds to that number, in the transaction in which the rows go.
+-- in run: bigint
+-- in rows: bigint
+-- out nothing
+UPDATE lomi.remoderations SET trimmed = trimmed + %(rows)s::bigint WHERE id = %(run)s::bigint;
 
 -- name: remoderation_put
 -- Notes what came of a photo; hits nothing where somebody has noted it before.
@@ -136,20 +153,19 @@ WHERE position(%(user_id)s::uuid::text in lower(filter || ' ' || why)) > 0
    OR EXISTS (SELECT FROM unnest(%(media_ids)s::uuid[]) AS m (id) WHERE position(m.id::text in lower(filter)) > 0);
 
 -- name: privacy_erase_remoderated
--- Takes both away; how many of which.
+-- Takes the former away; how many of which run.
+-- in media_ids: uuid[]
+-- out run, rows
+WITH gone AS (
+    DELETE FROM lomi.remoderated WHERE media_id = ANY(%(media_ids)s::uuid[]) RETURNING run
+)
+SELECT run, count(*)::int AS rows FROM gone GROUP BY run ORDER BY run;
+
+-- name: privacy_erase_remoderations
+-- Takes the words of the latter away.
 -- in user_id: uuid
 -- in media_ids: uuid[]
--- out place, rows
-WITH remoderated AS (
-    DELETE FROM lomi.remoderated WHERE media_id = ANY(%(media_ids)s::uuid[]) RETURNING 1
-), remoderations AS (
-    UPDATE lomi.remoderations SET filter = '', why = ''
-    WHERE position(%(user_id)s::uuid::text in lower(filter || ' ' || why)) > 0
-       OR EXISTS (SELECT FROM unnest(%(media_ids)s::uuid[]) AS m (id) WHERE position(m.id::text in lower(filter)) > 0)
-    RETURNING 1
-)
-SELECT place, rows::int FROM (
-    SELECT 'remoderated' AS place, count(*) AS rows FROM remoderated
-    UNION ALL SELECT 'remoderations', count(*) FROM remoderations
-) AS gone
-WHERE rows > 0;
+-- out nothing
+UPDATE lomi.remoderations SET filter = '', why = ''
+WHERE position(%(user_id)s::uuid::text in lower(filter || ' ' || why)) > 0
+   OR EXISTS (SELECT FROM unnest(%(media_ids)s::uuid[]) AS m (id) WHERE position(m.id::text in lower(filter)) > 0);

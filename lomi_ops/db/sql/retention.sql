@@ -181,6 +181,54 @@ DELETE FROM lomi.alert_deliveries WHERE id IN (
     LIMIT %(limit)s::int FOR UPDATE OF d SKIP LOCKED
 );
 
+-- part: runs_through
+-- Runs of `lomi remoderate` that ended beyond the limit, all of whose messages are out.
+FROM lomi.remoderations AS run
+WHERE run.ended_at < %(before)s::timestamptz
+  AND NOT EXISTS (
+      SELECT FROM lomi.outbox AS o
+      CROSS JOIN LATERAL jsonb_array_elements(o.payload::jsonb -> 'results') AS told (photo)
+      JOIN lomi.decisions AS d ON d.media_id = (told.photo ->> 'media_id')::uuid AND d.job_id = o.job_id
+      WHERE (o.claimed_at IS NULL OR o.claimed_at IS NOT NULL AND o.published_at IS NULL)
+        AND d.worker = 'remoderate ' || run.id)
+
+-- name: retention_remoderated
+-- What came of the photos of such runs.
+-- in before: timestamptz, null for no limit
+-- in photos: uuid[], held
+-- in limit: int, rows that are counted at most
+-- out due, held, oldest
+SELECT (count(*) FILTER (WHERE NOT held))::int AS due, (count(*) FILTER (WHERE held))::int AS held,
+       (SELECT min(ended_at) FROM lomi.remoderations AS run
+        WHERE EXISTS (SELECT FROM lomi.remoderated WHERE run = run.id)) AS oldest
+FROM (
+    SELECT media_id = ANY(%(photos)s::uuid[]) AS held
+    FROM lomi.remoderated
+    WHERE run IN (
+        SELECT run.id
+        -- include: runs_through
+    )
+    LIMIT %(limit)s::int
+) AS rows;
+
+-- name: retention_remoderated_trim
+-- Removes some of them; how many of which run, for its count of them.
+-- in before: timestamptz
+-- in photos: uuid[], held
+-- in limit: int
+-- out run, rows
+WITH gone AS (
+    DELETE FROM lomi.remoderated WHERE (run, media_id) IN (
+        SELECT p.run, p.media_id FROM lomi.remoderated AS p
+        WHERE p.run IN (
+            SELECT run.id
+            -- include: runs_through
+        ) AND p.media_id <> ALL(%(photos)s::uuid[])
+        LIMIT %(limit)s::int FOR UPDATE SKIP LOCKED
+    ) RETURNING run
+)
+SELECT run, count(*)::int AS rows FROM gone GROUP BY run ORDER BY run;
+
 -- name: retention_audit_text
 -- Entries of the audit whose words are still there, without those that say what was erased.
 -- in before: timestamptz, null for no limit

@@ -87,7 +87,7 @@ class _Pass:
         self._shelf = Shelf()
         self._begun: float | None = None
         self._judged = 0
-        self._through = sum(each.photos for each in remoderating.tally(at.database, run))
+        self._through = sum(each.photos for each in remoderating.tally(at.database, run)) + run.trimmed
 
     def go(self) -> None:
         database = self._at.database

@@ -52,6 +52,13 @@ def traces(backend: Backend, db: Database, at: datetime, status: str = "approved
         [job, f'{{"user_id": "{user}"}}', at, at, at],
     )
     pg.execute("INSERT INTO lomi.checkpoints (job_id, media_id, at) VALUES (%s, %s, %s)", [job, photo, at])
+    pg.execute(
+        "WITH run AS (INSERT INTO lomi.remoderations"
+        " (at, actor, filter, policy, engines, shadow, overrides, photos, ended_at)"
+        " VALUES (%s, 'hana', 'status:*', 'local@1', '', false, false, 1, %s) RETURNING id)"
+        " INSERT INTO lomi.remoderated SELECT id, %s, %s, 'same' FROM run",
+        [at, at, photo, at],
+    )
     pg.execute("INSERT INTO lomi.reveals (at, actor, media_id) VALUES (%s, 'hana', %s)", [at, photo])
     audit.record(db, AuditEntry("hana", "review.approve", photo_subject(photo), at, "she asked for it"))
     return user
@@ -73,7 +80,7 @@ def delivery(plain: Plain, at: datetime, *, resolved: bool) -> None:
 
 
 def rows(plain: Plain) -> dict[str, int]:
-    tables = ("jobs", "job_ends", "outbox", "checkpoints", "reveals", "alert_deliveries")
+    tables = ("jobs", "job_ends", "outbox", "checkpoints", "reveals", "alert_deliveries", "remoderated")
     found = {}
     for table in tables:
         row = plain.execute(f"SELECT count(*) AS rows FROM lomi.{table}".encode()).fetchone()
@@ -98,6 +105,7 @@ def test_what_is_beyond_its_limit_goes_and_the_audit_still_proves_itself(
     assert gone == {place: 1 if place is Place.ALERTS else 2 for place in Place}
     assert rows(backend.connection) == {
         "jobs": 1, "job_ends": 1, "outbox": 1, "checkpoints": 1, "reveals": 1, "alert_deliveries": 1,
+        "remoderated": 1,
     }  # fmt: skip
     assert sorted(reasons(db)) == ["", "", "she asked for it"]
     said = lomi("audit", "verify", "-o", "json")
