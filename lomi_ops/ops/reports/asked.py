@@ -80,6 +80,18 @@ def slices_of(window: Window, *, many: bool) -> tuple[Window, ...]:
     return tuple(Window(start, start + width) for start in starts)
 
 
+def batch_parts(db: Source, window: Window) -> tuple[Window, ...]:
+    """The window, in which each batch counts once; of very many photos its halves, which are counted side by side."""
+    return window.halves if reporting.more_than(db, window, MANY) else (window,)
+
+
+def parts_note(parts: Sequence[Window]) -> tuple[str, ...]:
+    """What one must know of batches that were counted in parts."""
+    if len(parts) < 2:
+        return ()
+    return ("batches: counted in two halves; one whose photos lie more than an hour apart may count in both",)
+
+
 def slices_note(what: str, slices: Sequence[Window]) -> tuple[str, ...]:
     if len(slices) < 2:
         return ()

@@ -13,6 +13,7 @@ from lomi_ops.domain.quality import estimate
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit, Value
 from lomi_ops.domain.score import SCALES, Limit, Scale, limits_of, measured
 from lomi_ops.domain.statistics import ratio
+from lomi_ops.domain.window import Window
 from lomi_ops.ops.reports.asked import INTERVAL, Asked, slices_note
 
 _SAMPLES = Gap("no samples: how often decisions near a threshold are right is not known",
@@ -45,6 +46,8 @@ def build(db: Source, asked: Asked) -> Report:
         {scale.label: tuple(_values(scale, overturned)) for scale in SCALES},
         reporting.judged(db, asked.window) if asked.sampled else [],
     )
+    whole = len(slices) == 1
+    where = "" if whole else f", counted in {len(slices)} spans"
     limits = limits_of(asked.policy)
     near = [_near(each, seen) for each in limits]
     figures: dict[str, float | None] = {
@@ -52,7 +55,10 @@ def build(db: Source, asked: Asked) -> Report:
         "judged": len(seen.judged) if asked.sampled else None,
     }
     for limit, row in zip(limits, near, strict=True):
-        figures[f"near.{limit.name}"] = row[2] if isinstance(row[2], int) else None
+        assert isinstance(row[2], int)
+        figures[f"near.{limit.name}"] = round(row[2] / seen.part)
+        if not whole:
+            figures[f"near_in_spans.{limit.name}"] = row[2]
     scales = [scale for scale in SCALES if any(band.label == scale.label for band in seen.bands)]
     return Report(
         "thresholds",
@@ -60,15 +66,21 @@ def build(db: Source, asked: Asked) -> Report:
         asked.window,
         asked.zone_name,
         figures,
-        (_limits(near), *(_bands(scale, seen) for scale in scales)),
+        (_limits(near, where), *(_bands(scale, seen, where) for scale in scales)),
         tuple(_chart(scale, seen) for scale in scales),
         (
-            *slices_note("approved, rejected and photos near", slices),
+            *_slices_note(slices, seen.part),
             "near: within one band on either side; photos count by their upload, changes and samples by their own time",
             "right: of samples that people judged again, weighted by the chance of being drawn, 95 % interval",
         ),
         (*asked.gaps, *(() if asked.logged else (_OLD,)), *(() if seen.judged else (_SAMPLES,))),
     )
+
+
+def _slices_note(slices: Sequence[Window], part: float) -> tuple[str, ...]:
+    said = slices_note("approved, rejected and photos near", slices)
+    more = f"{part:.1%} of the window, so no totals; the figures near.… are scaled to all of it"
+    return tuple(f"{each}: {more}" for each in said)
 
 
 def _together(parts: Iterable[Band]) -> Sequence[Band]:
@@ -96,7 +108,7 @@ def _near(limit: Limit, seen: _Seen) -> tuple[Value, ...]:
     )
 
 
-def _limits(near: Sequence[tuple[Value, ...]]) -> Table:
+def _limits(near: Sequence[tuple[Value, ...]], where: str) -> Table:
     columns = (
         Column("threshold", "threshold"),
         Column("value", "at", Unit.NUMBER),
@@ -105,7 +117,7 @@ def _limits(near: Sequence[tuple[Value, ...]]) -> Table:
         Column("overturn_rate", "share", Unit.SHARE),
         *_RIGHT,
     )
-    return Table("thresholds", "Near each threshold", columns, tuple(near))
+    return Table("thresholds", f"Near each threshold{where}", columns, tuple(near))
 
 
 _RIGHT = (
@@ -127,7 +139,7 @@ def _right(scale: Scale, low: float, high: float, judged: Sequence[Judged]) -> t
     return found.judged, found.share, found.low, found.high
 
 
-def _bands(scale: Scale, seen: _Seen) -> Table:
+def _bands(scale: Scale, seen: _Seen, where: str) -> Table:
     columns = (
         Column("from", "from", Unit.NUMBER),
         Column("approved", "approved", Unit.COUNT),
@@ -144,7 +156,7 @@ def _bands(scale: Scale, seen: _Seen) -> Table:
         changed = changes.count(start)
         right = _right(scale, start, start + scale.width, seen.judged)
         rows.append((start, approved, rejected, changed, seen.share(changed, approved + rejected), *right))
-    return Table(f"bands_{scale.label}", f"By {scale.title}", columns, tuple(rows))
+    return Table(f"bands_{scale.label}", f"By {scale.title}{where}", columns, tuple(rows))
 
 
 def _stood(scale: Scale, bands: Sequence[Band]) -> dict[float, tuple[int, int]]:

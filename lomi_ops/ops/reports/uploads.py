@@ -9,7 +9,7 @@ from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Source
 from lomi_ops.domain.report import Chart, Column, Line, Report, Table, Unit
 from lomi_ops.domain.statistics import change, grouped, ratio
-from lomi_ops.ops.reports.asked import Asked, sizes_table, week_chart
+from lomi_ops.ops.reports.asked import Asked, batch_parts, parts_note, sizes_table, week_chart
 
 LIMIT = 30
 """Photos that the backend takes of a user within 24 hours."""
@@ -18,7 +18,8 @@ _USERS = (1, 2, 3, 5, 10, 20, 30)
 
 def build(db: Source, asked: Asked) -> Report:
     told = reporting.soon(db, reporting.hours_and_users, asked.window, asked.stride_minutes)
-    sizes = [reporting.soon(db, reporting.batch_sizes, half, asked.window) for half in asked.window.halves]
+    parts_of_batches = batch_parts(db, asked.window)
+    sizes = [reporting.soon(db, reporting.batch_sizes, part, asked.window) for part in parts_of_batches]
     before = reporting.soon(db, reporting.uploads, asked.window.previous)()
     parts, users, batches = (found := told()).hours, found.users, _together(sizes)
     grid = asked.grid
@@ -50,15 +51,18 @@ def build(db: Source, asked: Asked) -> Report:
             Chart("uploads", "uploads", Unit.COUNT, grid.labels, (Line("uploads", grid.summed(parts)),)),
             week_chart("uploads, by weekday and hour", parts, asked.zone),
         ),
-        (f"at the limit: {LIMIT} photos within 24 hours that lie in the window",),
+        (
+            f"at the limit: {LIMIT} photos within 24 hours that lie in the window",
+            *parts_note(parts_of_batches),
+        ),
     )  # fmt: skip
 
 
-def _together(halves: Iterable[Callable[[], list[tuple[int, int]]]]) -> list[tuple[int, int]]:
+def _together(parts: Iterable[Callable[[], list[tuple[int, int]]]]) -> list[tuple[int, int]]:
     """(photos, batches) of all."""
     found: Counter[int] = Counter()
-    for half in halves:
-        found.update(dict(half()))
+    for part in parts:
+        found.update(dict(part()))
     return sorted(found.items())
 
 

@@ -10,7 +10,7 @@ from lomi_ops.db.reporting import End, Minute, Source
 from lomi_ops.domain.depth import Depth, Moves, depth
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit
 from lomi_ops.domain.window import Window
-from lomi_ops.ops.reports.asked import Asked
+from lomi_ops.ops.reports.asked import Asked, batch_parts, parts_note
 
 MANY = 10
 """Jobs: more of them for long, and more workers are needed."""
@@ -20,7 +20,8 @@ _NOW = Gap("this is the record's view, to the minute; what waits right now is", 
 
 def build(db: Source, asked: Asked) -> Report:
     whole = Window(asked.window.start - _LOOKBACK, asked.window.end)
-    told = [reporting.soon(db, reporting.minutes, half, whole, logged=asked.logged) for half in whole.halves]
+    parts = batch_parts(db, whole)
+    told = [reporting.soon(db, reporting.minutes, part, whole, logged=asked.logged) for part in parts]
     seen = depth(_together(told), asked.grid, MANY)
     ends = reporting.ends(db, asked.window) if asked.logged else []
     figures: dict[str, float | None] = {
@@ -48,6 +49,7 @@ def build(db: Source, asked: Asked) -> Report:
         (
             "a batch waits from its upload until its job is settled; without the ledger, until a photo is decided",
             f"what was uploaded more than {_LOOKBACK.days} day before the window is left out",
+            *parts_note(parts),
         ),
         (*asked.gaps, _NOW),
     )  # fmt: skip

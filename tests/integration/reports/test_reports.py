@@ -222,6 +222,54 @@ def test_a_takedown_is_measured_from_its_approval(lomi: Lomi, plain: Plain) -> N
 
 
 @pytest.mark.usefixtures("here")
+def test_what_thresholds_counted_in_spans_is_never_read_as_a_total(
+    lomi: Lomi, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(plain, 300, days=9)
+    monkeypatch.setattr("lomi_ops.ops.reports.asked.MANY", 10)
+    window = ("--window", "2026-11-18..2026-11-28")
+    found = body(lomi, "thresholds", *window)
+    seen = {row["threshold"]: row["near"] for row in rows(found, "thresholds")}
+    assert sum(seen.values()) > 0
+    for name, near in seen.items():
+        assert found["figures"][f"near_in_spans.{name}"] == near
+        assert found["figures"][f"near.{name}"] == near * 20, "half a day of ten"
+    titles = [table["title"] for table in found["tables"].values()]
+    assert all(title.endswith(", counted in 48 spans") for title in titles)
+    (note,) = [note for note in found["notes"] if "spans of" in note]
+    assert note.endswith("5.0% of the window, so no totals; the figures near.… are scaled to all of it")
+    assert "counted in 48 spans" in lomi("report", "thresholds", *window).out
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("many", [False, True])
+def test_a_batch_that_lasts_for_hours_counts_once_or_the_report_says_that_it_may_not(
+    lomi: Lomi, plain: Plain, monkeypatch: pytest.MonkeyPatch, *, many: bool
+) -> None:
+    mine = of_day(filled(plain, 60))
+    batch = Counter(photo.batch for photo in mine).most_common(1)[0][0]
+    one, *rest = [photo for photo in mine if photo.batch == batch]
+    plain.execute("UPDATE media SET created_at = %s WHERE id = %s", [DAY + timedelta(hours=2), one.id])
+    for photo in rest:
+        plain.execute("UPDATE media SET created_at = %s WHERE id = %s", [DAY + timedelta(hours=20), photo.id])
+    if many:
+        monkeypatch.setattr("lomi_ops.ops.reports.asked.MANY", 10)
+    row = plain.execute(
+        "SELECT count(DISTINCT batch_id) AS batches FROM media WHERE created_at >= %s AND created_at < %s",
+        [DAY, DAY + timedelta(days=1)],
+    ).fetchone()
+    assert row
+    found = body(lomi, "uploads")
+    assert found["figures"]["batches"] == row["batches"] + many
+    for told in (found, body(lomi, "queue")):
+        noted = [note for note in told["notes"] if note.startswith("batches: counted in two halves")]
+        assert len(noted) == many
+    sizes = {int(each["photos"]): each["number"] for each in rows(found, "batches")}
+    if not many:
+        assert sizes == dict(Counter(Counter(photo.batch for photo in mine).values()))
+
+
+@pytest.mark.usefixtures("here")
 def test_thresholds_count_what_lies_near_them_and_what_people_changed(lomi: Lomi, plain: Plain) -> None:
     mine = [photo for photo in of_day(filled(plain, 60)) if photo.status in ("approved", "rejected")]
     found = body(lomi, "thresholds")
@@ -231,6 +279,11 @@ def test_thresholds_count_what_lies_near_them_and_what_people_changed(lomi: Lomi
     assert sum(row["approved"] + row["rejected"] for row in rows(found, "bands_porn")) == len(mine)
     assert sum(row["approved"] + row["rejected"] for row in rows(found, "bands_sharpness")) == len(mine)
     assert "bands_hentai" not in found["tables"], "a score that is no number is no score"
+
+    assert (found["figures"]["near.porn.reject"], found["tables"]["thresholds"]["title"]) == (
+        len(near), "Near each threshold",
+    )  # fmt: skip
+    assert not [name for name in found["figures"] if name.startswith("near_in_spans")]
 
     changed = near[0]
     other = "approved" if changed.status == "rejected" else "rejected"
