@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from lomi_ops.db import crew
 from lomi_ops.db.crew import Crew
@@ -19,6 +19,7 @@ Source = Database | Session
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 _OTHERS = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEMORY = "64MB"
 _PATIENCE = "600s"
 """So long a transaction may stand idle while its report is drawn and sent."""
@@ -47,8 +48,7 @@ class HoursAndUsers:
     """(photos, users)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Minute:
+class Minute(NamedTuple):
     """Batches that came, and those that were judged."""
 
     at: datetime
@@ -122,6 +122,15 @@ class Judged:
     status: str
     judged_status: str
     scores: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Minutes:
+    """Minutes since 1970, and what came and went in each."""
+
+    at: Sequence[int]
+    came: Sequence[int]
+    went: Sequence[int]
 
 
 @contextmanager
@@ -221,9 +230,9 @@ def engine_times(db: Source, window: Window) -> list[tuple[str, float, int]]:
     return db.all(_named, "report_engine_times", **_ends(window))
 
 
-def user_sizes(db: Source, window: Window, status: str | None = None) -> list[tuple[int, int]]:
-    """(photos, users)"""
-    return db.all(_many, "report_user_sizes", **_ends(window), status=status)
+def user_rejections(db: Source, window: Window) -> list[tuple[int, int]]:
+    """(rejected photos, users)"""
+    return db.all(_many, "report_user_rejections", **_ends(window))
 
 
 def hours_and_users(db: Source, window: Window, minutes: int) -> HoursAndUsers:
@@ -245,7 +254,9 @@ def users_at_limit(db: Source, window: Window, limit: int) -> int:
 
 def minutes(db: Source, part: Window, window: Window, *, logged: bool) -> list[Minute]:
     """Of batches that came in a part of the window: when they came, and when they went, as far as it shows."""
-    return db.all(Minute, "report_batches_logged" if logged else "report_batches", **_part(part, window))
+    (found,) = db.all(_Minutes, "report_batches_logged" if logged else "report_batches", **_part(part, window))
+    return [Minute(_EPOCH + timedelta(minutes=at), came, went)
+            for at, came, went in zip(found.at, found.came, found.went, strict=True)]  # fmt: skip
 
 
 def ends(db: Source, window: Window) -> list[End]:

@@ -185,18 +185,16 @@ FROM (
 GROUP BY at, photos
 ORDER BY 1, 2;
 
--- name: report_user_sizes
--- How many users uploaded so many photos in a window, of one status or of any.
+-- name: report_user_rejections
+-- How many users uploaded so many photos in a window that are rejected.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
--- in status: text, null for any
 -- out size, many
 SELECT size, count(*)::int AS many
 FROM (
     SELECT count(*)::int AS size
     FROM media
-    WHERE media_type = 'photo'
-      AND (%(status)s::text IS NULL OR coalesce(moderation_status, 'pending') = %(status)s::text)
+    WHERE media_type = 'photo' AND moderation_status = 'rejected'
       AND created_at >= %(start)s::timestamptz AND created_at < %(end)s::timestamptz
     GROUP BY user_id
 ) AS users
@@ -253,7 +251,8 @@ FROM (
 WHERE created_at - before < interval '24 hours';
 
 -- part: moves_by_minute
--- How many came and went in each minute, of `settled`; who went before he came went as he came.
+-- How many came and went in each minute, of `settled`; who went before he came went as he came. One row of whole numbers:
+-- a month has 43,200 minutes, and of as many rows each would be read and built by itself.
 minutes AS (
     SELECT date_bin(interval '1 minute', came_at, '1970-01-01 00:00:00Z') AS came,
            CASE WHEN went_at < %(until)s::timestamptz
@@ -261,14 +260,18 @@ minutes AS (
     FROM settled
     LIMIT ALL
 )
-SELECT coalesce(came, went) AS at, coalesce(sum(batches) FILTER (WHERE came IS NOT NULL), 0)::int AS came,
-       coalesce(sum(batches) FILTER (WHERE came IS NULL), 0)::int AS went
+SELECT coalesce(array_agg(at ORDER BY at), '{}') AS at, coalesce(array_agg(came ORDER BY at), '{}') AS came,
+       coalesce(array_agg(went ORDER BY at), '{}') AS went
 FROM (
-    SELECT came, went, count(*) AS batches FROM minutes GROUP BY GROUPING SETS ((came), (went))
-) AS moves
-WHERE coalesce(came, went) IS NOT NULL
-GROUP BY 1
-ORDER BY 1
+    SELECT (date_part('epoch', coalesce(came, went)) / 60)::int AS at,
+           coalesce(sum(batches) FILTER (WHERE came IS NOT NULL), 0)::int AS came,
+           coalesce(sum(batches) FILTER (WHERE came IS NULL), 0)::int AS went
+    FROM (
+        SELECT came, went, count(*) AS batches FROM minutes GROUP BY GROUPING SETS ((came), (went))
+    ) AS moves
+    WHERE coalesce(came, went) IS NOT NULL
+    GROUP BY 1
+) AS moved
 
 -- name: report_batches
 -- Batches that came in a part of a window, and those of them that were judged, by the minute, from the photos as they

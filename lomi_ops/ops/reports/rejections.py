@@ -28,7 +28,7 @@ _EDGES = (1, 2, 3, 5, 10, 30)
 
 def build(db: Source, asked: Asked) -> Report:
     told = reporting.soon(db, reporting.bins, asked.window, asked.stride_minutes)
-    told_users = reporting.soon(db, reporting.user_sizes, asked.window, MediaStatus.REJECTED)
+    told_users = reporting.soon(db, reporting.user_rejections, asked.window)
     before = reporting.soon(db, reporting.standing, asked.window.previous)()
     now, users = told(), told_users()
     figures = figures_of(now, before)

@@ -139,7 +139,7 @@ def test_parts_of_any_window_count_each_photo_once(db: Database, plain: Plain) -
         found = reporting.bins(db, window, minutes)
         assert {(row.at, row.status, row.reason): row.photos for row in found} == expected
         rejected = Counter(photo.user for photo in mine if photo.status == "rejected")
-        assert dict(reporting.user_sizes(db, window, "rejected")) == Counter(rejected.values())
+        assert dict(reporting.user_rejections(db, window)) == Counter(rejected.values())
         decided = [photo for photo in mine if photo.status != "pending"]
         assert reporting.delays(db, window) == ([(30.0, len(decided))] if decided else [])
 
