@@ -69,10 +69,13 @@ def latency_of(options: argparse.Namespace, report: Report) -> None:
 
 
 def memory_of(options: argparse.Namespace, report: Report) -> None:
-    """JPEGs of 1600 pixels, then of 12 megapixels."""
-    for kind, share in (("jpeg", 1.0), ("jpeg-12mp", 0.1)):
-        with judging(options, 2, kind) as (stack, _, keys):
-            report.add(*memory.figures(kind, memory.followed(stack, keys, round(share * options.memory_photos))))
+    """One worker; photos of all sizes and formats, then JPEGs of 12 megapixels alone."""
+    for kind, share in (("mixed", 1.0), ("jpeg-12mp", 0.02)):
+        with judging(options, 1, kind) as (stack, _, keys):
+            limit_s = 60 * options.memory_minutes * share
+            found = memory.followed(stack, keys, round(share * options.memory_photos), limit_s)
+            report.add(*memory.figures(kind, found))
+            report.tables.append(memory.course(kind, found))
 
 
 def scaling_of(options: argparse.Namespace, report: Report) -> None:
@@ -144,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, default=12.0, help="of each contender in each round")
     made.add_argument("--workers", type=int, default=4)
     made.add_argument("--memory-photos", type=int, default=50_000, help="judged while memory is followed")
+    made.add_argument("--memory-minutes", type=float, default=90.0, help="after which memory is no longer followed")
     made.add_argument("--photos", type=Path, help="folder of photos to use instead of the package's")
     made.add_argument("--beside", type=Path, help="another checkout, whose workers take turns with ours")
     made.add_argument("--json", type=Path, help="file that keeps the figures")

@@ -12,17 +12,23 @@ from PIL import Image
 
 from lomi_ops.ops.demo import sources
 
-KINDS = ("jpeg", "jpeg-12mp", "png", "webp")
+KINDS = ("jpeg", "jpeg-12mp", "png", "webp", "mixed")
 SIDES = {"jpeg": 1600, "jpeg-12mp": 4000, "png": 1600, "webp": 1600}
 """Pixels of the longer side."""
 VARIANTS = 12
 """Of each set: more than a batch, and few enough to lie in the page cache."""
+MIXED = 100
+"""Photos of the mixed set: one of 12 megapixels, five of 1600 pixels, the others between these."""
+SMALL = (320, 800)
+_FORMATS = ("jpeg", "png", "webp")
 _GRAIN = 4.0
 """Standard deviation in levels of the noise that is added: what is enlarged has none, and would decode too easily."""
 
 
 def photos(kind: str, folder: Path | None = None) -> list[bytes]:
     """Files of one kind, from `folder` where it is given. Two calls on one machine give the same bytes."""
+    if kind == "mixed":
+        return _mixed(_originals(folder))
     side, originals = SIDES[kind], _originals(folder)
     return [encoded(_sized(original, side, seed), kind) for seed, original in enumerate(originals)]
 
@@ -38,6 +44,17 @@ def encoded(image: Image.Image, kind: str) -> bytes:
         case _:
             image.save(file, "JPEG", quality=85)
     return file.getvalue()
+
+
+def _mixed(originals: Sequence[Image.Image]) -> list[bytes]:
+    """Of all sizes and formats, as they come in: what a process keeps of one size is no use for the next."""
+    sides = [round(float(side)) for side in np.linspace(*SMALL, MIXED - 6)] + [SIDES["jpeg"]] * 5 + [SIDES["jpeg-12mp"]]
+    np.random.default_rng(1).shuffle(sides)
+    made = []
+    for place, side in enumerate(sides):
+        kind = "jpeg" if side > SMALL[1] else _FORMATS[place % len(_FORMATS)]
+        made.append(encoded(_sized(originals[place % len(originals)], side, place), kind))
+    return made
 
 
 def _originals(folder: Path | None) -> Sequence[Image.Image]:
