@@ -29,6 +29,8 @@ from lomi_ops.config import model_files
 from tests.services import open_folder
 
 DETECTOR = "nudenet-320n"
+WORKERS = 4
+"""More than cores: they wait for others, too. A large model only computes, so one for each core does best."""
 
 
 def throughput_of(options: argparse.Namespace, report: Report) -> None:
@@ -39,7 +41,7 @@ def throughput_of(options: argparse.Namespace, report: Report) -> None:
         stacks: dict[str, Stack] = {}
         for name, tree in trees.items():
             stacks[name] = opened.enter_context(running_stack(tree))
-            stacks[name].start(options.workers)
+            stacks[name].start(options.workers or WORKERS)
         for case in options.case or CASES:
             found = throughput.rounds(stacks, case, model, options.rounds, options.seconds, options.photos)
             report.add(*throughput.figures(case, found))
@@ -61,7 +63,7 @@ def judging(
 
 def latency_of(options: argparse.Namespace, report: Report) -> None:
     """Idle, and while 70 % of what these workers can do comes in."""
-    with judging(options, options.workers, loops=1) as (stack, loops, keys):
+    with judging(options, options.workers or WORKERS, loops=1) as (stack, loops, keys):
         report.add(*latency.idle_figures(stack, loops, keys, 4 * options.rounds))
         most = measured(stack, keys, 9, options.seconds)
         took = latency.loaded(stack, keys, 1, 0.7 * most.photos / most.wall_s, 4 * options.seconds)
@@ -88,17 +90,17 @@ def scaling_of(options: argparse.Namespace, report: Report) -> None:
 
 def peers_of(options: argparse.Namespace, report: Report) -> None:
     """The library that the small detector comes from."""
-    with judging(options, options.workers, loops=1) as (stack, _, keys):
+    with judging(options, options.workers or WORKERS, loops=1) as (stack, _, keys):
         folder = stack.objects / "jpeg"
         report.add(*peers.nudenet(stack, keys, folder, options.rounds, options.seconds))
 
 
 def vit_of(options: argparse.Namespace, report: Report) -> None:
-    """A large classifier beside its ceiling, and beside a plain loop with the same graph."""
+    """A large classifier beside its ceiling, and beside plain loops with the same network."""
     with open_folder("lomi-vit-") as folder:
         file, manifest = vit.write(folder)
         with running_stack(settings=vit.settings(folder, manifest)) as stack:
-            stack.start(options.workers)
+            stack.start(options.workers or len(os.sched_getaffinity(0)))
             case = Case("jpeg", 9)
             model = Model(file, manifest)
             found = throughput.rounds({"ViT": stack}, case, model, options.rounds, options.seconds, options.photos)
@@ -106,11 +108,15 @@ def vit_of(options: argparse.Namespace, report: Report) -> None:
             report.tables.append(throughput.where_it_goes(case, found))
             keys, photos_at = [f"jpeg/{place}.bin" for place in range(9)], stack.objects / "jpeg"
             report.add(*peers.plain(stack, keys, photos_at, file, vit.SIZE, options.rounds, options.seconds))
+            if why := peers.why_no_torch(options.torch_python):
+                report.tables.append(why)
+                return
+            report.add(*peers.torch(stack, keys, photos_at, options.torch_python, options.rounds, options.seconds))
 
 
 def compreface_of(options: argparse.Namespace, report: Report) -> None:
     """With a face service that bounds everything."""
-    with compreface.with_faces(options.workers) as stack:
+    with compreface.with_faces(options.workers or WORKERS) as stack:
         keys = stack.store("jpeg", photos("jpeg", options.photos))
         report.add(*compreface.figures(stack, keys, options.rounds, options.seconds))
 
@@ -145,11 +151,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--case", type=case, action="append", help="KIND/BATCH, such as jpeg/9; may be said again")
     made.add_argument("--rounds", type=int, default=5)
     made.add_argument("--seconds", type=float, default=12.0, help="of each contender in each round")
-    made.add_argument("--workers", type=int, default=4)
+    made.add_argument("--workers", type=int, help=f"{WORKERS}; for the ViT one for each core")
     made.add_argument("--memory-photos", type=int, default=50_000, help="judged while memory is followed")
     made.add_argument("--memory-minutes", type=float, default=90.0, help="after which memory is no longer followed")
     made.add_argument("--photos", type=Path, help="folder of photos to use instead of the package's")
     made.add_argument("--beside", type=Path, help="another checkout, whose workers take turns with ours")
+    made.add_argument("--torch-python", type=Path, help="a Python with torch, for the loop in PyTorch beside the ViT")
     made.add_argument("--json", type=Path, help="file that keeps the figures")
     made.add_argument("--against", type=Path, help="file of an earlier run, to be set beside this one")
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,24 @@ def plain(stack: Stack, keys: Sequence[str], folder: Path, model: Path, size: in
     command = [sys.executable, "-m", "benchmarks.worker.rivals.plain_loop", str(model), str(size), str(folder)]
     with running(command, 1, {}) as loop:
         return _figures("plain loop, ViT-B/16", *_turns(stack, keys, loop, rounds, seconds), 1.0)
+
+
+def torch(stack: Stack, keys: Sequence[str], folder: Path, python: Path, rounds: int, seconds: float) -> list[Figure]:
+    """The same classifier in PyTorch, one job after another with a nap between them."""
+    with running([str(python), str(HERE / "rivals" / "torch_loop.py"), str(folder)], 1, {}) as loop:
+        return _figures("PyTorch loop, ViT-B/16", *_turns(stack, keys, loop, rounds, seconds), 1.0)
+
+
+def why_no_torch(python: Path | None) -> str:
+    """Why that Python cannot run the loop; nothing where it can."""
+    if python is None:
+        return "not measured: the loop in PyTorch needs --torch-python, a Python with torch, numpy and Pillow"
+    try:
+        done = subprocess.run([str(python), "-c", "import torch, numpy, PIL"], capture_output=True, text=True)
+    except OSError as refused:
+        return f"not measured: the loop in PyTorch: {python} does not start: {refused.strerror}"
+    last = (done.stderr.strip() or "no reason given").splitlines()[-1]
+    return f"not measured: the loop in PyTorch: {python}: {last}" if done.returncode else ""
 
 
 def _turns(
