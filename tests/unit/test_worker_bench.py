@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.queue.figures import Figure
+from benchmarks.worker import memory, peers
 from benchmarks.worker.load import Span
+from benchmarks.worker.memory import Seen
 from benchmarks.worker.results import QUIET, Report, Sample, against, judged
 from benchmarks.worker.throughput import Case, Measured, figures
 
@@ -60,3 +64,42 @@ def test_a_kept_run_is_set_beside_this_one(tmp_path: Path) -> None:
     lines = against([Figure("speed", 250.0, "/min"), Figure("new", 1.0, "s")], tmp_path / "run.json").splitlines()
 
     assert lines[2:] == ["| speed | 200 | 250 /min | +25.0% |"]
+
+
+def test_a_leak_shows_as_slope_and_growth_and_warm_up_does_not() -> None:
+    grown = [
+        Seen(0, 140.0),
+        Seen(400, 280.0),
+        *(Seen(count, 200 + count / 1000) for count in range(1000, 51_000, 1000)),
+    ]
+    flat = [Seen(0, 140.0), Seen(400, 280.0), *(Seen(count, 200.0) for count in range(1000, 51_000, 1000))]
+
+    assert memory.slope(grown) == pytest.approx(10.0)
+    assert by_name(memory.figures("mixed", grown))["memory of a worker, mixed, growth"].meets is False
+    assert memory.slope(flat) == 0.0
+    assert [figure.meets for figure in memory.figures("mixed", flat)] == [True, True, None]
+
+
+def test_too_few_looks_are_no_line() -> None:
+    assert memory.slope([Seen(0, 140.0), Seen(600, 280.0)]) == 0.0
+
+
+def test_the_course_tells_start_warm_up_and_equal_steps() -> None:
+    seen = [Seen(count, 100.0 + count % 300) for count in range(0, 1001, 100)]
+    lines = memory.course("mixed", seen).splitlines()[4:]
+
+    assert lines == [
+        "| 0 | 100 | 100 |", "| 200 | 300 | 300 |", "| 400 | 200 | 300 |", "| 500 | 300 | 300 |",
+        "| 600 | 100 | 300 |", "| 800 | 300 | 300 |", "| 1,000 | 200 | 300 |",
+    ]  # fmt: skip
+
+
+def test_a_python_without_torch_is_named_and_not_run(tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    bare.write_text("#!/bin/sh\necho 'ModuleNotFoundError: No module named torch' >&2\nexit 1\n")
+    bare.chmod(0o755)
+
+    assert "--torch-python" in peers.why_no_torch(None)
+    assert peers.why_no_torch(bare).endswith("No module named torch")
+    assert "does not start" in peers.why_no_torch(tmp_path / "missing")
+    assert peers.why_no_torch(Path("/bin/true")) == ""
