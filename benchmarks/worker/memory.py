@@ -53,13 +53,15 @@ def figures(kind: str, found: Sequence[Seen]) -> list[Figure]:
     late = [seen.megabytes for seen in found if seen.photos >= photos * 4 / 5]
     growth = mean(late) - mean(early[-3:])
     note = f"{photos:,} photos; resident, worker and judging process together"
-    return [
+    made = [
         Figure(f"memory of a worker, {kind}, most", most, "MB", f"≤ {LIMIT_MB:g} MB", most <= LIMIT_MB, note),
         Figure(f"memory of a worker, {kind}, growth", growth, "MB", f"≤ {GROWTH_MB:g} MB", growth <= GROWTH_MB,
                "mean of the last fifth beyond the end of the first"),
-        Figure(f"memory of a worker, {kind}, slope", slope(found), "MB per 10,000", note="least squares after "
-               f"{WARM_UP} photos"),
     ]  # fmt: skip
+    if photos > WARM_UP:
+        how = f"least squares after {WARM_UP} photos"
+        made.append(Figure(f"memory of a worker, {kind}, slope", slope(found), "MB per 10,000", note=how))
+    return made
 
 
 def slope(found: Sequence[Seen]) -> float:
