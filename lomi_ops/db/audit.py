@@ -116,7 +116,7 @@ def entries(
     return tuple(db.all(AuditEntry, "audit_entries", subject=subject, actor=actor, limit=limit))
 
 
-def has_chain(db: Database) -> bool:
+def has_chain(db: Database | Session) -> bool:
     """False before the first `lomi migrate apply`, and in a schema that is older than the chain."""
     return bool(db.value("has_table", name="lomi.audit_chain"))
 

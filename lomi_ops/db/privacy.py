@@ -45,7 +45,7 @@ def person_of(db: Database, telegram_id: int) -> Person | None:
     return None if user_id is None else Person(user_id, telegram_id)
 
 
-def person(db: Database, user_id: UUID) -> Person:
+def person(db: Database | Session, user_id: UUID) -> Person:
     """With the Telegram account where it is known."""
     telegram_id = db.value("privacy_telegram", user_id=user_id)
     if telegram_id is None and audit.has_chain(db):
@@ -53,11 +53,11 @@ def person(db: Database, user_id: UUID) -> Person:
     return Person(user_id, telegram_id)
 
 
-def media_rows(db: Database, who: Person) -> list[dict[str, Any]]:
+def media_rows(db: Database | Session, who: Person) -> list[dict[str, Any]]:
     return db.all(_row, "privacy_media", user_id=who.user_id)
 
 
-def trail(db: Database, who: Person, media: Sequence[dict[str, Any]]) -> Trail:
+def trail(db: Database | Session, who: Person, media: Sequence[dict[str, Any]]) -> Trail:
     """By which ids the rest is found. `media` are the rows of that table."""
     media_ids = {UUID(row["id"]) for row in media}
     keys = {row[name] for row in media for name in ("url", "thumbnail_url") if row.get(name)}
@@ -70,7 +70,7 @@ def trail(db: Database, who: Person, media: Sequence[dict[str, Any]]) -> Trail:
     return Trail(who, frozenset(media_ids), frozenset(job_ids), frozenset(keys))
 
 
-def photos_of_others(db: Database, who: Person, media_ids: Collection[UUID]) -> frozenset[UUID]:
+def photos_of_others(db: Database | Session, who: Person, media_ids: Collection[UUID]) -> frozenset[UUID]:
     """Which of these are another user's: jobs name whatever somebody pushed."""
     if not media_ids:
         return frozenset()
@@ -95,6 +95,11 @@ def entries(db: Database, found: Trail) -> Iterator[dict[str, Any]]:
     with db.session() as session:
         for entry in _entries(session, found):
             yield entry.row
+
+
+def entry_ids(session: Session, found: Trail) -> Iterator[int]:
+    """Of the same, their numbers alone."""
+    yield from (entry.id for entry in _entries(session, found))
 
 
 def holds(db: Database, user_id: UUID | None = None, *, only_open: bool = True) -> tuple[Hold, ...]:

@@ -55,16 +55,16 @@ class Held:
         return {"entries": list(self.entries)} if place is Place.AUDIT_TEXT else {}
 
 
-def held(db: Database) -> Held:
+def held(session: Session) -> Held:
     """Everything that is of users on whom there is a hold; looks through the audit once for each."""
-    users = tuple(db.all(_user, "retention_held_users"))
+    users = tuple(session.all(_user, "retention_held_users"))
     photos: set[UUID] = set()
     entries: set[int] = set()
     for user_id in users:
-        who = privacy.person(db, user_id)
-        trail = privacy.trail(db, who, privacy.media_rows(db, who))
+        who = privacy.person(session, user_id)
+        trail = privacy.trail(session, who, privacy.media_rows(session, who))
         photos |= trail.media_ids
-        entries.update(int(entry["id"]) for entry in privacy.entries(db, trail))
+        entries.update(privacy.entry_ids(session, trail))
     return Held(users, tuple(sorted(photos)), tuple(sorted(entries)))
 
 

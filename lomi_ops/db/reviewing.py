@@ -26,8 +26,6 @@ GROWS = 4
 THROUGH, FURTHER = 4, 8
 """So many photos of a pile are looked through for each that is wanted, and then so many times more: people may have
 decided those that stand first."""
-MOST = 10_000
-"""Photos of a pile that are counted: of more nobody needs the number, and all would have to be looked at for it."""
 MATES = 9
 """Photos that one upload brings at most."""
 

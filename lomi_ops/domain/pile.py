@@ -10,6 +10,8 @@ from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus, Reason
 
 ADULT = 18
 """Years. Whoever may be younger lies apart, whatever limit a policy has."""
+COUNTED = 10_000
+"""Photos of a pile that are counted: of more nobody needs the number, and all would have to be looked at for it."""
 
 
 class Pile(StrEnum):
@@ -33,6 +35,11 @@ class Pile(StrEnum):
     def oldest_first(self) -> bool:
         """Whoever waits for a person waits longest; what was decided wrongly is told best while it is fresh."""
         return self in (Pile.WAITING, Pile.MINORS)
+
+
+def so_many(photos: int) -> str:
+    """A count that went no further than COUNTED: `10,000+` may be just as many, or any number more."""
+    return f"{photos:,}" if photos < COUNTED else f"{COUNTED:,}+"
 
 
 def pile_of(status: str | None, reason: str | None, scores: object) -> Pile | None:

@@ -32,7 +32,8 @@ def look(db: Database, wanted: Sequence[Limit], now: datetime) -> tuple[Kept, ..
     require_audit(db)
     if not remoderating.counts_trimmed(db):
         raise Refused("the record here is of an older lomi: nothing can be trimmed", hint="lomi migrate apply")
-    found = retention.held(db)
+    with db.session() as session:
+        found = retention.held(session)
     return tuple(retention.kept(db, limit, now, found) for limit in wanted)
 
 
@@ -56,7 +57,7 @@ def trim(
         return {}
     with retention.exclusive(db) as session:
         _note(session, actor, now, {"due": {str(place): each.due for place, each in before.items()}})
-        trimming = _Trimming(db, session, actor, now, rows, retention.held(db))
+        trimming = _Trimming(session, actor, now, rows, retention.held(session))
         gone = {place: trimming.emptied(each, rest) for place, each in before.items()}
         gone = {place: number for place, number in gone.items() if number}
         _note(session, actor, now, {"gone": {str(place): number for place, number in gone.items()}})
@@ -67,7 +68,6 @@ def trim(
 class _Trimming:
     """One run."""
 
-    db: Database
     session: Session
     actor: str
     now: datetime
@@ -83,7 +83,7 @@ class _Trimming:
             try:
                 went = self._some(kept.limit.place, kept.before)
             except retention.HoldsChanged:
-                self.held = retention.held(self.db)
+                self.held = retention.held(self.session)
                 continue
             gone += went
             if went == self.rows:

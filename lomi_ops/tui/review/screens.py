@@ -13,7 +13,7 @@ from textual.events import Key as Pressed
 from textual.screen import ModalScreen, ScreenResultType
 
 from lomi_ops.domain.macro import Macro
-from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.pile import Pile, so_many
 from lomi_ops.domain.saved_filter import SavedFilter
 from lomi_ops.tui.review import words
 from lomi_ops.tui.review.keys import KEYS
@@ -86,13 +86,13 @@ class Piles(Covering[Pile | SavedFilter | None]):
         for key, (pile, says) in zip(_CHOICES, PILES.items(), strict=False):
             here = " (here)" if pile is self._current and not self._name else ""
             count = self._counts.get(pile)
-            told = "     ?" if count is None else f"{count:>6,}"
+            told = "      ?" if count is None else f"{so_many(count):>7}"
             lines.append(Content.assemble((f" {key} ", "reverse"), f" {told}  {pile.value}{here}"))
-            lines.append(Content.styled(f"            {says}", "dim"))
+            lines.append(Content.styled(f"             {says}", "dim"))
         for key, saved in zip(_CHOICES[len(PILES) :], self._saved, strict=False):
             here = " (here)" if saved.name == self._name else ""
-            lines.append(Content.assemble((f" {key} ", "reverse"), f"         {saved.name}{here}"))
-            lines.append(Content.styled(f"            {words.plain(saved.text)}", "dim"))
+            lines.append(Content.assemble((f" {key} ", "reverse"), f"          {saved.name}{here}"))
+            lines.append(Content.styled(f"             {words.plain(saved.text)}", "dim"))
         if not self._saved:
             lines += ["", Content.styled("/ filters, f gives the filter a name: it is offered here then", "dim")]
         yield _page([*lines, "", Content.styled("escape goes back", "dim")])

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from lomi_ops.domain.pile import Pile, pile_of
+from lomi_ops.domain.pile import COUNTED, Pile, pile_of
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.tui.review.exhibit import Exhibit
 
@@ -17,13 +17,14 @@ FRESH_TICKS = 15
 def after(
     counts: Mapping[Pile, int], exhibits: Iterable[Exhibit], status: MediaStatus, reason: Reason | None
 ) -> Mapping[Pile, int]:
-    """The counts once these photos are decided so. What was never counted stays unknown."""
+    """The counts once these photos are decided so. What was never counted stays unknown; what is not counted to its
+    end stays so."""
     moves: Counter[Pile] = Counter()
     for exhibit in exhibits:
         row = exhibit.row
         moves.subtract(_lies(row.status, row.reason, row.scores))
         moves.update(_lies(status, reason, row.scores))
-    return {pile: max(0, number + moves[pile]) for pile, number in counts.items()}
+    return {pile: number if number >= COUNTED else max(0, number + moves[pile]) for pile, number in counts.items()}
 
 
 def _lies(status: str | None, reason: str | None, scores: object) -> tuple[Pile, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from textual.content import Content
 
 from lomi_ops.domain.macro import Macro
-from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.pile import Pile, so_many
 from lomi_ops.domain.review_measure import Measure
 from lomi_ops.domain.shown import shown
 from lomi_ops.tui.review.exhibit import Exhibit
@@ -187,8 +187,8 @@ def heading(
 def _count(counts: Mapping[Pile, int], pile: Pile) -> str:
     if pile is Pile.ALL:
         known = [counts[each] for each in pile.parts if each in counts]
-        return f"{sum(known):,}" if known else "…"
-    return f"{counts[pile]:,}" if pile in counts else "…"
+        return so_many(sum(known)) if known else "…"
+    return so_many(counts[pile]) if pile in counts else "…"
 
 
 def notice(session: Reviewing, now: datetime) -> Content:

@@ -81,7 +81,8 @@ class Work(Protocol):
     """Every method raises LomiError, DatabaseUnavailable where nothing can be said or done now. Those that change what
     the reviewer holds are called one after the other."""
 
-    def counts(self) -> Mapping[Pile, int]: ...
+    def counts(self) -> Mapping[Pile, int]:
+        """Up to `pile.COUNTED` photos of each."""
 
     def narrow(self, text: str) -> None:
         """From now on only photos that this filter admits. Raises UsageError."""

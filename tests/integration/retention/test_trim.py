@@ -197,6 +197,21 @@ def test_the_command_says_what_it_would_do_and_does_it(
     assert lomi("retention", "trim", "-q").out == ""
 
 
+def test_one_connection_is_enough_also_where_somebody_is_on_hold(
+    lomi: Lomi, backend: Backend, db: Database, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = traces(backend, db, LONG_AGO)
+    privacy.hold(db, held, actor="hana", reason="a court asks", at=NOW)
+    traces(backend, db, LONG_AGO)
+    monkeypatch.setenv("LOMI_DATABASE__POOL_SIZE", "1")
+
+    said = lomi("retention", "trim", "-o", "json")
+
+    assert said.code == 0, said.err
+    assert said.document["gone"]["jobs"] == 1
+    assert rows(backend.connection)["jobs"] == 1
+
+
 def test_before_the_swap_there_is_nothing_of_ours_to_trim(
     lomi: Lomi, old: OldCluster, point: Callable[[OldCluster], None]
 ) -> None:

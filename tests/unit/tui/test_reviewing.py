@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from lomi_ops.domain.macro import Macro
-from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.pile import COUNTED, Pile
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, DatabaseUnavailable, RedisUnavailable, UsageError
 from lomi_ops.tui.review import tally
@@ -300,6 +300,8 @@ def test_a_decision_moves_photos_between_the_piles_that_are_known() -> None:
     assert tally.after(counts, [waits], MediaStatus.REJECTED, Reason.NSFW) == {Pile.WAITING: 0, Pile.REJECTED: 5}
     assert tally.after(counts, [waits], MediaStatus.REJECTED, Reason.UNDERAGE) == {Pile.WAITING: 0, Pile.REJECTED: 4}
     assert tally.after({}, [waits], MediaStatus.APPROVED, None) == {}
+    many = {Pile.WAITING: COUNTED, Pile.REJECTED: COUNTED - 1}
+    assert tally.after(many, [waits], MediaStatus.REJECTED, Reason.NSFW) == dict.fromkeys(many, COUNTED)
 
 
 def test_suspected_minors_are_approved_one_by_one_and_rejected_together() -> None:

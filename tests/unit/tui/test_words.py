@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from textual.content import Content
 
+from lomi_ops.domain.pile import COUNTED, Pile
 from lomi_ops.domain.review_measure import Measure
 from lomi_ops.tui.review import keys, words
 
@@ -74,6 +75,16 @@ def test_keys_are_folded_between_them_and_each_fits(width: int, grid: bool) -> N
 def test_a_countdown_ends_at_nothing() -> None:
     assert words.left(NOW + timedelta(seconds=103.9), NOW) == "1:43"
     assert words.left(NOW - timedelta(seconds=5), NOW) == "0:00"
+
+
+def test_a_pile_that_was_not_counted_to_its_end_says_so() -> None:
+    counts = {Pile.REJECTED: COUNTED, Pile.WAITING: 9_000, Pile.FAILED: 999}
+
+    def shown(pile: Pile) -> str:
+        return words.heading(pile, counts, "Hana", None, NOW, 118).plain
+
+    assert shown(Pile.REJECTED).startswith(" rejected 10,000+  waiting 9,000  failed 999  minors …")
+    assert shown(Pile.ALL).startswith(" all 10,000+ ")
 
 
 def test_no_key_does_two_things() -> None:
