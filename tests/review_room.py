@@ -30,11 +30,12 @@ from lomi_ops.domain.policy import BlurRule, FaceRule, Policy, Requirement, Zone
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.imaging.golden import portrait
 from lomi_ops.ops.reviews.desk import Desk
-from lomi_ops.tui.review.app import Options, ReviewApp
+from lomi_ops.tui.review.app import ReviewApp
 from lomi_ops.tui.review.background import Background
 from lomi_ops.tui.review.desk_work import DeskWork
 from lomi_ops.tui.review.developing import Developer
 from lomi_ops.tui.review.fetching import Fetching
+from lomi_ops.tui.review.options import Options
 from lomi_ops.tui.review.photos import Photos
 from lomi_ops.tui.review.reviewing import Reviewing
 from lomi_ops.tui.review.terminal import Images, Screen

@@ -77,7 +77,11 @@ def show_counts(counts: Sequence[PileCount], format_: Format) -> None:
             output.line(row)
     else:
         lines = [
-            (each.pile.value, f"{each.photos}{'+' * each.more}", f"{each.oldest:%Y-%m-%d %H:%M}" if each.oldest else "")
+            (
+                each.pile.value,
+                f"{each.photos:,}{'+' * each.more}",
+                f"{each.oldest:%Y-%m-%d %H:%M}" if each.oldest else "",
+            )
             for each in counts
         ]
         output.table(("queue", "photos", "oldest upload"), lines, right=(1,))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lomi_ops.db import crew
 from lomi_ops.db.crew import Crew
@@ -48,7 +48,8 @@ class HoursAndUsers:
     """(photos, users)"""
 
 
-class Minute(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Minute:
     """Batches that came, and those that were judged."""
 
     at: datetime

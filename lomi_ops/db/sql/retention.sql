@@ -182,7 +182,8 @@ DELETE FROM lomi.alert_deliveries WHERE id IN (
 );
 
 -- part: runs_through
--- Runs of `lomi remoderate` that ended beyond the limit, all of whose messages are out.
+-- Runs of `lomi remoderate` that ended beyond the limit, all of whose messages are out. Those that are not are named by the
+-- conditions of the two indexes that hold them: the planner does not see that a message without a claim is never published.
 FROM lomi.remoderations AS run
 WHERE run.ended_at < %(before)s::timestamptz
   AND NOT EXISTS (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 
-from lomi_ops.domain.macro import SHIPPED, Macro, approving, first_for, laid_out
+from lomi_ops.domain.macro import Macro, approving, first_for, laid_out
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import REASONS
 from lomi_ops.domain.saved_filter import SavedFilter
@@ -27,6 +26,7 @@ from lomi_ops.tui.review import keys, table
 from lomi_ops.tui.review.background import Background
 from lomi_ops.tui.review.canvas import Canvas
 from lomi_ops.tui.review.gallery import Gallery
+from lomi_ops.tui.review.options import Options
 from lomi_ops.tui.review.photos import Photos
 from lomi_ops.tui.review.reviewing import Reviewing
 from lomi_ops.tui.review.screens import OWN_WORDS, Help, Piles, Why
@@ -34,7 +34,6 @@ from lomi_ops.tui.review.state import Tone
 from lomi_ops.tui.review.table import Item
 from lomi_ops.tui.review.terminal import Images, Screen
 from lomi_ops.tui.review.widgets import Picture
-from lomi_ops.tui.review.work import Keep, kept_for_now
 from lomi_ops.tui.text import Text
 
 if TYPE_CHECKING:
@@ -45,18 +44,6 @@ LEAST = (40, 12)
 _RETRY_S = 2.0
 _PUBLISH_S = 5.0
 _SWEEP_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a session is run."""
-
-    actor: str
-    beat_s: float
-    ascii_only: bool = False
-    macros: Sequence[Macro] = SHIPPED
-    keep: Keep = kept_for_now
-    """Where a filter that somebody names goes."""
 
 
 class ReviewApp(App[None]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.containers import Grid
@@ -13,14 +12,12 @@ from textual.content import Content
 from lomi_ops.imaging.framing import Frame
 from lomi_ops.tui.review import keys, table, words
 from lomi_ops.tui.review.gallery import Gallery
+from lomi_ops.tui.review.options import Options
 from lomi_ops.tui.review.reviewing import Reviewing
 from lomi_ops.tui.review.state import Tone
 from lomi_ops.tui.review.table import Item
 from lomi_ops.tui.review.widgets import Cell, Picture
 from lomi_ops.tui.text import Latest, Text
-
-if TYPE_CHECKING:
-    from lomi_ops.tui.review.app import Options
 
 _CELLS = 9
 _CELL_ROWS = 9

@@ -28,10 +28,11 @@ def start(
     Raises LomiError where there is nothing to run it on.
     """
     from lomi_ops.tui.review import drawing
-    from lomi_ops.tui.review.app import Options, ReviewApp
+    from lomi_ops.tui.review.app import ReviewApp
     from lomi_ops.tui.review.background import Background
     from lomi_ops.tui.review.darkroom import Darkroom
     from lomi_ops.tui.review.far_work import FarWork, Greeting
+    from lomi_ops.tui.review.options import Options
     from lomi_ops.tui.review.photos import Photos
     from lomi_ops.tui.review.reviewing import Reviewing
 
