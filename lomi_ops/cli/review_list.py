@@ -38,7 +38,6 @@ def review_list(
     Those that wait for a person come first, the longest waiting ahead; then the latest that were decided. What waits
     for a worker is not listed. Suspected minors lie on a pile of their own.
     """
-    from lomi_ops.domain.pile import COUNTED
     from lomi_ops.ops.quality import covering
     from lomi_ops.ops.reviews import piles
 
@@ -50,8 +49,7 @@ def review_list(
         database = runtime.database
         now = database.now()
         if count:
-            found_counts = piles.counts(database, queue, wanted, now=now, most=COUNTED)
-            review_text.show_counts(found_counts, format_)
+            review_text.show_counts(piles.counts(database, queue, wanted, now=now), format_)
             return int(ExitCode.OK)
         found = piles.listed(database, queue, wanted, now=now, limit=limit + 1)
         share = runtime.settings.review.sample_share

@@ -9,7 +9,8 @@ A block is a header and one statement:
     -- out status, reason, photos
     SELECT ... WHERE created_at >= %(start)s AND created_at < %(end)s
 
-What several blocks of a file have in common is a part, with a sentence of its own, and stands where a line names it:
+What several blocks of a file have in common is a part, with a sentence of its own, and stands where a line names it, in
+a block or in a part below it:
 
     -- part: uploaded
     -- Photos of a window.
@@ -112,22 +113,33 @@ def script(path: str) -> LiteralString:
 
 def parse(text: str) -> Iterator[Block]:
     """The blocks of one file's text. Comments above the first block belong to the file. Raises LomiError for a part
-    that is not there, that no block includes, or that includes another one."""
+    that is not there, that nobody includes, or that includes one that does not stand above it."""
     chunks = re.split(rf"^(?={re.escape(_NAME)}|{re.escape(_PART)})", text, flags=re.MULTILINE)
-    parts = dict(_part(chunk) for chunk in chunks if chunk.startswith(_PART))
-    named = [chunk for chunk in chunks if chunk.startswith(_NAME)]
-    wanted = {match[2] for chunk in named for match in _INCLUDED.finditer(chunk)}
-    if odd := wanted ^ set(parts):
-        raise LomiError(f"SQL parts are included and not there, or there and not included: {', '.join(sorted(odd))}")
-    return (_block(_INCLUDED.sub(lambda match: indent(parts[match[2]], match[1]), chunk)) for chunk in named)
+    wanted = {match[2] for chunk in chunks for match in _INCLUDED.finditer(chunk)}
+    parts: dict[str, str] = {}
+    for chunk in chunks:
+        if chunk.startswith(_PART):
+            name, body = _part(chunk)
+            parts[name] = _filled(body, parts)
+    named = [_filled(chunk, parts) for chunk in chunks if chunk.startswith(_NAME)]
+    if unwanted := parts.keys() - wanted:
+        raise LomiError(f"SQL parts are there and not included: {', '.join(sorted(unwanted))}")
+    return map(_block, named)
+
+
+def _filled(text: str, parts: Mapping[str, str]) -> str:
+    """With the parts that stand above it where it includes them."""
+    if missing := {match[2] for match in _INCLUDED.finditer(text)} - parts.keys():
+        raise LomiError(f"SQL parts are included and do not stand above: {', '.join(sorted(missing))}")
+    return _INCLUDED.sub(lambda match: indent(parts[match[2]], match[1]), text)
 
 
 def _part(chunk: str) -> tuple[str, str]:
     lines = chunk.splitlines()
     name, size = lines[0].removeprefix(_PART).strip(), _height(lines)
     body = "\n".join(lines[size:]).strip("\n")
-    if not body or size < 2 or _INCLUDED.search(body):
-        raise LomiError(f"the SQL part {name} lacks a sentence or a text, or includes another one")
+    if not body or size < 2:
+        raise LomiError(f"the SQL part {name} lacks a sentence or a text")
     return name, body
 
 

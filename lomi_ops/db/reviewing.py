@@ -138,12 +138,6 @@ def _asked(part: Pile, bounds: Bounds) -> dict[str, Any]:
     }
 
 
-def counts(db: Database) -> tuple[PileCount, ...]:
-    """Every pile but `all`, the empty ones too. Looks at each photo that lies on one."""
-    found = {row.pile: row for row in db.all(_pile_count, "review_counts")}
-    return tuple(found.get(pile, PileCount(pile, 0, None)) for pile in Pile if pile is not Pile.ALL)
-
-
 def counted(db: Database, part: Pile, most: int) -> PileCount:
     """One pile, its photos counted up to so many."""
     found = db.one(_Counted, "review_count", pile=part.value, limit=most)
@@ -222,10 +216,6 @@ class _Ahead:
     status: str | None
     reason: str | None
     looked_through: int
-
-
-def _pile_count(*, pile: str, photos: int, oldest: datetime | None) -> PileCount:
-    return PileCount(Pile(pile), photos, oldest)
 
 
 def _listed(values: Sequence[Any] | None) -> list[Any] | None:

@@ -76,12 +76,18 @@ def test_a_part_stands_where_a_line_includes_it() -> None:
     assert adults.placeholders == {"age"}
 
 
+def test_a_part_may_include_one_that_stands_above_it() -> None:
+    alive = "-- part: alive\n-- People of now.\nNOT dead\n\n"
+    (adults,) = parse(alive + PARTS.replace("AND NOT dead", "AND (\n    -- include: alive\n)"))
+    assert adults.text.endswith("WHERE\n    age >= %(age)s\n    AND (\n        NOT dead\n    )")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("-- include: grown", "-- include: small", "grown, small"),
-        ("    -- include: grown", "    true", "grown"),
-        ("AND NOT dead", "-- include: grown", "part grown lacks"),
+        ("-- include: grown", "-- include: small", "do not stand above: small"),
+        ("    -- include: grown", "    true", "not included: grown"),
+        ("AND NOT dead", "-- include: grown", "do not stand above: grown"),
         ("-- People of an age.\n", "", "part grown lacks"),
         ("age >= %(age)s\nAND NOT dead\n", "", "part grown lacks"),
     ],

@@ -1,22 +1,32 @@
 -- What people look at. The blocks of the first part need nothing of the schema `lomi`.
 
--- part: on_pile
--- What lies on one pile. Which one is known when a statement is planned, so that of each line one half is left, word for
--- word the condition of an index that docs/review.md proposes. Of a comparison with 1 the planner expects few rows, of a
--- condition that it knows nothing of half the table; then it would not take the index for suspected minors.
+-- part: minor
+-- Whether somebody suspects a minor in a photo; unknown where nothing is known. Word for word the condition of an index that
+-- docs/review.md proposes. Of a comparison with 1 the planner expects few rows, of a condition that it knows nothing of half
+-- the table, and then it would not take that index.
+moderation_reason = 'underage'
+OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
+OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+        THEN ((moderation_scores ->> 'estimated_age')::numeric < 18)::int END = 1
+
+-- part: may_lie
+-- What may lie on one pile, by its status, and for suspected minors by what they are. Which pile it is is known when a
+-- statement is planned, so that of each line one half is left.
 (moderation_status IN ('rejected', 'failed')
  OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
 AND (%(pile)s::text = 'minors' OR moderation_status = replace(%(pile)s::text, 'waiting', 'pending'))
-AND (%(pile)s::text <> 'minors'
-     OR moderation_reason = 'underage'
-     OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
-     OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
-             THEN ((moderation_scores ->> 'estimated_age')::numeric < 18)::int END = 1)
-AND (%(pile)s::text = 'minors'
-     OR (moderation_reason = 'underage'
-         OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
-         OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
-                 THEN ((moderation_scores ->> 'estimated_age')::numeric < 18)::int END = 1) IS NOT TRUE)
+AND (%(pile)s::text <> 'minors' OR (
+    -- include: minor
+))
+
+-- part: on_pile
+-- What lies on one pile: suspected minors on their own and on no other one.
+(
+    -- include: may_lie
+)
+AND (%(pile)s::text = 'minors' OR (
+    -- include: minor
+) IS NOT TRUE)
 
 -- name: review_photos
 -- A page of one pile in its order: by the time of the upload, what has none last. Values are known when it is planned,
@@ -56,28 +66,6 @@ WHERE media_type = 'photo'
 ORDER BY CASE WHEN %(oldest)s::boolean THEN created_at END,
          CASE WHEN NOT %(oldest)s::boolean THEN created_at END DESC NULLS LAST, id
 LIMIT %(limit)s::bigint;
-
--- name: review_counts
--- How many photos lie on each pile, all of them counted.
--- out pile, photos, oldest
-SELECT pile, count(*) AS photos, min(created_at) AS oldest
-FROM (
-    SELECT created_at,
-           CASE
-               WHEN moderation_reason = 'underage'
-                    OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
-                    OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
-                            THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END
-               THEN 'minors'
-               WHEN moderation_status = 'pending' THEN 'waiting'
-               ELSE moderation_status
-           END AS pile
-    FROM media
-    WHERE media_type = 'photo'
-      AND (moderation_status IN ('rejected', 'failed')
-           OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
-) AS lying
-GROUP BY pile;
 
 -- name: review_count
 -- How many photos lie on one pile, counted no further than to one more than a limit, and its oldest upload.
@@ -145,14 +133,8 @@ WITH front AS MATERIALIZED (
            CASE WHEN %(oldest)s::boolean THEN created_at END AS early,
            CASE WHEN NOT %(oldest)s::boolean THEN created_at END AS late
     FROM media
-    WHERE (moderation_status IN ('rejected', 'failed')
-           OR moderation_status = 'pending' AND moderation_reason = 'needs_review')
-      AND (%(pile)s::text = 'minors' OR moderation_status = replace(%(pile)s::text, 'waiting', 'pending'))
-      AND (%(pile)s::text <> 'minors'
-           OR moderation_reason = 'underage'
-           OR moderation_scores @> '{"grounds": [{"reason": "underage"}]}'
-           OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
-                   THEN (moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END)
+    WHERE
+        -- include: may_lie
     ORDER BY early, late DESC NULLS LAST, media_id
     LIMIT %(most)s::bigint
 ),
@@ -163,12 +145,9 @@ free AS MATERIALIZED (
         ORDER BY early, late DESC NULLS LAST, media_id OFFSET 0
     ) AS m
     WHERE (
-          SELECT p.media_type = 'photo'
-                 AND (%(pile)s::text = 'minors'
-                      OR NOT (coalesce(p.moderation_reason = 'underage', false)
-                              OR coalesce(p.moderation_scores @> '{"grounds": [{"reason": "underage"}]}', false)
-                              OR CASE WHEN jsonb_typeof(p.moderation_scores -> 'estimated_age') = 'number'
-                                      THEN (p.moderation_scores ->> 'estimated_age')::numeric < 18 ELSE false END))
+          SELECT p.media_type = 'photo' AND (%(pile)s::text = 'minors' OR (
+              -- include: minor
+          ) IS NOT TRUE)
           FROM media AS p WHERE p.id = m.media_id
       )
       AND (SELECT c.expires_at > %(at)s FROM lomi.claims AS c WHERE c.media_id = m.media_id) IS NOT TRUE

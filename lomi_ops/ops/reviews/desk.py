@@ -125,11 +125,9 @@ class Desk:
         """Whether decisions can be made here."""
         return media.has_lomi_schema(self.database)
 
-    def counts(
-        self, pile: Pile = Pile.ALL, wanted: ReviewFilter = EVERYTHING, *, most: int | None = None
-    ) -> tuple[PileCount, ...]:
-        """By pile, suspected minors among them; cheap without a filter, and cheapest up to a number."""
-        return piles.counts(self.database, pile, wanted, now=self.now(), most=most)
+    def counts(self, pile: Pile = Pile.ALL, wanted: ReviewFilter = EVERYTHING) -> tuple[PileCount, ...]:
+        """By pile, suspected minors among them; cheap without a filter."""
+        return piles.counts(self.database, pile, wanted, now=self.now())
 
     def queue_of(self, pile: Pile, wanted: ReviewFilter = EVERYTHING, *, limit: int = 50) -> tuple[Lying, ...]:
         """What lies on a pile, in the order in which it is worked through, whoever looks at it."""

@@ -12,7 +12,7 @@ from lomi_ops.db import media, reviewing
 from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.pool import Database
 from lomi_ops.db.reviewing import Known, PileCount
-from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.pile import COUNTED, Pile
 from lomi_ops.domain.review import WORKER, Seen
 from lomi_ops.domain.review_filter import ReviewFilter
 
@@ -42,15 +42,13 @@ class Lying:
 
 
 def counts(
-    database: Database, pile: Pile, wanted: ReviewFilter = EVERYTHING, *, now: datetime, most: int | None = None
+    database: Database, pile: Pile, wanted: ReviewFilter = EVERYTHING, *, now: datetime, most: int = COUNTED
 ) -> tuple[PileCount, ...]:
-    """How many photos lie on each part of a pile, counted up to `most` where that is said; with a filter all of them
-    are read, and counted."""
+    """How many photos lie on each part of a pile, counted up to `most`; with a filter all of them are read, and
+    counted."""
     parts = [part for part in Pile if part is not Pile.ALL] if pile is Pile.ALL else [pile]
     if not wanted.terms:
-        if most is not None:
-            return tuple(reviewing.counted(database, part, most) for part in parts)
-        return tuple(count for count in reviewing.counts(database) if count.pile in parts)
+        return tuple(reviewing.counted(database, part, most) for part in parts)
     return tuple(_count(database, part, wanted, now) for part in parts)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lomi_ops.domain.pile import COUNTED, Pile
+from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import WORKER
 from lomi_ops.domain.review_filter import ReviewFilter, typed
 from lomi_ops.errors import Conflict, DatabaseUnavailable
@@ -68,7 +68,7 @@ class DeskWork:
         """Photos of which nobody has noted what they look like."""
 
     def counts(self) -> Mapping[Pile, int]:
-        return {each.pile: each.photos for each in self._desk.counts(most=COUNTED)}
+        return {each.pile: each.photos for each in self._desk.counts()}
 
     def narrow(self, text: str) -> None:
         self._wanted = typed(text)
