@@ -83,24 +83,31 @@ class _Run:
                 yield self._ended(self._started.pop(slug), found)
 
     def _settle_and_start(self) -> Iterator[CheckResult]:
-        """What is left out or blocked is known at once; what may start is started."""
+        """What is left out or blocked is known at once; what may start is started.
+
+        What waits for an answer is not late by itself: as soon as that is given up, it is blocked.
+        """
         for each in list(self._waiting):
             spec = each.spec
             if each.left_out:
                 yield self._known_now(each, Found(Status.SKIP, each.left_out))
             elif cause := blocked_by(spec, self._known):
                 yield self._known_now(each, Found(Status.BLOCKED, f"needs {cause}"))
+            elif self._needs_pending(spec):
+                continue
             elif self._clock() >= self._deadline:
                 yield self._known_now(each, _late(self._limit_s, "the whole run"))
-            elif self._may_start(spec):
+            elif self._has_room(spec):
                 self._waiting.remove(each)
                 self._start(spec)
 
-    def _may_start(self, spec: CheckSpec) -> bool:
+    def _needs_pending(self, spec: CheckSpec) -> bool:
+        # Not `any(... for ...)`: a generator that is left half-way would swallow a KeyboardInterrupt that comes as it
+        # is closed.
         pending = {each.spec.slug for each in self._waiting} | set(self._started)
-        # A generator that is left half-way would swallow a KeyboardInterrupt that comes as it is closed.
-        if not pending.isdisjoint(spec.needs):
-            return False
+        return not pending.isdisjoint(spec.needs)
+
+    def _has_room(self, spec: CheckSpec) -> bool:
         busy = Counter(started.spec.asks for started in self._started.values())
         return busy[spec.asks] < AT_ONCE
 

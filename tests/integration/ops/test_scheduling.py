@@ -88,14 +88,18 @@ def test_what_rests_on_a_failure_is_blocked_through_and_through() -> None:
 
 
 def test_a_check_that_hangs_is_left_behind() -> None:
-    release = threading.Event()
+    release, over = threading.Event(), threading.Event()
 
     def hang(at: Handles) -> Found:
         release.wait(60)
         return Found(Status.PASS)
 
-    checks = [(spec("a"), hang), (spec("b", "a"), always(Status.PASS)), (spec("c"), always(Status.PASS))]
-    results = list(run(checks, limit_s=0.2))
+    def last(at: Handles) -> Found:
+        over.set()
+        return Found(Status.PASS)
+
+    checks = [(spec("a"), hang), (spec("b", "a"), always(Status.PASS)), (spec("c"), last)]
+    results = list(run(checks, limit_s=0.2, clock=lambda: float(over.is_set())))
     release.set()
 
     by_slug = {result.spec.slug: result for result in results}
@@ -104,6 +108,26 @@ def test_a_check_that_hangs_is_left_behind() -> None:
     }  # fmt: skip
     assert by_slug["a"].found.detail == "timeout: no answer within 0.2 s, the limit of the whole run"
     assert by_slug["a"].found.hint
+
+
+def test_what_waits_for_an_answer_as_the_run_ends_is_blocked_by_it_and_not_late_itself() -> None:
+    release = threading.Event()
+
+    def hang(at: Handles) -> Found:
+        release.wait(60)
+        return Found(Status.PASS)
+
+    def clock() -> float:
+        """The time is up as soon as the first check is under way."""
+        return float(any(thread.name == "check a" for thread in threading.enumerate()))
+
+    checks = [(spec("a"), hang), (spec("b", "a"), always(Status.PASS)), (spec("c"), always(Status.PASS))]
+    results = {result.spec.slug: result.found for result in run(checks, limit_s=0.5, clock=clock)}
+    release.set()
+
+    assert results["a"].status is Status.UNKNOWN
+    assert results["b"] == Found(Status.BLOCKED, "needs a")
+    assert results["c"].detail.startswith("timeout: "), "it rests on nothing, and nobody came to it"
 
 
 def test_a_check_has_a_limit_of_its_own_and_the_others_go_on() -> None:
