@@ -139,8 +139,10 @@ class Run:
         self._follower.batches[number] = replace(batch, photos=tuple(photos))
 
     def _wait(self) -> None:
-        end = self.at.clock() + self.timeout_s
-        while self._follower.open and self.at.clock() < end:
+        end, over = self.at.clock() + self.timeout_s, False
+        while self._follower.open and not over:
+            # The last look comes after the end: a machine that stood still meanwhile has seen nothing of it yet.
+            over = self.at.clock() >= end
             self._follower.tick()
             self._news()
         if self._follower.open and self._follower.trouble is not None:

@@ -174,7 +174,8 @@ def wait(
                 if progress is None:
                     assert outage is not None
                     raise outage
-                return Waited(look(at, target), True, again)
+                last = look(at, target)
+                return Waited(last, not last.over, again)
         at.wait(nap)
 
 

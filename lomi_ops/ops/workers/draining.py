@@ -63,7 +63,9 @@ class Draining:
         Those that are handed out must be stopped before the next ones are asked for; from then on they count as gone.
         """
         until, told, waiting = self._clock() + limit_s, set[str](), dict(self._pending)
-        while waiting and self._clock() <= until:
+        over = False
+        while waiting and not over:
+            over = self._clock() > until  # The last look comes after the end: what was finished in time has finished.
             held = self._jobs_in_hand()
             jobs = {name: held.get(_boot(each), ()) for name, each in waiting.items()}
             if empty := [name for name, those in jobs.items() if not those]:
@@ -73,7 +75,7 @@ class Draining:
             for name in [each for each in waiting if each not in told]:
                 self._tell(f"{name} finishes {', '.join(jobs[name])}")
             told |= waiting.keys()
-            if waiting:
+            if waiting and not over:
                 self._sleep(LOOK_S)
 
     def wait(self, limit_s: float) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ import pytest
 import redis
 from psycopg.rows import dict_row
 
+from lomi_ops.cli import e2e
 from lomi_ops.clients.objects import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.db.bootstrap import prepare
@@ -181,6 +182,29 @@ def start(cluster: Cluster, tmp_path: Path) -> Start:
 def worker(start: Start) -> Iterator[Worker]:
     with start() as found:
         yield found
+
+
+@dataclass
+class Patience:
+    """Of runs in this process: the clock goes on as always, until what the test waits for has come about; from then on
+    every look at it is a long time later."""
+
+    until: Callable[[], bool] = lambda: False
+    _over: bool = False
+    _ahead_s: float = 0.0
+
+    def clock(self) -> float:
+        self._over = self._over or self.until()
+        if self._over:
+            self._ahead_s += 10_000
+        return time.monotonic() + self._ahead_s
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
+    found, real = Patience(), e2e.handles
+    monkeypatch.setattr(e2e, "handles", lambda *given, **more: replace(real(*given, **more), clock=found.clock))
+    return found
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.wire import parse_job
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import CHANNEL, QUEUE
-from tests.integration.e2e.conftest import MARK, Cluster, Lomi, Start, Worker, document, until
+from tests.integration.e2e.conftest import MARK, Cluster, Lomi, Patience, Start, Worker, document, until
 
 EMPTY_EXCEPT_LOG = {"users": 0, "media": 0, "lomi.jobs": 0, "lomi.checkpoints": 0, "lomi.job_ends": 0, "lomi.outbox": 0}
 
@@ -219,17 +219,18 @@ def test_a_paused_queue_is_named_with_who_and_why(cluster: Cluster, worker: Work
     assert stop["hint"] == "lomi queue resume"
 
 
-def test_a_worker_that_dies_with_the_job_is_where_it_stopped(cluster: Cluster, worker: Worker, lomi: Lomi) -> None:
+def test_a_worker_that_dies_with_the_job_is_where_it_stopped(
+    cluster: Cluster, worker: Worker, lomi: Lomi, patience: Patience
+) -> None:
     before = cluster.remains()
 
-    def kill() -> None:
-        until(lambda: _running(cluster) == 1, "the worker has it")
-        worker.stop(signal.SIGKILL)
+    def killed() -> bool:
+        if _running(cluster):
+            worker.stop(signal.SIGKILL)
+        return worker.process.poll() is not None
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    said = lomi("e2e", 1, cluster.photo("slow", "good", 30_000), "--timeout", "3", "-o", "json")
-    killer.join()
+    patience.until = killed
+    said = lomi("e2e", 1, cluster.photo("slow", "good", 60_000), "-o", "json")
 
     stop = stopped(said)
     assert stop["where"] == "worker"
@@ -259,21 +260,20 @@ def test_a_photo_that_cannot_be_judged_is_bad_and_through(cluster: Cluster, work
     assert batch["stopped"] is None
 
 
-def test_a_decision_that_nobody_publishes_stops_at_the_channel(cluster: Cluster, lomi: Lomi) -> None:
-    """A worker that settles and is killed before it finishes, played with the ledger alone."""
-    stop = threading.Event()
+def test_a_decision_that_nobody_publishes_stops_at_the_channel(
+    cluster: Cluster, lomi: Lomi, patience: Patience
+) -> None:
+    """A worker that settles and is killed before it finishes, played with the ledger alone. It does so while the run
+    stands still, until its time is over."""
 
-    def settle() -> None:
-        while not stop.wait(0.05):
-            cluster.pg.execute(
-                "UPDATE media SET moderation_status = 'approved', moderation_scores = '{\"processing_time_ms\": 180}'"
-            )
+    def settled() -> bool:
+        done = cluster.pg.execute(
+            "UPDATE media SET moderation_status = 'approved', moderation_scores = '{\"processing_time_ms\": 180}'"
+        )
+        return done.rowcount > 0
 
-    thread = threading.Thread(target=settle)
-    thread.start()
-    said = lomi("e2e", 1, cluster.photo("a"), "--timeout", "1", "-o", "json")
-    stop.set()
-    thread.join()
+    patience.until = settled
+    said = lomi("e2e", 1, cluster.photo("a"), "-o", "json")
 
     assert stopped(said)["where"] == "channel"
     (photo,) = document(said.out)["batches"][0]["photos"]
@@ -335,7 +335,8 @@ def test_a_users_table_that_wants_more_is_explained(cluster: Cluster, lomi: Lomi
 def test_an_interrupted_run_cleans_up_and_is_one_document(cluster: Cluster, number: int, code: int) -> None:
     before = cluster.remains()
     with cluster.process("e2e", 2, cluster.photo("a"), "-o", "json") as running:
-        until(lambda: cluster.redis.llen(QUEUE) == 1, "the job waits")
+        # Before that it may not have heard yet that the queue took its job.
+        until(lambda: _followed(cluster), "it asks what became of its photos")
         running.send_signal(number)
         out, err = running.communicate(timeout=60)
 
@@ -344,6 +345,11 @@ def test_an_interrupted_run_cleans_up_and_is_one_document(cluster: Cluster, numb
     assert body["batches"][0]["stopped"]["where"] == "queue"
     assert "Traceback" not in err
     assert cluster.remains() == before
+
+
+def _followed(cluster: Cluster) -> bool:
+    asked = "SELECT FROM pg_stat_activity WHERE application_name = 'lomi e2e' AND query LIKE '%WHERE id = ANY(%'"
+    return cluster.pg.execute(asked).fetchone() is not None
 
 
 def test_ctrl_c_while_a_worker_is_at_it_waits_until_it_lets_go(cluster: Cluster, worker: Worker) -> None:

@@ -12,11 +12,12 @@ from uuid import UUID
 
 import pytest
 
+from lomi_ops.queue.jobs import JobQueue
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import QUEUE
 from tests.doubles.backend.tokens import sign_init_data
 from tests.doubles.faults import Canned, Fault, Html, Reset, Stall
-from tests.integration.e2e.conftest import Cluster, Lomi, Worker, document, until
+from tests.integration.e2e.conftest import Cluster, Lomi, Patience, Worker, document, until
 from tests.services import free_port
 
 HANA = 2**53 + 7
@@ -180,7 +181,7 @@ def test_without_a_worker_the_job_never_left_the_queue(cluster: Cluster, lomi: L
 
 
 def test_a_subscriber_that_is_gone_is_why_the_app_shows_nothing(
-    cluster: Cluster, lomi: Lomi, double: BackendDouble, point: Point, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, lomi: Lomi, double: BackendDouble, point: Point, patience: Patience
 ) -> None:
     """An old worker publishes and writes no rows: that is the subscriber's part, and nobody listens."""
     point()
@@ -188,7 +189,8 @@ def test_a_subscriber_that_is_gone_is_why_the_app_shows_nothing(
     assert double._ear is not None
     double._ear.join()
     double.closing.clear()
-    over = threading.Event()
+    over, published = threading.Event(), threading.Event()
+    patience.until = published.is_set
 
     def old_worker() -> None:
         while not over.is_set():
@@ -197,10 +199,11 @@ def test_a_subscriber_that_is_gone_is_why_the_app_shows_nothing(
                 job = json.loads(popped[1])
                 results = [{"media_id": p["media_id"], "status": "approved"} for p in job["photos"]]
                 cluster.redis.publish("moderation_results", json.dumps({"job_id": job["job_id"], "results": results}))
+                published.set()
 
     thread = threading.Thread(target=old_worker)
     thread.start()
-    said = lomi("e2e", 1, cluster.photo("a"), "--via", "backend", "--timeout", "2", "-o", "json")
+    said = lomi("e2e", 1, cluster.photo("a"), "--via", "backend", "-o", "json")
     over.set()
     thread.join()
 
@@ -237,7 +240,8 @@ def test_each_trouble_of_the_backend_is_one_document_with_its_error(
     text: str,
 ) -> None:
     point()
-    monkeypatch.setenv("LOMI_BACKEND__TIMEOUT_S", "1")
+    if isinstance(fault, Stall):
+        monkeypatch.setenv("LOMI_BACKEND__TIMEOUT_S", "1")
     double.inject(fault, on=on)
 
     said = lomi("e2e", 1, cluster.photo("a"), "--via", "backend", "-o", "json")
@@ -276,12 +280,13 @@ def test_a_hiccup_while_the_app_polls_is_waited_out(
 
 
 def test_a_backend_that_goes_away_for_good_cannot_be_told(
-    cluster: Cluster, worker: Worker, lomi: Lomi, double: BackendDouble, point: Point
+    cluster: Cluster, worker: Worker, lomi: Lomi, double: BackendDouble, point: Point, patience: Patience
 ) -> None:
     point()
     double.inject(Canned(503), on="moderation-status", times=100)
+    patience.until = lambda: JobQueue(cluster.redis).stats().counters.get("finished", 0) > 0
 
-    said = lomi("e2e", 1, cluster.photo("a"), "--via", "backend", "--timeout", "2", "-o", "json")
+    said = lomi("e2e", 1, cluster.photo("a"), "--via", "backend", "-o", "json")
 
     body = document(said.out)
     assert said.code == 3

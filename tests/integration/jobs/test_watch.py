@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -165,6 +166,21 @@ def test_the_time_may_be_over_first(desk: Desk) -> None:
 
     assert (waited.timed_out, waited.progress.over, desk.moment) == (True, False, 5.0)
     assert desk.wait(found, timeout_s=0).timed_out
+
+
+def test_what_is_over_at_the_last_look_is_over_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = desk.submit(*photos(desk, 1))
+    real = watch.look
+    before: Iterator[Callable[[], object]] = iter([lambda: None, desk.work])
+
+    def look(*args: object, **how: object) -> object:
+        next(before)()
+        return real(*args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(watch, "look", look)
+    waited = desk.wait(found, timeout_s=0)
+
+    assert (waited.progress.over, waited.timed_out) == (True, False)
 
 
 def test_nothing_could_be_seen_before_the_time_was_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,7 +273,7 @@ def test_a_real_prometheus_scrapes_it_and_its_numbers_are_true(
         )  # fmt: skip
         try:
             ready = asked(port, "sum(lomi_queue_jobs{state='ready'})")
-            up = asked(port, "up{job='lomi'}")
+            up = asked(port, "up{job='lomi'} == 1")
             p95 = asked(port, "histogram_quantile(0.95, sum by (le) (lomi_database_write_seconds_bucket))")
         finally:
             prometheus.kill()

@@ -7,7 +7,7 @@ from lomi_ops.queue import board
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.replies import Beat, Done, Empty, JobState
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
-from tests.integration.queue.conftest import OUTAGE, Bench
+from tests.integration.queue.conftest import FAR_S, OUTAGE, Bench
 from tests.integration.queue.producer import element
 from tests.operating import dead_letters, retry
 
@@ -58,9 +58,9 @@ def test_nothing_is_taken_back_until_live_workers_can_have_found_the_server(benc
 
 def test_one_look_per_tick_is_enough_for_all_workers_and_the_lock_ends_by_itself(bench: Bench) -> None:
     bench.reap()
-    assert bench.queue.reap(lease_s=0, tick_s=2.5).skipped == ""
-    assert JobQueue(bench.client).reap(lease_s=0, tick_s=2.5).skipped == "tick"
-    assert 0 < bench.client.pttl(bench.keys.tick) <= 2500
+    assert bench.queue.reap(lease_s=0, tick_s=FAR_S).skipped == ""
+    assert JobQueue(bench.client).reap(lease_s=0, tick_s=FAR_S).skipped == "tick"
+    assert 0 < bench.client.pttl(bench.keys.tick) <= FAR_S * 1000
 
 
 def test_a_running_job_without_a_lease_is_found_by_its_slot(bench: Bench) -> None:
