@@ -95,7 +95,7 @@ def main(folder: Path) -> None:
     with running_postgres() as url:
         prepare(url)
         fill(url)
-        browser.photographed(drawn(url), folder.resolve() / f"report-{KIND}.png", 900, 1640)
+        browser.photographed(drawn(url), folder.resolve() / f"report-{KIND}.png", 900, 1900)
     browser.photographed(status(), folder.resolve() / "metrics-status.png", 400, 1400)
 
 

@@ -27,6 +27,8 @@ _UNBOUNDED = 100_000
 """Columns of a table that goes into a pipe: its reader wants whole values, not a terminal's width."""
 _PLAIN_BOX = "    \n" * 2 + " -- \n" + "    \n" * 5
 """rich's SIMPLE_HEAD in ASCII."""
+_GAP = 2
+"""Columns between two columns of a table."""
 _ROOM = 14
 """Columns that folded text needs at least, its gap included."""
 BROKEN_PIPE = 141
@@ -124,6 +126,7 @@ def table_text(
     rows = [[_here(cell) for cell in row] for row in rows]
     folded = {index % len(headers) for index in prose}
     widths = _widths(headers, rows)
+    widths[-1] -= _GAP
     if sum(width for index, width in enumerate(widths) if index not in folded) > screen.width - _ROOM * len(folded):
         return _listed(headers, rows)
     style = box.Box(_PLAIN_BOX, ascii=True) if ascii_only() else box.SIMPLE_HEAD
@@ -141,7 +144,7 @@ def _widths(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """What each column needs at most, with the gap to the next one."""
     from rich.cells import cell_len
 
-    return [max(cell_len(cell) for cell in column) + 2 for column in zip(headers, *rows, strict=True)]
+    return [max(cell_len(cell) for cell in column) + _GAP for column in zip(headers, *rows, strict=True)]
 
 
 def _listed(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

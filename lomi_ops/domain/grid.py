@@ -15,6 +15,8 @@ from lomi_ops.domain.window import Window
 
 _HOURS_UPTO = timedelta(days=3)
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_SHORTEST = 23
+"""Hours of a whole day."""
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -43,6 +45,16 @@ class Grid:
                 place = self.place(moment)
             sums[place] += amount
         return tuple(sums)
+
+    @property
+    def named(self) -> str:
+        """Its parts for a title. A day that the window cuts short holds less: that is no fall."""
+        if self.hourly:
+            return "hour"
+        lengths = [round(length / _HOUR) for length in self.lengths()]
+        places = {"first": lengths[0], "last": lengths[-1]} if len(lengths) > 1 else {}
+        short = [f"the {place} has {hours or 'less than 1'} h" for place, hours in places.items() if hours < _SHORTEST]
+        return f"day ({', '.join(short)})" if short else "day"
 
     def lengths(self) -> tuple[timedelta, ...]:
         ends = (*self.starts[1:], self.window.end)

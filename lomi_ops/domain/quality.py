@@ -82,6 +82,14 @@ def wilson(share: float, number: float) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
+def difference(share: float, number: float, before: float, number_before: float) -> tuple[float, float]:
+    """The interval of 95 % for the difference of two independent shares (Newcombe's, of Wilson's of each): where 0 lies
+    in it, the difference may be chance."""
+    (low, high), (low_before, high_before) = wilson(share, number), wilson(before, number_before)
+    gap = share - before
+    return gap - math.hypot(share - low, high_before - before), gap + math.hypot(high - share, before - low_before)
+
+
 def estimate(judged: Sequence[tuple[float, bool]]) -> Estimate:
     """From (probability of being drawn, whether it counts)."""
     weights = [1 / probability for probability, _ in judged]

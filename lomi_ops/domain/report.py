@@ -22,6 +22,8 @@ class Unit(StrEnum):
     """0..1"""
     CHANGE = "change"
     """Against the window before: 0.25 is a quarter more."""
+    POINTS = "points"
+    """The difference of two shares, -1..1: 0.02 is two points of a hundred."""
     MS = "ms"
     SECONDS = "s"
     BYTES = "bytes"
@@ -55,6 +57,13 @@ class Table:
     rows: tuple[tuple[Value, ...], ...]
     empty: str = "nothing"
     """What to say where there are no rows."""
+    brief: tuple[tuple[Value, ...], ...] | None = None
+    """The same in fewer rows, for people; None where `rows` are few enough."""
+
+    @property
+    def read(self) -> tuple[tuple[Value, ...], ...]:
+        """What people read."""
+        return self.rows if self.brief is None else self.brief
 
 
 @dataclass(frozen=True, slots=True)

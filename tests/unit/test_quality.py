@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lomi_ops.domain.quality import assess, estimate, wilson
+from lomi_ops.domain.quality import assess, difference, estimate, wilson
 from lomi_ops.domain.sampling import Kind, Sample, answer_of, share_of
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import UsageError
@@ -78,6 +78,32 @@ def test_intervals_of_even_samples_hold_the_truth_as_often_as_they_say(truth: fl
     for _ in range(1500):
         found = estimate([(0.05, rng.random() < truth) for _ in range(200)])
         held += found.low <= truth <= found.high
+    assert 0.93 <= held / 1500 <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("share", "number", "before", "number_before", "low", "high"),
+    [
+        (56 / 70, 70, 48 / 80, 80, 0.0524, 0.3339),
+        (9 / 10, 10, 3 / 10, 10, 0.1705, 0.8090),
+        (5 / 56, 56, 0.0, 29, -0.0381, 0.1926),
+        (10 / 10, 10, 0.0, 10, 0.6075, 1.0),
+    ],
+)
+def test_a_difference_has_the_interval_of_newcombes_examples(
+    share: float, number: int, before: float, number_before: int, low: float, high: float
+) -> None:
+    assert difference(share, number, before, number_before) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(("share", "before"), [(0.02, 0.02), (0.22, 0.2), (0.9, 0.5)])
+def test_differences_of_two_windows_hold_the_truth_as_often_as_they_say(share: float, before: float) -> None:
+    rng = random.Random(f"two windows {share} {before}")
+    held = 0
+    for _ in range(1500):
+        now, then = (sum(rng.random() < truth for _ in range(200)) / 200 for truth in (share, before))
+        low, high = difference(now, 200, then, 200)
+        held += low <= share - before <= high
     assert 0.93 <= held / 1500 <= 0.98
 
 

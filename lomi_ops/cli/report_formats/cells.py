@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from lomi_ops.domain import span
-from lomi_ops.domain.report import Table, Unit, Value
+from lomi_ops.domain.report import Unit, Value
 
 _STEP = 1024
+_VAGUE = 0.2
+"""An interval of a share that is wider: its share has no decimals, which nobody knows."""
 
 
 def said(value: Value, unit: Unit) -> str:
@@ -15,14 +17,32 @@ def said(value: Value, unit: Unit) -> str:
     return value if isinstance(value, str) else _number(value, unit)
 
 
-def kept(table: Table, spared: frozenset[str] = frozenset()) -> list[int]:
-    """The columns that say something here. An example stands in its command already."""
-    if any(column.name == "command" for column in table.columns):
-        spared |= {"example"}
-    return [
-        index for index, column in enumerate(table.columns)
-        if column.name not in spared and (index == 0 or any(row[index] not in (None, "") for row in table.rows))
-    ]  # fmt: skip
+def said_within(value: Value, low: Value, high: Value, unit: Unit) -> str:
+    """A value of which there is an interval: as exact as that allows."""
+    return (
+        f"{value:.0%}" if unit is Unit.SHARE and isinstance(value, float) and _vague(low, high) else said(value, unit)
+    )
+
+
+def interval(low: Value, high: Value, unit: Unit) -> str:
+    """Both ends in one cell, the unit once."""
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return "-"
+    if unit is Unit.POINTS:
+        return f"{said(low, unit)} to {said(high, unit)}"
+    if unit is not Unit.SHARE:
+        return f"{said(low, unit)} - {said(high, unit)}"
+    places = 0 if _vague(low, high) else 1
+    return f"{100 * low:.{places}f} - {_whole(f'{100 * high:.{places}f}')}%"
+
+
+def _whole(percent: str) -> str:
+    """All is all."""
+    return "100" if percent == "100.0" else percent
+
+
+def _vague(low: Value, high: Value) -> bool:
+    return isinstance(low, int | float) and isinstance(high, int | float) and high - low > _VAGUE
 
 
 def _number(value: float, unit: Unit) -> str:
@@ -30,7 +50,9 @@ def _number(value: float, unit: Unit) -> str:
         case Unit.SHARE:
             return f"{value:.1%}"
         case Unit.CHANGE:
-            return f"{value:+.0%}"
+            return _signed(100 * value, 0) + "%"
+        case Unit.POINTS:
+            return _signed(100 * value, 1)
         case Unit.MS:
             return f"{value:.0f} ms" if value < 1000 else _seconds(value / 1000)
         case Unit.SECONDS:
@@ -39,6 +61,12 @@ def _number(value: float, unit: Unit) -> str:
             return _bytes(value)
         case _:
             return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def _signed(value: float, places: int) -> str:
+    """Nothing has no sign: -0.2 is not `-0`."""
+    rounded = round(value, places)
+    return f"{rounded:+.{places}f}" if rounded else f"{0:.{places}f}"
 
 
 def _seconds(value: float) -> str:

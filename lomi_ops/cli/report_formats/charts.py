@@ -6,9 +6,11 @@ import io
 import logging
 import re
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lomi_ops.cli.report_formats.cells import said
+from lomi_ops.cli.report_formats.lines import clipped, few, named
 from lomi_ops.domain.report import Chart, Shape
 from lomi_ops.domain.shown import shown
 from lomi_ops.errors import MissingExtra
@@ -29,6 +31,7 @@ _SETTINGS: Any = {
 """Text stays text; no word of a reason is a formula; ids do not depend on chance."""
 _WIDTH, _HEIGHT = 7.2, 2.6
 _TICKS = 12
+_LABEL = 32
 _SIGNS, _BESIDE_LEGEND = 80, 60
 """Of labels that stand side by side."""
 _SHADES = 9
@@ -44,6 +47,7 @@ _COLOURS = (
     "#a8a13c",
     "#3aa0a8",
 )
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ID = re.compile(r'(\bid="|url\(#|xlink:href="#)')
 
 
@@ -60,7 +64,7 @@ def svg(chart: Chart, prefix: str) -> str:
         # Letters that its own font lacks are drawn by the reader's fonts.
         warnings.simplefilter("ignore")
         figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
-        _draw(chart, figure, figure.add_subplot())
+        _draw(replace(chart, lines=few(chart)), figure, figure.add_subplot())
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     text = file.getvalue()
@@ -94,7 +98,7 @@ def _heat(chart: Chart, figure: Figure, axes: Axes) -> None:
     mesh = axes.pcolormesh(cells, cmap=colormaps["Blues"].resampled(_SHADES), vmin=0)
     axes.invert_yaxis()
     axes.set_yticks([place + 0.5 for place in range(len(chart.lines))], _names(chart))
-    axes.set_xticks([place + 0.5 for place in range(len(chart.labels))], [shown(label) for label in chart.labels])
+    axes.set_xticks([place + 0.5 for place in range(len(chart.labels))], _labels(chart))
     figure.colorbar(mesh, ax=axes, format=_said(chart))
 
 
@@ -109,8 +113,8 @@ def _label(chart: Chart, axes: Axes) -> None:
     step = max(1, -(-len(chart.labels) // _TICKS))
     places = range(0, len(chart.labels), step)
     legend = len(chart.lines) > 1
-    crowded = sum(len(chart.labels[place]) for place in places) > (_BESIDE_LEGEND if legend else _SIGNS)
-    labels = [shown(chart.labels[place]) for place in places]
+    labels = [_labels(chart)[place] for place in places]
+    crowded = sum(map(len, labels)) > (_BESIDE_LEGEND if legend else _SIGNS)
     axes.set_xticks(list(places), labels, rotation=30 if crowded else 0, ha="right" if crowded else "center")
     if chart.shape is Shape.BARS and any(value for line in chart.lines for value in line.values):
         axes.set_yscale("log")  # a blur of 2 ms stands beside a wait of minutes
@@ -129,9 +133,16 @@ def _top(chart: Chart) -> float | None:
     return highest * 1.05 or None
 
 
+def _labels(chart: Chart) -> list[str]:
+    """Days of one year without it: the headline says which."""
+    labels = [clipped(shown(label), _LABEL) for label in chart.labels]
+    years = {label[:5] if _DAY.match(label) else "" for label in labels}
+    return [label[5:] for label in labels] if len(years) == 1 and "" not in years else labels
+
+
 def _names(chart: Chart) -> list[str]:
     """A name that begins with _ would be left out of the legend."""
-    return [f"\u200b{shown(line.name)}" if line.name.startswith("_") else shown(line.name) for line in chart.lines]
+    return [f"\u200b{named(line)}" if line.name.startswith("_") else named(line) for line in chart.lines]
 
 
 def _known(values: tuple[float | None, ...]) -> list[float]:

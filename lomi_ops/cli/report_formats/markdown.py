@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from lomi_ops.cli.report_formats.cells import said
-from lomi_ops.domain.report import Chart, Report, Shape, Table, Unit
+from lomi_ops.cli.report_formats.columns import more, says_nothing, told
+from lomi_ops.cli.report_formats.lines import few, named, padded, widest
+from lomi_ops.domain.report import Chart, Report, Shape, Table
 from lomi_ops.domain.shown import shown
 from lomi_ops.domain.spark import spark
 
@@ -26,27 +27,32 @@ def page(report: Report) -> str:
 
 def _table(table: Table) -> Iterator[str]:
     yield f"## {_plain(table.title)}\n"
-    if not table.rows:
+    if says_nothing(table):
         yield _plain(table.empty)
         return
-    yield _row(column.title for column in table.columns)
-    yield _row("---" if column.unit is Unit.TEXT else "---:" for column in table.columns)
-    for row in table.rows:
-        yield _row(_plain(said(value, column.unit).strip()) for value, column in zip(row, table.columns, strict=True))
+    columns = told(table)
+    yield _row(column.title for column in columns)
+    yield _row("---:" if column.number else "---" for column in columns)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        yield _row(_plain(cell.strip()) for cell in row)
+    if more(table):
+        yield f"\n{more(table)}"
 
 
 def _chart(chart: Chart) -> Iterator[str]:
     yield f"## {_plain(chart.title)}\n"
     yield "```text"
-    top = max((value for line in chart.lines for value in line.values if value is not None), default=0.0)
-    left = max((len(shown(line.name)) for line in chart.lines), default=0)
-    for line in chart.lines:
-        yield f"{shown(line.name).replace('```', '` ` `'):{left}}  {spark(line.values, _WIDTH, top=top)}"
+    lines = few(chart)
+    top = max((value for line in lines for value in line.values if value is not None), default=0.0)
+    names = [named(line).replace("```", "` ` `") for line in lines]
+    left = widest(names)
+    for name, line in zip(names, lines, strict=True):
+        yield f"{padded(name, left)}  {spark(line.values, _WIDTH, top=top)}"
     yield f"{'':{left}}  {chart.labels[0]} … {chart.labels[-1]}"
     yield "```"
 
 
-def _row(cells: Iterator[str]) -> str:
+def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

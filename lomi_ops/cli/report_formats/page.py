@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lomi_ops.cli import diagnostics
-from lomi_ops.cli.report_formats.cells import kept, said
 from lomi_ops.cli.report_formats.charts import svg
-from lomi_ops.domain.report import Column, Gap, Report, Table, Unit, Value
+from lomi_ops.cli.report_formats.columns import more, says_nothing, told
+from lomi_ops.domain.report import Gap, Report, Table
 from lomi_ops.domain.shown import shown
 
 
@@ -30,6 +30,7 @@ class _Cell:
 class _Grid:
     title: str
     empty: str
+    more: str
     heads: tuple[_Head, ...]
     rows: tuple[tuple[_Cell, ...], ...]
 
@@ -59,17 +60,16 @@ def whole(report: Report) -> str:
 
 
 def _grid(table: Table) -> _Grid:
-    columns = [(index, table.columns[index]) for index in kept(table)]
-    heads = tuple(_Head(each.title, each.unit is not Unit.TEXT, each.bars) for _, each in columns)
-    tops = {index: max((_size(row[index]) for row in table.rows), default=0.0) for index, _ in columns}
-    rows = tuple(tuple(_cell(row[index], column, tops[index]) for index, column in columns) for row in table.rows)
-    return _Grid(table.title, table.empty, heads, rows)
+    if says_nothing(table):
+        return _Grid(table.title, table.empty, "", (), ())
+    columns = told(table)
+    heads = tuple(_Head(each.title, each.number, each.bars is not None) for each in columns)
+    cells = [
+        tuple(_Cell(shown(text), each.number, _percent(each.bars, place)) for place, text in enumerate(each.cells))
+        for each in columns
+    ]
+    return _Grid(table.title, table.empty, more(table), heads, tuple(zip(*cells, strict=True)))
 
 
-def _cell(value: Value, column: Column, top: float) -> _Cell:
-    bar = round(100 * _size(value) / top, 1) if column.bars and top > 0 else 0.0 if column.bars else None
-    return _Cell(shown(said(value, column.unit)), column.unit is not Unit.TEXT, bar)
-
-
-def _size(value: Value) -> float:
-    return max(0.0, float(value)) if isinstance(value, int | float) else 0.0
+def _percent(bars: tuple[float, ...] | None, place: int) -> float | None:
+    return None if bars is None else round(100 * bars[place], 1)

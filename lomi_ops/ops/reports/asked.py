@@ -53,6 +53,8 @@ class Asked:
     """Up to when a replica that lags shows what was written."""
     listed: Listed | None = None
     """Photos in the object store, where they were looked at."""
+    at: datetime | None = None
+    """By the server's clock."""
 
     @property
     def grid(self) -> Grid:
@@ -126,7 +128,7 @@ def rejected_lines(grid: Grid, rows: Sequence[Bin]) -> tuple[Line, ...]:
     )
 
 
-INTERVAL = (Column("low", "95 % from", Unit.SHARE), Column("high", "to", Unit.SHARE))
+INTERVAL = (Column("low", "95 %", Unit.SHARE), Column("high", "to", Unit.SHARE))
 SPREAD = (
     Column("number", "number", Unit.COUNT),
     Column("mean", "mean", Unit.MS),

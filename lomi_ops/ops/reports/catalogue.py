@@ -49,15 +49,26 @@ _USUAL_LAG = timedelta(seconds=10)
 """Of a replica; it is not worth a word."""
 
 
+def _not_over(asked: Asked) -> tuple[str, ...]:
+    """What looks like a fall in a month that still goes on is none."""
+    if asked.at is None or asked.window.end <= asked.at:
+        return ()
+    if asked.window.start > asked.at:
+        return ("this window has not begun",)
+    return ("this window is not over: it has less than a whole one, such as the one before",)
+
+
 def asked(database: Database, window: Window, zone: tzinfo, zone_name: str, policy: Policy) -> Asked:
     """What can be asked of this database."""
     logged, sampled = has_lomi_schema(database), samples.has_samples(database)
-    return Asked(window, zone, zone_name, logged, sampled, policy, server.received_until(database))
+    received = server.received_until(database)
+    return Asked(window, zone, zone_name, logged, sampled, policy, received, at=database.now())
 
 
 def made(kind: str, source: Source, asked: Asked) -> Report:
-    """One report, and that it lacks the end of its window where a replica has not received that."""
+    """One report, and that it lacks the end of its window where that is to come or a replica has not received it."""
     report = KINDS[kind](source, asked)
+    report = replace(report, notes=(*_not_over(asked), *report.notes))
     until = asked.received_until
     if until is None or until + _USUAL_LAG >= asked.window.end:
         return report

@@ -61,10 +61,10 @@ def build(db: Source, asked: Asked) -> Report:
         asked.zone_name,
         figures,
         (_sizes(sizes), _forecast(daily, photos, total, a_photo, an_object)),
-        (Chart("uploads", "uploads a day", Unit.COUNT, days.labels, (Line("uploads", per_day),)),),
+        (Chart("uploads", f"uploads by {days.named}", Unit.COUNT, days.labels, (Line("uploads", per_day),)),),
         (
-            "rows are as the server estimates them, bytes as they are now; both are of now, not of the window",
-            "the forecast goes on at the window's average; one photo is one object in the store",
+            "rows: as the server estimates them now; bytes: on its disk now",
+            "forecast: a photo takes as much of the record as now, and is one object in the store",
             *_listing(asked.listed),
         ),
         () if asked.listed else (_OBJECTS,),
@@ -104,18 +104,19 @@ def _sizes(sizes: Sequence[Size]) -> Table:
         Column("rows", "rows", Unit.COUNT),
         Column("bytes", "with indexes", Unit.BYTES, bars=True),
     )
-    rows = [(each.name, each.rows, each.bytes) for each in sizes[:_LARGEST]]
-    if rest := sizes[_LARGEST:]:
+    shown = [each for place, each in enumerate(sizes) if place < _LARGEST or each.name == "media"]
+    rows = [(each.name, each.rows, each.bytes) for each in shown]
+    if rest := [each for each in sizes if each not in shown]:
         rows.append(("the others", sum(each.rows or 0 for each in rest), sum(each.bytes for each in rest)))
-    return Table("sizes", "Now", columns, tuple(rows))
+    return Table("sizes", "The record now", columns, tuple(rows))
 
 
 def _forecast(daily: float, photos: int | None, total: int, a_photo: float | None, an_object: float | None) -> Table:
     columns = (
         Column("days", "in days", Unit.COUNT),
         Column("photos", "photos", Unit.COUNT),
-        Column("bytes", "bytes of the record", Unit.BYTES),
-        Column("object_bytes", "bytes of objects", Unit.BYTES),
+        Column("bytes", "the record", Unit.BYTES),
+        Column("object_bytes", "objects", Unit.BYTES),
     )
     rows: list[tuple[Value, ...]] = []
     if photos is not None and a_photo is not None:
@@ -123,4 +124,5 @@ def _forecast(daily: float, photos: int | None, total: int, a_photo: float | Non
             then = photos + daily * days
             objects = round(then * an_object) if an_object else None
             rows.append((days, round(then), round(total + daily * days * a_photo), objects))
-    return Table("forecast", "If it goes on like this", columns, tuple(rows), "the server has not counted media yet")
+    title = f"If it goes on with {daily:,.0f} photos a day, as in this window"
+    return Table("forecast", title, columns, tuple(rows), "the server has not counted media yet")

@@ -49,7 +49,10 @@ def build(db: Source, asked: Asked) -> Report:
         _figures(whole, waits, photos, every_job, jobs.get("9", [])),
         (_table(rows),),
         (_chart([(name.strip(), times) for name, times, _ in rows if times]),) if any(row[1] for row in rows) else (),
-        slices_note("all but the time from upload to decision", slices),
+        (
+            "from upload to decision: whoever decided, people, too; to a worker and in hand: of jobs, else of photos",
+            *slices_note("all but the time from upload to decision", slices),
+        ),
         (*asked.gaps, _PARTS),
     )
 
@@ -89,4 +92,11 @@ def _chart(rows: list[tuple[str, Counted]]) -> Chart:
         Line(f"p{round(share * 100)}", tuple(percentile(times, share) for _, times in rows))
         for share in (0.5, 0.95, 0.99)
     )
-    return Chart("percentiles", "percentiles", Unit.MS, tuple(name for name, _ in rows), lines, Shape.BARS)
+    return Chart(
+        "percentiles",
+        "p50, p95 and p99, on a logarithmic scale",
+        Unit.MS,
+        tuple(name for name, _ in rows),
+        lines,
+        Shape.BARS,
+    )

@@ -21,7 +21,7 @@ from lomi_ops.ops.reports.asked import (
     sizes_table,
     week_chart,
 )
-from lomi_ops.ops.reports.summary import figures_of
+from lomi_ops.ops.reports.summary import CHANCE, beside_notes, by_chance, figures_of, rates
 
 _EDGES = (1, 2, 3, 5, 10, 30)
 
@@ -48,16 +48,17 @@ def build(db: Source, asked: Asked) -> Report:
         asked.zone_name,
         figures,
         (
+            rates(figures),
             _reasons(now, before),
             sizes_table("users", "Users, by how many of their photos were rejected", "users", grouped(users, _EDGES)),
         ),
         (
-            Chart("rate", "rejected of the judged", Unit.SHARE, grid.labels, (rate,)),
-            Chart("reasons", "rejected, by reason", Unit.COUNT, grid.labels,
+            Chart("rate", f"rejected of the judged, by {grid.named}", Unit.SHARE, grid.labels, (rate,)),
+            Chart("reasons", f"rejected, by reason and {grid.named}", Unit.COUNT, grid.labels,
                   rejected_lines(grid, now), Shape.STACK),
             week_chart("rejected, by weekday and hour", [(row.at, row.photos) for row in rejected], asked.zone),
         ),
-        ("no segments of users are recorded in media or users: only how rejections spread over users is known",),
+        beside_notes(asked.window),
         asked.gaps,
     )  # fmt: skip
 
@@ -68,13 +69,13 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
     mine, theirs = by_reason(now, rejected), by_reason(before, rejected)
     bare = counted(now, rejected) - sum(mine.values())
     bare_before = counted(before, rejected) - sum(theirs.values())
-    total = counted(now, rejected, MediaStatus.APPROVED)
+    total, total_before = (counted(rows, rejected, MediaStatus.APPROVED) for rows in (now, before))
     pairs = [(name, mine.get(name, 0), theirs.get(name, 0)) for name in dict.fromkeys([*mine, *theirs])]
     if bare or bare_before:
         pairs.append((NO_REASON, bare, bare_before))
     rows = tuple(
         (name, some, ratio(some, total), *(wilson(some / total, total) if total else (None, None)), prior,
-         change(some, prior))
+         change(some, prior), by_chance(some, total, prior, total_before))
         for name, some, prior in pairs
     )  # fmt: skip
     columns = (
@@ -82,7 +83,8 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
         Column("photos", "photos", Unit.COUNT, bars=True),
         Column("share", "of the judged", Unit.SHARE),
         *INTERVAL,
-        Column("before", "the one before", Unit.COUNT),
+        Column("before", "before", Unit.COUNT),
         Column("change", "change", Unit.CHANGE),
+        CHANCE,
     )
     return Table("reasons", "By reason", columns, rows, "no photo was rejected")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Bin, Source, Standing
-from lomi_ops.domain.quality import wilson
+from lomi_ops.domain.quality import difference, wilson
 from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit, Value
 from lomi_ops.domain.statistics import change, mean, ratio
 from lomi_ops.domain.verdict import MediaStatus
@@ -23,7 +23,13 @@ from lomi_ops.ops.reports.asked import (
     slices_of,
 )
 
-_SIDE = (Column("before", "the one before", Unit.COUNT), Column("change", "change", Unit.CHANGE))
+_SIDE = (Column("before", "before", Unit.COUNT), Column("change", "change", Unit.CHANGE))
+CHANCE = Column("by_chance", "by chance")
+_CHANCE_NOTE = (
+    "by chance: whether a share of photos that are independent of each other could differ so much from the one before "
+    "(95 %); those of one user are alike, so `hardly` is less sure than that"
+)
+_POINTS_NOTE = "points: hundredths by which a rate changed; an interval with 0 in it may be chance"
 
 
 def build(db: Source, asked: Asked) -> Report:
@@ -47,12 +53,17 @@ def build(db: Source, asked: Asked) -> Report:
         asked.window,
         asked.zone_name,
         figures,
-        (_standing(now, before), _reasons(now, before), _rates(figures)),
+        (_standing(now, before), rates(figures), _reasons(now, before)),
         (
-            Chart("uploads", "uploads", Unit.COUNT, grid.labels, (uploads,)),
-            Chart("rejections", "rejected, by reason", Unit.COUNT, grid.labels, rejected_lines(grid, now), Shape.STACK),
+            Chart("uploads", f"uploads by {grid.named}", Unit.COUNT, grid.labels, (uploads,)),
+            Chart("rejections", f"rejected, by reason and {grid.named}", Unit.COUNT, grid.labels,
+                  rejected_lines(grid, now), Shape.STACK),
         ),
-        ("photos count in the window of their upload, by how they stand now", *_sampled(slices, earlier)),
+        (
+            "photos count in the window of their upload, by how they stand now",
+            *beside_notes(asked.window),
+            *_sampled(slices, earlier),
+        ),
         asked.gaps,
     )  # fmt: skip
 
@@ -71,12 +82,47 @@ def figures_of(now: Sequence[Bin | Standing], before: Sequence[Bin | Standing]) 
         found[status.value] = counted(now, status)
     found["in_review"] = in_review(now)
     rate, rate_before = _rejection_rate(now), _rejection_rate(before)
-    judged = counted(now, MediaStatus.APPROVED, MediaStatus.REJECTED)
-    low, high = wilson(rate, judged) if rate is not None else (None, None)
-    found |= {"rejection_rate": rate, "rejection_rate_low": low, "rejection_rate_high": high}
-    found |= {"rejection_rate_before": rate_before, "rejection_rate_change": change(rate, rate_before)}
+    found |= {"rejection_rate": rate, "rejection_rate_before": rate_before}
+    found["rejection_rate_change"] = change(rate, rate_before)
     found |= {"error_rate": _error_rate(now), "error_rate_before": _error_rate(before)}
+    for name, statuses in (("rejection_rate", _JUDGED), ("error_rate", _DECIDED)):
+        found |= _certainty(name, found, counted(now, *statuses), counted(before, *statuses))
     return found
+
+
+_JUDGED = (MediaStatus.APPROVED, MediaStatus.REJECTED)
+_DECIDED = (*_JUDGED, MediaStatus.FAILED)
+
+
+def _certainty(name: str, found: dict[str, float | None], many: int, many_before: int) -> dict[str, float | None]:
+    """How sure a rate is, and how far it lies from the one before, in parts of one."""
+    rate, before = found[name], found[f"{name}_before"]
+    low, high = wilson(rate, many) if rate is not None else (None, None)
+    both = rate is not None and before is not None
+    points = rate - before if rate is not None and before is not None else None
+    least, most = difference(rate or 0, many, before or 0, many_before) if both else (None, None)
+    return {
+        f"{name}_low": low,
+        f"{name}_high": high,
+        f"{name}_points": points,
+        f"{name}_points_low": least,
+        f"{name}_points_high": most,
+    }
+
+
+def by_chance(some: int, whole: int, some_before: int, whole_before: int) -> str | None:
+    """Whether a share may differ from the one before by chance alone; None where there is nothing to set it beside."""
+    if not whole or not whole_before:
+        return None
+    low, high = difference(some / whole, whole, some_before / whole_before, whole_before)
+    return "maybe" if low <= 0 <= high else "hardly"
+
+
+def beside_notes(window: Window) -> tuple[str, ...]:
+    """What one must know of numbers beside those of the window before."""
+    start, end = window.previous.start, window.previous.end
+    before = f"before: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, as long as this window"
+    return before, _POINTS_NOTE, _CHANCE_NOTE
 
 
 def _rejection_rate(rows: Sequence[Bin | Standing]) -> float | None:
@@ -86,16 +132,15 @@ def _rejection_rate(rows: Sequence[Bin | Standing]) -> float | None:
 
 
 def _error_rate(rows: Sequence[Bin | Standing]) -> float | None:
-    decided = counted(rows, MediaStatus.APPROVED, MediaStatus.REJECTED, MediaStatus.FAILED)
-    return ratio(counted(rows, MediaStatus.FAILED), decided)
+    return ratio(counted(rows, MediaStatus.FAILED), counted(rows, *_DECIDED))
 
 
 def _standing(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
     total = counted(now)
     columns = (
         Column("status", ""),
-        Column("photos", "this window", Unit.COUNT, bars=True),
-        Column("share", "share", Unit.SHARE),
+        Column("photos", "photos", Unit.COUNT, bars=True),
+        Column("share", "of uploads", Unit.SHARE),
         *_SIDE,
     )
     rows: list[tuple[Value, ...]] = [("uploads", total, None, counted(before), change(total, counted(before)))]
@@ -110,28 +155,35 @@ def _standing(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
 def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
     mine, theirs = by_reason(now), by_reason(before)
     total = sum(mine.values())
+    uploads, uploads_before = counted(now), counted(before)
     columns = (
         Column("reason", "reason"),
-        Column("photos", "this window", Unit.COUNT, bars=True),
-        Column("share", "share", Unit.SHARE),
+        Column("photos", "photos", Unit.COUNT, bars=True),
+        Column("share", "of these", Unit.SHARE),
         *_SIDE,
+        CHANCE,
     )
-    names = [*mine, *(name for name in theirs if name not in mine)]
+    pairs = [(name, mine.get(name, 0), theirs.get(name, 0)) for name in dict.fromkeys([*mine, *theirs])]
     rows = tuple(
-        (name, mine.get(name, 0), ratio(mine.get(name, 0), total), theirs.get(name, 0),
-         change(mine.get(name, 0), theirs.get(name, 0)))
-        for name in names
-    )  # fmt: skip
-    return Table("reasons", "Why", columns, rows, "no photo has a reason")
+        (name, some, ratio(some, total), prior, change(some, prior), by_chance(some, uploads, prior, uploads_before))
+        for name, some, prior in pairs
+    )
+    return Table("reasons", "Why: rejected, failed or with a person", columns, rows, "no photo has a reason")
 
 
-def _rates(figures: dict[str, float | None]) -> Table:
+def rates(figures: dict[str, float | None]) -> Table:
     columns = (
         Column("rate", ""),
-        Column("now", "this window", Unit.SHARE),
+        Column("now", "rate", Unit.SHARE),
         *INTERVAL,
-        Column("before", "the one before", Unit.SHARE),
+        Column("before", "before", Unit.SHARE),
+        Column("points", "points", Unit.POINTS),
+        Column("points_low", "95 %", Unit.POINTS),
+        Column("points_high", "to", Unit.POINTS),
     )
-    rejected = tuple(figures[f"rejection_rate{end}"] for end in ("", "_low", "_high", "_before"))
-    failed = (figures["error_rate"], None, None, figures["error_rate_before"])
-    return Table("rates", "Rates", columns, (("rejected of the judged", *rejected), ("not to be judged", *failed)))
+    ends = ("", "_low", "_high", "_before", "_points", "_points_low", "_points_high")
+    rows = tuple(
+        (title, *(figures[f"{name}{end}"] for end in ends))
+        for name, title in (("rejection_rate", "rejected of the judged"), ("error_rate", "failed of the decided"))
+    )
+    return Table("rates", "Rates", columns, rows, "no photo was judged")

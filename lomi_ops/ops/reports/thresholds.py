@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from lomi_ops.db import reporting
@@ -19,6 +20,11 @@ from lomi_ops.ops.reports.asked import INTERVAL, Asked, slices_note
 _SAMPLES = Gap("no samples: how often decisions near a threshold are right is not known",
                "lomi review sample draw --approved 1% --rejected 5%")  # fmt: skip
 
+_LEAST = 1e-9
+_AROUND = 2
+"""Bands to either side of a threshold that people read one by one."""
+_TELLING = 10
+"""Photos: a share of fewer jumps about."""
 _OLD = Gap("old workers judge by thresholds of their own, which are not known here", "lomi worker")
 
 
@@ -27,12 +33,16 @@ class _Seen:
     bands: Sequence[Band]
     part: float
     """Of the window that bands were counted in; all else is of the whole."""
-    changed: Mapping[str, Sequence[float]]
-    """By label, what was measured of photos that people changed."""
-    judged: Sequence[Judged]
+    changed: Mapping[str, Sequence[float]] | None
+    """By label, what was measured of photos that people changed; None where nobody notes that."""
+    judged: Sequence[Judged] | None
 
-    def share(self, changed: int, photos: int) -> float | None:
-        return ratio(changed * self.part, photos)
+    def changes(self, scale: Scale, low: float, high: float) -> int | None:
+        """How many people changed in [low, high)."""
+        return None if self.changed is None else sum(low <= value < high for value in self.changed[scale.label])
+
+    def share(self, changed: int | None, photos: int) -> float | None:
+        return None if changed is None else ratio(changed * self.part, photos)
 
 
 def build(db: Source, asked: Asked) -> Report:
@@ -43,8 +53,8 @@ def build(db: Source, asked: Asked) -> Report:
     seen = _Seen(
         _together(told()),
         len(slices) * slices[0].length / asked.window.length,
-        {scale.label: tuple(_values(scale, overturned)) for scale in SCALES},
-        reporting.judged(db, asked.window) if asked.sampled else [],
+        {scale.label: tuple(_values(scale, overturned)) for scale in SCALES} if asked.logged else None,
+        reporting.judged(db, asked.window) if asked.sampled else None,
     )
     whole = len(slices) == 1
     where = "" if whole else f", counted in {len(slices)} spans"
@@ -52,7 +62,7 @@ def build(db: Source, asked: Asked) -> Report:
     near = [_near(each, seen) for each in limits]
     figures: dict[str, float | None] = {
         "overturned": len(overturned) if asked.logged else None,
-        "judged": len(seen.judged) if asked.sampled else None,
+        "judged": None if seen.judged is None else len(seen.judged),
     }
     for limit, row in zip(limits, near, strict=True):
         assert isinstance(row[2], int)
@@ -66,12 +76,15 @@ def build(db: Source, asked: Asked) -> Report:
         asked.window,
         asked.zone_name,
         figures,
-        (_limits(near, where), *(_bands(scale, seen, where) for scale in scales)),
+        (_limits(near, where), *(_bands(scale, seen, where, limits) for scale in scales)),
         tuple(_chart(scale, seen) for scale in scales),
         (
             *_slices_note(slices, seen.part),
             "near: within one band on either side; photos count by their upload, changes and samples by their own time",
+            "changed: by people, who look where something seems wrong",
             "right: of samples that people judged again, weighted by the chance of being drawn, 95 % interval",
+            f"curves leave out bands of fewer than {_TELLING} photos",
+            "what another threshold would have done: lomi policy simulate",
         ),
         (*asked.gaps, *(() if asked.logged else (_OLD,)), *(() if seen.judged else (_SAMPLES,))),
     )
@@ -97,7 +110,7 @@ def _near(limit: Limit, seen: _Seen) -> tuple[Value, ...]:
     photos = sum(
         each.photos for each in seen.bands if each.label == scale.label and low <= scale.value(each.band) < high
     )
-    changed = sum(low <= value < high for value in seen.changed[scale.label])
+    changed = seen.changes(scale, low, high)
     return (
         limit.name,
         limit.value,
@@ -113,13 +126,13 @@ def _limits(near: Sequence[tuple[Value, ...]], where: str) -> Table:
         Column("threshold", "threshold"),
         Column("value", "at", Unit.NUMBER),
         Column("near", "photos near", Unit.COUNT, bars=True),
-        Column("overturned", "changed by people", Unit.COUNT),
-        Column("overturn_rate", "share", Unit.SHARE),
+        *_CHANGED,
         *_RIGHT,
     )
     return Table("thresholds", f"Near each threshold{where}", columns, tuple(near))
 
 
+_CHANGED = (Column("overturned", "changed", Unit.COUNT), Column("overturn_rate", "of these", Unit.SHARE))
 _RIGHT = (
     Column("judged", "judged", Unit.COUNT),
     Column("right", "right", Unit.SHARE),
@@ -127,7 +140,9 @@ _RIGHT = (
 )
 
 
-def _right(scale: Scale, low: float, high: float, judged: Sequence[Judged]) -> tuple[Value, ...]:
+def _right(scale: Scale, low: float, high: float, judged: Sequence[Judged] | None) -> tuple[Value, ...]:
+    if judged is None:
+        return None, None, None, None
     drawn = [
         (each.probability, each.status == each.judged_status)
         for each in judged
@@ -139,24 +154,68 @@ def _right(scale: Scale, low: float, high: float, judged: Sequence[Judged]) -> t
     return found.judged, found.share, found.low, found.high
 
 
-def _bands(scale: Scale, seen: _Seen, where: str) -> Table:
+def _bands(scale: Scale, seen: _Seen, where: str, limits: Sequence[Limit]) -> Table:
     columns = (
-        Column("from", "from", Unit.NUMBER),
+        Column("from", scale.title, Unit.NUMBER),
         Column("approved", "approved", Unit.COUNT),
         Column("rejected", "rejected", Unit.COUNT, bars=True),
-        Column("overturned", "changed by people", Unit.COUNT),
-        Column("overturn_rate", "share", Unit.SHARE),
+        *_CHANGED,
         *_RIGHT,
+        Column("threshold", "threshold"),
     )
+    mine = [limit for limit in limits if limit.scale == scale]
     stood = _stood(scale, seen.bands)
-    rows: list[tuple[Value, ...]] = []
-    changes = [scale.start(value) for value in seen.changed[scale.label]]
-    for start in sorted({*stood, *changes}):
-        approved, rejected = stood.get(start, (0, 0))
-        changed = changes.count(start)
-        right = _right(scale, start, start + scale.width, seen.judged)
-        rows.append((start, approved, rejected, changed, seen.share(changed, approved + rejected), *right))
-    return Table(f"bands_{scale.label}", f"By {scale.title}{where}", columns, tuple(rows))
+    changes = [scale.start(value) for value in (seen.changed or {}).get(scale.label, ())]
+    starts = sorted({*stood, *changes})
+    rows = [(start, *_band(scale, start, start, stood, seen, mine)) for start in starts]
+    brief = [
+        (_span(scale, *ends), *_band(scale, *ends, stood, seen, mine)) for ends in _together_far(scale, starts, mine)
+    ]
+    return Table(f"bands_{scale.label}", f"By {scale.title}{where}", columns, tuple(rows), brief=tuple(brief))
+
+
+def _band(
+    scale: Scale,
+    first: float,
+    last: float,
+    stood: Mapping[float, tuple[int, int]],
+    seen: _Seen,
+    limits: Sequence[Limit],
+) -> tuple[Value, ...]:
+    """The bands from that which starts at `first` to that which starts at `last`, as one row."""
+    end = last + scale.width
+    inside = [counts for start, counts in stood.items() if first <= start <= last]
+    approved, rejected = (sum(each) for each in zip(*inside, strict=True)) if inside else (0, 0)
+    changed = seen.changes(scale, first, end)
+    drawn = [
+        f"{limit.name.partition('.')[2]} {limit.value:g}"
+        for limit in limits
+        if first <= scale.start(limit.value) <= last
+    ]
+    share = seen.share(changed, approved + rejected)
+    return approved, rejected, changed, share, *_right(scale, first, end, seen.judged), ", ".join(drawn) or None
+
+
+def _together_far(scale: Scale, starts: Sequence[float], limits: Sequence[Limit]) -> Iterator[tuple[float, float]]:
+    """The first and the last band of each row that people read: those far from every threshold together, as far as no
+    threshold lies between them."""
+    room = _AROUND * scale.width + _LEAST
+
+    def place(start: float) -> tuple[float, int]:
+        near = any(-room <= start - limit.value < room - 2 * _LEAST for limit in limits)
+        return (start if near else -1.0, sum(limit.value <= start for limit in limits))
+
+    for _, group in groupby(starts, place):
+        bands = list(group)
+        yield bands[0], bands[-1]
+
+
+def _span(scale: Scale, first: float, last: float) -> str:
+    end = last + scale.width
+    if end > scale.end + _LEAST:
+        return f"{first:g} or more"
+    places = 2 if scale.width < 1 else 0
+    return f"{first:.{places}f} - {end:.{places}f}"
 
 
 def _stood(scale: Scale, bands: Sequence[Band]) -> dict[float, tuple[int, int]]:
@@ -173,7 +232,10 @@ def _stood(scale: Scale, bands: Sequence[Band]) -> dict[float, tuple[int, int]]:
 
 def _chart(scale: Scale, seen: _Seen) -> Chart:
     stood = dict(sorted(_stood(scale, seen.bands).items()))
-    share = tuple(ratio(rejected, approved + rejected) for approved, rejected in stood.values())
+    share = tuple(
+        rejected / (approved + rejected) if approved + rejected >= _TELLING else None
+        for approved, rejected in stood.values()
+    )
     labels = tuple(f"{start:g}" for start in stood)
     title = f"rejected share, by {scale.title}"
     return Chart(f"curve_{scale.label}", title, Unit.SHARE, labels, (Line("rejected", share),))

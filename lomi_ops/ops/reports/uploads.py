@@ -48,7 +48,8 @@ def build(db: Source, asked: Asked) -> Report:
                         [(str(size), each) for size, each in batches]),
         ),
         (
-            Chart("uploads", "uploads", Unit.COUNT, grid.labels, (Line("uploads", grid.summed(parts)),)),
+            Chart("uploads", f"uploads by {grid.named}", Unit.COUNT, grid.labels,
+                  (Line("uploads", grid.summed(parts)),)),
             week_chart("uploads, by weekday and hour", parts, asked.zone),
         ),
         (

@@ -33,7 +33,7 @@ def build(db: Source, asked: Asked) -> Report:
         "oldest_s": seen.oldest_s,
         "dead": sum(each.jobs for each in ends if each.what == "dead") if asked.logged else None,
     }
-    labels = asked.grid.labels
+    grid = asked.grid
     return Report(
         "queue",
         "What waited",
@@ -42,8 +42,9 @@ def build(db: Source, asked: Asked) -> Report:
         figures,
         (_main(seen), _longest(seen), *((_ends(ends),) if asked.logged else ())),
         (
-            Chart("depth", "batches undecided, at most", Unit.COUNT, labels, (Line("undecided", seen.peaks),)),
-            Chart("flow", "batches in and out", Unit.COUNT, labels,
+            Chart("depth", f"batches undecided, at most, by {grid.named}", Unit.COUNT, grid.labels,
+                  (Line("undecided", seen.peaks),)),
+            Chart("flow", f"batches in and out, by {grid.named}", Unit.COUNT, grid.labels,
                   (Line("in", seen.ins), Line("out", seen.outs))),
         ),
         (

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import re
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -302,6 +303,68 @@ def test_thresholds_count_what_lies_near_them_and_what_people_changed(lomi: Lomi
 
 
 @pytest.mark.usefixtures("here")
+def test_people_read_the_bands_around_thresholds_and_programs_read_all(lomi: Lomi, plain: Plain) -> None:
+    mine = [photo for photo in of_day(filled(plain, 200)) if photo.status in ("approved", "rejected")]
+    found = rows(body(lomi, "thresholds"), "bands_porn")
+    said = lomi("report", "thresholds", *WINDOW).out
+    table = said[said.index("By porn score") :].split("\n\n")[0].splitlines()[3:]
+    told = [re.split("  +", line.strip()) for line in table]
+
+    assert len(found) >= 20
+    assert len(told) == 11
+    assert sum(int(cells[1].replace(",", "")) + int(cells[2].replace(",", "")) for cells in told) == len(mine)
+    lines = {row["from"]: row["threshold"] for row in found if row["threshold"]}
+    assert lines == {0.25: "review 0.25", 0.6: "reject 0.6"}
+    assert {cells[0]: cells[-1] for cells in told if "re" in cells[-1]} == {
+        "0.25 - 0.30": "review 0.25", "0.60 - 0.65": "reject 0.6",
+    }  # fmt: skip
+    assert told[0][0] == "0.00 - 0.15"
+    curve = body(lomi, "thresholds")["charts"]["curve_age"]["lines"]["rejected"]
+    assert None not in curve, "25 years have many"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_share_of_few_photos_is_no_point_of_a_curve(lomi: Lomi, plain: Plain) -> None:
+    filled(plain, 2)
+    charts = body(lomi, "thresholds")["charts"]
+
+    assert set(charts["curve_porn"]["lines"]["rejected"]) == {None}
+
+
+@pytest.mark.usefixtures("here")
+def test_a_change_is_told_with_how_far_chance_goes(lomi: Lomi, plain: Plain) -> None:
+    mine = of_day(filled(plain, 200))
+    plain.execute(
+        "UPDATE media SET moderation_status = 'approved', moderation_reason = NULL"
+        " WHERE created_at < %s AND moderation_reason = 'nsfw'",
+        [DAY],
+    )
+    found = body(lomi, "rejections")
+    figures = found["figures"]
+
+    assert figures["rejection_rate_points"] == figures["rejection_rate"] - figures["rejection_rate_before"]
+    assert 0 < figures["rejection_rate_points_low"] < figures["rejection_rate_points"]
+    assert figures["error_rate_low"] < figures["error_rate"] < figures["error_rate_high"]
+    chances = {row["reason"]: row["by_chance"] for row in rows(found, "reasons")}
+    assert (chances["nsfw"], chances["blurry"]) == ("hardly", "maybe")
+    assert by(mine)["nsfw"] > 0
+    first = rows(body(lomi, "rejections", "--window", "2026-11-18"), "reasons")
+    assert {row["by_chance"] for row in first} == {None}, "there is nothing to set it beside"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_window_that_goes_on_says_so(lomi: Lomi, db: Database) -> None:
+    month, next_year = f"{db.now():%Y-%m}", f"{db.now().year + 1}-06-01"
+
+    assert "this window is not over" in lomi("report", "--window", month).out
+    assert "this window has not begun" in lomi("report", "--window", next_year).out
+    for text in ("7d", "month", "yesterday"):
+        said = lomi("report", "--window", text).out
+        assert "is not over" not in said
+        assert "has not begun" not in said
+
+
+@pytest.mark.usefixtures("here")
 def test_growth_forecasts_from_what_the_server_has_counted(lomi: Lomi, plain: Plain) -> None:
     photos = filled(plain, 30)
     plain.execute("ANALYZE media")
@@ -371,6 +434,9 @@ def test_before_the_swap_every_kind_works_and_says_what_it_cannot_know(old: OldC
         assert found["figures"]["rejected"] > 0
     if kind == "latency":
         assert found["figures"]["decision_ms_p50"] == 30_000
+    if kind == "thresholds":
+        row = rows(found, "thresholds")[0]
+        assert (row["overturned"], row["overturn_rate"], row["judged"], row["right"]) == (None, None, None, None)
     if kind == "workers":
         assert found["figures"]["photos"] is None
         assert "old workers leave no trace" in lomi("report", kind).out

@@ -85,3 +85,17 @@ def test_a_window_of_one_moment_has_one_part() -> None:
 
     assert found.labels == ("12:00",)
     assert found.place(NOW - timedelta(minutes=30)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("7d", "day (the first has 12 h, the last has 12 h)"),
+        ("2026-11-16..2026-11-23", "day"),
+        ("2026-11-16..2026-11-23T00:10", "day (the last has less than 1 h)"),
+        ("2026-03-26..2026-04-02", "day"),
+        ("today", "hour"),
+    ],
+)
+def test_a_day_that_the_window_cuts_short_is_said_to_be_one(text: str, named: str) -> None:
+    assert grid(window(text), UTC).named == named
