@@ -12,6 +12,7 @@ from lomi_ops.cli import diagnostics
 from lomi_ops.cli.common import Common
 from lomi_ops.domain.pile import Pile
 from lomi_ops.tui import garbage
+from lomi_ops.tui.review import drawing
 from lomi_ops.tui.review.forked import Forked, Opening, forked
 
 _ahead: list[Forked] = []
@@ -30,9 +31,10 @@ class Wish:
 
 def begin_ahead(arguments: Sequence[str]) -> None:
     """What takes long to get ready begins before the command line is read, where that will ask for the app: the other
-    cores have nothing to do by then."""
+    cores have nothing to do by then. The darkroom has what it needs first, and is out of everybody's way."""
     if all(map(os.isatty, (0, 1))) and asks_for_the_app(arguments):
         garbage.put_off()
+        drawing.begin_ahead()
         _import_what_both_need()
         _ahead.append(forked(_ready, diagnostics.scrubbed))
 
@@ -57,6 +59,7 @@ def begun() -> Forked:
 
 def _ready() -> Opening:
     """What is imported before anybody says what is wanted, as far as the pile can be looked at with it."""
+    drawing.forget()
     import lomi_ops.ops.reviews.front
     import lomi_ops.runtime  # noqa: F401
 

@@ -10,6 +10,11 @@ from collections.abc import Iterator
 
 from lomi_ops.domain.inheritance import inherited
 
+_ahead: list[subprocess.Popen[bytes]] = []
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""Nothing here is linear algebra, and to begin a thread for each core is a third of what importing numpy and Pillow
+takes."""
+
 
 def begun() -> subprocess.Popen[bytes]:
     """A process that gets ready, whatever is known of the limits by then."""
@@ -19,14 +24,25 @@ def begun() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env=inherited(os.environ),
+        env=_ONE_THREAD | inherited(os.environ),
     )
+
+
+def begin_ahead() -> None:
+    """For whoever asks for one later; where nobody does, it ends with this process."""
+    _ahead.append(begun())
+
+
+def forget() -> None:
+    """Lets go of what was begun ahead, in a copy of the process that began it: else it would not end with that one."""
+    while _ahead:
+        _close_pipes(_ahead.pop())
 
 
 @contextlib.contextmanager
 def lent() -> Iterator[subprocess.Popen[bytes]]:
     """One that has ended when this is left."""
-    process = begun()
+    process = _ahead.pop() if _ahead else begun()
     try:
         yield process
     finally:
@@ -36,8 +52,12 @@ def lent() -> Iterator[subprocess.Popen[bytes]]:
 def end(process: subprocess.Popen[bytes]) -> None:
     """At once; one that has ended may be ended again."""
     process.kill()
+    _close_pipes(process)
+    process.wait()
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
-    process.wait()

@@ -1,7 +1,7 @@
 """From a terminal to a running app, and back.
 
-Textual takes its time to be imported. Meanwhile one process reads the settings and speaks with the database. While it
-is waited for, another one gets ready to decode the first photo: sooner, it would only take a core from them.
+Textual takes its time to be imported. Meanwhile one process reads the settings and speaks with the database, and
+another one gets ready to decode the first photo.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import pytest
 from lomi_ops.config.sections.judging import ImagesSection
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.golden import portrait
+from lomi_ops.tui.review import drawing
 from lomi_ops.tui.review.darkroom import Darkroom
 from lomi_ops.tui.review.developing import Developer
 from lomi_ops.tui.review.plate import BROKEN, Answer, Plate, Unseen, Wish, packed, unpacked
@@ -51,6 +52,43 @@ def test_it_is_told_no_secret_by_its_environment(monkeypatch: pytest.MonkeyPatch
         told = Path(f"/proc/{darkroom._process.pid}/environ").read_text().split("\0")
     assert "LC_ALL=C" in told
     assert not [each for each in told if "canary" in each]
+
+
+def test_it_begins_no_thread_that_it_has_no_use_for(darkroom: Darkroom) -> None:
+    darkroom.take("a", portrait())
+    assert darkroom.known("a") is True, "it runs by now"
+
+    assert len([*Path(f"/proc/{darkroom._process.pid}/task").iterdir()]) == 1
+
+
+def test_a_process_that_was_begun_ahead_is_the_one_that_is_lent_and_ends_with_that() -> None:
+    drawing.begin_ahead()
+    (begun,) = drawing._ahead
+
+    with drawing.lent() as process:
+        assert process is begun
+        with drawing.lent() as another:
+            assert another is not begun
+    assert process.poll() is not None
+
+
+def test_a_copy_of_who_began_it_does_not_keep_it_alive() -> None:
+    drawing.begin_ahead()
+    (begun,) = drawing._ahead
+    left, right = os.pipe()
+    copy = os.fork()
+    if not copy:
+        drawing.forget()
+        os.read(left, 1)
+        os._exit(0)
+    try:
+        drawing.forget()
+        assert begun.wait(60) == 0, "what it reads from has ended"
+    finally:
+        os.write(right, b"x")
+        os.waitpid(copy, 0)
+        os.close(left)
+        os.close(right)
 
 
 def test_one_that_crashes_over_a_photo_is_followed_by_a_fresh_one(darkroom: Darkroom) -> None:
