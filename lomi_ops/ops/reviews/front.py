@@ -65,7 +65,18 @@ class Front:
         """Begins a first look before anybody asks, behind whatever else there is to do until then. For a front that has
         not been asked yet; a look that fails is made again by whoever asks."""
         self._asked = (pile, wanted)
-        self._behind = _Behind(lambda: self._found(pile, wanted, now(), FIRST))
+        self._behind = _Behind(now, lambda at: self._found(pile, wanted, at, FIRST))
+
+    def begun(self) -> None:
+        """Waits until the look that is expected knows what time it is by the server's clock, or failed to ask. Whoever
+        asks the same clock then need not open a connection of his own."""
+        if self._behind is not None:
+            self._behind.begun()
+
+    def looked(self) -> None:
+        """Waits for the look that is expected, whatever comes of it."""
+        if self._behind is not None:
+            self._behind.awaited()
 
     def slices(self, pile: Pile, wanted: ReviewFilter, number: int, at: datetime) -> Iterator[Sequence[Seen]]:
         """Photos to try, until the pile is through. Tell `taken` after each what has been got so far."""
@@ -110,7 +121,8 @@ class Front:
             return
         if len(self._seen) < LOW or at - self._last.at > OLD:
             pile, wanted = self._asked
-            self._behind = _Behind(lambda: self._found(pile, wanted, at, AHEAD))
+            self._behind = _Behind(lambda: at, lambda at: self._found(pile, wanted, at, AHEAD))
+            self._tidy(at)
 
     def _turn_to_what_is_newer(self) -> None:
         if self._behind is None or (self._seen and not self._behind.done):
@@ -121,16 +133,21 @@ class Front:
 
     def _look(self, pile: Pile, wanted: ReviewFilter, at: datetime) -> None:
         self._use(self._found(pile, wanted, at, AHEAD if self._looks else FIRST))
+        self._tidy(at)
 
     def _use(self, found: _Look) -> None:
         self._last, self._seen = found, sorted(found.seen, key=lambda each: each.media_id in self._dealt)
         self._looks += 1
 
     def _found(self, pile: Pile, wanted: ReviewFilter, at: datetime, most: int) -> _Look:
-        claims.sweep(self._database, at=at)
         rows = self._filtered(pile, wanted, at) if wanted.terms else self._unfiltered(pile, at, most)
         seen = tuple(itertools.islice(rows, most))
         return _Look(at, seen, len(seen) < most)
+
+    def _tidy(self, at: datetime) -> None:
+        """What expired long ago is in nobody's way: nobody waits for this."""
+        with suppress(LomiError):
+            claims.sweep(self._database, at=at)
 
     def _unfiltered(self, pile: Pile, at: datetime, most: int) -> Iterator[Seen]:
         for part in pile.parts:
@@ -147,20 +164,29 @@ class Front:
 class _Behind:
     """A look in a thread of its own. One that fails is as if it had not been: whoever needs it looks for himself."""
 
-    def __init__(self, look: Callable[[], _Look]) -> None:
+    def __init__(self, now: Callable[[], datetime], look: Callable[[datetime], _Look]) -> None:
         self._found: _Look | None = None
-        self._look = look
-        self._thread = threading.Thread(target=self._run, name=BEHIND, daemon=True)
-        self._thread.start()
+        self._now, self._look = now, look
+        self._begun, self._done = threading.Event(), threading.Event()
+        threading.Thread(target=self._run, name=BEHIND, daemon=True).start()
 
     @property
     def done(self) -> bool:
-        return not self._thread.is_alive()
+        return self._done.is_set()
+
+    def begun(self) -> None:
+        self._begun.wait()
 
     def awaited(self) -> _Look | None:
-        self._thread.join()
+        self._done.wait()
         return self._found
 
     def _run(self) -> None:
-        with suppress(LomiError):
-            self._found = self._look()
+        try:
+            with suppress(LomiError):
+                at = self._now()
+                self._begun.set()
+                self._found = self._look(at)
+        finally:
+            self._begun.set()
+            self._done.set()

@@ -36,11 +36,13 @@ def served(
     work = DeskWork(desk, _queue_of(runtime), photos)
     work.narrow(wanted)
     limits = settings.images.model_dump(mode="python")
-    greeting = Greeting(
-        desk.actor, desk.beat_s, desk.now(), pile, wanted, saved, macros, settings.review.images, limits
-    )
-    garbage.settle()
+    work.expect(pile, front.looked)
     try:
+        front.begun()
+        greeting = Greeting(
+            desk.actor, desk.beat_s, desk.now(), pile, wanted, saved, macros, settings.review.images, limits
+        )
+        garbage.settle()
         yield greeting, work
     finally:
         with suppress(LomiError):  # they end by themselves

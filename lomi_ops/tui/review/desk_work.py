@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from uuid import UUID
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import WORKER
 from lomi_ops.domain.review_filter import ReviewFilter, typed
-from lomi_ops.errors import Conflict, DatabaseUnavailable
+from lomi_ops.errors import Conflict, DatabaseUnavailable, LomiError
+from lomi_ops.tui.review.ahead import Ahead
 from lomi_ops.tui.review.exhibit import Exhibit
 from lomi_ops.tui.review.work import Back, Order, Taken
 
@@ -66,6 +68,12 @@ class DeskWork:
         """Those that were held on to last."""
         self._unhashed: set[UUID] = set()
         """Photos of which nobody has noted what they look like."""
+        self._ahead: Ahead | None = None
+
+    def expect(self, pile: Pile, after: Callable[[], object]) -> None:
+        """Deals the first photo of a pile in a thread of its own, `after` something that it needs anyway: whoever asks
+        for it then has not waited for the app as well."""
+        self._ahead = Ahead((pile, self._wanted), lambda: (after(), self._fresh(pile, 1))[1])
 
     def counts(self) -> Mapping[Pile, int]:
         return {each.pile: each.photos for each in self._desk.counts()}
@@ -74,6 +82,18 @@ class DeskWork:
         self._wanted = typed(text)
 
     def deal(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            if (*ahead.asked, 1) == (pile, self._wanted, limit):
+                return ahead.dealt()
+            self._hand_back(ahead)
+        return self._fresh(pile, limit)
+
+    def _hand_back(self, ahead: Ahead) -> None:
+        with suppress(LomiError):
+            self.put_back(ahead.dealt())
+
+    def _fresh(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
         """What was skipped is claimed with the others, and given back at once."""
         dealt: list[Exhibit] = []
         passed: set[UUID] = set()
@@ -195,6 +215,9 @@ class DeskWork:
         self.put_back([exhibit])
 
     def leave(self, exhibits: Sequence[Exhibit]) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            self._hand_back(ahead)
         for token in {*self._dealt, *self._held, *_by_token(exhibits)}:
             self._desk.release(token)
         self._dealt.clear()
