@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lomi_ops.db import crew
 from lomi_ops.db.crew import Crew
 from lomi_ops.db.pool import Database, Session
+from lomi_ops.domain.depth import Moves
 from lomi_ops.domain.window import Window
 from lomi_ops.errors import LockHeld
 
@@ -19,7 +20,6 @@ Source = Database | Session
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 _OTHERS = 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEMORY = "64MB"
 _PATIENCE = "600s"
 """So long a transaction may stand idle while its report is drawn and sent."""
@@ -46,15 +46,6 @@ class HoursAndUsers:
     """(start of a part, photos)"""
     users: Sequence[tuple[int, int]]
     """(photos, users)"""
-
-
-@dataclass(frozen=True, slots=True)
-class Minute:
-    """Batches that came, and those that were judged."""
-
-    at: datetime
-    came: int
-    went: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +114,6 @@ class Judged:
     status: str
     judged_status: str
     scores: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Minutes:
-    """Minutes since 1970, and what came and went in each."""
-
-    at: Sequence[int]
-    came: Sequence[int]
-    went: Sequence[int]
 
 
 @contextmanager
@@ -253,11 +235,10 @@ def users_at_limit(db: Source, window: Window, limit: int) -> int:
     return int(db.value("report_at_limit", **_ends(window), limit=limit))
 
 
-def minutes(db: Source, part: Window, window: Window, *, logged: bool) -> list[Minute]:
+def minutes(db: Source, part: Window, window: Window, *, logged: bool) -> Moves:
     """Of batches that came in a part of the window: when they came, and when they went, as far as it shows."""
-    (found,) = db.all(_Minutes, "report_batches_logged" if logged else "report_batches", **_part(part, window))
-    return [Minute(_EPOCH + timedelta(minutes=at), came, went)
-            for at, came, went in zip(found.at, found.came, found.went, strict=True)]  # fmt: skip
+    (found,) = db.all(Moves, "report_batches_logged" if logged else "report_batches", **_part(part, window))
+    return found
 
 
 def ends(db: Source, window: Window) -> list[End]:

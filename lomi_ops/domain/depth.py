@@ -1,17 +1,37 @@
-"""How many wait, from how many came and went in each minute."""
+"""How many wait, from how many came and went in each minute.
+
+A month has 43,200 minutes: they are whole numbers in columns, which are cut and added up, and not looked at one by one.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
+from operator import sub
 
 from lomi_ops.domain.grid import Grid
 from lomi_ops.domain.window import Window
 
-Moves = Sequence[tuple[datetime, int, int]]
-"""(minute, came, went), the oldest first. Those before a window say what waited at its start."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The minutes in which somebody came or went, the oldest first. Those before a window say what waited at its
+    start."""
+
+    at: Sequence[int]
+    """Minutes since 1970, UTC."""
+    came: Sequence[int]
+    went: Sequence[int]
+
+    def until(self, place: int) -> Moves:
+        return Moves(self.at[:place], self.came[:place], self.went[:place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,66 +52,97 @@ class Depth:
     outs: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """How many wait from a minute until the next one that is named, without gaps."""
+
+    starts: Sequence[int]
+    sizes: Sequence[int]
+
+
+def together(parts: Iterable[Moves]) -> Moves:
+    """Of a minute in several parts, the sum."""
+    came: Counter[int] = Counter()
+    went: Counter[int] = Counter()
+    for part in parts:
+        came.update(dict(zip(part.at, part.came, strict=True)))
+        went.update(dict(zip(part.at, part.went, strict=True)))
+    at = sorted(came)
+    return Moves(at, [came[minute] for minute in at], [went[minute] for minute in at])
+
+
 def depth(moves: Moves, grid: Grid, limit: int) -> Depth:
-    window = Window(grid.window.start.replace(second=0, microsecond=0), grid.window.end)
-    inside = [move for move in moves if window.start <= move[0] < window.end]
-    levels = list(_levels(moves, window))
-    above = sum((end - start for start, end, size in levels if size > limit), timedelta())
-    peaks = _peaks(levels, grid.starts)
+    """What comes after the window counts nowhere."""
+    moves = moves.until(bisect_left(moves.at, _ceiling(grid.window.end)))
+    levels = _levels(moves, _floor(grid.window.start))
+    peaks = _peaks(levels, grid)
+    ins, outs = (_summed(moves.at, each, grid) for each in (moves.came, moves.went))
     return Depth(
-        came=sum(came for _, came, _ in inside),
-        went=sum(went for _, _, went in inside),
-        left=sum(came - went for at, came, went in moves if at < window.end),
-        peak=int(max(peaks)),
-        minutes_above=round(above / timedelta(minutes=1)),
-        oldest_s=_oldest_s(moves, window),
-        peaks=tuple(peaks),
-        ins=grid.summed((at, came) for at, came, _ in inside),
-        outs=grid.summed((at, went) for at, _, went in inside),
+        came=sum(ins),
+        went=sum(outs),
+        left=levels.sizes[-1],
+        peak=max(peaks),
+        minutes_above=round(_above(levels, grid.window.end, limit) / _MINUTE),
+        oldest_s=_oldest(moves, grid.window).total_seconds(),
+        peaks=peaks,
+        ins=ins,
+        outs=outs,
     )
 
 
-def _peaks(levels: Iterable[tuple[datetime, datetime, int]], starts: Sequence[datetime]) -> list[float]:
-    """The most that waited in each part. Levels come in their order and without gaps, so no part is looked for."""
-    peaks: list[float] = [0] * len(starts)
-    part, last = 0, len(starts) - 1
-    for start, end, size in levels:
-        while part < last and starts[part + 1] <= start:
-            part += 1
-        peaks[part] = max(peaks[part], size)
-        while part < last and starts[part + 1] < end:
-            part += 1
-            peaks[part] = max(peaks[part], size)
-    return peaks
+def _levels(moves: Moves, first: int) -> _Levels:
+    """From the first minute on."""
+    sizes = list(accumulate(map(sub, moves.came, moves.went), initial=0))
+    before = bisect_right(moves.at, first)
+    return _Levels([first, *moves.at[before:]], sizes[before:])
 
 
-def _levels(moves: Moves, window: Window) -> Iterator[tuple[datetime, datetime, int]]:
-    """(from, until, how many wait) without gaps, as far as it lies in the window."""
-    at, size = window.start, 0
-    for moment, came, went in moves:
-        if moment >= window.end:
-            break
-        if moment > at:
-            yield at, moment, size
-            at = moment
-        size += came - went
-    yield at, window.end, size
+def _above(levels: _Levels, end: datetime, limit: int) -> timedelta:
+    whole = sum(after - at for (at, after), size in zip(pairwise(levels.starts), levels.sizes, strict=False)
+                if size > limit)  # fmt: skip
+    rest = end - _moment(levels.starts[-1]) if levels.sizes[-1] > limit else timedelta()
+    return whole * _MINUTE + rest
 
 
-def _oldest_s(moves: Moves, window: Window) -> float:
-    waiting: deque[tuple[datetime, int]] = deque()
-    longest = timedelta()
-    for at, came, went in moves:
-        if at >= window.end:
-            break
-        if came:
-            waiting.append((at, came))
-        while went and waiting:
-            first, many = waiting.popleft()
-            if at >= window.start:
-                longest = max(longest, at - first)
-            if many > went:
-                waiting.appendleft((first, many - went))
-            went = max(0, went - many)
-    still = waiting[0][0] if waiting else None
-    return max(longest, window.end - still if still else timedelta()).total_seconds()
+def _peaks(levels: _Levels, grid: Grid) -> tuple[int, ...]:
+    """The most that waited in each part, also of what waited as it began."""
+    found = []
+    for start, end in pairwise((*grid.starts, grid.window.end)):
+        first = bisect_right(levels.starts, _floor(start)) - 1
+        found.append(max(0, *levels.sizes[first : bisect_left(levels.starts, _ceiling(end))]))
+    return tuple(found)
+
+
+def _summed(at: Sequence[int], amounts: Sequence[int], grid: Grid) -> tuple[int, ...]:
+    """In each part; the minute in which the window begins is the first one's."""
+    cuts = [_floor(grid.window.start), *map(_ceiling, grid.starts[1:])]
+    places = [*(bisect_left(at, cut) for cut in cuts), len(at)]
+    return tuple(sum(amounts[first:last]) for first, last in pairwise(places))
+
+
+def _oldest(moves: Moves, window: Window) -> timedelta:
+    """Who leaves first has waited for longest: the first that had not left before. Who leaves and never came counts for
+    nothing."""
+    came, first = list(accumulate(moves.came)), _floor(window.start)
+    gone = place = longest = 0
+    for now, here, went in zip(moves.at, came, moves.went, strict=True):
+        if went and gone < here:
+            while came[place] <= gone:
+                place += 1
+            if now >= first and now - moves.at[place] > longest:
+                longest = now - moves.at[place]
+            gone = min(gone + went, here)
+    still = moves.at[bisect_right(came, gone)] if came and gone < came[-1] else None
+    return max(longest * _MINUTE, window.end - _moment(still) if still is not None else timedelta())
+
+
+def _moment(minute: int) -> datetime:
+    return _EPOCH + minute * _MINUTE
+
+
+def _floor(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MINUTE
+
+
+def _ceiling(moment: datetime) -> int:
+    return -((_EPOCH - moment) // _MINUTE)

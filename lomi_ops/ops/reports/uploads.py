@@ -17,8 +17,8 @@ _USERS = (1, 2, 3, 5, 10, 20, 30)
 
 
 def build(db: Source, asked: Asked) -> Report:
-    parts_of_batches = batch_parts(db, asked.window)
     told = reporting.soon(db, reporting.hours_and_users, asked.window, asked.stride_minutes)
+    parts_of_batches = reporting.soon(db, batch_parts, asked.window)()
     sizes = [reporting.soon(db, reporting.batch_sizes, part, asked.window) for part in parts_of_batches]
     before = reporting.soon(db, reporting.uploads, asked.window.previous)()
     parts, users, batches = (found := told()).hours, found.users, _together(sizes)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
 from lomi_ops.db import reporting
-from lomi_ops.db.reporting import End, Minute, Source
-from lomi_ops.domain.depth import Depth, Moves, depth
+from lomi_ops.db.reporting import End, Source
+from lomi_ops.domain.depth import Depth, depth, together
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit
 from lomi_ops.domain.window import Window
 from lomi_ops.ops.reports.asked import Asked, batch_parts, parts_note
@@ -22,7 +22,7 @@ def build(db: Source, asked: Asked) -> Report:
     whole = Window(asked.window.start - _LOOKBACK, asked.window.end)
     parts = batch_parts(db, whole)
     told = [reporting.soon(db, reporting.minutes, part, whole, logged=asked.logged) for part in parts]
-    seen = depth(_together(told), asked.grid, MANY)
+    seen = depth(together(each() for each in told), asked.grid, MANY)
     ends = reporting.ends(db, asked.window) if asked.logged else []
     figures: dict[str, float | None] = {
         "came": seen.came,
@@ -54,16 +54,6 @@ def build(db: Source, asked: Asked) -> Report:
         ),
         (*asked.gaps, _NOW),
     )  # fmt: skip
-
-
-def _together(halves: Iterable[Callable[[], Sequence[Minute]]]) -> Moves:
-    """Of one minute in both halves, the sum."""
-    found: dict[datetime, tuple[datetime, int, int]] = {}
-    for half in halves:
-        for each in half():
-            _, came, went = found.get(each.at, (each.at, 0, 0))
-            found[each.at] = each.at, came + each.came, went + each.went
-    return [found[at] for at in sorted(found)]
 
 
 def _main(seen: Depth) -> Table:

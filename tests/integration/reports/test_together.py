@@ -116,7 +116,7 @@ def test_a_batch_that_comes_across_the_middle_counts_once(db: Database, plain: P
     for half in WHOLE.halves:
         found.update(dict(reporting.batch_sizes(db, half, WHOLE)))
         for logged in (False, True):
-            minutes[str(logged)] += sum(each.came for each in reporting.minutes(db, half, WHOLE, logged=logged))
+            minutes[str(logged)] += sum(reporting.minutes(db, half, WHOLE, logged=logged).came)
 
     assert found == Counter(mine.values())
     assert minutes == {"False": len(mine), "True": len(mine)}
