@@ -520,7 +520,7 @@ _lomi_table() {
       values='--output-file=@files --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'migrate')
-      children='verify apply status'
+      children='verify apply status indexes'
       options='--help -h'
       values=''
       arguments='' ;;
@@ -538,6 +538,11 @@ _lomi_table() {
       children=''
       options='--output -o --env --config --env-file --data --help -h'
       values='--output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
+      arguments='' ;;
+    'migrate indexes')
+      children=''
+      options='--build --dry-run --as --output -o --env --config --env-file --data --help -h'
+      values='--build= --as= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='' ;;
     'backup')
       children='create list verify restore'

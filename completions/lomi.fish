@@ -520,7 +520,7 @@ function __lomi_table
             set -g __lomi_values '--output-file=@files' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'migrate'
-            set -g __lomi_children 'verify	Say in what the database differs' 'apply	Add what the database lacks' 'status	Show what is applied, since when, and what is not'
+            set -g __lomi_children 'verify	Say in what the database differs' 'apply	Add what the database lacks' 'status	Show what is applied, since when, and what is not' 'indexes	Show the indexes of media that make lists and reports quick'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments
@@ -538,6 +538,11 @@ function __lomi_table
             set -g __lomi_children
             set -g __lomi_options '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
+            set -g __lomi_arguments
+        case 'migrate indexes'
+            set -g __lomi_children
+            set -g __lomi_options '--build	Build this one, or all; may be repeated' '--dry-run	Print the SQL, of all without --build, and run nothing' '--as	Who does it; else LOMI_ACTOR, else the login' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_values '--build=' '--as=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'backup'
             set -g __lomi_children 'create	Save Postgres, the queue and the settings' 'list	List backups, the latest first' 'verify	Try a backup: restore it on this machine, and compare' 'restore	Put a backup back where the settings say'

@@ -1,6 +1,6 @@
 """How quick the app is over a long queue: `python -m benchmarks.review.app`.
 
-With `--index`, `media` has the index that docs/review.md offers to its owner.
+With `--index`, `media` has the index that `lomi migrate indexes --build media_piles` builds.
 
 A database with 100,000 rejected photos, their decisions logged, and `lomi review` in a pseudo-terminal of 120 x 40.
 Starts are taken in turn with a bare Textual app that shows one word and with bare Python, so that what else the machine
@@ -22,6 +22,7 @@ import psycopg
 
 from benchmarks.queue.figures import Figure, middle, percentile, table
 from lomi_ops.db.bootstrap import prepare
+from lomi_ops.db.queries import script
 from lomi_ops.domain.pile import Pile
 from tests import services
 from tests.integration.tui.terminal import Terminal
@@ -51,11 +52,6 @@ SELECT d.at, m.id, m.batch_id, m.user_id, m.id::text, d.actor, d.status_before, 
        d.policy, d.thresholds, d.grounds, d.photo, d.engines, d.findings
 FROM media AS m JOIN lomi.decisions AS d ON d.user_id = m.user_id
 WHERE d.media_id = %(photo)s AND m.id <> %(photo)s AND m.user_id = d.user_id;
-"""
-_INDEX = """
-CREATE INDEX media_piles ON media (moderation_status, created_at DESC NULLS LAST, id)
-WHERE moderation_status IN ('rejected', 'failed')
-   OR moderation_status = 'pending' AND moderation_reason = 'needs_review'
 """
 
 
@@ -128,7 +124,7 @@ def main() -> None:
     asked.add_argument("--photos", type=int, default=100_000)
     asked.add_argument("--starts", type=int, default=11)
     asked.add_argument("--keys", type=int, default=100)
-    asked.add_argument("--index", action="store_true", help="with the index that docs/review.md offers")
+    asked.add_argument("--index", action="store_true", help="with the index media_piles")
     wanted = asked.parse_args()
     with (
         services.running_postgres() as url,
@@ -142,7 +138,7 @@ def main() -> None:
         room = Room(url, Path(folder) / "objects")
         fill(room, wanted.photos)
         if wanted.index:
-            room.plain.execute(_INDEX)
+            room.plain.execute(script("proposed/media_piles.sql"))
         say(f"{room.count('media'):,} photos lie there")
         environ = _environ(folder, url, redis.url, room)
         print(table(_figures(room, environ, wanted.starts, wanted.keys)))

@@ -142,8 +142,13 @@ def dry_run(db: Database) -> DryRun:
         survey = look(session)
         steps = planning.plan(survey)
         session.admit()
-        shown = tuple(Shown(step.name, step.why, step.shown(session)) for step in steps)
-        return DryRun(shown, planning.lacking(steps, survey))
+        return shown(session, steps, survey)
+
+
+def shown(session: Session, steps: tuple[Step, ...], survey: Survey) -> DryRun:
+    """Steps as they would be sent."""
+    texts = tuple(Shown(step.name, step.why, step.shown(session)) for step in steps)
+    return DryRun(texts, planning.lacking(steps, survey))
 
 
 @contextmanager
@@ -201,9 +206,14 @@ def _steps(session: Session, *, media: bool) -> tuple[Step, ...]:
 
 
 def _run(session: Session, steps: tuple[Step, ...], conduct: Conduct) -> Ran:
-    lacking = planning.lacking(steps, _survey(session))
+    require_rights(steps, _survey(session), f"{APPLY} --dry-run")
+    return running.run(session, steps, conduct)
+
+
+def require_rights(steps: tuple[Step, ...], survey: Survey, shows: str) -> None:
+    """Raises Refused for rights that are missing; `shows` is the command that prints the SQL instead."""
+    lacking = planning.lacking(steps, survey)
     if lacking:
         text = f"this role may not {', nor '.join(lack.what for lack in lacking)}: nothing was changed"
         grants = " ".join(dict.fromkeys(lack.grant for lack in lacking))
-        raise Refused(text, hint=f"{grants} Or hand over what {APPLY} --dry-run prints.")
-    return running.run(session, steps, conduct)
+        raise Refused(text, hint=f"{grants} Or hand over what {shows} prints.")

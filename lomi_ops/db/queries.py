@@ -19,8 +19,8 @@ a block or in a part below it:
     -- include: uploaded
 
 Values are bound by name, never formatted in. Long lists take several `-- out` lines; `-- out nothing` marks a block
-without result columns. Statements that Postgres cannot prepare (DDL) lie in `sql/migrations` and `sql/contract` instead
-and are run as whole files.
+without result columns. Statements that Postgres cannot prepare (DDL) lie in `sql/migrations`, `sql/contract` and
+`sql/proposed` instead and are run as whole files.
 """
 
 from __future__ import annotations

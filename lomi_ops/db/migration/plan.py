@@ -74,6 +74,8 @@ class Step:
     rights: frozenset[Right]
     index: str = ""
     """The index that this step builds, dropping first what is left of an earlier build."""
+    drop: str = ""
+    """The file that does so."""
 
     def shown(self, session: Session) -> str:
         """Its statements as they would be sent."""
@@ -97,11 +99,12 @@ def plan(survey: Survey, *, media: bool = True) -> tuple[Step, ...]:
     if media:
         steps += _of_media(survey, state)
     if steps:
-        _require_changes(survey.ground)
+        require_changes(survey.ground)
     return tuple(steps)
 
 
-def _require_changes(ground: Ground) -> None:
+def require_changes(ground: Ground) -> None:
+    """Raises Refused for a standby and a read-only database."""
     if ground.standby:
         text = f"the database {ground.database} is a standby: it takes no changes"
         raise Refused(text, hint=f"name the primary (database.host): {WHERE}")
@@ -185,11 +188,12 @@ def _of_media(survey: Survey, state: MigrationState) -> Iterator[Step]:
         )
     for name in state.media.missing_indexes:
         if MEDIA_INDEXES[name] not in wrong:
-            yield _index(name, invalid=name in state.media.invalid_indexes)
+            yield index_step(name, "contract", invalid=name in state.media.invalid_indexes)
 
 
-def _index(name: str, *, invalid: bool) -> Step:
-    drop = (Statement(file=f"contract/drop_{name}.sql"),) if invalid else ()
+def index_step(name: str, folder: str, *, invalid: bool) -> Step:
+    """Builds an index of `media` by a file of its name; `invalid` says that something is left of an earlier build."""
+    drop = f"{folder}/drop_{name}.sql"
     left = " What an interrupted run has left of it goes first." if invalid else ""
     return Step(
         name,
@@ -197,11 +201,12 @@ def _index(name: str, *, invalid: bool) -> Step:
         Way.ALONE,
         (
             Statement("session_limits", {"statement_timeout": NO_LIMIT, "lock_timeout": NO_LIMIT}),
-            *drop,
-            Statement(file=f"contract/{name}.sql"),
+            *((Statement(file=drop),) if invalid else ()),
+            Statement(file=f"{folder}/{name}.sql"),
         ),
         frozenset({Right.OWN_MEDIA}),
         index=name,
+        drop=drop,
     )
 
 

@@ -209,7 +209,7 @@ class _One:
         limits.run(self.session)
         with self._watched():
             if valid is False:
-                Statement(file=f"contract/drop_{self.step.index}.sql").run(self.session)
+                Statement(file=self.step.drop).run(self.session)
             create.run(self.session)
 
     def _await_builder(self) -> None:

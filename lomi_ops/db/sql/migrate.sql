@@ -309,6 +309,14 @@ SELECT i.indisvalid AND i.indisready AS valid
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE i.indrelid = to_regclass('media') AND c.relname = %(name)s;
 
+-- name: media_indexes_of
+-- Those indexes of `media` that have one of these names, and how large they are.
+-- in names: text[]
+-- out name, valid, bytes
+SELECT c.relname AS name, i.indisvalid AND i.indisready AS valid, pg_relation_size(c.oid) AS bytes
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+WHERE i.indrelid = to_regclass('media') AND c.relname = ANY(%(names)s::text[]);
+
 -- name: media_builder
 -- A session that builds or drops an index at `media` right now, or analyzes it; no row where there is none. A vacuum
 -- holds the same lock, and shows in a view of its own.
