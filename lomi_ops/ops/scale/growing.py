@@ -72,12 +72,13 @@ class Growing:
         """Until each that was started is ready or will not be."""
         until, told = self._at.clock() + self._order.patience_s, set[str]()
         while True:
+            over = self._at.clock() > until  # The last look comes after the end.
             stands = self._stands()
             for name, found in stands.items():
                 if found.standing is Standing.READY and name not in told:
                     told.add(name)
                     self._at.tell(f"{name} is ready")
-            if all(found.settled for found in stands.values()) or self._at.clock() > until:
+            if all(found.settled for found in stands.values()) or over:
                 break
             self._workers.pause()
         self._sort(stands)

@@ -144,6 +144,7 @@ class Roller:
     def _await(self, before: Member, arrivals: Arrivals) -> Member:
         until = self.clock() + self.order.ready_s
         while True:
+            over = self.clock() > until  # The last look comes after the end.
             fleet = self.look()
             now = _named(fleet, before.name)
             if fleet.docker:
@@ -154,7 +155,7 @@ class Roller:
                 return now
             if found.standing is Standing.FAILED:
                 raise self._not_back(before, found.why)
-            if self.clock() > until:
+            if over:
                 raise self._not_back(before, f"{found.why}, after {span.said(self.order.ready_s)}")
             self.sleep(LOOK_S)
 

@@ -196,6 +196,7 @@ def old_shop(old: OldCluster, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> 
 
 def _shop(cluster: OldCluster, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setenv("LOMI_DOCKER__HOST", fleet.url)
+    monkeypatch.setenv("LOMI_DOCKER__TIMEOUT_S", "60")
     monkeypatch.setenv("LOMI_DOCKER__PROJECT", fleet.project)
     client = queue_client(RedisSection.model_validate({"url": cluster.redis_url}))
     found = Shop(fleet, client)

@@ -9,10 +9,12 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from lomi_ops.domain.worker_log import READY_LINE
+from lomi_ops.ops.workers import restart
 from lomi_ops.queue.fleet import Claimant, FleetLease
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.workers import WorkerInfo, WorkerMode, WorkerRegistry
@@ -24,6 +26,7 @@ from tests.integration.containers.test_workers import crew as seen
 from tests.integration.containers.test_workers import queue, registry
 from tests.integration.ops.conftest import cluster, lomi, old, point, quiet_machine
 from tests.integration.ops.old_cluster import OldCluster
+from tests.patience import Patience
 from tests.unmeasured import unmeasured
 
 __all__ = ["cluster", "lomi", "old", "point", "queue", "quiet_machine", "registry", "seen", "swarm"]
@@ -107,7 +110,7 @@ NEVER_YET = 3600 * 10**9
 
 
 def test_what_a_health_check_says_is_known_at_once_and_not_when_its_interval_is_over(
-    seen: Fleet, crew: Crew, lomi: Lomi
+    seen: Fleet, crew: Crew, lomi: Lomi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = {"test": ["CMD-SHELL", "[ -e /once ] && echo 'no note' && exit 1 || exit 0"], "interval": NEVER_YET}
     made = [seen.run(WORKERS, FOREVER, number=1, healthcheck={"test": ["CMD", "true"], "interval": NEVER_YET}),
@@ -117,6 +120,8 @@ def test_what_a_health_check_says_is_known_at_once_and_not_when_its_interval_is_
     for each in made:
         until(crew, ("began", each))
     crew.story.clear()
+    patience = Patience(until=lambda: ("began", made[1]) in crew.story)
+    monkeypatch.setattr(restart, "Roller", partial(restart.Roller, clock=patience.clock))
 
     said = lomi("workers", "restart", "--timeout", "2s")
 

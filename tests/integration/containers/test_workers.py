@@ -52,6 +52,7 @@ def crew(fleet: Fleet, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Fleet
     """The commands see this engine's project and this Redis, and nothing else."""
     monkeypatch.setenv("LOMI_REDIS_URL", redis_url)
     monkeypatch.setenv("LOMI_DOCKER__HOST", fleet.url)
+    monkeypatch.setenv("LOMI_DOCKER__TIMEOUT_S", "60")
     monkeypatch.setenv("LOMI_DOCKER__PROJECT", fleet.project)
     return fleet
 

@@ -28,6 +28,7 @@ from tests.chaos.stub_worker import photo
 from tests.commands import FOREIGN, Lomi, Said, lomi, quiet_machine
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import BUCKET
+from tests.patience import Patience
 from tests.unmeasured import unmeasured
 
 __all__ = ["Lomi", "Said", "lomi", "quiet_machine"]
@@ -184,25 +185,9 @@ def worker(start: Start) -> Iterator[Worker]:
         yield found
 
 
-@dataclass
-class Patience:
-    """Of runs in this process: the clock goes on as always, until what the test waits for has come about; from then on
-    every look at it is a long time later."""
-
-    until: Callable[[], bool] = lambda: False
-    _over: bool = False
-    _ahead_s: float = 0.0
-
-    def clock(self) -> float:
-        self._over = self._over or self.until()
-        if self._over:
-            self._ahead_s += 10_000
-        return time.monotonic() + self._ahead_s
-
-
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
-    found, real = Patience(), e2e.handles
+    found, real = Patience(time.monotonic), e2e.handles
     monkeypatch.setattr(e2e, "handles", lambda *given, **more: replace(real(*given, **more), clock=found.clock))
     return found
 

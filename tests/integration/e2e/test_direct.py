@@ -20,7 +20,8 @@ from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.wire import parse_job
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import CHANNEL, QUEUE
-from tests.integration.e2e.conftest import MARK, Cluster, Lomi, Patience, Start, Worker, document, until
+from tests.integration.e2e.conftest import MARK, Cluster, Lomi, Start, Worker, document, until
+from tests.patience import Patience
 
 EMPTY_EXCEPT_LOG = {"users": 0, "media": 0, "lomi.jobs": 0, "lomi.checkpoints": 0, "lomi.job_ends": 0, "lomi.outbox": 0}
 

@@ -17,7 +17,8 @@ from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import QUEUE
 from tests.doubles.backend.tokens import sign_init_data
 from tests.doubles.faults import Canned, Fault, Html, Reset, Stall
-from tests.integration.e2e.conftest import Cluster, Lomi, Patience, Worker, document, until
+from tests.integration.e2e.conftest import Cluster, Lomi, Worker, document, until
+from tests.patience import Patience
 from tests.services import free_port
 
 HANA = 2**53 + 7

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 import redis
 
+from tests.ears import told
 from tests.integration.ops.conftest import Lomi, one_row
 from tests.integration.ops.old_cluster import OldCluster, scores
 from tests.services import free_port
@@ -26,10 +27,7 @@ class Ear:
 
     def messages(self) -> list[dict[str, Any]]:
         """Everything published so far."""
-        heard = []
-        while (message := self._pubsub.get_message(ignore_subscribe_messages=True, timeout=0.2)) is not None:
-            heard.append(json.loads(message["data"]))
-        return heard
+        return [json.loads(message) for message in told(self._pubsub)]
 
 
 @pytest.fixture

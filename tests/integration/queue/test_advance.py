@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lomi_ops.queue.replies import Claimed, Done, Empty, Fenced, JobState, Paused, Stale
+from tests.ears import told
 from tests.integration.queue.conftest import Bench
 from tests.integration.queue.producer import element, job_id
-from tests.integration.queue.test_ends import heard, listen
+from tests.integration.queue.test_ends import listen
 
 SAID = b'{"x":1}'
 
@@ -35,7 +36,7 @@ def test_sent_again_after_a_lost_reply_it_publishes_nothing_twice_and_takes_no_s
     claims = [following for _, following in answers if isinstance(following, Claimed)]
     assert len({claim.job_id for claim in claims}) == 1
     assert [(claim.attempt, claim.adopted) for claim in claims] == [(1, False), (1, True), (1, True)]
-    assert heard(ear) == [SAID]
+    assert told(ear) == [SAID]
     assert bench.client.llen(bench.keys.ready) == 1
     ear.close()
 
@@ -99,7 +100,7 @@ def test_one_round_of_upkeep_takes_back_what_expired_and_sends_what_nobody_heard
     tended = bench.queue.upkeep(lease_s=0, tick_s=0)
 
     assert tended.reaped.requeued == (expired.job_id,)
-    assert (tended.heard, heard(ear), tended.busy) == (1, [SAID], False)
+    assert (tended.heard, told(ear), tended.busy) == (1, [SAID], False)
     ear.close()
 
 
@@ -111,7 +112,7 @@ def test_upkeep_does_nothing_where_somebody_has_just_looked(bench: Bench) -> Non
 
     tended = bench.queue.upkeep(lease_s=0, tick_s=60)
 
-    assert (tended.reaped.skipped, tended.heard, heard(ear)) == ("tick", 0, [])
+    assert (tended.reaped.skipped, tended.heard, told(ear)) == ("tick", 0, [])
     ear.close()
 
 
@@ -123,7 +124,7 @@ def test_unheard_messages_are_sent_also_while_a_new_server_settles(bench: Bench)
 
     tended = bench.queue.upkeep(lease_s=600, tick_s=0)
 
-    assert (tended.reaped.skipped, heard(ear)) == ("settling", [SAID])
+    assert (tended.reaped.skipped, told(ear)) == ("settling", [SAID])
     ear.close()
 
 

@@ -16,6 +16,7 @@ from lomi_ops.queue.replies import (
     JobState,
     Released,
 )
+from tests.ears import told
 from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.producer import element
 from tests.operating import dead_letters, retry
@@ -29,13 +30,6 @@ def listen(bench: Bench) -> Any:
     return ear
 
 
-def heard(ear: Any) -> list[bytes]:
-    messages = []
-    while (message := ear.get_message(timeout=0.05)) is not None:
-        messages.append(message["data"])
-    return messages
-
-
 def in_flight(bench: Bench) -> int:
     return int(bench.client.zcard(bench.keys.lease)) + int(bench.client.hlen(bench.keys.slots))
 
@@ -46,7 +40,7 @@ def test_a_finished_job_is_published_once_however_often_its_finish_is_sent(bench
     held = bench.take()
     assert bench.queue.finish(held.job_id, held.token, b'{"x":1}') == Done(receivers=1)
     assert bench.queue.finish(held.job_id, held.token, b'{"x":1}') == Done(receivers=1, repeated=True)
-    assert heard(ear) == [b'{"x":1}']
+    assert told(ear) == [b'{"x":1}']
     ear.close()
     ((_, stored),) = bench.client.xrange(bench.keys.results)
     assert stored == {b"job_id": held.job_id.encode(), b"payload": b'{"x":1}'}
@@ -62,7 +56,7 @@ def test_a_batch_with_nothing_decided_publishes_nothing(bench: Bench) -> None:
     bench.push(element())
     held = bench.take()
     assert bench.queue.finish(held.job_id, held.token) == Done(receivers=0)
-    assert heard(ear) == []
+    assert told(ear) == []
     ear.close()
     assert bench.queue.stats().unsent == 0
     assert bench.results() == [held.job_id.encode()]
@@ -78,7 +72,7 @@ def test_a_message_that_nobody_heard_is_kept_and_heard_once_by_the_next_subscrib
     assert bench.queue.relay() == 1
     assert bench.queue.stats().unsent == 0
     assert bench.queue.relay() == 0
-    assert heard(ear) == [b"payload"]
+    assert told(ear) == [b"payload"]
     ear.close()
 
 
@@ -89,7 +83,7 @@ def test_a_message_without_a_job_is_published_once_for_its_id_and_kept_where_nob
     assert bench.queue.relay() == 1
     assert bench.queue.announce("decision-2", b"two") == Done(receivers=1)
     assert bench.queue.announce("decision-2", b"two") == Done(receivers=1, repeated=True)
-    assert heard(ear) == [b"one", b"two"]
+    assert told(ear) == [b"one", b"two"]
     ear.close()
     assert bench.queue.stats().unsent == 0
     assert bench.results() == [b"decision-1", b"decision-2"]
@@ -101,9 +95,9 @@ def test_a_decision_is_not_heard_before_what_it_overturned(bench: Bench) -> None
     bench.queue.finish(held.job_id, held.token, b"the worker's")
     ear = listen(bench)
     assert bench.queue.announce("decision-1", b"the person's") == Done(receivers=0)
-    assert heard(ear) == []
+    assert told(ear) == []
     assert bench.queue.relay() == 2
-    assert heard(ear) == [b"the worker's", b"the person's"]
+    assert told(ear) == [b"the worker's", b"the person's"]
     assert bench.queue.announce("decision-2", b"at once") == Done(receivers=1)
     ear.close()
     assert bench.queue.stats().counters["unheard"] == 1, "the one that waited behind it was not said to nobody"

@@ -38,6 +38,7 @@ from lomi_ops.queue.replies import (
 )
 from lomi_ops.queue.scripts import digest, source
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
+from tests.ears import told
 from tests.integration.queue.conftest import OUTAGE, POISON, SCRIPTS, Bench
 from tests.integration.queue.producer import element, job_id
 from tests.integration.queue.tap import Moment, Tap, Trap
@@ -95,14 +96,6 @@ def ear(bench: Bench) -> Iterator[Any]:
     listening.close()
 
 
-def heard(ear: Any) -> Counter[bytes]:
-    found: Counter[bytes] = Counter()
-    while (message := ear.get_message(timeout=0.05)) is not None:
-        if message["type"] == "message":
-            found[message["data"]] += 1
-    return found
-
-
 def filled(bench: Bench) -> list[str]:
     raws = [element() for _ in range(TIMES)]
     bench.push(*raws)
@@ -145,7 +138,7 @@ def test_a_finish_publishes_once(bench: Bench, unlucky: Unlucky, ear: Any) -> No
         held = bench.take()
         reply = unlucky.twice("finish", unlucky.queue.finish, held.job_id, held.token, held.job_id.encode())
         assert reply == Done(1, repeated=True)
-    assert heard(ear) == Counter(name.encode() for name in names)
+    assert Counter(told(ear)) == Counter(name.encode() for name in names)
     assert [name.decode() for name in bench.results()] == names
     settled(bench, finished=TIMES)
 
@@ -222,7 +215,7 @@ def test_an_announcement_is_published_once(bench: Bench, unlucky: Unlucky, ear: 
     for name in names:
         reply = unlucky.twice("announce", unlucky.queue.announce, name, name.encode())
         assert reply == Done(1, repeated=True)
-    assert heard(ear) == Counter(name.encode() for name in names)
+    assert Counter(told(ear)) == Counter(name.encode() for name in names)
     settled(bench, announced=TIMES)
 
 
@@ -262,7 +255,7 @@ def test_an_advance_finishes_once_and_hands_out_the_next_job_with_its_first_atte
         assert finished == Done(1, repeated=True)
         held = following
         assert (held.job_id, held.attempt, held.adopted) == (name, 1, True) if name else held == Empty(None)
-    assert heard(ear) == Counter(name.encode() for name in names)
+    assert Counter(told(ear)) == Counter(name.encode() for name in names)
     settled(bench, finished=TIMES)
 
 
@@ -310,7 +303,7 @@ def test_a_doubt_is_settled_once(bench: Bench, unlucky: Unlucky, ear: Any) -> No
         bench.queue.fail(bench.take(), POISON)
         bench.client.zadd(bench.keys.doubt, {name: 1})
         assert unlucky.twice("absolve", unlucky.queue.absolve, name, settled=True, payload=name.encode()) is None
-    assert heard(ear) == Counter(name.encode() for name in names)
+    assert Counter(told(ear)) == Counter(name.encode() for name in names)
     assert bench.client.zcard(bench.keys.dead) == 0
     settled(bench, buried=TIMES)
 

@@ -46,6 +46,7 @@ from lomi_ops.queue.replies import (
 )
 from lomi_ops.queue.scripts import ms
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
+from tests.ears import told
 from tests.integration.queue.conftest import FAR_S, LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.old_version import OldQueue
 from tests.integration.queue.producer import element, job_id
@@ -119,7 +120,7 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
             if not self.listening:
                 self.the_backend_comes_or_goes()
             self.relay(NEW)
-            self._listen_until("nothing")
+            self.heard.update(told(self.ear))
             self.ear.close()
             self.bench.close()
             finished = {name.encode() for name, job in self.known.items() if job.state is JobState.DONE}
@@ -138,9 +139,7 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
             self._listen_until("subscribe" if self.listening else "unsubscribe")
 
         def _listen_until(self, kind: str) -> None:
-            while (message := self.ear.get_message(timeout=5 if kind != "nothing" else 0.001)) is not None:
-                if message["type"] == kind:
-                    return
+            while (message := self.ear.get_message(timeout=60))["type"] != kind:
                 self.heard[message["data"]] += 1
 
         @rule(by=either)

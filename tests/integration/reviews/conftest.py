@@ -21,6 +21,7 @@ from lomi_ops.ops.reviews.desk import Choice, Desk
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
+from tests.ears import told
 from tests.integration.db.conftest import (  # noqa: F401 - fixtures
     AT,
     POLICY,
@@ -73,10 +74,7 @@ class Room:
 
     def heard(self) -> list[dict[str, Any]]:
         """What the app has been told since the last call."""
-        found = []
-        while (message := self.ear.get_message(ignore_subscribe_messages=True, timeout=0.1)) is not None:
-            found.append(json.loads(message["data"]))
-        return found
+        return [json.loads(message) for message in told(self.ear)]
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         return self.backend.connection.execute(sql, values).fetchall()

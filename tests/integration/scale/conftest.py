@@ -121,6 +121,7 @@ def project(fleet: Fleet, redis_url: str, tmp_path: Path, monkeypatch: pytest.Mo
     """What the commands look at: this fleet's project on this engine, and an empty Redis."""
     monkeypatch.setenv("LOMI_REDIS_URL", redis_url)
     monkeypatch.setenv("LOMI_DOCKER__HOST", fleet.url)
+    monkeypatch.setenv("LOMI_DOCKER__TIMEOUT_S", "60")
     monkeypatch.setenv("LOMI_DOCKER__PROJECT", fleet.project)
     yield fleet
     listed = fleet.api.containers(all=True, filters={"label": f"{LABEL}={fleet.project}"})

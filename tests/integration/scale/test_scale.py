@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import pytest
 from lomi_ops.cli import asking
 from lomi_ops.domain.worker import WorkerMode
 from lomi_ops.ops import fleet_lock
-from lomi_ops.ops.scale import prepare
+from lomi_ops.ops.scale import order, prepare
 from lomi_ops.queue.fleet import Claimant, FleetLease
 from tests.docker_engine import Fleet
 from tests.integration.scale.conftest import OLD, SMALL, WORK, WORKERS, Lomi, Registrar, made, names, numbered, until
+from tests.patience import Patience
 from tests.services import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
@@ -194,12 +196,21 @@ def test_what_cannot_be_started_at_all_leaves_nothing_behind(
     assert names(project, every=True) == numbered(1)
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
+    """Of `lomi scale` in this process."""
+    found = Patience()
+    monkeypatch.setattr(order, "Handles", partial(order.Handles, clock=found.clock))
+    return found
+
+
 def test_when_time_is_up_the_new_one_stays_and_may_go_on_loading(
-    lomi: Lomi, project: Fleet, registrar: Registrar
+    lomi: Lomi, project: Fleet, registrar: Registrar, patience: Patience
 ) -> None:
     made(project, 1)
     registrar.once()
     registrar.knows = lambda name: name.endswith("-1")
+    patience.until = lambda: names(project) == numbered(1, 2)
 
     said = lomi("scale", 2, "--timeout", "1s")
 
@@ -248,12 +259,13 @@ def test_a_job_in_hand_is_finished_first(lomi: Lomi, project: Fleet, registrar: 
 
 
 def test_one_that_does_not_finish_in_time_stays_and_takes_jobs_again(
-    lomi: Lomi, project: Fleet, registrar: Registrar
+    lomi: Lomi, project: Fleet, registrar: Registrar, patience: Patience
 ) -> None:
     first, second = made(project, 2)
     registrar.once()
     for each in (first, second):
         registrar.gives_a_job_to(each)
+    patience.until = lambda: registrar.modes()[second] is WorkerMode.QUIET
 
     said = lomi("scale", 1, "--timeout", "1s")
 
@@ -274,8 +286,6 @@ def test_whoever_interrupts_lets_those_go_on_that_were_to_leave(
     def interrupt(_: float) -> None:
         assert registrar.modes()[second] is WorkerMode.QUIET
         raise KeyboardInterrupt
-
-    from lomi_ops.ops.scale import order
 
     build = order.Handles
     monkeypatch.setattr(order, "Handles", lambda **known: build(**known, sleep=interrupt))

@@ -32,6 +32,7 @@ from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from lomi_ops.queue.keys import RESULTS_CHANNEL
 from tests.conftest import need
+from tests.ears import told
 from tests.operating import dead_letters
 from worker.batch import BatchJudge
 from worker.doorbell import Bell
@@ -173,8 +174,7 @@ class Cluster:
 
     def messages(self) -> list[dict[str, Any]]:
         """All that the backend has heard so far."""
-        while (message := self.ear.get_message(ignore_subscribe_messages=True, timeout=0.05)) is not None:
-            self.heard.append(json.loads(message["data"]))
+        self.heard += [json.loads(message) for message in told(self.ear)]
         return self.heard
 
 
