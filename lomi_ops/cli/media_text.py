@@ -61,8 +61,15 @@ def scores(row: PhotoRow) -> str:
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, int | float) and not isinstance(value, bool):
-            said.append(f"{name} {value:g}")
+            said.append(f"{name} {_glance(value)}")
     return ", ".join(said)
+
+
+def _glance(value: float) -> str:
+    """Three digits: a score of 3.7893e-05 is none."""
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.001 else "0"
 
 
 def models(each: LoggedDecision) -> str:

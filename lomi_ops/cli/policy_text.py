@@ -71,7 +71,8 @@ def show(policy: Policy, format_: Format) -> None:
         return
     about = f": {shown(policy.description)}" if policy.description else ""
     output.text(f"{policy.ref} ({words.digest(policy)}){about}\n")
-    output.table(("what", "rule", "setting"), [(line.title, line.words, line.key) for line in words.lines(policy)])
+    output.table(("what", "rule", "setting"), [(line.title, line.words, line.key) for line in words.lines(policy)],
+                 prose=(1,))  # fmt: skip
 
 
 def show_validity(found: Sequence[Validity], format_: Format) -> None:
