@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Band, Judged, Overturned, Source
+from lomi_ops.domain.extrapolated import Extrapolated, extrapolated
 from lomi_ops.domain.quality import estimate
 from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Table, Unit, Value
 from lomi_ops.domain.score import SCALES, Limit, Scale, limits_of, measured
@@ -31,6 +33,8 @@ _OLD = Gap("old workers judge by thresholds of their own, which are not known he
 @dataclass(frozen=True, slots=True)
 class _Seen:
     bands: Sequence[Band]
+    counted: Mapping[datetime, Sequence[Band]]
+    """The same by the start of each span that they were counted in."""
     part: float
     """Of the window that bands were counted in; all else is of the whole."""
     changed: Mapping[str, Sequence[float]] | None
@@ -47,11 +51,13 @@ class _Seen:
 
 def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices(db)
-    told = reporting.soon_in(db, reporting.bands, slices)
+    told = reporting.soon_in(db, _counted_in, slices)
     told_changes = reporting.soon_in(db, reporting.overturned, (asked.window,)) if asked.logged else list
     overturned = told_changes()
+    counted = dict(told())
     seen = _Seen(
-        _together(told()),
+        _together(band for bands in counted.values() for band in bands),
+        counted,
         len(slices) * slices[0].length / asked.window.length,
         {scale.label: tuple(_values(scale, overturned)) for scale in SCALES} if asked.logged else None,
         reporting.judged(db, asked.window) if asked.sampled else None,
@@ -69,6 +75,9 @@ def build(db: Source, asked: Asked) -> Report:
         figures[f"near.{limit.name}"] = round(row[2] / seen.part)
         if not whole:
             figures[f"near_in_spans.{limit.name}"] = row[2]
+    scaled = [] if whole else [(limit.name, _scaled(limit, seen)) for limit in limits]
+    for name, found in scaled:
+        figures[f"near_low.{name}"], figures[f"near_high.{name}"] = round(found.low), round(found.high)
     scales = [scale for scale in SCALES if any(band.label == scale.label for band in seen.bands)]
     return Report(
         "thresholds",
@@ -76,7 +85,11 @@ def build(db: Source, asked: Asked) -> Report:
         asked.window,
         asked.zone_name,
         figures,
-        (_limits(near, where), *(_bands(scale, seen, where, limits) for scale in scales)),
+        (
+            _limits(near, where),
+            *_in_window(scaled, len(slices)),
+            *(_bands(scale, seen, where, limits) for scale in scales),
+        ),
         tuple(_chart(scale, seen) for scale in scales),
         (
             *_slices_note(slices, seen.part),
@@ -92,7 +105,10 @@ def build(db: Source, asked: Asked) -> Report:
 
 def _slices_note(slices: Sequence[Window], part: float) -> tuple[str, ...]:
     said = slices_note("approved, rejected and photos near", slices)
-    more = f"{part:.1%} of the window, so no totals; the figures near.… are scaled to all of it"
+    more = (
+        f"{part:.1%} of the window, so no totals; the figures near.… are scaled to all of it, with "
+        "their interval of 95 % in near_low.… and near_high.…; changed and judged are of all of it"
+    )
     return tuple(f"{each}: {more}" for each in said)
 
 
@@ -104,12 +120,40 @@ def _together(parts: Iterable[Band]) -> Sequence[Band]:
     return [Band(label, band, status, photos) for (label, band, status), photos in sorted(found.items())]
 
 
+def _counted_in(db: Source, window: Window) -> list[tuple[datetime, Sequence[Band]]]:
+    return [(window.start, reporting.bands(db, window))]
+
+
+def _scaled(limit: Limit, seen: _Seen) -> Extrapolated:
+    return extrapolated([(at, _photos_near(limit, bands)) for at, bands in seen.counted.items()], seen.part)
+
+
+def _photos_near(limit: Limit, bands: Sequence[Band]) -> int:
+    scale = limit.scale
+    low, high = limit.value - scale.width, limit.value + scale.width
+    return sum(each.photos for each in bands if each.label == scale.label and low <= scale.value(each.band) < high)
+
+
+def _in_window(scaled: Sequence[tuple[str, Extrapolated]], spans: int) -> tuple[Table, ...]:
+    """What the spans say of the whole window; nothing where the whole was counted."""
+    if not scaled:
+        return ()
+    columns = (
+        Column("threshold", "threshold"),
+        Column("near", "photos near", Unit.COUNT, bars=True),
+        Column("near_low", "95 %", Unit.COUNT),
+        Column("near_high", "to", Unit.COUNT),
+    )
+    rows = tuple((name, round(found.number), round(found.low), round(found.high)) for name, found in scaled)
+    return (
+        Table("window", f"Near each threshold in the whole window, estimated, counted in {spans} spans", columns, rows),
+    )
+
+
 def _near(limit: Limit, seen: _Seen) -> tuple[Value, ...]:
     scale = limit.scale
     low, high = limit.value - scale.width, limit.value + scale.width
-    photos = sum(
-        each.photos for each in seen.bands if each.label == scale.label and low <= scale.value(each.band) < high
-    )
+    photos = _photos_near(limit, seen.bands)
     changed = seen.changes(scale, low, high)
     return (
         limit.name,

@@ -235,10 +235,13 @@ def test_what_thresholds_counted_in_spans_is_never_read_as_a_total(
     for name, near in seen.items():
         assert found["figures"][f"near_in_spans.{name}"] == near
         assert found["figures"][f"near.{name}"] == near * 20, "half a day of ten"
+        assert near <= found["figures"][f"near_low.{name}"] <= near * 20 < found["figures"][f"near_high.{name}"]
+    ends = {row["threshold"]: (row["near_low"], row["near_high"]) for row in rows(found, "window")}
+    assert ends == {name: tuple(found["figures"][f"near_{end}.{name}"] for end in ("low", "high")) for name in seen}
     titles = [table["title"] for table in found["tables"].values()]
     assert all(title.endswith(", counted in 48 spans") for title in titles)
     (note,) = [note for note in found["notes"] if "spans of" in note]
-    assert note.endswith("5.0% of the window, so no totals; the figures near.… are scaled to all of it")
+    assert "5.0% of the window, so no totals; the figures near.… are scaled to all of it" in note
     assert "counted in 48 spans" in lomi("report", "thresholds", *window).out
 
 
@@ -284,7 +287,8 @@ def test_thresholds_count_what_lies_near_them_and_what_people_changed(lomi: Lomi
     assert (found["figures"]["near.porn.reject"], found["tables"]["thresholds"]["title"]) == (
         len(near), "Near each threshold",
     )  # fmt: skip
-    assert not [name for name in found["figures"] if name.startswith("near_in_spans")]
+    assert not [name for name in found["figures"] if name.startswith(("near_in_spans", "near_low", "near_high"))]
+    assert "window" not in found["tables"], "all of it was counted"
 
     changed = near[0]
     other = "approved" if changed.status == "rejected" else "rejected"
