@@ -194,10 +194,11 @@ def test_a_server_whose_connections_run_out_is_told(
 
 
 def test_a_transaction_that_stays_open_is_a_warning(sound: Sound, find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "LONG_S", 0.2)
     with psycopg.connect(sound.cluster.database_url, application_name="a-backup") as other:
         other.execute("SELECT pg_sleep(0.3)")
-        said = find()
+        with monkeypatch.context() as patch:
+            patch.setattr(postgres, "LONG_S", 0.2)
+            said = find()
         assert_only(said, "postgres.transactions", "warn")
         assert value(said, "postgres.transactions") >= 0.3
         other.commit()
