@@ -189,9 +189,8 @@ class Slot:
     def _run(self, claimed: Claimed, lease: Lease) -> None:
         job = parse_job(claimed.raw)
         known = ledger.opening(self.database, job)
-        settled = known.entry
-        if settled is not None and settled.settled_at is not None:
-            self._finish_again(claimed, lease, settled.payload, settled.settled_at)
+        if known.settled_at is not None:
+            self._finish_again(claimed, lease, known.payload, known.settled_at)
             return
         sorted_out = _triaged(job, known.photos)
         downloads_s: list[float] = []

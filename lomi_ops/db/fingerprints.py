@@ -60,10 +60,11 @@ class Shelf:
 
     def keep_on(self, session: Session, photos: Iterable[Kept], *, at: datetime) -> None:
         """Inside the caller's transaction, where there is a place."""
-        if (found := list(photos)) and self._ask(session):
+        if (found := list(photos)) and self.is_open_on(session):
             _keep(session, found, at)
 
-    def _ask(self, session: Session) -> bool:
+    def is_open_on(self, session: Session) -> bool:
+        """Whether there is a place, as of a minute ago at most."""
         with self._guard:
             now = self._elapsed()
             if self._asked_at is None or now - self._asked_at >= ASK_AGAIN_S:
@@ -120,4 +121,4 @@ def _keep(session: Session, photos: list[Kept], at: datetime) -> None:
         }
         for photo in photos
     ]
-    session.send("photo_hashes_keep", hashes=jsonb(rows), at=at)
+    session.run("photo_hashes_keep", hashes=jsonb(rows), at=at)

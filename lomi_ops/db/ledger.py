@@ -1,14 +1,17 @@
-"""Settling a job: its decisions take effect once, in one transaction, or not at all.
+"""Settling a job: its decisions take effect once, in one statement, or not at all.
 
 The row of the job in `lomi.jobs` is the gate. Whoever enters it as settled writes `media`, the decision log and the
 message; everybody after that (a redelivery, a zombie) gets the stored message and writes nothing. A crash between
 the commit and the queue's FINISH therefore costs no second judging, and no second message.
+
+The message depends on which photos are still ours, and the statement that finds that out is the one that writes. So it
+is asked for what is expected, all of them, and happens like that or not at all; what it saw instead is then asked for.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +20,6 @@ from uuid import UUID
 
 from lomi_ops.db import fingerprints
 from lomi_ops.db.documents import cleaned, jsonb, log_columns, moment, readable
-from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.decision import PhotoDecision, ResultMessage, result_of
 from lomi_ops.domain.job import Job
@@ -85,14 +87,21 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A row of `media` under our lock."""
+class Row:
+    """A photo's row of `media`, as far as settling it goes."""
 
     media_id: UUID
     user_id: UUID
     batch_id: UUID | None
     status: str | None
+    """A `MediaStatus`, or whatever another program wrote."""
     reason: str | None
+    ours: bool = False
+    """Under our lock: the job may write it."""
+
+    @property
+    def in_review(self) -> bool:
+        return self.status == MediaStatus.PENDING and self.reason == NEEDS_REVIEW
 
 
 def settle(
@@ -108,8 +117,8 @@ def settle(
     course: Course | None = None,
     shelf: fingerprints.Shelf | None = None,
 ) -> Settled:
-    """Makes a job's decisions hold. One transaction; safe to repeat after any error, since a lost answer to the commit
-    shows as a duplicate with the stored message.
+    """Makes a job's decisions hold. One statement; safe to repeat after any error, since a lost answer shows as a
+    duplicate with the stored message.
 
     Only photos whose row is still `pending`, waits for no person and belongs to the batch are written and published;
     the others come back as skipped. `attempt` counts from 1; the policy of each verdict is kept beside it (`policy`
@@ -117,49 +126,56 @@ def settle(
     Raises DatabaseUnavailable, and LomiError with the hint `lomi migrate apply` on a database without the schema.
     """
     first = _first_of_each(cleaned(decision) for decision in decisions)
-    with db.session() as session, session.together(), session.transaction():
-        # All three are on their way before the first answer: whatever they did, a duplicate takes it back.
-        entered = _enter(session, job, attempt=attempt, token=token, worker=worker, at=at, **_told(course))
-        locked = session.later(_Seen, "media_lock", ids=list(first))
-        written = _write(session, job, list(first.values()), retries=attempt - 1, at=at)
-        if not entered():
-            session.take_back()
-            known = session.one(LedgerEntry, "ledger_entry", job_id=job.job_id)
-            return Settled(None, known.payload if known else None, duplicate=True)
-        seen, applied = {row.media_id: row for row in locked()}, frozenset(written())
-        kept = [decision for decision in first.values() if decision.media_id in applied]
-        message = result_of(job, kept, at)
-        settled = Settled(
-            message,
-            message.to_json() if message else None,
-            tuple(decision.media_id for decision in kept),
-            _skipped(job, decisions, seen, applied),
-        )
-        logged = [_log_row(decision, seen[decision.media_id], policy) for decision in kept]
-        _finish(session, job, settled, kept, logged, attempt=attempt, worker=worker, at=at)
-        if shelf is not None:
-            shelf.keep_on(session, _looks(job, kept), at=at)
-        return settled
+    told: dict[str, Any] = {"attempt": attempt, "token": token, "worker": worker, "at": at} | _told(course)
+    wanted, seen = frozenset(first), dict[UUID, Row]()
+    with db.session() as session:
+        looks = shelf is not None and shelf.is_open_on(session)
+        while True:
+            kept = [decision for decision in first.values() if decision.media_id in wanted]
+            settled = _settled(job, decisions, kept, seen, at)
+            entered, seen = _try(session, job, settled, kept, list(first), policy, told, looks=looks)
+            if entered:
+                return settled
+            ours = frozenset(row.media_id for row in seen.values() if row.ours)
+            if wanted <= ours:
+                # Nothing was in the way but the job itself, which somebody has settled.
+                known = session.one(LedgerEntry, "ledger_entry", job_id=job.job_id)
+                return Settled(None, known.payload if known else None, duplicate=True)
+            wanted &= ours  # fewer each time: there is an end
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What a worker has to know of a job before it judges."""
 
-    entry: LedgerEntry | None
-    """As `entry` has it."""
-    photos: Mapping[UUID, PhotoRow]
+    settled_at: datetime | None
+    """None where the job is still to be settled."""
+    payload: str | None
+    """The message of a settled job; None where nothing was decided."""
+    photos: Mapping[UUID, Row]
     """Of its photos that have a row."""
 
 
 def opening(db: Database, job: Job) -> Opening:
     """In one round trip."""
     ids = [photo.media_id for photo in job.photos]
-    with db.session() as session:
-        with session.together():
-            known = session.later(LedgerEntry, "ledger_entry", job_id=job.job_id)
-            rows = session.later(PhotoRow, "photos_of", ids=ids)
-        return Opening(next(iter(known()), None), {row.media_id: row for row in rows()})
+    found = db.all(_opened, "ledger_opening", job_id=job.job_id, ids=ids)
+    settled_at, payload, _ = found[0]
+    return Opening(settled_at, payload, _by_id(row for _, _, row in found))
+
+
+def _opened(
+    settled_at: datetime | None, payload: str | None, **columns: Any
+) -> tuple[datetime | None, str | None, Row | None]:
+    return settled_at, payload, _row(**columns)
+
+
+def _row(media_id: UUID | None, **columns: Any) -> Row | None:
+    return None if media_id is None else Row(media_id, **columns)
+
+
+def _by_id(rows: Iterable[Row | None]) -> dict[UUID, Row]:
+    return {row.media_id: row for row in rows if row is not None}
 
 
 def entry(db: Database, job_id: str) -> LedgerEntry | None:
@@ -207,14 +223,6 @@ def _told(course: Course | None) -> dict[str, Any]:
     }
 
 
-def _enter(session: Session, job: Job, **values: Any) -> Callable[[], list[str]]:
-    return session.later(_job_id, "ledger_settle", **_identity(job), **values)
-
-
-def _job_id(job_id: str) -> str:
-    return job_id
-
-
 def _first_of_each(decisions: Any) -> dict[UUID, PhotoDecision]:
     first: dict[UUID, PhotoDecision] = {}
     for decision in decisions:
@@ -222,38 +230,17 @@ def _first_of_each(decisions: Any) -> dict[UUID, PhotoDecision]:
     return first
 
 
-def _write(
-    session: Session, job: Job, decisions: Sequence[PhotoDecision], *, retries: int, at: datetime
-) -> Callable[[], list[UUID]]:
-    photos = [
-        {"media_id": photo.media_id, "status": photo.status, "reason": photo.reason, "scores": photo.scores}
-        for photo in decisions
-    ]
-    return session.later(
-        _media_id,
-        "media_settle",
-        photos=jsonb(photos),
-        batch_id=job.batch_id,
-        user_id=job.user_id,
-        retries=retries,
-        at=at,
-    )
-
-
-def _media_id(media_id: UUID) -> UUID:
-    return media_id
-
-
-def _looks(job: Job, kept: Sequence[PhotoDecision]) -> list[fingerprints.Kept]:
-    return [
-        fingerprints.Kept(decision.media_id, job.user_id, decision.fingerprint)
-        for decision in kept
-        if decision.fingerprint is not None
-    ]
+def _settled(
+    job: Job, decisions: Sequence[PhotoDecision], kept: Sequence[PhotoDecision], seen: Mapping[UUID, Row], at: datetime
+) -> Settled:
+    """What becomes of the job if exactly the `kept` decisions can be written."""
+    message, applied = result_of(job, kept, at), tuple(decision.media_id for decision in kept)
+    skipped = _skipped(job, decisions, seen, frozenset(applied))
+    return Settled(message, message.to_json() if message else None, applied, skipped)
 
 
 def _skipped(
-    job: Job, decisions: Sequence[PhotoDecision], seen: Mapping[UUID, _Seen], applied: frozenset[UUID]
+    job: Job, decisions: Sequence[PhotoDecision], seen: Mapping[UUID, Row], applied: frozenset[UUID]
 ) -> tuple[tuple[UUID, Skip], ...]:
     met: set[UUID] = set()
     skipped = []
@@ -266,7 +253,7 @@ def _skipped(
     return tuple(skipped)
 
 
-def why_skipped(job: Job, row: _Seen | None) -> Skip:
+def why_skipped(job: Job, row: Row | None) -> Skip:
     """Why the guarded update did not hit a row that looked like this under our lock."""
     if row is None:
         return Skip.NO_ROW
@@ -278,24 +265,19 @@ def why_skipped(job: Job, row: _Seen | None) -> Skip:
     return Skip.DECIDED
 
 
-def _log_row(decision: PhotoDecision, before: _Seen, policy: Policy | None) -> dict[str, Any]:
-    return log_columns(decision, policy) | {"status_before": before.status, "reason_before": before.reason}
-
-
-def _finish(
-    session: Session, job: Job, settled: Settled, kept: Sequence[PhotoDecision], logged: list[dict[str, Any]],
-    *, attempt: int, worker: str, at: datetime,
-) -> None:  # fmt: skip
+def _try(
+    session: Session, job: Job, settled: Settled, kept: Sequence[PhotoDecision], ids: list[UUID],
+    policy: Policy | None, told: Mapping[str, Any], *, looks: bool,
+) -> tuple[bool, dict[UUID, Row]]:  # fmt: skip
+    """Whether it happened, and the rows of all `ids` as they were under our lock."""
     counts = Counter(decision.status for decision in kept)
-    session.send(
-        "ledger_finish",
-        job_id=job.job_id,
-        batch_id=job.batch_id,
-        user_id=job.user_id,
-        attempt=attempt,
-        worker=worker,
-        at=at,
-        decisions=jsonb(logged),
+    found = session.all(
+        _tried,
+        "ledger_settle_looks" if looks else "ledger_settle",
+        **_identity(job),
+        **told,
+        ids=ids,
+        decisions=jsonb([_written(decision, policy) for decision in kept]),
         payload=settled.payload,
         skipped=jsonb([{"media_id": media_id, "why": why} for media_id, why in settled.skipped]),
         approved=counts[MediaStatus.APPROVED],
@@ -303,3 +285,18 @@ def _finish(
         failed=counts[MediaStatus.FAILED],
         in_review=counts[MediaStatus.PENDING],
     )
+    return found[0][0], _by_id(row for _, row in found)
+
+
+def _tried(entered: bool, **columns: Any) -> tuple[bool, Row | None]:
+    return entered, _row(**columns)
+
+
+def _written(decision: PhotoDecision, policy: Policy | None) -> dict[str, Any]:
+    """All that is written about one photo."""
+    looks = decision.fingerprint
+    return log_columns(decision, policy) | {
+        "scores": decision.scores,
+        "hash": str(looks) if looks else None,
+        "bands": looks.bands if looks else None,
+    }

@@ -32,7 +32,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from textwrap import indent
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from lomi_ops.errors import LomiError
 
@@ -99,6 +99,28 @@ def block_of(name: str) -> Block:
     if block is None:
         raise LomiError(f"there is no SQL block named {name}")
     return block
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A block as it is sent. Named placeholders would be looked for each time: psycopg remembers only those of short
+    texts."""
+
+    text: bytes
+    """With `$1` … for the inputs."""
+    inputs: tuple[str, ...]
+    writes: bool
+
+    def ordered(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values of the inputs; others may be there. Raises KeyError for one that is missing."""
+        return [values[name] for name in self.inputs]
+
+
+@cache
+def statement(name: str) -> Statement:
+    """Raises LomiError for a name that no file has."""
+    block = block_of(name)
+    return Statement(block.numbered.encode(), tuple(block.inputs), block.writes)
 
 
 def sql(name: str) -> LiteralString:

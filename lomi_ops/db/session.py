@@ -12,7 +12,7 @@ from psycopg.rows import kwargs_row
 
 from lomi_ops.db.level import Gate
 from lomi_ops.db.pooler import Pooler, first
-from lomi_ops.db.queries import block_of, sql
+from lomi_ops.db.queries import Statement, sql, statement
 from lomi_ops.errors import Refused
 
 Row = TypeVar("Row")
@@ -32,51 +32,20 @@ class Session:
         self._connection = connection
         self._gate = gate
         self._pooler = pooler
-        self._pipeline: psycopg.Pipeline | None = None
-        self._transaction: psycopg.Transaction | None = None
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Statements inside are sent one after another, and answers are waited for only where somebody reads them: by
-        `later` when its rows are asked for, by `send` at the end. Outside a transaction they are one. Behind a pooler,
-        and with a client library that cannot do it, each is waited for at once."""
-        if self._pooler is not None or not psycopg.Pipeline.is_supported():
-            yield
-            return
-        try:
-            with self._connection.pipeline() as self._pipeline:
-                yield
-        except psycopg.errors.PipelineAborted as skipped:
-            raise _culprit(skipped) from None
-        finally:
-            self._pipeline = None
-
-    def later(self, row: Callable[..., Row], block: str, /, **values: Any) -> Callable[[], list[Row]]:
-        """`all`, whose rows are there when they are asked for, which may be after `together()`."""
-        if self._pipeline is None:
-            rows = self.all(row, block, **values)
-            return lambda: rows
-        return self._connection.cursor(row_factory=kwargs_row(row)).execute(self._text(block), values).fetchall
-
-    def send(self, block: str, /, **values: Any) -> None:
-        """`run` for its effect alone. What it raises, the end of `together()` or of `transaction()` may raise
-        instead."""
-        text = self._text(block)
-        with self._placed():
-            self._connection.execute(text, values)
 
     def all(self, row: Callable[..., Row], block: str, /, **values: Any) -> list[Row]:
         """Runs a named block and builds one `row` from each result row, its columns as keywords."""
-        text = self._text(block)
-        with self._placed(), self._connection.cursor(row_factory=kwargs_row(row)) as cursor:
-            return cursor.execute(text, values).fetchall()
+        sent = self._admitted(block)
+        with self._placed(), psycopg.RawCursor(self._connection, row_factory=kwargs_row(row)) as cursor:
+            return cursor.execute(sent.text, sent.ordered(values)).fetchall()
 
     def stream(self, row: Callable[..., Row], block: str, /, **values: Any) -> Iterator[Row]:
         """The same rows as they come, never all of them in memory: for results too long to hold. Inside
         `transaction()` only."""
-        with self._connection.cursor("lomi_stream", row_factory=kwargs_row(row)) as cursor:
+        sent = self._admitted(block)
+        with psycopg.RawServerCursor(self._connection, "lomi_stream", row_factory=kwargs_row(row)) as cursor:
             cursor.itersize = STREAMED
-            yield from cursor.execute(self._text(block), values)
+            yield from cursor.execute(sent.text, sent.ordered(values))
 
     def one(self, row: Callable[..., Row], block: str, /, **values: Any) -> Row | None:
         """The first result row, or None."""
@@ -85,18 +54,15 @@ class Session:
 
     def value(self, block: str, /, **values: Any) -> Any:
         """The first column of the first result row, or None."""
-        text = self._text(block)
-        with self._placed():
-            return first(self._connection.execute(text, values))
+        sent = self._admitted(block)
+        with self._placed(), psycopg.RawCursor(self._connection) as cursor:
+            return first(cursor.execute(sent.text, sent.ordered(values)))
 
     def run(self, block: str, /, **values: Any) -> int:
         """Runs a named block for its effect; the number of rows that it hit."""
-        text = self._text(block)
-        with self._placed():
-            cursor = self._connection.execute(text, values)
-            if self._pipeline is not None:
-                self._pipeline.sync()
-            return cursor.rowcount
+        sent = self._admitted(block)
+        with self._placed(), psycopg.RawCursor(self._connection) as cursor:
+            return cursor.execute(sent.text, sent.ordered(values)).rowcount
 
     def shown(self, block: str, /, **values: Any) -> str:
         """A named block as it would be sent, its values written out. Runs nothing."""
@@ -108,36 +74,11 @@ class Session:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        outermost, around = self._idle, self._transaction
-        with self._begun() as self._transaction:
-            try:
-                if outermost and self._pooler is not None:
-                    self._pooler.limit(self._connection)
-                yield
-            finally:
-                self._transaction = around
-
-    @contextmanager
-    def _begun(self) -> Iterator[psycopg.Transaction]:
-        """Inside `together()` neither BEGIN nor COMMIT is waited for: where a statement before it fails, the server
-        skips the COMMIT, and the end of `together()` raises. psycopg's own block would wait three times."""
-        if self._pipeline is None:
-            with self._connection.transaction() as begun:
-                yield begun
-            return
-        with psycopg.Transaction(self._connection) as begun:
-            try:
-                yield begun
-            except BaseException:
-                # After an error the server skips everything up to here, a ROLLBACK as well.
-                with suppress(psycopg.Error):
-                    self._pipeline.sync()
-                raise
-
-    def take_back(self) -> None:
-        """The innermost `transaction()` will end as if nothing had happened in it."""
-        assert self._transaction is not None
-        self._transaction.force_rollback = True
+        outermost = self._idle
+        with self._connection.transaction():
+            if outermost and self._pooler is not None:
+                self._pooler.limit(self._connection)
+            yield
 
     @contextmanager
     def snapshot(self, of: str | None = None) -> Iterator[None]:
@@ -160,7 +101,8 @@ class Session:
         False where somebody else has it."""
         if self._pooler is not None:
             with self._pooler.beside() as other:
-                yield bool(first(other.execute(self._text(take), {**values, "transaction": True})))
+                self._admitted(take)
+                yield bool(first(other.execute(sql(take), {**values, "transaction": True})))
             return
         ours = bool(self.value(take, **values, transaction=False))
         try:
@@ -206,16 +148,8 @@ class Session:
         with self.transaction():
             yield
 
-    def _text(self, name: str) -> LiteralString:
-        block = block_of(name)
-        if block.writes:
+    def _admitted(self, name: str) -> Statement:
+        found = statement(name)
+        if found.writes:
             self._gate.admit(self)
-        return block.text
-
-
-def _culprit(skipped: psycopg.Error) -> BaseException:
-    """What failed, of which psycopg may tell only that all after it was skipped."""
-    found: BaseException = skipped
-    while isinstance(found, psycopg.errors.PipelineAborted) and found.__context__ is not None:
-        found = found.__context__
-    return found
+        return found

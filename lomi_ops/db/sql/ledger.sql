@@ -1,13 +1,88 @@
 -- The ledger of jobs, and the guarded change of `media` that belongs to it.
 
+-- part: settlement
+-- What a settlement is, whether hashes are kept with it or not: it happens as it is asked for, or nothing does. The
+-- photos' rows are locked in one order for everybody, so that two jobs never wait for each other; then the job is
+-- entered, if each photo to be written is still pending, waits for no person and belongs to the batch (a row of the old
+-- endpoint, with no batch or the zero UUID, is the batch's when it is the user's, and joins it), and if it was not settled
+-- before. A second transaction with the same job waits for the first. All else is written where the job was entered. A
+-- photo for review keeps its status, and from then on it is a person's: a second job for its batch decides nothing about it.
+WITH given AS (
+    SELECT *
+    FROM jsonb_to_recordset(%(decisions)s::jsonb) AS d (
+        media_id uuid, status text, reason text, scores jsonb, outcome text, policy text, thresholds jsonb,
+        grounds jsonb, photo jsonb, engines jsonb, findings jsonb, failure text, photo_sha256 text,
+        processing_ms float8, detail text, shadows jsonb, hash text, bands int[])
+), locked AS (
+    SELECT id AS media_id, user_id, batch_id, moderation_status::text AS status, moderation_reason AS reason,
+           coalesce(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review'
+               AND (batch_id = %(batch_id)s::uuid
+                    OR (user_id = %(user_id)s::uuid
+                        AND (batch_id IS NULL OR batch_id = '00000000-0000-0000-0000-000000000000'))),
+               false) AS ours
+    FROM media
+    WHERE id = ANY(%(ids)s::uuid[])
+    ORDER BY id
+    FOR NO KEY UPDATE
+), entered AS (
+    INSERT INTO lomi.jobs AS j
+        (job_id, batch_id, user_id, telegram_id, media_ids, opened_at, attempt, token, worker, settled_at,
+         first_seen_at, claimed_at, host, took_ms, payload, skipped, approved, rejected, failed, in_review)
+    SELECT %(job_id)s::text, %(batch_id)s::uuid, %(user_id)s::uuid, %(telegram_id)s::bigint, %(media_ids)s::uuid[],
+           %(at)s::timestamptz, %(attempt)s::int, %(token)s::text, %(worker)s::text, %(at)s::timestamptz,
+           %(first_seen_at)s::timestamptz, %(claimed_at)s::timestamptz, %(host)s::text, %(took_ms)s::float8,
+           %(payload)s::text, %(skipped)s::jsonb, %(approved)s::int, %(rejected)s::int, %(failed)s::int,
+           %(in_review)s::int
+    WHERE NOT EXISTS (SELECT FROM given LEFT JOIN locked USING (media_id) WHERE locked.ours IS NOT TRUE)
+    ON CONFLICT (job_id) DO UPDATE
+        SET attempt = excluded.attempt, token = excluded.token, worker = excluded.worker,
+            settled_at = excluded.settled_at, first_seen_at = excluded.first_seen_at,
+            claimed_at = excluded.claimed_at, host = excluded.host, took_ms = excluded.took_ms,
+            payload = excluded.payload, skipped = excluded.skipped, approved = excluded.approved,
+            rejected = excluded.rejected, failed = excluded.failed, in_review = excluded.in_review
+        WHERE j.settled_at IS NULL
+    RETURNING j.job_id
+), written AS (
+    UPDATE media AS m
+    SET moderation_status = d.status,
+        moderation_reason = d.reason,
+        moderation_scores = d.scores,
+        batch_id = %(batch_id)s::uuid,
+        moderated_at = CASE WHEN d.status = 'pending' THEN m.moderated_at ELSE %(at)s::timestamptz END,
+        is_approved = CASE WHEN d.status = 'pending' THEN m.is_approved ELSE d.status = 'approved' END,
+        retry_count = CASE WHEN d.status = 'pending' THEN m.retry_count ELSE %(attempt)s::int - 1 END,
+        updated_at = CASE WHEN d.status = 'pending' THEN m.updated_at ELSE %(at)s::timestamptz END
+    FROM given AS d
+    WHERE m.id = d.media_id AND EXISTS (SELECT FROM entered)
+), logged AS (
+    INSERT INTO lomi.decisions
+        (at, media_id, batch_id, user_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason,
+         outcome, policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail,
+         shadows)
+    SELECT %(at)s::timestamptz, d.media_id, %(batch_id)s::uuid, %(user_id)s::uuid, %(job_id)s::text, 'worker',
+           %(worker)s::text, %(attempt)s::int, l.status, l.reason, d.status, d.reason, d.outcome, d.policy,
+           d.thresholds, d.grounds, d.photo, d.engines, d.findings, d.failure, d.photo_sha256, d.processing_ms,
+           d.detail, d.shadows
+    FROM given AS d JOIN locked AS l USING (media_id)
+    WHERE EXISTS (SELECT FROM entered)
+), cleared AS (
+    DELETE FROM lomi.checkpoints WHERE job_id = %(job_id)s::text AND EXISTS (SELECT FROM entered)
+)
+
+-- part: settled
+-- Whether it happened, beside each row that was locked; one row without a photo where none was.
+SELECT EXISTS (SELECT FROM entered) AS entered, l.media_id, l.user_id, l.batch_id, l.status, l.reason, l.ours
+FROM (VALUES (true)) AS once LEFT JOIN locked AS l ON true
+
 -- name: ledger_settle
--- Enters a job as settled. No row comes back where it was settled before: then nothing may be written for it. A second
--- transaction with the same job waits here for the first.
+-- Settles a job, or changes nothing and shows why; what photos look like is not kept.
+-- in decisions: jsonb, one object per photo to be written: the columns of lomi.decisions, "scores", "hash" in hexadecimal and "bands"
+-- in ids: uuid[], of all photos that somebody has decided about
 -- in job_id: text
 -- in batch_id: uuid
 -- in user_id: uuid
 -- in telegram_id: bigint, 0 for none
--- in media_ids: uuid[]
+-- in media_ids: uuid[], of the job
 -- in attempt: int, from 1
 -- in token: text, of the lease
 -- in worker: text
@@ -16,19 +91,51 @@
 -- in claimed_at: timestamptz, by the queue's clock; null for nobody knows
 -- in host: text, null for nobody knows
 -- in took_ms: float8, since the claim; null for nobody knows
--- out job_id
-INSERT INTO lomi.jobs AS j
-    (job_id, batch_id, user_id, telegram_id, media_ids, opened_at, attempt, token, worker, settled_at, first_seen_at,
-     claimed_at, host, took_ms)
-VALUES (%(job_id)s, %(batch_id)s, %(user_id)s, %(telegram_id)s, %(media_ids)s::uuid[], %(at)s, %(attempt)s, %(token)s,
-        %(worker)s, %(at)s, %(first_seen_at)s::timestamptz, %(claimed_at)s::timestamptz, %(host)s::text,
-        %(took_ms)s::float8)
-ON CONFLICT (job_id) DO UPDATE
-    SET attempt = excluded.attempt, token = excluded.token, worker = excluded.worker, settled_at = excluded.settled_at,
-        first_seen_at = excluded.first_seen_at, claimed_at = excluded.claimed_at, host = excluded.host,
-        took_ms = excluded.took_ms
-    WHERE j.settled_at IS NULL
-RETURNING j.job_id;
+-- in payload: text, null where nothing was decided
+-- in skipped: jsonb, [{"media_id", "why"}]
+-- in approved: int
+-- in rejected: int
+-- in failed: int
+-- in in_review: int
+-- out entered, media_id, user_id, batch_id, status, reason, ours
+-- include: settlement
+-- include: settled
+;
+
+-- name: ledger_settle_looks
+-- Settles a job, or changes nothing and shows why; what photos look like is kept beside it, if it is not known yet.
+-- in decisions: jsonb, one object per photo to be written: the columns of lomi.decisions, "scores", "hash" in hexadecimal and "bands"
+-- in ids: uuid[], of all photos that somebody has decided about
+-- in job_id: text
+-- in batch_id: uuid
+-- in user_id: uuid
+-- in telegram_id: bigint, 0 for none
+-- in media_ids: uuid[], of the job
+-- in attempt: int, from 1
+-- in token: text, of the lease
+-- in worker: text
+-- in at: timestamptz
+-- in first_seen_at: timestamptz, by the queue's clock; null for nobody knows
+-- in claimed_at: timestamptz, by the queue's clock; null for nobody knows
+-- in host: text, null for nobody knows
+-- in took_ms: float8, since the claim; null for nobody knows
+-- in payload: text, null where nothing was decided
+-- in skipped: jsonb, [{"media_id", "why"}]
+-- in approved: int
+-- in rejected: int
+-- in failed: int
+-- in in_review: int
+-- out entered, media_id, user_id, batch_id, status, reason, ours
+-- include: settlement
+, seen AS (
+    INSERT INTO lomi.photo_hashes (media_id, user_id, hash, bands, at)
+    SELECT d.media_id, %(user_id)s::uuid, decode(d.hash, 'hex'), d.bands, %(at)s::timestamptz
+    FROM given AS d
+    WHERE d.hash IS NOT NULL AND EXISTS (SELECT FROM entered)
+    ON CONFLICT DO NOTHING
+)
+-- include: settled
+;
 
 -- name: ledger_outage
 -- Notes that a job waits for an engine, and since when; a settled job stays as it is.
@@ -58,6 +165,18 @@ UPDATE lomi.jobs SET first_outage_at = NULL WHERE job_id = %(job_id)s AND settle
 -- out nothing
 DELETE FROM lomi.jobs WHERE job_id = %(job_id)s AND settled_at IS NULL;
 
+-- name: ledger_opening
+-- What a worker has to know of a job before it judges: the job as the ledger has it, beside each row of its photos; one
+-- row without a photo where none has one.
+-- in job_id: text
+-- in ids: uuid[]
+-- out settled_at, payload, media_id, user_id, batch_id, status, reason
+SELECT j.settled_at, j.payload, m.id AS media_id, m.user_id, m.batch_id, m.moderation_status::text AS status,
+       m.moderation_reason AS reason
+FROM (VALUES (true)) AS once
+LEFT JOIN lomi.jobs AS j ON j.job_id = %(job_id)s::text
+LEFT JOIN media AS m ON m.id = ANY(%(ids)s::uuid[]);
+
 -- name: ledger_entry
 -- A job as the ledger has it.
 -- in job_id: text
@@ -75,70 +194,3 @@ FROM media
 WHERE id = ANY(%(ids)s::uuid[])
 ORDER BY id
 FOR NO KEY UPDATE;
-
--- name: media_settle
--- Writes decisions into rows that are still pending and belong to the batch; a photo for review keeps its status, and
--- from then on it is a person's: a second job for its batch decides nothing about it. A row of the old endpoint (no
--- batch, or the zero UUID) is the batch's when it is the user's, and joins it.
--- in photos: jsonb, [{"media_id", "status", "reason", "scores"}]
--- in batch_id: uuid
--- in user_id: uuid
--- in retries: int, attempts beyond the first
--- in at: timestamptz
--- out media_id
-UPDATE media AS m
-SET moderation_status = d.status,
-    moderation_reason = d.reason,
-    moderation_scores = d.scores,
-    batch_id = %(batch_id)s,
-    moderated_at = CASE WHEN d.status = 'pending' THEN m.moderated_at ELSE %(at)s::timestamptz END,
-    is_approved = CASE WHEN d.status = 'pending' THEN m.is_approved ELSE d.status = 'approved' END,
-    retry_count = CASE WHEN d.status = 'pending' THEN m.retry_count ELSE %(retries)s::int END,
-    updated_at = CASE WHEN d.status = 'pending' THEN m.updated_at ELSE %(at)s::timestamptz END
-FROM jsonb_to_recordset(%(photos)s::jsonb) AS d (media_id uuid, status text, reason text, scores jsonb)
-WHERE m.id = d.media_id
-  AND m.moderation_status = 'pending'
-  AND m.moderation_reason IS DISTINCT FROM 'needs_review'
-  AND (
-      m.batch_id = %(batch_id)s
-      OR (m.user_id = %(user_id)s
-          AND (m.batch_id IS NULL OR m.batch_id = '00000000-0000-0000-0000-000000000000'))
-  )
-RETURNING m.id AS media_id;
-
--- name: ledger_finish
--- Completes a settled job: its decisions into the log, its message and counts into the ledger, its checkpoints away.
--- in job_id: text
--- in batch_id: uuid
--- in user_id: uuid
--- in attempt: int
--- in worker: text
--- in at: timestamptz
--- in decisions: jsonb, one object per applied photo with the columns of lomi.decisions
--- in payload: text, null where nothing was decided
--- in skipped: jsonb, [{"media_id", "why"}]
--- in approved: int
--- in rejected: int
--- in failed: int
--- in in_review: int
--- out nothing
-WITH logged AS (
-    INSERT INTO lomi.decisions
-        (at, media_id, batch_id, user_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason,
-         outcome, policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail,
-         shadows)
-    SELECT %(at)s::timestamptz, d.media_id, %(batch_id)s::uuid, %(user_id)s::uuid, %(job_id)s::text, 'worker',
-           %(worker)s::text, %(attempt)s::int, d.status_before, d.reason_before, d.status, d.reason, d.outcome,
-           d.policy, d.thresholds, d.grounds, d.photo, d.engines, d.findings, d.failure, d.photo_sha256,
-           d.processing_ms, d.detail, d.shadows
-    FROM jsonb_to_recordset(%(decisions)s::jsonb) AS d (
-        media_id uuid, status_before text, reason_before text, status text, reason text, outcome text, policy text,
-        thresholds jsonb, grounds jsonb, photo jsonb, engines jsonb, findings jsonb, failure text, photo_sha256 text,
-        processing_ms float8, detail text, shadows jsonb)
-), cleared AS (
-    DELETE FROM lomi.checkpoints WHERE job_id = %(job_id)s::text
-)
-UPDATE lomi.jobs
-SET payload = %(payload)s, skipped = %(skipped)s, approved = %(approved)s, rejected = %(rejected)s,
-    failed = %(failed)s, in_review = %(in_review)s
-WHERE job_id = %(job_id)s::text;

@@ -328,6 +328,37 @@ def test_a_zombie_that_comes_back_while_its_successor_settles_waits_and_is_told_
     assert outcomes[0].payload == outcomes[1].payload
 
 
+def test_a_photo_that_somebody_decides_while_its_row_is_waited_for_is_theirs_and_the_rest_is_ours(
+    db: Database, backend: Backend, plain: Plain, prepared_url: str
+) -> None:
+    job = backend.job(3)
+    first, theirs, last = ids(job)
+    outcomes: list[Settled] = []
+    with psycopg.connect(prepared_url) as person:
+        person.execute(
+            "UPDATE media SET moderation_status = 'rejected', moderation_reason = 'nsfw' WHERE id = %s", [theirs]
+        )
+        made = [judged(media_id) for media_id in ids(job)]
+        thread = threading.Thread(target=lambda: outcomes.append(settle(db, job, made)))
+        thread.start()
+        waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+        while (row := backend.connection.execute(waiting).fetchone()) is None or row["n"] < 1:
+            pass
+        person.commit()
+        thread.join(60)
+    (settled,) = outcomes
+    assert settled.applied == (first, last)
+    assert settled.skipped == ((theirs, Skip.DECIDED),)
+    assert settled.message is not None
+    assert [decision.media_id for decision in settled.message.decisions] == [first, last]
+    states = [backend.row(media_id)["moderation_status"] for media_id in ids(job)]
+    assert states == ["approved", "rejected", "approved"]
+    assert count(plain, "decisions") == 2
+    found = ledger.entry(db, job.job_id)
+    assert found is not None
+    assert found.payload == settled.payload
+
+
 def test_two_jobs_over_the_same_photos_decide_each_photo_once(db: Database, backend: Backend, plain: Plain) -> None:
     """As after a re-queue: another job id, the same batch, the photos named in another order."""
     first = backend.job(9)
@@ -351,21 +382,20 @@ def test_two_jobs_over_the_same_photos_decide_each_photo_once(db: Database, back
     assert count(plain, "decisions") == 9
 
 
-def test_a_lost_answer_to_the_commit_shows_as_a_duplicate(
-    db: Database, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_answer_shows_as_a_duplicate(db: Database, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     job = backend.job(1)
     made = [judged(ids(job)[0])]
 
-    class Lost(psycopg.Pipeline):
-        """The commit is the last of what is sent together."""
+    real = psycopg.Cursor.execute
 
-        def __exit__(self, *args: Any) -> None:
-            super().__exit__(*args)
+    def lost(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
+        answer = real(cursor, query, *args, **options)
+        if "INSERT INTO lomi.jobs" in str(query):
             raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return answer
 
     with monkeypatch.context() as patch:
-        patch.setattr("psycopg.connection.Pipeline", Lost)
+        patch.setattr(psycopg.Cursor, "execute", lost)
         with pytest.raises(DatabaseUnavailable):
             settle(db, job, made)
     again = settle(db, job, made)
@@ -486,7 +516,7 @@ def test_the_sql_that_operators_type_today_gives_sensible_answers(db: Database, 
     assert decided == {"n": 3}
 
 
-def test_nine_photos_take_a_handful_of_round_trips(
+def test_nine_photos_are_settled_by_one_statement(
     db: Database, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = backend.job(9)
@@ -503,7 +533,7 @@ def test_nine_photos_take_a_handful_of_round_trips(
     monkeypatch.setattr(psycopg.Cursor, "execute", counted)
     settled = settle(db, job, made)
     assert len(settled.applied) == 9
-    assert len(sent) == 4, "and BEGIN and COMMIT beside them"
+    assert len(sent) == 1
 
 
 def test_the_evidence_of_the_tests_is_what_the_policy_judges() -> None:

@@ -75,13 +75,13 @@ def swapped(bare: tuple[Roles, OldCluster], monkeypatch: pytest.MonkeyPatch) -> 
 def sent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names of all blocks that are sent from now on."""
     names: set[str] = set()
-    text = Session._text
+    admitted = Session._admitted
 
     def noted(self: Session, name: str) -> Any:
         names.add(name)
-        return text(self, name)
+        return admitted(self, name)
 
-    monkeypatch.setattr(Session, "_text", noted)
+    monkeypatch.setattr(Session, "_admitted", noted)
     return names
 
 
@@ -346,7 +346,7 @@ def work(db: Database, job: Job) -> None:
     assert activations.latest(db) is None
     assert ledger.entry(db, job.job_id) is None
     known = ledger.opening(db, job)
-    assert known.entry is None
+    assert known.settled_at is None
     assert photo in known.photos
     assert checkpoints.note_crash(db, job.job_id, crashed, at=AT) == 1
     checkpoints.save(db, job.job_id, decision, at=AT)
