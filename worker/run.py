@@ -151,7 +151,9 @@ class Worker:
         """Waits for Redis and Postgres as long as it takes; refuses a Redis that evicts, a schema that is too new."""
         self._vitals.state = "waiting"
         client = self._client(queue_client(self.settings.redis))
-        database = Database.from_section(self.settings.database, application="lomi worker", tell=_warn_of_schema)
+        database = Database.from_section(
+            self.settings.database, application="lomi worker", prepares=True, tell=_warn_of_schema
+        )
         self._closing.callback(database.close)
         self._patiently(lambda: require_fit(client))
         self._patiently(lambda: migrate.apply(database))

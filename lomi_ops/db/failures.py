@@ -14,6 +14,10 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 """Connection, rolled back (serialization, deadlock), resources, operator's doing (shutdown, timeout), system."""
 _PASSING = frozenset({"25006", "25P03", "25P04", "55P03"})
 """A standby that took the place of the primary, a transaction that was silent or open for too long, a lock in use."""
+_MIXED_UP = frozenset({"26000", "42P05"})
+"""No such prepared statement, or one of that name already."""
+_REVALIDATION = "RevalidateCachedQuery"
+"""The server's function that says so. The SQLSTATE is that of all that is not supported, the message is translated."""
 _SCHEMA_GAPS = frozenset({"3F000", "42P01", "42703"})
 """No such schema, table, column: the database is behind this program."""
 _MISFIT_CLASSES = frozenset({"28", "3D", "3F", "42"})
@@ -43,7 +47,17 @@ def passing(error: psycopg.Error) -> bool:
     if state is None:
         # Without a state the server never answered: libpq's own trouble with the connection.
         return isinstance(error, psycopg.OperationalError)
-    return state[:2] in _PASSING_CLASSES or state in _PASSING
+    return state[:2] in _PASSING_CLASSES or state in _PASSING or mixed_up(error) or outdated(error)
+
+
+def mixed_up(error: psycopg.Error) -> bool:
+    """True where a prepared statement is somebody else's: there is a pooler in between that was not noticed."""
+    return error.sqlstate in _MIXED_UP
+
+
+def outdated(error: psycopg.Error) -> bool:
+    """True where a statement that this connection has prepared gives other columns since a migration."""
+    return error.diag.source_function == _REVALIDATION
 
 
 def _ours(error: psycopg.Error, where: str, password: str) -> LomiError:

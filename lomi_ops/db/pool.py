@@ -28,9 +28,10 @@ from psycopg.pq import TransactionStatus
 
 from lomi_ops.config.sections.services import DatabaseSection
 from lomi_ops.db.clock import ServerClock
-from lomi_ops.db.failures import translated
+from lomi_ops.db.failures import mixed_up, outdated, translated
 from lomi_ops.db.level import Gate
 from lomi_ops.db.pooler import Pooler, met
+from lomi_ops.db.queries import sql
 from lomi_ops.db.session import Row, Session
 from lomi_ops.errors import ConfigError, DatabaseUnavailable, LomiError
 
@@ -41,6 +42,9 @@ LOCK_TIMEOUT_S = 5.0
 IDLE_TRANSACTION_S = 15.0
 """Seconds after which the server ends a transaction whose client fell silent: a frozen worker (SIGSTOP, a VM that
 stands still) must not keep its photos locked for longer than its lease lasts."""
+
+PREPARED_AFTER = 2
+"""Uses of a block on one connection, after which the server keeps it parsed, and planned where one plan fits."""
 
 # A peer that vanished without a word is noticed after about 30 s, by an idle and by a sending connection alike.
 _TCP = {"keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "30000"}
@@ -57,10 +61,12 @@ class Database:
         size: int = 1,
         connect_timeout_s: float = 5.0,
         statement_timeout_s: float = 30.0,
+        prepares: bool = False,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`conninfo` is a postgresql:// URL or libpq's `key=value` form; `tell` hears once that the schema is newer
-        than this program, which may write to it all the same. Raises ConfigError where the former is neither."""
+        """`conninfo` is a postgresql:// URL or libpq's `key=value` form; `prepares` is for programs that run the same
+        few blocks again and again, and find rows by keys; `tell` hears once that the schema is newer than this
+        program, which may write to it all the same. Raises ConfigError where the first is neither."""
         self._conninfo, self._password, self.where = _resolve(conninfo, application, connect_timeout_s)
         self._application, self._statement_timeout_s = application, statement_timeout_s
         self._timeouts = {
@@ -74,6 +80,7 @@ class Database:
         self._guard = threading.Lock()
         self._closed = False
         self._pooler: Pooler | None = None
+        self._prepares = prepares
         self._clock = ServerClock(lambda: self.value("server_clock"))
         self._gate = Gate(tell)
 
@@ -84,6 +91,7 @@ class Database:
         *,
         application: str = "lomi",
         size: int | None = None,
+        prepares: bool = False,
         tell: Callable[[str], None] = lambda text: None,
     ) -> Database:
         """From settings. Raises ConfigError that lists what is missing."""
@@ -93,6 +101,7 @@ class Database:
             size=size or section.pool_size,
             connect_timeout_s=section.connect_timeout_s,
             statement_timeout_s=section.statement_timeout_s,
+            prepares=prepares,
             tell=tell,
         )
 
@@ -184,6 +193,11 @@ class Database:
             connection = self._take() or self._connect()
             try:
                 yield connection
+            except psycopg.Error as error:
+                self._prepares = self._prepares and not mixed_up(error)
+                if mixed_up(error) or outdated(error):
+                    connection.close()  # it would say so again
+                raise
             finally:
                 self._give_back(connection)
         finally:
@@ -213,13 +227,16 @@ class Database:
         connection = self._open()
         try:
             self._pooler = met(connection, self._timeouts, self._open)
+            if self._prepares and self._pooler is None:
+                connection.execute(sql("session_by_keys"))
+                connection.prepare_threshold = PREPARED_AFTER
         except BaseException:
             connection.close()
             raise
         return connection
 
     def _open(self) -> psycopg.Connection[Any]:
-        # No prepared statements: behind a transaction-pooling PgBouncer they belong to somebody else's connection.
+        # No prepared statements yet: behind a transaction-pooling PgBouncer they belong to somebody else's connection.
         return psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=None)
 
 

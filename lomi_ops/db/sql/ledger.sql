@@ -53,7 +53,7 @@ WITH given AS (
         retry_count = CASE WHEN d.status = 'pending' THEN m.retry_count ELSE %(attempt)s::int - 1 END,
         updated_at = CASE WHEN d.status = 'pending' THEN m.updated_at ELSE %(at)s::timestamptz END
     FROM given AS d
-    WHERE m.id = d.media_id AND EXISTS (SELECT FROM entered)
+    WHERE m.id = d.media_id AND m.id = ANY(%(ids)s::uuid[]) AND EXISTS (SELECT FROM entered)
 ), logged AS (
     INSERT INTO lomi.decisions
         (at, media_id, batch_id, user_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason,

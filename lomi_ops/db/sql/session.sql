@@ -20,6 +20,12 @@ SELECT set_config('statement_timeout', %(statement_timeout)s, pooled) AS stateme
        ), pooled) AS search_path, pooled
 FROM (SELECT pg_backend_pid() <> %(told_pid)s::int AS pooled) AS place;
 
+-- name: session_by_keys
+-- For a connection that asks by keys alone and has its statements prepared: a plan that is kept was perhaps made when a
+-- table was nearly empty, and would read it whole when it no longer is.
+-- out seqscan
+SELECT set_config('enable_seqscan', 'off', false) AS seqscan;
+
 -- name: server_version
 -- The server's version, for people.
 -- out version

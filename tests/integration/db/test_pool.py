@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from lomi_ops.config.sections.services import DatabaseSection
-from lomi_ops.db import failures
+from lomi_ops.db import failures, media
 from lomi_ops.db.pool import Database, conninfo_of
 from lomi_ops.errors import ConfigError, DatabaseUnavailable, LomiError
 from tests.services import free_port
@@ -189,11 +189,53 @@ def test_a_missing_schema_points_to_the_migrations(database_url: str) -> None:
     [
         ("08006", True), ("40001", True), ("40P01", True), ("53300", True), ("57P01", True), ("57014", True),
         ("55P03", True), ("25006", True), ("25P03", True), ("23505", False), ("42P01", False), ("22P02", False),
-        ("23001", False), ("42501", False),
+        ("23001", False), ("42501", False), ("26000", True), ("42P05", True),
     ],
 )  # fmt: skip
 def test_only_what_may_pass_is_worth_a_retry(state: str, passing: bool) -> None:
     assert failures.passing(psycopg.errors.lookup(state)()) is passing
+
+
+def prepared_on(db: Database) -> int:
+    """Statements that the server keeps for the connection."""
+    with db.session() as session:
+        counted = session._connection.execute("SELECT count(*) FROM pg_prepared_statements", prepare=False).fetchone()
+        assert counted is not None
+        return int(counted[0])
+
+
+def test_only_a_handle_that_repeats_itself_has_its_statements_prepared(db: Database) -> None:
+    with Database(db._conninfo, prepares=True) as worker:
+        for handle in (worker, db):
+            for _ in range(4):
+                media.photos_of(handle, [])
+        assert (prepared_on(worker), prepared_on(db)) == (1, 0)
+
+
+def test_a_prepared_statement_whose_columns_have_changed_is_unavailable_once(
+    db: Database, plain: psycopg.Connection[Any]
+) -> None:
+    with Database(db._conninfo, prepares=True) as worker:
+        for _ in range(4):
+            media.photos_of(worker, [])
+        plain.execute("ALTER TABLE media ALTER COLUMN url TYPE varchar(900)")
+        with pytest.raises(DatabaseUnavailable):
+            media.photos_of(worker, [])
+        assert media.photos_of(worker, []) == {}
+
+
+def test_where_prepared_statements_are_mixed_up_none_is_prepared_any_more(db: Database) -> None:
+    """As behind a pooler that was not noticed."""
+    with Database(db._conninfo, prepares=True) as worker:
+        for _ in range(4):
+            media.photos_of(worker, [])
+        with worker.session() as session:
+            session._connection.pgconn.exec_(b"DEALLOCATE ALL")  # past psycopg, which would take note
+        with pytest.raises(DatabaseUnavailable, match="does not exist"):
+            media.photos_of(worker, [])
+        for _ in range(4):
+            assert media.photos_of(worker, []) == {}
+        assert prepared_on(worker) == 0
 
 
 def test_settings_become_a_connection_string() -> None:
