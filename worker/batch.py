@@ -102,7 +102,7 @@ class BatchJudge:
     def _start(
         self, photo: PhotoRef, fetched: Future[bytes], crashes: CrashBook, alive: Callable[[], None]
     ) -> Answer | Future[Answer]:
-        """Looks at the pixels now; asks the face service in the background."""
+        """Looks at the pixels now; asks the face service in the background, where there is one."""
         alive()
         try:
             look = self._look(photo, _await(fetched, alive), crashes, alive)
@@ -120,6 +120,8 @@ class BatchJudge:
             raise
         except Exception as bug:  # noqa: BLE001 - one photo's bad luck is not its batch's
             return self._bug(photo, bug)
+        if self.finder is None:
+            return self._conclude(photo, look, alive)
         return self.pool.submit(self._conclude, photo, look, alive)
 
     def _once_more(self, photo: PhotoRef, crashes: CrashBook, alive: Callable[[], None]) -> Answer:

@@ -17,6 +17,9 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 """What every record has; the rest came through `extra` and is ours."""
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class JsonLines(logging.Formatter):
     """`ts`, `level`, `action`, `msg`, then the fields of the event. ASCII only, so that no locale can break a line.
 
@@ -30,17 +33,18 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = _fields(record)
         body: dict[str, Any] = {
-            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
             "action": fields.pop("action", "log"),
             "msg": record.getMessage(),
             **fields,
         }
         if record.exc_info:
             body["trace"] = self.formatException(record.exc_info)
-        return json.dumps(self._clean(body), separators=(",", ":"))
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return _compact({"ts": at, "level": record.levelname.lower()} | self._clean(body))
 
     def _clean(self, value: Any) -> Any:
+        if type(value) is str:  # almost all are
+            return self._scrub(value)
         match value:
             case None | bool() | int():
                 return value

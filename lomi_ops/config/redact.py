@@ -25,6 +25,8 @@ _ALWAYS = tuple(
          rf"\1{STARS}"),
     )
 )  # fmt: skip
+_SIGNS = re.compile(r"[=:\s]")
+"""One of these is in each of the shapes above. Most of what is written has none: ids, words, numbers."""
 _PLACES = frozenset({"redis", "rediss", "unix", "postgres", "postgresql", "tcp", "ssh"})
 """Schemes whose URLs hold a secret at one place only. In those of messengers and webhooks any word may be a token."""
 _SHORT = 4
@@ -51,6 +53,8 @@ class Redactor:
         """The text with stars for secrets: the known ones, and what looks like one (a URL's password, a signature)."""
         if self._known is not None:
             text = self._known.sub(STARS, text)
+        if _SIGNS.search(text) is None:
+            return text
         if "://" in text:
             text = _URL.sub(rf"\1:{STARS}@", text)
         for pattern, replacement in _ALWAYS:

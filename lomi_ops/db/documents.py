@@ -31,11 +31,32 @@ _engine, _status, _label = lru_cache(64)(Engine), lru_cache(64)(EngineStatus), l
 _outcome, _reason = lru_cache(64)(Outcome), lru_cache(64)(Reason)
 
 
+def _spelt(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_spelt)
+_NUL = r"\u0000"
+
+
 def jsonb(value: object) -> Jsonb:
     """A parameter of type jsonb."""
     from psycopg.types.json import Jsonb  # what only reads documents needs no driver
 
-    return Jsonb(storable(value), dumps=lambda clean: json.dumps(clean, ensure_ascii=False, allow_nan=False))
+    return Jsonb(value, dumps=_text)
+
+
+def _text(value: object) -> str:
+    """JSON that Postgres can keep. Almost all is so as it is: only where something is not, each part is looked at."""
+    try:
+        text = _encoder.encode(value)
+        if _NUL not in text and text.encode():
+            return text
+    except (ValueError, TypeError):
+        pass  # no number, no character, or no type of JSON's
+    return _encoder.encode(storable(value))
 
 
 def storable(value: Any) -> Any:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lomi_ops.errors import PhotoError
     from worker.engines.load import Engines
     from worker.judging.look import Looker
-    from worker.judging.wire import Answer, Ask, LoadedEngine, Unjudgeable
+    from worker.judging.wire import Answer, LoadedEngine, Unjudgeable
 
 _PR_SET_PDEATHSIG = 1
 """linux/prctl.h"""
@@ -91,11 +91,11 @@ def _golden(looker: Looker) -> Golden | None:
 
 def _answer_all(pipe: Connection, looker: Looker) -> None:
     from lomi_ops.errors import PhotoError
-    from worker.judging.wire import OUT_OF_MEMORY
+    from worker.judging.wire import OUT_OF_MEMORY, receive_ask
 
     fresh = True
     while True:
-        ask: Ask = pipe.recv()
+        ask = receive_ask(pipe)
         try:
             answer: Answer = looker.look(ask.data, canonical=ask.canonical)
         except (PhotoError, MemoryError) as failure:

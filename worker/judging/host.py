@@ -17,7 +17,7 @@ from lomi_ops.domain.golden import Golden
 from lomi_ops.domain.inheritance import inherited
 from lomi_ops.errors import LomiError, ModelError, PhotoError, Transient
 from worker.judging.look import Look
-from worker.judging.wire import OUT_OF_MEMORY, Answer, Ask, Begin, LoadedEngine, Ready, Unfit, Unjudgeable
+from worker.judging.wire import OUT_OF_MEMORY, Answer, Ask, Begin, LoadedEngine, Ready, Unfit, Unjudgeable, send_ask
 
 START_TIMEOUT_S = 120.0
 """Loading a large model from a cold disk on a busy machine."""
@@ -84,7 +84,7 @@ class JudgingProcess:
         if self._child is None:
             self.start()
         self._send(Ask(data, canonical))
-        answer: Answer = self._receive(self._timeout_s, "judging a photo")
+        answer: Answer = self._receive(None, "judging a photo")
         if isinstance(answer, Unjudgeable):
             raise PhotoError(answer.message, code=answer.code)
         return answer
@@ -132,19 +132,23 @@ class JudgingProcess:
         _limit_stalls(ours, self._timeout_s)
         self._child, self._pipe = child, Connection(ours.detach())
 
-    def _send(self, message: Any) -> None:
+    def _send(self, message: Begin | Ask) -> None:
         assert self._pipe is not None
         try:
-            self._pipe.send(message)
+            if isinstance(message, Ask):
+                send_ask(self._pipe, message)
+            else:
+                self._pipe.send(message)
         except BlockingIOError as stuck:
             raise self._silent(self._timeout_s, "taking a photo") from stuck
         except OSError as gone:
             raise self._crashed("taking a photo") from gone
 
-    def _receive(self, timeout_s: float, doing: str) -> Any:
+    def _receive(self, timeout_s: float | None, doing: str) -> Any:
+        """None for as long as any stall may last, which the socket sees to."""
         assert self._pipe is not None
         try:
-            if not self._pipe.poll(timeout_s):
+            if timeout_s is not None and not self._pipe.poll(timeout_s):
                 raise self._silent(timeout_s, doing)
             return self._pipe.recv()
         except BlockingIOError as stuck:

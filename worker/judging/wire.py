@@ -6,6 +6,7 @@ Pickle over a private socket pair between a process and its own child: neither e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 from lomi_ops.config.sections.judging import ImagesSection, ModelsSection
 from lomi_ops.domain.golden import Golden
@@ -67,6 +68,20 @@ class Unjudgeable:
 
 
 Answer = Look | Unjudgeable
+
+
+def send_ask(pipe: Connection, ask: Ask) -> None:
+    """The photo as it is, in a message of its own: pickled, it would be copied once more on either side."""
+    pipe.send_bytes(_CANONICAL if ask.canonical else _PLAIN)
+    pipe.send_bytes(ask.data)
+
+
+def receive_ask(pipe: Connection) -> Ask:
+    canonical = pipe.recv_bytes() == _CANONICAL
+    return Ask(pipe.recv_bytes(), canonical)
+
+
+_PLAIN, _CANONICAL = b"0", b"1"
 
 OUT_OF_MEMORY = 12
 """Exit code of a child that had room for earlier photos and none for this one; errno.ENOMEM."""

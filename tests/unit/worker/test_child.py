@@ -14,7 +14,7 @@ from tests.unit.evidence import POLICY
 from worker.judging import child
 from worker.judging.host import KEPT_PAGES, ONE_THREAD, JudgingProcess, _how_it_ended, child_environment
 from worker.judging.look import Look
-from worker.judging.wire import OUT_OF_MEMORY, Ask, Begin, Ready, Unfit, Unjudgeable
+from worker.judging.wire import OUT_OF_MEMORY, Ask, Begin, Ready, Unfit, Unjudgeable, send_ask
 
 SEEN = Look(640, 480, "sha", EngineReport(Engine.BLUR), EngineReport(Engine.NSFW), EngineReport(Engine.FACES))
 BEGIN = Begin(ImagesSection(), ModelsSection(), POLICY, True)
@@ -32,15 +32,29 @@ class Pipe:
             raise EOFError
         return self.messages.popleft()
 
+    recv_bytes = recv
+
     def send(self, message: Any) -> None:
         self.sent.append(message)
+
+    def send_bytes(self, message: bytes) -> None:
+        self.messages.append(message)
+
+
+def asking(*asks: Ask) -> Pipe:
+    pipe = Pipe()
+    for ask in asks:
+        send_ask(pipe, ask)  # type: ignore[arg-type]
+    return pipe
 
 
 class Looker:
     def __init__(self, *answers: Look | BaseException) -> None:
         self.answers = deque(answers)
+        self.asked: list[Ask] = []
 
     def look(self, data: bytes, *, canonical: bool) -> Look:
+        self.asked.append(Ask(data, canonical))
         answer = self.answers.popleft()
         if isinstance(answer, BaseException):
             raise answer
@@ -55,7 +69,7 @@ def exhausted() -> PhotoError:
 
 
 def answered(*answers: Look | BaseException) -> list[Any]:
-    pipe = Pipe(*[Ask(b"x", False)] * len(answers))
+    pipe = asking(*[Ask(b"x", False)] * len(answers))
     with pytest.raises(EOFError):
         child._answer_all(pipe, Looker(*answers))  # type: ignore[arg-type]
     return pipe.sent
@@ -67,6 +81,14 @@ def test_each_photo_gets_one_answer() -> None:
     assert answered(SEEN, broken, SEEN) == [SEEN, Unjudgeable("ends early", "truncated"), SEEN]
 
 
+def test_a_photo_arrives_as_it_was_sent() -> None:
+    asks, looker = [Ask(b"\xff\xd8photo", True), Ask(b"", False), Ask(b"1", False)], Looker(SEEN, SEEN, SEEN)
+    with pytest.raises(EOFError):
+        child._answer_all(asking(*asks), looker)  # type: ignore[arg-type]
+
+    assert looker.asked == asks
+
+
 @pytest.mark.parametrize("failure", [MemoryError(), exhausted()])
 def test_a_photo_that_needs_more_than_a_fresh_process_has_is_too_large(failure: Exception) -> None:
     (answer,) = answered(failure)
@@ -76,7 +98,7 @@ def test_a_photo_that_needs_more_than_a_fresh_process_has_is_too_large(failure: 
 
 @pytest.mark.parametrize("failure", [MemoryError(), exhausted()])
 def test_a_process_that_earlier_photos_have_filled_makes_room_for_a_fresh_one(failure: Exception) -> None:
-    pipe = Pipe(Ask(b"1", False), Ask(b"2", False))
+    pipe = asking(Ask(b"1", False), Ask(b"2", False))
 
     with pytest.raises(SystemExit) as ended:
         child._answer_all(pipe, Looker(SEEN, failure))  # type: ignore[arg-type]
