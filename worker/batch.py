@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -17,11 +18,13 @@ from lomi_ops.domain.decision import PhotoDecision, fail
 from lomi_ops.domain.job import PhotoRef
 from lomi_ops.domain.policy import Requirement, missing
 from lomi_ops.domain.regime import Rule
+from lomi_ops.domain.reuse import Inputs
 from lomi_ops.domain.verdict import FailureCode, Reason
 from lomi_ops.errors import FacesUnavailable, LomiError, PhotoError, Transient
 from worker.judging.host import JudgeCrash, JudgeDown, JudgingProcess
 from worker.judging.judge import FaceFinder, Judged, conclude, look_twice, to_person
 from worker.judging.look import Look
+from worker.reuse import NOTHING, Recall, Recalled, inputs_of, kept
 from worker.weather import Outlook, PhotoBug, Waiting
 
 log = logging.getLogger(__name__)
@@ -63,6 +66,8 @@ class BatchJudge:
     settings: Settings
     pool: ThreadPoolExecutor
     """Runs downloads and calls to the face service; never inference."""
+    recall: Recall | None = None
+    """Knows bytes that were looked at before; None where nothing is taken again."""
 
     @property
     def outlook(self) -> Outlook:
@@ -105,7 +110,11 @@ class BatchJudge:
         """Looks at the pixels now; asks the face service in the background, where there is one."""
         alive()
         try:
-            look = self._look(photo, _await(fetched, alive), crashes, alive)
+            data = _await(fetched, alive)
+            recalled = self._recall(photo, data)
+            if recalled.decision is not None:
+                return recalled.decision
+            look = self._look(photo, data, crashes, alive)
         except PhotoError as failure:
             return fail(photo.media_id, FailureCode(failure.code), failure.message)
         except JudgeCrash as crash:
@@ -120,13 +129,22 @@ class BatchJudge:
             raise
         except Exception as bug:  # noqa: BLE001 - one photo's bad luck is not its batch's
             return self._bug(photo, bug)
+        inputs = self._inputs() if recalled.inputs else None
         if self.finder is None:
-            return self._conclude(photo, look, alive)
-        return self.pool.submit(self._conclude, photo, look, alive)
+            return self._conclude(photo, look, alive, inputs)
+        return self.pool.submit(self._conclude, photo, look, alive, inputs)
 
     def _once_more(self, photo: PhotoRef, crashes: CrashBook, alive: Callable[[], None]) -> Answer:
         started = self._start(photo, self.pool.submit(self._fetch, photo, []), crashes, alive)
         return _await(started, alive) if isinstance(started, Future) else started
+
+    def _recall(self, photo: PhotoRef, data: bytes) -> Recalled:
+        return self.recall.ask(photo.media_id, data, self._inputs(), self.rule) if self.recall else NOTHING
+
+    def _inputs(self) -> Inputs | None:
+        """Of the process as it is now: one that a photo killed was replaced, perhaps by one with other models."""
+        faces = self.finder.made_of if self.finder is not None else None
+        return inputs_of(self.settings, self.process.engines, self.process.made_of, faces)
 
     def _look(self, photo: PhotoRef, data: bytes, crashes: CrashBook, alive: Callable[[], None]) -> Look:
         """Raises JudgeCrash for a photo that killed two judging processes, in this attempt or an earlier one."""
@@ -140,19 +158,20 @@ class BatchJudge:
 
         return look_twice(self.process, data, canonical=self.finder is not None, crashed=crashed)
 
-    def _conclude(self, photo: PhotoRef, look: Look, alive: Callable[[], None]) -> Answer:
+    def _conclude(self, photo: PhotoRef, look: Look, alive: Callable[[], None], inputs: Inputs | None) -> Answer:
         try:
             judged = conclude(photo.media_id, look, self.rule, self.finder)
         except Exception as bug:  # noqa: BLE001 - one photo's bad luck is not its batch's
             return self._bug(photo, bug)
         if judged.incomplete and self._service_owes(judged):
             cause = judged.outage or FacesUnavailable(judged.decision.detail or "required evidence is missing")
-            return Waiting(photo.media_id, cause, judged.decision, lambda: self._conclude_again(photo, look, alive))
+            again = partial(self._conclude_again, photo, look, alive, inputs)
+            return Waiting(photo.media_id, cause, judged.decision, again)
         # A model of our own that failed on this photo will fail again: a person looks.
-        return judged.decision
+        return kept(judged.decision, inputs)
 
-    def _conclude_again(self, photo: PhotoRef, look: Look, alive: Callable[[], None]) -> Answer:
-        return _await(self.pool.submit(self._conclude, photo, look, alive), alive)
+    def _conclude_again(self, photo: PhotoRef, look: Look, alive: Callable[[], None], inputs: Inputs | None) -> Answer:
+        return _await(self.pool.submit(self._conclude, photo, look, alive, inputs), alive)
 
     def _service_owes(self, judged: Judged) -> bool:
         """Whether what is missing is the face service's to say."""

@@ -21,11 +21,16 @@ def tallied(
     downloads_s: Iterable[float],
     write_s: float,
     took_s: float,
+    reuse: bool = False,
 ) -> Tally:
-    """Of a job that was settled just now. Engines count for every photo, decisions for those that took effect."""
+    """Of a job that was settled just now. Engines count for every photo that they were asked about, decisions for those
+    that took effect; `reuse` says whether findings may be taken again here."""
     found = Tally()
     for decision in decisions:
-        _engines(found, decision)
+        if reuse:
+            count_reuse(found, decision)
+        if decision.taken is None:
+            _engines(found, decision)
         if decision.media_id in applied:
             found.count(tally.PHOTO, decision.status.value, decision.reason or "")
     for seconds in downloads_s:
@@ -36,6 +41,15 @@ def tallied(
         # The backend's clock against the queue's: what seems to have begun before it was made began at once.
         found.time(max(0.0, claimed.claimed_ms / 1000 - job.created_at.timestamp()), tally.WAIT)
     return found
+
+
+def count_reuse(found: Tally, decision: PhotoDecision) -> None:
+    """What could not be decoded says nothing: no engine would have been asked."""
+    if decision.taken is not None:
+        found.count(tally.REUSE, tally.HIT)
+        found.count(tally.SAVED, "us", by=round(max(0.0, decision.taken.ms - decision.processing_ms) * 1000))
+    elif decision.evidence is not None and decision.evidence.reports:
+        found.count(tally.REUSE, tally.MISS)
 
 
 def _engines(found: Tally, decision: PhotoDecision) -> None:

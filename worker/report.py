@@ -47,6 +47,7 @@ def _photo(job: Job, decision: PhotoDecision) -> None:
             "reason": decision.reason or "",
             "detail": decision.detail,
             "ms": round(decision.processing_ms),
+            **({"findings_of": decision.taken.decision} if decision.taken else {}),
             "sampled": decision.status is MediaStatus.APPROVED,
         },
     )

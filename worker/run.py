@@ -42,6 +42,7 @@ from worker.judging.host import JudgeDown, JudgingProcess
 from worker.judging.wire import Begin, LoadedEngine
 from worker.leases import Leases, Ticker
 from worker.policies import Policies
+from worker.reuse import Recall
 from worker.signals import Signals, relay
 from worker.slot import Slot
 from worker.upkeep import Upkeep
@@ -186,6 +187,9 @@ class Worker:
         finder = self._finder = FaceService(settings.compreface) if settings.compreface.urls else None
         if finder is not None:
             self._closing.callback(finder.close)
+        recall = Recall.of(settings)
+        if recall is not None:
+            self._closing.callback(recall.close)
         pool = ThreadPoolExecutor(settings.worker.downloads, "io")
         # Nobody waits any more for what is still under way at the end: its job was given back.
         self._closing.callback(pool.shutdown, wait=False, cancel_futures=True)
@@ -194,7 +198,7 @@ class Worker:
                 f"{self.boot}/{number}",
                 queue,
                 database,
-                BatchJudge(process, store, finder, Rule(self.policy), settings, pool),
+                BatchJudge(process, store, finder, Rule(self.policy), settings, pool, recall),
                 self._leases,
                 self.signals,
                 settings,

@@ -221,6 +221,7 @@ class Slot:
         counted = tallied(
             job, claimed, decisions, set(done.applied),
             downloads_s=downloads_s, write_s=write_s, took_s=course.took_s + write_s,
+            reuse=judge.recall is not None,
         )  # fmt: skip
         self._finish(claimed, lease, done.payload, str(counted))
         applied = [decision for decision in decisions if decision.media_id in set(done.applied)]

@@ -182,11 +182,12 @@ def upstream_of(cause: LomiError) -> Upstream:
 
 
 def shown(decisions: Iterable[PhotoDecision]) -> frozenset[Upstream]:
-    """Upstreams whose answers these decisions stand on. A photo that was no image never got to the face service."""
+    """Upstreams whose answers these decisions stand on. A photo that was no image never got to the face service, nor
+    did one whose findings are an earlier photo's."""
     found: set[Upstream] = set()
     for decision in decisions:
         found |= {Upstream.OBJECTS, Upstream.LOMI}
-        faces = decision.evidence.report(Engine.FACES) if decision.evidence else None
+        faces = decision.evidence.report(Engine.FACES) if decision.evidence and decision.taken is None else None
         if faces is not None and faces.answered and faces.model.startswith(Upstream.FACES.value):
             found.add(Upstream.FACES)
     return frozenset(found)

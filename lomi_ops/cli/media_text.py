@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lomi_ops.cli import output, review_text
@@ -88,7 +89,7 @@ def decision_row(each: LoggedDecision) -> tuple[str, ...]:
         f"{before} -> {state(each.status, each.reason)}",
         each.verdict.policy if each.verdict else "",
         shown(models(each)),
-        shown(each.detail),
+        shown("; ".join(filter(None, (each.detail, each.taken.words if each.taken else "")))),
     )
 
 
@@ -120,6 +121,7 @@ def decision_record(each: LoggedDecision) -> Mapping[str, Any]:
         "sha256": each.photo_sha256,
         "processing_ms": each.processing_ms,
         "detail": each.detail,
+        "taken": asdict(each.taken) if each.taken else None,
     }
 
 

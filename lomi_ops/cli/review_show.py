@@ -130,6 +130,7 @@ def facts(found: Dossier) -> list[tuple[str, str]]:
         ("decided", f"{row.moderated_at:%Y-%m-%d %H:%M:%S %Z}" if row.moderated_at else ""),
         ("policy", policy),
         ("models", "; ".join(engines)),
+        ("not looked at", judged.taken.words if judged and judged.taken else ""),
         ("held by", f"{claim.actor} until {claim.expires_at:%H:%M:%S %Z}" if claim else ""),
     ]
     return [(name, shown(value)) for name, value in rows if value]
@@ -164,7 +165,7 @@ def told_row(told: Told) -> tuple[str, str, str, str]:
         f"{told.at:%Y-%m-%d %H:%M:%S}",
         shown(told.actor),
         what + (" (undo)" if told.undoes else ""),
-        shown(told.detail),
+        shown("; ".join(filter(None, (told.detail, told.taken.words if told.taken else "")))),
     )
 
 
@@ -185,6 +186,7 @@ def dossier_record(found: Dossier) -> dict[str, Any]:
         "grounds": [asdict(each) for each in judged.verdict.grounds] if judged and judged.verdict else [],
         "measures": [asdict(each) | {"zone": each.zone} for each in found.measures],
         "evidence": asdict(found.evidence) if found.evidence else None,
+        "taken": asdict(judged.taken) if judged and judged.taken else None,
         "story": [told_record(told) for told in found.story],
         "batch": [review_text.photo_record(row) for row in found.mates],
         "notes": [review_notes.record(note) for note in found.notes],

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from lomi_ops.db import media
-from lomi_ops.db.documents import evidence_of, verdict_of
+from lomi_ops.db.documents import evidence_of, taken_of, verdict_of
+from lomi_ops.domain.decision import Taken
 from lomi_ops.domain.finding import Evidence
 from lomi_ops.domain.verdict import Verdict
 from lomi_ops.domain.window import Window
@@ -46,6 +47,8 @@ class LoggedDecision:
     photo_sha256: str | None
     processing_ms: float | None
     detail: str
+    taken: Taken | None = None
+    """Whose findings these are; None where engines were asked."""
 
 
 def history(db: Database, media_id: UUID) -> tuple[LoggedDecision, ...]:
@@ -63,10 +66,12 @@ def cover(db: Database, window: Window) -> bool:
 
 
 def _logged(
-    *, outcome: str | None, policy: str | None, grounds: Any, photo: Any, engines: Any, findings: Any, **columns: Any
-) -> LoggedDecision:
+    *, outcome: str | None, policy: str | None, grounds: Any, photo: Any, engines: Any, findings: Any, taken: Any,
+    **columns: Any,
+) -> LoggedDecision:  # fmt: skip
     return LoggedDecision(
         verdict=verdict_of(outcome, policy or "", grounds) if outcome else None,
         evidence=evidence_of(photo, engines, findings) if photo else None,
+        taken=taken_of(taken),
         **columns,
     )

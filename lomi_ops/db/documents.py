@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from lomi_ops.domain.decision import PhotoDecision
+from lomi_ops.domain.decision import PhotoDecision, Taken
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.plain import plain
@@ -124,6 +124,8 @@ def log_columns(decision: PhotoDecision, policy: Policy | None) -> dict[str, Any
         "photo_sha256": decision.sha256 or None,
         "processing_ms": decision.processing_ms,
         "detail": decision.detail,
+        "inputs": decision.inputs or None,
+        "taken": _taken_document(decision.taken) if decision.taken else None,
     }
 
 
@@ -173,6 +175,8 @@ def decision_of(document: Mapping[str, Any]) -> PhotoDecision:
         fingerprint=_fingerprint(document.get("fingerprint")),
         rule=stored_rule(document.get("thresholds")),
         shadows=tuple(_shadowed(each) for each in document.get("shadows") or ()),
+        inputs=document.get("inputs") or "",
+        taken=taken_of(document.get("taken")),
     )
 
 
@@ -180,6 +184,17 @@ def decision_document(decision: PhotoDecision) -> dict[str, Any]:
     """A decision as one JSON object, for a checkpoint."""
     looks = str(decision.fingerprint) if decision.fingerprint else None
     return log_columns(decision, None) | {"scores": decision.scores, "fingerprint": looks}
+
+
+def taken_of(document: Mapping[str, Any] | None) -> Taken | None:
+    """From the column `taken` of `lomi.decisions`."""
+    if not document:
+        return None
+    return Taken(int(document["decision"]), datetime.fromisoformat(document["at"]), float(document["ms"]))
+
+
+def _taken_document(taken: Taken) -> dict[str, Any]:
+    return {"decision": taken.decision, "at": taken.at.isoformat(), "ms": taken.ms}
 
 
 def _fingerprint(text: str | None) -> Fingerprint | None:

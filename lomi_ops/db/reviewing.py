@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from lomi_ops.db.documents import readable
+from lomi_ops.db.documents import readable, taken_of
 from lomi_ops.db.media import PhotoRow
+from lomi_ops.domain.decision import Taken
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import Seen
 from lomi_ops.domain.review_filter import Bounds
@@ -79,6 +80,8 @@ class Told:
     detail: str
     step: UUID | None
     undoes: int | None
+    taken: Taken | None = None
+    """Whose findings these are; None where engines were asked, or a person decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +180,12 @@ def mates(db: Database, batch_id: UUID, user_id: UUID) -> tuple[PhotoRow, ...]:
 
 def story(db: Database, media_id: UUID) -> tuple[Told, ...]:
     """Needs the schema `lomi`."""
-    return tuple(db.all(Told, "review_story", media_id=media_id))
+    return tuple(db.all(_told, "review_story", media_id=media_id))
 
 
 def user_story(db: Database, user_id: UUID, *, limit: int = 200) -> tuple[Told, ...]:
     """The latest first. Needs the schema `lomi`."""
-    return tuple(db.all(Told, "review_user_story", user_id=user_id, limit=limit))
+    return tuple(db.all(_told, "review_user_story", user_id=user_id, limit=limit))
 
 
 def photos_of_step(db: Database, step: UUID) -> tuple[UUID, ...]:
@@ -197,6 +200,10 @@ def steps_of(db: Database, actor: str, *, limit: int = 10) -> tuple[TakenStep, .
 
 def reveal_on(session: Session, actor: str, media_id: UUID, at: datetime) -> None:
     session.run("reveal_put", at=at, actor=readable(actor), media_id=media_id)
+
+
+def _told(*, taken: Any, **columns: Any) -> Told:
+    return Told(taken=taken_of(taken), **columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,10 @@ ROWS: tuple[Row, ...] = (
         Panel("Undecided", (Line("sum by (waits) (lomi_photos_undecided)", "for {{waits}}"),), stacked=True),
         Panel("Age of the oldest photo for a person", (Line("max(lomi_review_oldest_age_seconds)", "oldest"),), "s",
               rule="review_age"),
+        Panel("Taken again for the same bytes, of all decided", (Line(
+            'sum(rate(lomi_reuse_total{result="hit"}[$__rate_interval]))'
+            " / sum(rate(lomi_reuse_total[$__rate_interval]))", "hits"),), "percentunit",
+            about="Only while worker.reuse_days is set."),
         Panel("Decisions of the last hour, by whom",
               (Line("sum by (actor, status) (lomi_decisions)", "{{actor}}: {{status}}"),), stacked=True),
     )),

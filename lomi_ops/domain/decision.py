@@ -20,6 +20,23 @@ from lomi_ops.domain.verdict import NEEDS_REVIEW, FailureCode, MediaStatus, Verd
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """Where findings come from that no engine was asked for: an earlier decision on a photo with the same bytes."""
+
+    decision: int
+    """Its id in the decision log, of the one that engines were asked for; gone where that user was erased."""
+    at: datetime
+    """When it was made."""
+    ms: float = 0.0
+    """How long the look took then."""
+
+    @property
+    def words(self) -> str:
+        """For a person."""
+        return f"findings of decision {self.decision}, made {self.at:%Y-%m-%d %H:%M} on a photo with the same bytes"
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoDecision:
     """The decision on one photo of a job, as a worker reaches it."""
 
@@ -45,6 +62,10 @@ class PhotoDecision:
     """What computed the verdict: kept with it, however long the decision waits for the rest of its job."""
     shadows: tuple[Shadowed, ...] = ()
     """What policies that do not hold said of it."""
+    inputs: str = ""
+    """Digest of all that its findings depend on beside the bytes; empty where they may not be taken again."""
+    taken: Taken | None = None
+    """Whose findings these are; None where engines were asked."""
 
     @property
     def decided(self) -> bool:

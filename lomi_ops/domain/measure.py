@@ -133,6 +133,10 @@ MEASURES: tuple[Measure, ...] = (
              "whether it answered (answered, unavailable).", "engine", "status"),
     _counter("lomi_attempts_failed_total", Source.REDIS, "Attempts that failed for an upstream, by its name.",
              "upstream"),
+    _counter("lomi_reuse_total", Source.REDIS, "Photos that were decided while worker.reuse_days is set, by whether "
+             "findings on the same bytes were taken again (hit) or engines were asked (miss).", "result"),
+    _counter("lomi_reuse_saved_seconds_total", Source.REDIS, "How long the looks took whose findings were taken again, "
+             "less the time that it took to find them."),
     _histogram("lomi_engine_seconds", Source.REDIS, "How long an engine took for a photo.", "engine"),
     _histogram("lomi_object_read_seconds", Source.REDIS, "How long workers waited for the object of a photo."),
     _histogram("lomi_database_write_seconds", Source.REDIS, "How long the transaction took that settles a job."),

@@ -14,6 +14,8 @@ BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10
 """Upper bounds of the places, in seconds; behind the last one is one more place. `reap.lua` has their number."""
 WRITE, OBJECT, WAIT, JOB = "write", "object", "wait", "job"
 ENGINE, REPORT, PHOTO, FAILED = "engine", "report", "photo", "failed"
+REUSE, SAVED = "reuse", "saved"
+HIT, MISS = "hit", "miss"
 
 
 @dataclass(slots=True)
@@ -22,8 +24,8 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
 
-    def count(self, *name: str) -> None:
-        self.counts[":".join(("n", *name))] += 1
+    def count(self, *name: str, by: int = 1) -> None:
+        self.counts[":".join(("n", *name))] += by
 
     def time(self, seconds: float, *name: str) -> None:
         whole = ":".join(("t", *name))

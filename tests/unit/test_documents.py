@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lomi_ops.db.documents import cleaned, decision_document, decision_of, readable, storable
-from lomi_ops.domain.decision import PhotoDecision
+from lomi_ops.domain.decision import PhotoDecision, Taken
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
 from lomi_ops.domain.verdict import FailureCode, Ground, MediaStatus, Outcome, Reason, Verdict
 
@@ -61,6 +61,8 @@ decisions = st.builds(
     detail=texts,
     sha256=texts,
     processing_ms=st.floats(0, 1e6),
+    inputs=texts,
+    taken=st.none() | st.builds(Taken, st.integers(1, 2**62), st.datetimes(timezones=st.just(UTC)), st.floats(0, 1e6)),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -59,14 +59,16 @@ class Engines:
 
     def describe(self) -> dict[str, str]:
         """What is loaded: model reference to sha256, for the worker's registration."""
-        return {model.session.manifest.ref: model.session.sha256 for model in self._models()}
+        return {model.session.manifest.ref: model.session.sha256 for model in self.models}
 
-    def _models(self) -> tuple[Model, ...]:
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Each once."""
         extra = (self.faces,) if self.faces is not None and self.faces not in self.nsfw else ()
         return (*self.nsfw, *extra)
 
     def _look(self, photo: Photo) -> tuple[EngineReport, EngineReport]:
-        answers = {id(model): ask(model, photo) for model in self._models()}
+        answers = {id(model): ask(model, photo) for model in self.models}
         nsfw = self._nsfw_report([answers[id(model)] for model in self.nsfw])
         return nsfw, self._faces_report(answers[id(self.faces)] if self.faces is not None else None)
 

@@ -56,7 +56,7 @@ def _serve(pipe: Connection) -> int:
         pipe.send(Unfit(failure.message, failure.hint))
         return int(failure.exit_code)
     looker = Looker(engines, begin.images)
-    pipe.send(Ready(_inventory(engines), _golden(looker)))
+    pipe.send(Ready(_inventory(engines), _golden(looker), made_of(engines)))
     _answer_all(pipe, looker)
     return 0
 
@@ -70,6 +70,37 @@ def _inventory(engines: Engines) -> tuple[LoadedEngine, ...]:
     return tuple(
         LoadedEngine(engine.value, model.session.manifest.ref, model.session.sha256) for engine, model in named
     )
+
+
+def made_of(engines: Engines) -> str:
+    """Whatever may change what is seen in the same bytes, but for settings, which the parent knows."""
+    import hashlib
+    import json
+
+    import numpy
+    import onnxruntime
+    import PIL
+    from PIL import features
+
+    from lomi_ops.version import __version__
+
+    codecs = ("jpg", "zlib", "libjpeg_turbo", "webp", "avif", "littlecms2")
+    parts = {
+        "lomi": [__version__, _installed("pi-heif")],
+        "libraries": [numpy.__version__, onnxruntime.__version__, PIL.__version__],
+        "codecs": {name: str(features.version(name)) for name in codecs if name in features.get_supported()},
+        "models": [[each.session.manifest.model_dump(mode="json"), each.session.sha256] for each in engines.models],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _installed(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
 
 
 def _golden(looker: Looker) -> Golden | None:

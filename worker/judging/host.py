@@ -57,6 +57,7 @@ class JudgingProcess:
         self._pipe: Connection | None = None
         self.engines: tuple[LoadedEngine, ...] = ()
         self.golden: Golden | None = None
+        self.made_of = ""
 
     def start(self) -> tuple[LoadedEngine, ...]:
         """Starts the child and waits until its models are loaded.
@@ -73,7 +74,7 @@ class JudgingProcess:
             self.close()
             raise ModelError(answer.message, hint=answer.hint)
         assert isinstance(answer, Ready)
-        self.engines, self.golden = answer.engines, answer.golden
+        self.engines, self.golden, self.made_of = answer.engines, answer.golden, answer.made_of
         return self.engines
 
     def look(self, data: bytes, *, canonical: bool) -> Look:

@@ -35,6 +35,11 @@ class FaceFinder(Protocol):
         """Whether any endpoint, also one that is out of use, has an answer about this photo now; raises nothing."""
         ...
 
+    @property
+    def made_of(self) -> tuple[str, str] | None:
+        """Model and version that all endpoints have named last; None where that is not known. Asks nobody."""
+        ...
+
 
 class Sees(Protocol):
     """What looks at pixels; `JudgingProcess` is one."""

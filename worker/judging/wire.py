@@ -42,6 +42,8 @@ class Ready:
     engines: tuple[LoadedEngine, ...]
     golden: Golden | None = None
     """What they say about the portrait whose outcome is known; None where they could not look at it."""
+    made_of: str = ""
+    """Digest of what decodes and looks here: manifests, model files, libraries. The same one sees the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,11 @@ class Inventory:
         return f"compreface/{self.age}" if self.age else "compreface"
 
     @property
+    def whole(self) -> bool:
+        """Whether model and version say all that can be told of it: what only answers for the API has no build."""
+        return bool(self.build and self.age and self.plugins.get("detector"))
+
+    @property
     def version(self) -> str:
         return " ".join(part for part in (self.build, self.plugins.get("detector", "")) if part)
 

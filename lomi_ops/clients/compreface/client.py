@@ -98,6 +98,12 @@ class Endpoint:
                 self._profile = self._ask()
             return self._profile
 
+    @property
+    def known(self) -> Inventory | None:
+        """What it has said that it is made of; None before it did, and after an outage."""
+        profile = self._profile
+        return profile.inventory if profile else None
+
     def find(self, jpeg: bytes, scale: float, size: tuple[int, int]) -> tuple[Outcome, EngineReport | None]:
         """One try. The report is there exactly when the outcome is FACES or NO_FACE. Raises nothing on purpose."""
         started = time.perf_counter()

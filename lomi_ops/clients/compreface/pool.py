@@ -149,6 +149,14 @@ class FaceService:
         """What each endpoint is made of, by URL. Raises FacesUnavailable or ConfigError where one cannot say."""
         return {place.endpoint.label: place.endpoint.profile().inventory for place in self._places}
 
+    @property
+    def made_of(self) -> tuple[str, str] | None:
+        """Model and version that every endpoint has named; None where they differ, or one has not named build and
+        plugins. Asks nobody."""
+        known = [place.endpoint.known for place in self._places]
+        told = {(each.model, each.version) if each and each.whole else None for each in known}
+        return told.pop() if len(told) == 1 else None
+
     def exposed(self, jpeg: bytes) -> list[str]:
         """The endpoints that detect faces for the well-known key. Raises FacesUnavailable or ConfigError."""
         return [place.endpoint.label for place in self._places if place.endpoint.takes_default_key(jpeg)]

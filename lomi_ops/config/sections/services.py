@@ -109,6 +109,11 @@ class CompreFaceSection(Section):
         10.0, description="seconds until an ejected endpoint is asked for its health again"
     )
     health_url: str | None = Field(None, description="health URL of the check; empty for the mode's own")
+    setup: str | None = Field(
+        None,
+        description="your name for its build and settings, another one whenever they change; without it "
+        "worker.reuse_days takes nothing again",
+    )
 
 
 class DockerSection(Section):

@@ -31,6 +31,9 @@ class WorkerSection(Section):
     attempts: Annotated[int, Field(ge=1, le=10)] = Field(3, description="tries of a job before it is a dead letter")
     outage_limit_s: Seconds = Field(3600.0, description="seconds of an engine's outage before a person gets the photo")
     downloads: Annotated[int, Field(ge=1, le=64)] = Field(9, description="photos of a job fetched at once")
+    reuse_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+        0, description="days for which findings are taken again for a photo with the very same bytes; 0 for never"
+    )
     health_file: Path | None = Field(None, description="where the worker notes its state for --healthcheck")
 
 

@@ -1,13 +1,15 @@
 -- The decision log.
 
 -- name: decisions_of
--- Every decision on one photo, the first one first.
+-- Every decision on one photo, the first one first. A schema of before has no column `taken`: it is looked for in the
+-- whole row.
 -- in media_id: uuid
 -- out at, media_id, batch_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason
--- out outcome, policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail
+-- out outcome, policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail, taken
 SELECT at, media_id, batch_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason, outcome,
-       policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail
-FROM lomi.decisions
+       policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail,
+       to_jsonb(d) -> 'taken' AS taken
+FROM lomi.decisions AS d
 WHERE media_id = %(media_id)s
 ORDER BY id;
 

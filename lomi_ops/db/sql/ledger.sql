@@ -12,7 +12,8 @@ WITH given AS (
     FROM jsonb_to_recordset(%(decisions)s::jsonb) AS d (
         media_id uuid, status text, reason text, scores jsonb, outcome text, policy text, thresholds jsonb,
         grounds jsonb, photo jsonb, engines jsonb, findings jsonb, failure text, photo_sha256 text,
-        processing_ms float8, detail text, shadows jsonb, hash text, bands int[])
+        processing_ms float8, detail text, shadows jsonb, inputs text, taken jsonb,
+        hash text, bands int[])
 ), locked AS (
     SELECT id AS media_id, user_id, batch_id, moderation_status::text AS status, moderation_reason AS reason,
            coalesce(moderation_status = 'pending' AND moderation_reason IS DISTINCT FROM 'needs_review'
@@ -58,11 +59,11 @@ WITH given AS (
     INSERT INTO lomi.decisions
         (at, media_id, batch_id, user_id, job_id, actor, worker, attempt, status_before, reason_before, status, reason,
          outcome, policy, thresholds, grounds, photo, engines, findings, failure, photo_sha256, processing_ms, detail,
-         shadows)
+         shadows, inputs, taken)
     SELECT %(at)s::timestamptz, d.media_id, %(batch_id)s::uuid, %(user_id)s::uuid, %(job_id)s::text, 'worker',
            %(worker)s::text, %(attempt)s::int, l.status, l.reason, d.status, d.reason, d.outcome, d.policy,
            d.thresholds, d.grounds, d.photo, d.engines, d.findings, d.failure, d.photo_sha256, d.processing_ms,
-           d.detail, d.shadows
+           d.detail, d.shadows, d.inputs, d.taken
     FROM given AS d JOIN locked AS l USING (media_id)
     WHERE EXISTS (SELECT FROM entered)
 ), cleared AS (

@@ -89,12 +89,13 @@ UNION
 SELECT thumbnail_url FROM media WHERE user_id <> %(user_id)s::uuid AND thumbnail_url = ANY(%(keys)s::text[]);
 
 -- name: privacy_rows
--- Everything in our own tables: which one, and the row as a document, without salts and without tokens of leases.
+-- Everything in our own tables: which one, and the row as a document, without salts, without tokens of leases, and without
+-- whose findings were taken for a photo: that is about somebody else.
 -- in user_id: uuid
 -- in media_ids: uuid[]
 -- in job_ids: text[]
 -- out place, row
-SELECT 'decisions' AS place, to_jsonb(d) AS row FROM lomi.decisions AS d
+SELECT 'decisions' AS place, to_jsonb(d) - 'taken' AS row FROM lomi.decisions AS d
 WHERE user_id = %(user_id)s::uuid OR media_id = ANY(%(media_ids)s::uuid[])
 UNION ALL
 SELECT 'jobs', to_jsonb(j) - 'token' FROM lomi.jobs AS j WHERE user_id = %(user_id)s::uuid
@@ -102,7 +103,7 @@ UNION ALL
 SELECT 'job_ends', to_jsonb(e) FROM lomi.job_ends AS e
 WHERE user_id = %(user_id)s::uuid OR job_id = ANY(%(job_ids)s::text[])
 UNION ALL
-SELECT 'checkpoints', to_jsonb(c) FROM lomi.checkpoints AS c
+SELECT 'checkpoints', to_jsonb(c) #- '{decision,taken}' FROM lomi.checkpoints AS c
 WHERE media_id = ANY(%(media_ids)s::uuid[]) OR job_id = ANY(%(job_ids)s::text[])
 UNION ALL
 SELECT 'submitted_jobs', to_jsonb(s) FROM lomi.submitted_jobs AS s WHERE user_id = %(user_id)s::uuid

@@ -141,7 +141,8 @@ GROUP BY 1
 ORDER BY 1;
 
 -- name: report_engine_times
--- Milliseconds that each engine took for a photo, by decisions of workers in a window.
+-- Milliseconds that each engine took for a photo, by decisions of workers in a window. One that took none was not asked:
+-- another engine saw it along with its own, or the findings are an earlier photo's.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
 -- out name, value, photos
@@ -158,7 +159,7 @@ FROM (
     WHERE jsonb_typeof(one -> 'elapsed_ms') = 'number' AND one ->> 'status' IS DISTINCT FROM 'unavailable'
     LIMIT ALL
 ) AS timed
-WHERE name IS NOT NULL
+WHERE name IS NOT NULL AND value > 0
 GROUP BY 1, 2
 ORDER BY 1, 2;
 

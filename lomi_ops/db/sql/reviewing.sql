@@ -180,9 +180,10 @@ LEFT JOIN lomi.claims AS c ON c.media_id = wanted.media_id AND c.expires_at > %(
 -- name: review_story
 -- What was decided about one photo, the first decision first.
 -- in media_id: uuid
--- out id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes
-SELECT id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes
-FROM lomi.decisions
+-- out id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes, taken
+SELECT id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes,
+       to_jsonb(d) -> 'taken' AS taken
+FROM lomi.decisions AS d
 WHERE media_id = %(media_id)s
 ORDER BY id;
 
@@ -190,9 +191,10 @@ ORDER BY id;
 -- What was decided about the photos of one user, the latest decision first.
 -- in user_id: uuid
 -- in limit: bigint, rows
--- out id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes
-SELECT id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes
-FROM lomi.decisions
+-- out id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes, taken
+SELECT id, at, media_id, actor, status_before, reason_before, status, reason, policy, detail, step, undoes,
+       to_jsonb(d) -> 'taken' AS taken
+FROM lomi.decisions AS d
 WHERE user_id = %(user_id)s
 ORDER BY id DESC
 LIMIT %(limit)s;

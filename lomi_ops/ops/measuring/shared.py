@@ -39,6 +39,10 @@ def put(bag: Bag, measured: Mapping[str, int]) -> None:
                 )
             case (tally.FAILED, upstream):
                 bag.put("lomi_attempts_failed_total", number, upstream=upstream)
+            case (tally.REUSE, result) if result in (tally.HIT, tally.MISS):
+                bag.put("lomi_reuse_total", number, result=result)
+            case (tally.SAVED, "us"):
+                bag.put("lomi_reuse_saved_seconds_total", number / 1_000_000)
 
 
 def _put(bag: Bag, name: str, histogram: Histogram, **labels: str) -> None:

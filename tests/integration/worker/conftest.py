@@ -39,6 +39,7 @@ from worker.doorbell import Bell
 from worker.judging.host import JudgingProcess
 from worker.judging.wire import Begin
 from worker.leases import Leases
+from worker.reuse import Recall
 from worker.signals import Signals
 from worker.slot import Slot
 
@@ -311,6 +312,7 @@ def make_bench(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Mak
     def make(policy: str = "local", process: type[JudgingProcess] | None = None, **sections: dict[str, Any]) -> Bench:
         # Nobody beats unless the test does, so leases are long.
         sections["worker"] = {"downloads": 4, "lease_s": 600.0} | sections.get("worker", {})
+        sections = {"database": {"url": cluster.database_url}} | sections
         settings = settings_of(policy, **sections)
         if process is None:
             judging = request.getfixturevalue("shared_process")
@@ -325,7 +327,10 @@ def make_bench(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Mak
         pool = ThreadPoolExecutor(settings.worker.downloads)
         boot, signals, rung = str(uuid.uuid4()), Signals(drain=_Awake()), list[float]()
         leases = Leases(queue, boot, settings.worker)
-        judge = BatchJudge(judging, cluster.store, faces, Rule(settings.active_policy()), settings, pool)
+        recall = Recall.of(settings)
+        if recall is not None:
+            closing.append(recall.close)
+        judge = BatchJudge(judging, cluster.store, faces, Rule(settings.active_policy()), settings, pool, recall)
 
         def ring(timeout_s: float) -> Bell:
             rung.append(timeout_s)

@@ -136,7 +136,8 @@ def test_a_child_that_is_ready_says_so_and_ends_with_its_parent(monkeypatch: pyt
     with pytest.raises(EOFError):
         child._serve(pipe)  # type: ignore[arg-type]
 
-    assert pipe.sent == [Ready((), Golden())], "without an engine nothing is seen in the portrait"
+    made_of = child.made_of(Engines((), None))
+    assert pipe.sent == [Ready((), Golden(), made_of)], "without an engine nothing is seen in the portrait"
     assert asked[0].compreface.urls == (child.FACE_SERVICE,)
 
 
@@ -201,3 +202,22 @@ def test_how_much_memory_is_kept_is_the_operators_to_say() -> None:
     assert child_environment({})[name] == KEPT_PAGES[name]
     assert child_environment({name: "1", "OMP_NUM_THREADS": "8"})[name] == "1"
     assert child_environment({"OMP_NUM_THREADS": "8"})["OMP_NUM_THREADS"] == "1"
+
+
+def test_what_a_child_is_made_of_changes_with_a_model_and_with_its_manifest() -> None:
+    from worker.engines.load import Engines
+
+    class Loaded:
+        def __init__(self, sha256: str, mode: str) -> None:
+            self.session = self
+            self.manifest = self
+            self.sha256, self.mode = sha256, mode
+
+        def model_dump(self, *, mode: str) -> dict[str, str]:
+            return {"colour": self.mode}
+
+    def of(*models: Loaded) -> str:
+        return child.made_of(Engines(models, None))  # type: ignore[arg-type]
+
+    assert of(Loaded("a", "rgb")) == of(Loaded("a", "rgb"))
+    assert len({of(), of(Loaded("a", "rgb")), of(Loaded("b", "rgb")), of(Loaded("a", "bgr"))}) == 4
