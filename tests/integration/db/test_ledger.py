@@ -359,6 +359,31 @@ def test_a_photo_that_somebody_decides_while_its_row_is_waited_for_is_theirs_and
     assert found.payload == settled.payload
 
 
+@pytest.mark.parametrize("change", ["display_order = 5", "updated_at = now()", "retry_count = 3, batch_id = batch_id"])
+def test_a_row_that_is_changed_while_it_is_waited_for_and_stays_ours_is_written_as_it_is_by_then(
+    db: Database, backend: Backend, plain: Plain, prepared_url: str, change: str
+) -> None:
+    """The statement began to look before the change was there: what it writes is not what it saw first."""
+    job = backend.job(2)
+    outcomes: list[Settled] = []
+    with psycopg.connect(prepared_url) as app:
+        app.execute(f"UPDATE media SET {change} WHERE id = ANY(%s)".encode(), [ids(job)])
+        made = [judged(media_id) for media_id in ids(job)]
+        thread = threading.Thread(target=lambda: outcomes.append(settle(db, job, made)))
+        thread.start()
+        waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+        while (row := backend.connection.execute(waiting).fetchone()) is None or row["n"] < 1:
+            pass
+        app.commit()
+        thread.join(60)
+    (settled,) = outcomes
+    assert settled.applied == tuple(ids(job))
+    assert [backend.row(media_id)["moderation_status"] for media_id in ids(job)] == ["approved"] * 2
+    if "display_order" in change:
+        assert [backend.row(media_id)["display_order"] for media_id in ids(job)] == [5, 5], "what the app wrote stays"
+    assert count(plain, "decisions") == 2
+
+
 def test_two_jobs_over_the_same_photos_decide_each_photo_once(db: Database, backend: Backend, plain: Plain) -> None:
     """As after a re-queue: another job id, the same batch, the photos named in another order."""
     first = backend.job(9)

@@ -86,7 +86,7 @@ def test_who_may_have_one_connection_only_asks_over_that(db: Database, plain: Pl
 def test_who_gives_up_waits_for_no_answer(db: Database) -> None:
     def slow(session: Source) -> None:
         assert isinstance(session, Session)
-        session._connection.execute("SELECT pg_sleep(60)")
+        session._connection.execute("SELECT pg_sleep(300)")
 
     def interrupted() -> None:
         with reporting.reading(db) as session:
@@ -98,7 +98,7 @@ def test_who_gives_up_waits_for_no_answer(db: Database) -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
     assert db.value("server_version"), "the handle goes on"
 
 
@@ -138,7 +138,7 @@ def test_who_gives_up_ends_a_statement_that_begins_just_then(db: Database, plain
     def late(session: Source) -> None:
         assert isinstance(session, Session)
         time.sleep(0.5)
-        session._connection.execute("SELECT pg_sleep(20)")
+        session._connection.execute("SELECT pg_sleep(300)")
 
     def interrupted() -> None:
         with reporting.reading(db) as session:
@@ -150,6 +150,6 @@ def test_who_gives_up_ends_a_statement_that_begins_just_then(db: Database, plain
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 120
     asked = "SELECT count(*) AS n FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
     assert plain.execute(asked).fetchone() == {"n": 0}
