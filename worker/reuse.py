@@ -92,20 +92,21 @@ class Recall:
             return NOTHING
         began = time.perf_counter()
         sha256 = hashlib.sha256(data).hexdigest()
-        found = self._find(sha256, inputs)
-        if found is None:
+        looked = self._find(sha256, inputs)
+        if looked is None:
             return Recalled(inputs=inputs)
+        found, since = looked
         if found.person:
             # What is seen now is not kept either: a word of a person stays the last one on these bytes.
             return NOTHING
         if found.known is None:
             return Recalled(inputs=inputs)
         ms = (time.perf_counter() - began) * 1000
-        decision = retaken(media_id, found.known, inputs, rule, since=self._since(), sha256=sha256, ms=ms)
+        decision = retaken(media_id, found.known, inputs, rule, since=since, sha256=sha256, ms=ms)
         return Recalled(decision, inputs)
 
-    def _find(self, sha256: str, inputs: Inputs) -> reuse.Found | None:
-        """None where nobody knows."""
+    def _find(self, sha256: str, inputs: Inputs) -> tuple[reuse.Found, datetime] | None:
+        """What the log has since a moment, and that moment; None where nobody knows."""
         if time.monotonic() < self._quiet_until:
             return None
         try:
@@ -114,13 +115,12 @@ class Recall:
             self._be_quiet(fault)
             return None
 
-    def _look_up(self, sha256: str, digest: str) -> reuse.Found | None:
+    def _look_up(self, sha256: str, digest: str) -> tuple[reuse.Found, datetime] | None:
+        """Whatever asks the server is here: `now` does so each minute."""
         if not self._is_ready():
             return None
-        return reuse.find(self._database, sha256, digest, since=self._since())
-
-    def _since(self) -> datetime:
-        return self._database.now() - self._age
+        since = self._database.now() - self._age
+        return reuse.find(self._database, sha256, digest, since=since), since
 
     def _is_ready(self) -> bool:
         if time.monotonic() < self._ready_until:

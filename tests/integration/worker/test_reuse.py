@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from lomi_ops.domain.regime import Rule, stored_rule
 from lomi_ops.domain.replay import Replay, compared
 from lomi_ops.domain.review import Ruling, Seen
 from lomi_ops.domain.verdict import MediaStatus, Reason
-from lomi_ops.errors import ObjectsUnavailable
+from lomi_ops.errors import DatabaseUnavailable, ObjectsUnavailable
 from tests.doubles.compreface import CompreFaceDouble, Face
 from tests.integration.worker.conftest import Bench, Cluster, MakeBench, Upload
 from worker.reuse import Recall
@@ -416,3 +416,26 @@ def test_a_row_that_nobody_can_read_is_not_taken(make: Callable[..., Bench], clu
         cluster.pg.execute('UPDATE lomi.decisions SET engines = \'[{"engine": "tarot"}]\'')
     assert cluster.standing(moderated(bench, cluster, portrait)) == [("approved", None)]
     assert len(LOOKS) == 2
+
+
+def test_nothing_is_asked_of_the_server_once_the_bytes_are_found(
+    make: Callable[..., Bench], cluster: Cluster, portrait: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make()
+    moderated(bench, cluster, portrait)
+    recall = bench.slot.judge.recall
+    assert recall is not None
+    now, asked = recall._database.now, list[int]()
+
+    def once() -> datetime:
+        asked.append(1)
+        if len(asked) > 1:
+            raise DatabaseUnavailable("it went away")
+        return now()
+
+    monkeypatch.setattr(recall._database, "now", once)
+
+    again = moderated(bench, cluster, portrait)
+
+    assert len(LOOKS) == 1
+    assert cluster.standing(again) == [("approved", None)]
