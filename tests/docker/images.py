@@ -137,6 +137,9 @@ def _tar(files: Iterable[tuple[Path, str]]) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for path, name in files:
+            # Where a file has a second name on this machine, as perf gives to libraries, the archive would have it
+            # once and a link beside it, whose other end lies behind a link of the image.
+            tar.inodes.clear()  # type: ignore[attr-defined]
             tar.add(path, name, recursive=False)
     return archive.getvalue()
 
