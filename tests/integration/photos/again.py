@@ -108,7 +108,7 @@ def main(url: str, folder: str, number: str) -> None:
 
 def _until(point: int, url: str, folder: Path, number: int) -> None:
     here = Countdown(point)
-    here.around(Session, "_text")
+    here.around(Session, "_admitted")
     here.around(audit, "record_on", before=False, after=True)
     here.around(remoderating, "apply", before=False, after=True)
     with Database(url) as db:

@@ -21,7 +21,7 @@ def main(url: str, now: str) -> None:
         if child == 0:
             code = 1
             try:
-                Countdown(int(line)).around(Session, "_text")
+                Countdown(int(line)).around(Session, "_admitted")
                 limit = Limit(Place.REMODERATED, 400)
                 with Database(url, size=2) as db:
                     retention.trim(

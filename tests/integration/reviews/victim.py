@@ -56,7 +56,7 @@ class Countdown:
 
 def act(order: dict[str, Any], database_url: str, redis_url: str) -> None:
     here = Countdown(order["point"])
-    here.around(Session, "_text")
+    here.around(Session, "_admitted")
     here.around(audit, "record_on", before=False, after=True)
     for name in ("decide", "take_back"):
         here.around(stepping, name, before=False, after=True)
