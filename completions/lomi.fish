@@ -520,7 +520,7 @@ function __lomi_table
             set -g __lomi_values '--output-file=@files' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments
         case 'migrate'
-            set -g __lomi_children 'verify	Say in what the database differs' 'apply	Add what the database lacks' 'status	Show what is applied, since when, and what is not' 'indexes	Show the indexes of media that make lists and reports quick'
+            set -g __lomi_children 'verify	Say in what the database differs' 'apply	Add what the database lacks' 'status	Show what is applied, since when, and what is not' 'indexes	Show, or build, indexes for lists and reports'
             set -g __lomi_options '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values
             set -g __lomi_arguments

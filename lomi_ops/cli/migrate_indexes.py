@@ -32,10 +32,11 @@ def migrate_indexes(
     actor: options.As = None,
     format_: options.Output = Format.TEXT,
 ) -> int:
-    """Show the indexes of media that make lists and reports quick.
+    """Show, or build, indexes for lists and reports.
 
-    The table is the backend's, and nothing needs them: without them such questions read all of it. `--build` builds
-    them concurrently, beside a running app; safe to repeat, also after kill -9. Exit 75 when another run is at work.
+    They are on media, the backend's table, and nothing needs them: without them such questions read all of it.
+    `--build` builds them concurrently, beside a running app; safe to repeat, also after kill -9. Exit 75 when another
+    run is at work.
     """
     from datetime import UTC, datetime
 
