@@ -328,25 +328,31 @@ def test_a_zombie_that_comes_back_while_its_successor_settles_waits_and_is_told_
     assert outcomes[0].payload == outcomes[1].payload
 
 
+def settled_behind(other: psycopg.Connection[Any], db: Database, backend: Backend, job: Job) -> Settled:
+    """Settles a job that has to wait for what another connection has open, and commits that once it waits."""
+    made, outcomes = [judged(media_id) for media_id in ids(job)], list[Settled]()
+    thread = threading.Thread(target=lambda: outcomes.append(settle(db, job, made)))
+    thread.start()
+    waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+    while thread.is_alive() and backend.connection.execute(waiting).fetchone() == {"n": 0}:
+        pass
+    assert thread.is_alive(), "it has waited"
+    other.commit()
+    thread.join(60)
+    (settled,) = outcomes
+    return settled
+
+
 def test_a_photo_that_somebody_decides_while_its_row_is_waited_for_is_theirs_and_the_rest_is_ours(
     db: Database, backend: Backend, plain: Plain, prepared_url: str
 ) -> None:
     job = backend.job(3)
     first, theirs, last = ids(job)
-    outcomes: list[Settled] = []
     with psycopg.connect(prepared_url) as person:
         person.execute(
             "UPDATE media SET moderation_status = 'rejected', moderation_reason = 'nsfw' WHERE id = %s", [theirs]
         )
-        made = [judged(media_id) for media_id in ids(job)]
-        thread = threading.Thread(target=lambda: outcomes.append(settle(db, job, made)))
-        thread.start()
-        waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
-        while (row := backend.connection.execute(waiting).fetchone()) is None or row["n"] < 1:
-            pass
-        person.commit()
-        thread.join(60)
-    (settled,) = outcomes
+        settled = settled_behind(person, db, backend, job)
     assert settled.applied == (first, last)
     assert settled.skipped == ((theirs, Skip.DECIDED),)
     assert settled.message is not None
@@ -365,18 +371,9 @@ def test_a_row_that_is_changed_while_it_is_waited_for_and_stays_ours_is_written_
 ) -> None:
     """The statement began to look before the change was there: what it writes is not what it saw first."""
     job = backend.job(2)
-    outcomes: list[Settled] = []
     with psycopg.connect(prepared_url) as app:
         app.execute(f"UPDATE media SET {change} WHERE id = ANY(%s)".encode(), [ids(job)])
-        made = [judged(media_id) for media_id in ids(job)]
-        thread = threading.Thread(target=lambda: outcomes.append(settle(db, job, made)))
-        thread.start()
-        waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
-        while (row := backend.connection.execute(waiting).fetchone()) is None or row["n"] < 1:
-            pass
-        app.commit()
-        thread.join(60)
-    (settled,) = outcomes
+        settled = settled_behind(app, db, backend, job)
     assert settled.applied == tuple(ids(job))
     assert [backend.row(media_id)["moderation_status"] for media_id in ids(job)] == ["approved"] * 2
     if "display_order" in change:
