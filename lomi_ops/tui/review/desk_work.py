@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,6 @@ from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import WORKER
 from lomi_ops.domain.review_filter import ReviewFilter, typed
 from lomi_ops.errors import Conflict, DatabaseUnavailable, LomiError
-from lomi_ops.tui.review.ahead import Ahead
 from lomi_ops.tui.review.exhibit import Exhibit
 from lomi_ops.tui.review.work import Back, Order, Taken
 
@@ -47,6 +47,15 @@ class _Progress:
         return [each for each in order.exhibits if each.media_id not in {*self.done, *self.refused}]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """The first photo of a session, dealt while the app still starts."""
+
+    pile: Pile
+    wanted: ReviewFilter
+    dealt: Future[tuple[Exhibit, ...]]
+
+
 class DeskWork:
     """As `work.Work`."""
 
@@ -68,12 +77,19 @@ class DeskWork:
         """Those that were held on to last."""
         self._unhashed: set[UUID] = set()
         """Photos of which nobody has noted what they look like."""
-        self._ahead: Ahead | None = None
+        self._ahead: _Ahead | None = None
 
     def expect(self, pile: Pile, after: Callable[[], object]) -> None:
-        """Deals the first photo of a pile in a thread of its own, `after` something that it needs anyway: whoever asks
-        for it then has not waited for the app as well."""
-        self._ahead = Ahead((pile, self._wanted), lambda: (after(), self._fresh(pile, 1))[1])
+        """Deals the first photo of a pile beside all else, `after` something that it needs anyway: whoever asks for it
+        then has not waited for the app as well."""
+
+        def first() -> tuple[Exhibit, ...]:
+            after()
+            return self._fresh(pile, 1)
+
+        beside = ThreadPoolExecutor(1, "review-ahead")
+        self._ahead = _Ahead(pile, self._wanted, beside.submit(first))
+        beside.shutdown(wait=False)
 
     def counts(self) -> Mapping[Pile, int]:
         return {each.pile: each.photos for each in self._desk.counts()}
@@ -84,14 +100,14 @@ class DeskWork:
     def deal(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
-            if (*ahead.asked, 1) == (pile, self._wanted, limit):
-                return ahead.dealt()
+            if (ahead.pile, ahead.wanted, 1) == (pile, self._wanted, limit):
+                return ahead.dealt.result()
             self._hand_back(ahead)
         return self._fresh(pile, limit)
 
-    def _hand_back(self, ahead: Ahead) -> None:
+    def _hand_back(self, ahead: _Ahead) -> None:
         with suppress(LomiError):
-            self.put_back(ahead.dealt())
+            self.put_back(ahead.dealt.result())
 
     def _fresh(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
         """What was skipped is claimed with the others, and given back at once."""
