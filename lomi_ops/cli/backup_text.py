@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lomi_ops.cli import diagnostics, output
-from lomi_ops.cli.output import Format, counted, painted
+from lomi_ops.cli.output import Format, counted, painted, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,16 +114,6 @@ def next_commands(plan: Plan) -> list[str]:
         "lomi reconcile         # queues every photo that Postgres says is undecided and no job names",
         "lomi queue resume      # allows claims again",
     ]
-
-
-def size(number: int | None) -> str:
-    """`812 B`, `4.1 MB`."""
-    if number is None:
-        return "-"
-    value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def _record(manifest: Manifest) -> dict[str, Any]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lomi_ops.cli import diagnostics, migrate_text, options, output, session
+from lomi_ops.cli import migrate_text, options, output, session
+from lomi_ops.cli.migrate_database import opened
 from lomi_ops.cli.migrate_indexes import migrate_indexes
 from lomi_ops.cli.output import Format
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
-    from lomi_ops.db.migrate import Differences, DryRun
-    from lomi_ops.db.pool import Database
+    from lomi_ops.db.migrate import Differences
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The columns of media, and lomi's schema.")
 
@@ -61,7 +59,7 @@ def migrate_apply(
 
     with opened(common) as (database, watch):
         if dry_run:
-            return show_dry_run(migrate.dry_run(database), format_)
+            return migrate_text.show_dry_run(migrate.dry_run(database), format_, schema=SCHEMA)
         with migrate_text.progress() as tell:
             conduct = migrate.Conduct(tell=tell, watch=watch)
             ran, found = migrate.apply_all(database, conduct, actor=options.actor(actor), now=lambda: datetime.now(UTC))
@@ -92,34 +90,6 @@ def migrate_status(common: options.Common, format_: options.Output = Format.TEXT
 
 
 app.command("indexes")(migrate_indexes)
-
-
-@contextmanager
-def opened(common: options.Common, *, changes: bool = True) -> Iterator[tuple[Database, Database | None]]:
-    """The database, under a name of its own so that others see who holds a lock; and once more to look at it from
-    beside, where somebody watches."""
-    from lomi_ops.db.pool import Database
-
-    with session.opened(common, "database", changes=changes) as runtime:
-        section = runtime.settings.database
-        main = Database.from_section(section, application="lomi migrate", size=1, tell=diagnostics.warn)
-        beside = Database.from_section(section, application="lomi migrate watch", size=1)
-        with main, beside:
-            yield main, beside
-
-
-def show_dry_run(would: DryRun, format_: Format, *, schema: str = SCHEMA) -> int:
-    """What a run would send, and what this role lacks for it."""
-    if format_ is Format.TEXT:
-        output.text(migrate_text.script(would))
-    else:
-        steps = [{"name": step.name, "why": step.why, "sql": step.sql} for step in would.steps]
-        lacking = [{"what": lack.what, "grant": lack.grant} for lack in would.lacking]
-        body = {"dry_run": True, "steps": steps, "lacking": lacking}
-        output.document(body, schema=schema, format_=format_)
-    for lack in would.lacking:
-        diagnostics.warn(f"this role may not {lack.what}: {lack.grant}")
-    return int(ExitCode.OK)
 
 
 def _code(found: Differences) -> int:

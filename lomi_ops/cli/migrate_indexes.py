@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lomi_ops.cli import migrate_text, options, output
-from lomi_ops.cli.backup_text import size
-from lomi_ops.cli.output import Format
+from lomi_ops.cli.migrate_database import opened
+from lomi_ops.cli.output import Format, size
 from lomi_ops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -40,13 +40,12 @@ def migrate_indexes(
     """
     from datetime import UTC, datetime
 
-    from lomi_ops.cli.migrate import opened, show_dry_run
     from lomi_ops.db import migrate, proposed_indexes
 
     names = _named(wanted or ([ALL] if dry_run else []))
     with opened(common, changes=bool(names) and not dry_run) as (database, watch):
         if dry_run:
-            return show_dry_run(proposed_indexes.dry_run(database, names), format_, schema=SCHEMA)
+            return migrate_text.show_dry_run(proposed_indexes.dry_run(database, names), format_, schema=SCHEMA)
         ran: tuple[str, ...] = ()
         if names:
             with migrate_text.progress() as tell:

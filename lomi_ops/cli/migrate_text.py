@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lomi_ops.cli import diagnostics, output
-from lomi_ops.cli.output import counted
+from lomi_ops.cli.output import Format, counted
+from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
     from lomi_ops.db.migrate import Differences, DryRun, MigrationState, Moment, Ran
@@ -91,6 +92,20 @@ def script(would: DryRun) -> str:
         why = textwrap.fill(step.why, 116, initial_indent="-- ", subsequent_indent="-- ", break_on_hyphens=False)
         parts.append(f"-- {number}. {step.name}\n{why}\n{step.sql}")
     return "\n\n".join(parts)
+
+
+def show_dry_run(would: DryRun, format_: Format, *, schema: str) -> int:
+    """What a run would send, and what this role lacks for it."""
+    if format_ is Format.TEXT:
+        output.text(script(would))
+    else:
+        steps = [{"name": step.name, "why": step.why, "sql": step.sql} for step in would.steps]
+        lacking = [{"what": lack.what, "grant": lack.grant} for lack in would.lacking]
+        body = {"dry_run": True, "steps": steps, "lacking": lacking}
+        output.document(body, schema=schema, format_=format_)
+    for lack in would.lacking:
+        diagnostics.warn(f"this role may not {lack.what}: {lack.grant}")
+    return int(ExitCode.OK)
 
 
 def status(state: MigrationState) -> dict[str, Any]:

@@ -255,6 +255,16 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def size(number: int | None) -> str:
+    """`812 B`, `4.1 MB`."""
+    if number is None:
+        return "-"
+    value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
 def on_terminal() -> bool:
     """Whether a person reads the answers."""
     return _is_terminal()

@@ -9,7 +9,7 @@ from lomi_ops.db import audit
 from lomi_ops.db.migrate import DryRun, exclusive, require_rights, shown
 from lomi_ops.db.migration import proposed, run
 from lomi_ops.db.migration.plan import Step, require_changes
-from lomi_ops.db.migration.proposed import ProposedIndex
+from lomi_ops.db.migration.proposed import Built, ProposedIndex
 from lomi_ops.db.migration.run import Conduct, Ran
 from lomi_ops.db.migration.survey import Survey, look
 from lomi_ops.db.migration.verdict import APPLY, WHERE, state_of
@@ -42,8 +42,8 @@ def build(
     """Builds those of these indexes that are not there, while the app goes on; then how all of them stand.
 
     Safe to repeat after any interruption. What was built is in the audit, where there is a schema `lomi`. Raises what
-    `dry_run` raises, Refused for rights that are missing, SchemaTooNew where this program must not write, LockHeld when
-    another run takes longer than a minute or somebody else builds the same index.
+    `dry_run` raises, Refused for rights that are missing and a name that is taken, SchemaTooNew where this program must
+    not write, LockHeld when another run takes longer than a minute or somebody else builds the same index.
     """
     with exclusive(db, conduct.tell) as session:
         survey = _survey(session)
@@ -54,7 +54,17 @@ def build(
         if ran.steps and survey.ground.record:
             entry = AuditEntry(actor, Action.MIGRATE, "database", now(), after={"steps": list(ran.steps), "rows": 0})
             audit.record_on(session, entry)
-        return ran, proposed.standing(session)
+        there = proposed.standing(session)
+        _require_built(ran.steps, there)
+        return ran, there
+
+
+def _require_built(names: Sequence[str], there: Sequence[ProposedIndex]) -> None:
+    """Postgres says nothing where something else has the name already."""
+    for each in there:
+        if each.proposed.name in names and each.built is not Built.THERE:
+            text = f"{each.proposed.name} was not built: something else in this schema has that name"
+            raise Refused(text, hint=f"see what it is, and rename it: \\d {each.proposed.name} in psql")
 
 
 def _steps(session: Session, survey: Survey, names: Sequence[str]) -> tuple[Step, ...]:

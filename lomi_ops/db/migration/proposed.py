@@ -26,7 +26,7 @@ PROPOSED = (
     Proposed("media_piles", "lomi review: the first photo, lists and counts of what is rejected, failed or waits"),
     Proposed("media_minors", "lomi review: suspected minors, which it holds alone"),
     Proposed("media_user", "the photos of one user, in lomi review and lomi media"),
-    Proposed("media_reports", "lomi report, and lists by time in lomi media; a fifth as large as the table"),
+    Proposed("media_reports", "lomi report, and lists by time in lomi media; a quarter as large as the table"),
 )
 
 

@@ -138,3 +138,14 @@ def test_a_role_that_does_not_own_the_table_is_told_the_grant(
     assert said.err.splitlines()[0] == "error: this role may not alter the table media: nothing was changed"
     assert said.err.splitlines()[-1].endswith("Or hand over what lomi migrate indexes --dry-run prints.")
     assert looked.code == 0
+
+
+def test_a_name_that_something_else_has_is_not_told_as_built(cluster: OldCluster, lomi: Lomi) -> None:
+    with cluster.sql() as pg:
+        pg.execute("CREATE INDEX media_user ON users (telegram_id)")
+
+    said = lomi("migrate", "indexes", "--build", "media_user")
+
+    assert (said.code, said.out) == (5, "")
+    assert said.err.splitlines()[0] == "error: media_user was not built: something else in this schema has that name"
+    assert states(lomi("migrate", "indexes", "-o", "json"))["media_user"] == "missing"
