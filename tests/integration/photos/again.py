@@ -17,7 +17,7 @@ from uuid import UUID
 from lomi_ops.clients.objects.directory import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.db import audit, remoderating
-from lomi_ops.db.pool import Database, Session
+from lomi_ops.db.pool import Database
 from lomi_ops.db.remoderating import Run
 from lomi_ops.domain import review_filter
 from lomi_ops.domain.decision import PhotoDecision, decide
@@ -108,7 +108,7 @@ def main(url: str, folder: str, number: str) -> None:
 
 def _until(point: int, url: str, folder: Path, number: int) -> None:
     here = Countdown(point)
-    here.around(Session, "_admitted")
+    here.at_statements()
     here.around(audit, "record_on", before=False, after=True)
     here.around(remoderating, "apply", before=False, after=True)
     with Database(url) as db:

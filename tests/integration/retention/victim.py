@@ -9,7 +9,7 @@ import os
 import sys
 from datetime import datetime
 
-from lomi_ops.db.pool import Database, Session
+from lomi_ops.db.pool import Database
 from lomi_ops.domain.retention import Limit, Place
 from lomi_ops.ops import retention
 from tests.integration.reviews.victim import Countdown
@@ -21,7 +21,7 @@ def main(url: str, now: str) -> None:
         if child == 0:
             code = 1
             try:
-                Countdown(int(line)).around(Session, "_admitted")
+                Countdown(int(line)).at_statements()
                 limit = Limit(Place.REMODERATED, 400)
                 with Database(url, size=2) as db:
                     retention.trim(

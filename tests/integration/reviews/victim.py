@@ -39,6 +39,10 @@ class Countdown:
             os.kill(os.getpid(), signal.SIGKILL)
         self._left -= 1
 
+    def at_statements(self) -> None:
+        """Points before each statement of any session."""
+        self.around(Session, Session._admitted.__name__)
+
     def around(self, place: Any, name: str, *, before: bool = True, after: bool = False) -> None:
         """Points before or after a function of a module or class."""
         original: Callable[..., Any] = getattr(place, name)
@@ -56,7 +60,7 @@ class Countdown:
 
 def act(order: dict[str, Any], database_url: str, redis_url: str) -> None:
     here = Countdown(order["point"])
-    here.around(Session, "_admitted")
+    here.at_statements()
     here.around(audit, "record_on", before=False, after=True)
     for name in ("decide", "take_back"):
         here.around(stepping, name, before=False, after=True)
