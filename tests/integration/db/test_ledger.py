@@ -328,15 +328,20 @@ def test_a_zombie_that_comes_back_while_its_successor_settles_waits_and_is_told_
     assert outcomes[0].payload == outcomes[1].payload
 
 
+def await_a_waiter(backend: Backend, thread: threading.Thread) -> None:
+    """Until what a thread does waits for a lock."""
+    waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+    while thread.is_alive() and backend.connection.execute(waiting).fetchone() == {"n": 0}:
+        pass
+    assert thread.is_alive(), "it has waited"
+
+
 def settled_behind(other: psycopg.Connection[Any], db: Database, backend: Backend, job: Job) -> Settled:
     """Settles a job that has to wait for what another connection has open, and commits that once it waits."""
     made, outcomes = [judged(media_id) for media_id in ids(job)], list[Settled]()
     thread = threading.Thread(target=lambda: outcomes.append(settle(db, job, made)))
     thread.start()
-    waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
-    while thread.is_alive() and backend.connection.execute(waiting).fetchone() == {"n": 0}:
-        pass
-    assert thread.is_alive(), "it has waited"
+    await_a_waiter(backend, thread)
     other.commit()
     thread.join(60)
     (settled,) = outcomes
@@ -379,6 +384,43 @@ def test_a_row_that_is_changed_while_it_is_waited_for_and_stays_ours_is_written_
     if "display_order" in change:
         assert [backend.row(media_id)["display_order"] for media_id in ids(job)] == [5, 5], "what the app wrote stays"
     assert count(plain, "decisions") == 2
+
+
+def test_beside_a_worker_of_before_that_enters_the_job_first_one_of_the_two_settles_it(
+    db: Database, backend: Backend, plain: Plain, prepared_url: str
+) -> None:
+    """It enters the job and then locks photos, we the other way round: Postgres ends whoever waits last."""
+    job = backend.job(1)
+    (photo,) = ids(job)
+    with psycopg.connect(prepared_url) as old:
+        old.execute(
+            "INSERT INTO lomi.jobs (job_id, batch_id, user_id, telegram_id, media_ids, opened_at, attempt, settled_at)"
+            " VALUES (%s, %s, %s, 0, %s, now(), 1, now())",
+            [job.job_id, job.batch_id, job.user_id, [photo]],
+        )
+        ended: list[Settled | DatabaseUnavailable] = []
+
+        def ours() -> None:
+            try:
+                ended.append(settle(db, job, [judged(photo)]))
+            except DatabaseUnavailable as failure:
+                ended.append(failure)
+
+        thread = threading.Thread(target=ours)
+        thread.start()
+        await_a_waiter(backend, thread)
+        try:
+            old.execute("UPDATE media SET moderation_status = 'rejected' WHERE id = %s", [photo])
+            old.commit()
+        except psycopg.errors.DeadlockDetected:
+            old.rollback()
+        thread.join(60)
+    (end,) = ended
+    again = settle(db, job, [judged(photo)])
+    assert again.duplicate, "whoever it was, the job is settled once"
+    theirs = backend.row(photo)["moderation_status"] == "rejected"
+    assert isinstance(end, DatabaseUnavailable) == theirs
+    assert count(plain, "decisions") == (0 if theirs else 1)
 
 
 def test_two_jobs_over_the_same_photos_decide_each_photo_once(db: Database, backend: Backend, plain: Plain) -> None:

@@ -35,6 +35,7 @@ from tests.integration.ops.roles import (
     MEASURE,
     MIGRATE,
     MIGRATE_COMPLETE,
+    PAGE,
     READ,
     ROLE,
     TEST,
@@ -327,6 +328,25 @@ def decided(roles: Roles, cluster: OldCluster, photo: UUID) -> None:
 
 
 # --- working ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_takes_findings_again_needs_the_right_that_the_page_names_beside_its_own(
+    swapped: tuple[Roles, OldCluster],
+) -> None:
+    roles, _ = swapped
+    roles.make(WORK)
+    of_reuse = {name for name in blocks() if name.startswith("reuse_")}
+    (named,) = re.findall(r"`(GRANT SELECT ON lomi\.decisions, [^`]+)`", PAGE.read_text("utf-8"))
+    assert refused(roles.url("lomi_worker"), of_reuse) == ["reuse_find"], "it may ask whether there is an index"
+
+    roles.run(named)
+
+    assert refused(roles.url("lomi_worker"), of_reuse) == []
+    for table in ("decisions", "photo_hashes"):
+        with roles.without(Right(f"GRANT SELECT ON lomi.{table} TO lomi_worker",
+                                 f"REVOKE SELECT ON lomi.{table} FROM lomi_worker")):  # fmt: skip
+            assert refused(roles.url("lomi_worker"), of_reuse) == ["reuse_find"], table
+
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
