@@ -11,6 +11,7 @@ from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Un
 from lomi_ops.domain.review import REASONS
 from lomi_ops.domain.statistics import change, grouped, ratio
 from lomi_ops.domain.verdict import MediaStatus
+from lomi_ops.ops.reports import beside
 from lomi_ops.ops.reports.asked import (
     INTERVAL,
     NO_REASON,
@@ -21,7 +22,7 @@ from lomi_ops.ops.reports.asked import (
     sizes_table,
     week_chart,
 )
-from lomi_ops.ops.reports.summary import CHANCE, beside_notes, by_chance, figures_of, rates
+from lomi_ops.ops.reports.summary import figures_of
 
 _EDGES = (1, 2, 3, 5, 10, 30)
 
@@ -37,6 +38,11 @@ def build(db: Source, asked: Asked) -> Report:
         figures[f"rejected.{name}"] = photos
     figures["users_rejected"] = sum(many for _, many in users)
     rejected = [row for row in now if row.status == MediaStatus.REJECTED]
+    tables = (
+        beside.rates(figures),
+        _reasons(now, before),
+        sizes_table("users", "Users, by how many of their photos were rejected", "users", grouped(users, _EDGES)),
+    )
     grid = asked.grid
     judged = grid.summed((row.at, row.photos) for row in now if row.status in ("approved", "rejected"))
     refused = grid.summed((row.at, row.photos) for row in rejected)
@@ -47,18 +53,14 @@ def build(db: Source, asked: Asked) -> Report:
         asked.window,
         asked.zone_name,
         figures,
-        (
-            rates(figures),
-            _reasons(now, before),
-            sizes_table("users", "Users, by how many of their photos were rejected", "users", grouped(users, _EDGES)),
-        ),
+        tables,
         (
             Chart("rate", f"rejected of the judged, by {grid.named}", Unit.SHARE, grid.labels, (rate,)),
             Chart("reasons", f"rejected, by reason and {grid.named}", Unit.COUNT, grid.labels,
                   rejected_lines(grid, now), Shape.STACK),
             week_chart("rejected, by weekday and hour", [(row.at, row.photos) for row in rejected], asked.zone),
         ),
-        beside_notes(asked.window),
+        beside.notes(asked.window, tables),
         asked.gaps,
     )  # fmt: skip
 
@@ -75,7 +77,7 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
         pairs.append((NO_REASON, bare, bare_before))
     rows = tuple(
         (name, some, ratio(some, total), *(wilson(some / total, total) if total else (None, None)), prior,
-         change(some, prior), by_chance(some, total, prior, total_before))
+         change(some, prior), beside.by_chance(some, total, prior, total_before))
         for name, some, prior in pairs
     )  # fmt: skip
     columns = (
@@ -85,6 +87,6 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
         *INTERVAL,
         Column("before", "before", Unit.COUNT),
         Column("change", "change", Unit.CHANGE),
-        CHANCE,
+        beside.CHANCE,
     )
     return Table("reasons", "By reason", columns, rows, "no photo was rejected")

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Bin, Source, Standing
-from lomi_ops.domain.quality import difference, wilson
 from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit, Value
 from lomi_ops.domain.statistics import change, mean, ratio
 from lomi_ops.domain.verdict import MediaStatus
 from lomi_ops.domain.window import Window
+from lomi_ops.ops.reports import beside
 from lomi_ops.ops.reports.asked import (
-    INTERVAL,
     MANY,
     Asked,
     by_reason,
@@ -24,12 +23,6 @@ from lomi_ops.ops.reports.asked import (
 )
 
 _SIDE = (Column("before", "before", Unit.COUNT), Column("change", "change", Unit.CHANGE))
-CHANCE = Column("by_chance", "by chance")
-_CHANCE_NOTE = (
-    "by chance: whether a share of photos that are independent of each other could differ so much from the one before "
-    "(95 %); those of one user are alike, so `hardly` is less sure than that"
-)
-_POINTS_NOTE = "points: hundredths by which a rate changed; an interval with 0 in it may be chance"
 
 
 def build(db: Source, asked: Asked) -> Report:
@@ -45,6 +38,7 @@ def build(db: Source, asked: Asked) -> Report:
         "processing_ms_before": took_ms_before,
         "processing_ms_change": change(took_ms, took_ms_before),
     }
+    tables = (_standing(now, before), beside.rates(figures), _reasons(now, before))
     grid = asked.grid
     uploads = Line("uploads", grid.summed((row.at, row.photos) for row in now))
     return Report(
@@ -53,7 +47,7 @@ def build(db: Source, asked: Asked) -> Report:
         asked.window,
         asked.zone_name,
         figures,
-        (_standing(now, before), rates(figures), _reasons(now, before)),
+        tables,
         (
             Chart("uploads", f"uploads by {grid.named}", Unit.COUNT, grid.labels, (uploads,)),
             Chart("rejections", f"rejected, by reason and {grid.named}", Unit.COUNT, grid.labels,
@@ -61,7 +55,7 @@ def build(db: Source, asked: Asked) -> Report:
         ),
         (
             "photos count in the window of their upload, by how they stand now",
-            *beside_notes(asked.window),
+            *beside.notes(asked.window, tables),
             *_sampled(slices, earlier),
         ),
         asked.gaps,
@@ -86,43 +80,12 @@ def figures_of(now: Sequence[Bin | Standing], before: Sequence[Bin | Standing]) 
     found["rejection_rate_change"] = change(rate, rate_before)
     found |= {"error_rate": _error_rate(now), "error_rate_before": _error_rate(before)}
     for name, statuses in (("rejection_rate", _JUDGED), ("error_rate", _DECIDED)):
-        found |= _certainty(name, found, counted(now, *statuses), counted(before, *statuses))
+        found |= beside.certainty(name, found, counted(now, *statuses), counted(before, *statuses))
     return found
 
 
 _JUDGED = (MediaStatus.APPROVED, MediaStatus.REJECTED)
 _DECIDED = (*_JUDGED, MediaStatus.FAILED)
-
-
-def _certainty(name: str, found: dict[str, float | None], many: int, many_before: int) -> dict[str, float | None]:
-    """How sure a rate is, and how far it lies from the one before, in parts of one."""
-    rate, before = found[name], found[f"{name}_before"]
-    low, high = wilson(rate, many) if rate is not None else (None, None)
-    both = rate is not None and before is not None
-    points = rate - before if rate is not None and before is not None else None
-    least, most = difference(rate or 0, many, before or 0, many_before) if both else (None, None)
-    return {
-        f"{name}_low": low,
-        f"{name}_high": high,
-        f"{name}_points": points,
-        f"{name}_points_low": least,
-        f"{name}_points_high": most,
-    }
-
-
-def by_chance(some: int, whole: int, some_before: int, whole_before: int) -> str | None:
-    """Whether a share may differ from the one before by chance alone; None where there is nothing to set it beside."""
-    if not whole or not whole_before:
-        return None
-    low, high = difference(some / whole, whole, some_before / whole_before, whole_before)
-    return "maybe" if low <= 0 <= high else "hardly"
-
-
-def beside_notes(window: Window) -> tuple[str, ...]:
-    """What one must know of numbers beside those of the window before."""
-    start, end = window.previous.start, window.previous.end
-    before = f"before: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, as long as this window"
-    return before, _POINTS_NOTE, _CHANCE_NOTE
 
 
 def _rejection_rate(rows: Sequence[Bin | Standing]) -> float | None:
@@ -161,29 +124,18 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
         Column("photos", "photos", Unit.COUNT, bars=True),
         Column("share", "of these", Unit.SHARE),
         *_SIDE,
-        CHANCE,
+        beside.CHANCE,
     )
     pairs = [(name, mine.get(name, 0), theirs.get(name, 0)) for name in dict.fromkeys([*mine, *theirs])]
     rows = tuple(
-        (name, some, ratio(some, total), prior, change(some, prior), by_chance(some, uploads, prior, uploads_before))
+        (
+            name,
+            some,
+            ratio(some, total),
+            prior,
+            change(some, prior),
+            beside.by_chance(some, uploads, prior, uploads_before),
+        )
         for name, some, prior in pairs
     )
     return Table("reasons", "Why: rejected, failed or with a person", columns, rows, "no photo has a reason")
-
-
-def rates(figures: dict[str, float | None]) -> Table:
-    columns = (
-        Column("rate", ""),
-        Column("now", "rate", Unit.SHARE),
-        *INTERVAL,
-        Column("before", "before", Unit.SHARE),
-        Column("points", "points", Unit.POINTS),
-        Column("points_low", "95 %", Unit.POINTS),
-        Column("points_high", "to", Unit.POINTS),
-    )
-    ends = ("", "_low", "_high", "_before", "_points", "_points_low", "_points_high")
-    rows = tuple(
-        (title, *(figures[f"{name}{end}"] for end in ends))
-        for name, title in (("rejection_rate", "rejected of the judged"), ("error_rate", "failed of the decided"))
-    )
-    return Table("rates", "Rates", columns, rows, "no photo was judged")
