@@ -54,6 +54,8 @@ class Target:
     limit: float
     source: str
     """The promise in its own words, and how the limit follows from it where it is a part of it."""
+    best: float | None = None
+    """What nothing exceeds: 1 for a share of which more is better. None where there is no such value."""
 
     def met(self, value: float) -> bool:
         match self.sense:
@@ -68,6 +70,8 @@ class Target:
 
     def used(self, value: float) -> float:
         """The part of the room that is used up: 1 at the limit, more beyond it, 0 far on the good side."""
+        if self.best is not None:
+            return (self.best - value) / (self.best - self.limit)
         upwards = self.sense in (Sense.ABOVE, Sense.AT_LEAST)
         above, below = (self.limit, value) if upwards else (value, self.limit)
         if below == 0:
@@ -85,7 +89,7 @@ ERRORS = Target(Sense.BELOW, 0.01, "error rate < 1 %")
 START = Target(Sense.BELOW, 5.0, "queue to worker start < 5 s")
 MEMORY = Target(Sense.BELOW, 1e9, "worker memory < 1 GB")
 WRITES = Target(Sense.BELOW, 0.1, "batch writes p95 < 100 ms")
-SUCCESS = Target(Sense.ABOVE, 0.995, "success > 99.5 %")
+SUCCESS = Target(Sense.ABOVE, 0.995, "success > 99.5 %", best=1.0)
 LOSS = Target(Sense.AT_MOST, 0.0, "no photo is lost")
 DUPLICATES = Target(Sense.AT_MOST, 0.0, "no decision is published twice")
 DATABASE_CPU = Target(Sense.BELOW, 0.6, "database CPU < 60 %")

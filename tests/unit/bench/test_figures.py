@@ -49,6 +49,14 @@ def test_one_lost_photo_is_one_too_many_and_none_is_fine() -> None:
     assert bench.LOSS.used(1) == float("inf")
 
 
+def test_the_room_of_a_share_ends_at_all_of_them() -> None:
+    assert bench.SUCCESS.used(1.0) == 0
+    assert bench.SUCCESS.used(0.9975) == pytest.approx(0.5)
+    assert bench.SUCCESS.used(0.995) == 1
+    assert not bench.SUCCESS.met(0.995)
+    assert bench.SUCCESS.used(0.99) == pytest.approx(2)
+
+
 def test_every_target_says_who_promised_it() -> None:
     assert len(ALL) > 10
     assert all(target.source for target in ALL)
