@@ -60,7 +60,7 @@ def _sent(flags: dict[str, frozenset[str]]) -> set[str]:
     return {word for word in words if word in flags}
 
 
-def until(true: Callable[[], bool], timeout_s: float = 30) -> None:
+def until(true: Callable[[], bool], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < deadline
