@@ -56,7 +56,7 @@ class Clustered:
         return wilson(self.share, self.independent / wider**2)
 
 
-def student(freedom: int) -> float:
+def student(freedom: float) -> float:
     """The two-sided 95 % quantile of Student's t, by its series around the normal one: within 1 % from four degrees
     of freedom on, and within 1e-4 from twenty on."""
     z: float = Z
@@ -67,5 +67,5 @@ def student(freedom: int) -> float:
     )
     found = z
     for power, term in enumerate(terms, start=1):
-        found += term / float(freedom) ** power
+        found += term / freedom**power
     return found

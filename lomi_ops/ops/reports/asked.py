@@ -22,6 +22,8 @@ MANY = 100_000
 """Photos: of more only parts are read where rows are wide."""
 NO_REASON = "(no reason)"
 _WHOLE = timedelta(days=1)
+_FINE = ((timedelta(hours=3), 5), (timedelta(hours=12), 15))
+"""Minutes of a part, in windows up to a length."""
 _SLICES = 48
 _READ = timedelta(hours=12)
 """All slices together: 25,000 photos where there are 50,000 a day."""
@@ -62,7 +64,9 @@ class Asked:
 
     @property
     def stride_minutes(self) -> int:
-        return stride_minutes(self.window, self.zone)
+        """Fine enough for some parts of a short window, too: how they differ says how alike photos are."""
+        fine = next((minutes for upto, minutes in _FINE if self.window.length <= upto), 60)
+        return min(fine, stride_minutes(self.window, self.zone))
 
     def slices(self, db: Source) -> tuple[Window, ...]:
         """For what needs wide rows: the window, or parts that stand for it where it has very many photos."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Bin, Source, Standing
+from lomi_ops.domain.alike import BATCH
 from lomi_ops.domain.quality import wilson
-from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit
+from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit, Value
 from lomi_ops.domain.review import REASONS
 from lomi_ops.domain.statistics import change, grouped, ratio
 from lomi_ops.domain.verdict import MediaStatus
@@ -40,7 +41,7 @@ def build(db: Source, asked: Asked) -> Report:
     rejected = [row for row in now if row.status == MediaStatus.REJECTED]
     tables = (
         beside.rates(figures),
-        _reasons(now, before),
+        _reasons(now, before, figures),
         sizes_table("users", "Users, by how many of their photos were rejected", "users", grouped(users, _EDGES)),
     )
     grid = asked.grid
@@ -60,12 +61,12 @@ def build(db: Source, asked: Asked) -> Report:
                   rejected_lines(grid, now), Shape.STACK),
             week_chart("rejected, by weekday and hour", [(row.at, row.photos) for row in rejected], asked.zone),
         ),
-        beside.notes(asked.window, tables),
+        beside.notes(asked.window, tables, figures),
         asked.gaps,
     )  # fmt: skip
 
 
-def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
+def _reasons(now: Sequence[Bin], before: Sequence[Standing], figures: Mapping[str, float | None]) -> Table:
     """Photos without a reason have a row of their own, so that the rows add up."""
     rejected = MediaStatus.REJECTED
     mine, theirs = by_reason(now, rejected), by_reason(before, rejected)
@@ -75,11 +76,16 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
     pairs = [(name, mine.get(name, 0), theirs.get(name, 0)) for name in dict.fromkeys([*mine, *theirs])]
     if bare or bare_before:
         pairs.append((NO_REASON, bare, bare_before))
-    rows = tuple(
-        (name, some, ratio(some, total), *(wilson(some / total, total) if total else (None, None)), prior,
-         change(some, prior), beside.by_chance(some, total, prior, total_before))
-        for name, some, prior in pairs
-    )  # fmt: skip
+    parts = beside.Parts(now, rejected, MediaStatus.APPROVED)
+    otherwise = figures["rejection_rate_photos_for_one"] or BATCH
+
+    def row(name: str, some: int, prior: int) -> tuple[Value, ...]:
+        for_one = parts.of_reason(None if name is NO_REASON else name, otherwise, rejected)
+        ends = wilson(some / total, total / for_one) if total else (None, None)
+        chance = beside.by_chance(some, total, prior, total_before, for_one)
+        return name, some, ratio(some, total), *ends, prior, change(some, prior), chance
+
+    rows = tuple(row(*pair) for pair in pairs)
     columns = (
         Column("reason", "reason"),
         Column("photos", "photos", Unit.COUNT, bars=True),

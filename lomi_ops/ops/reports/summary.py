@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Bin, Source, Standing
+from lomi_ops.domain.alike import BATCH
 from lomi_ops.domain.report import Chart, Column, Line, Report, Shape, Table, Unit, Value
 from lomi_ops.domain.statistics import change, mean, ratio
 from lomi_ops.domain.verdict import MediaStatus
@@ -38,7 +39,7 @@ def build(db: Source, asked: Asked) -> Report:
         "processing_ms_before": took_ms_before,
         "processing_ms_change": change(took_ms, took_ms_before),
     }
-    tables = (_standing(now, before), beside.rates(figures), _reasons(now, before))
+    tables = (_standing(now, before), beside.rates(figures), _reasons(now, before, figures))
     grid = asked.grid
     uploads = Line("uploads", grid.summed((row.at, row.photos) for row in now))
     return Report(
@@ -55,7 +56,7 @@ def build(db: Source, asked: Asked) -> Report:
         ),
         (
             "photos count in the window of their upload, by how they stand now",
-            *beside.notes(asked.window, tables),
+            *beside.notes(asked.window, tables, figures),
             *_sampled(slices, earlier),
         ),
         asked.gaps,
@@ -79,8 +80,12 @@ def figures_of(now: Sequence[Bin | Standing], before: Sequence[Bin | Standing]) 
     found |= {"rejection_rate": rate, "rejection_rate_before": rate_before}
     found["rejection_rate_change"] = change(rate, rate_before)
     found |= {"error_rate": _error_rate(now), "error_rate_before": _error_rate(before)}
-    for name, statuses in (("rejection_rate", _JUDGED), ("error_rate", _DECIDED)):
-        found |= beside.certainty(name, found, counted(now, *statuses), counted(before, *statuses))
+    for_one = beside.Parts(now, *_JUDGED).of_status(MediaStatus.REJECTED)
+    for name, statuses, alike in (
+        ("rejection_rate", _JUDGED, for_one),
+        ("error_rate", _DECIDED, beside.Parts(now, *_DECIDED).of_status(MediaStatus.FAILED, for_one)),
+    ):
+        found |= beside.certainty(name, found, counted(now, *statuses), counted(before, *statuses), alike)
     return found
 
 
@@ -115,10 +120,11 @@ def _standing(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
     return Table("standing", "How they stand", columns, tuple(rows))
 
 
-def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
+def _reasons(now: Sequence[Bin], before: Sequence[Standing], figures: Mapping[str, float | None]) -> Table:
     mine, theirs = by_reason(now), by_reason(before)
     total = sum(mine.values())
     uploads, uploads_before = counted(now), counted(before)
+    parts, otherwise = beside.Parts(now), figures["rejection_rate_photos_for_one"] or BATCH
     columns = (
         Column("reason", "reason"),
         Column("photos", "photos", Unit.COUNT, bars=True),
@@ -134,7 +140,7 @@ def _reasons(now: Sequence[Bin], before: Sequence[Standing]) -> Table:
             ratio(some, total),
             prior,
             change(some, prior),
-            beside.by_chance(some, uploads, prior, uploads_before),
+            beside.by_chance(some, uploads, prior, uploads_before, parts.of_reason(name, otherwise)),
         )
         for name, some, prior in pairs
     )

@@ -486,17 +486,22 @@ def test_a_file_is_written_in_one_step_and_its_name_says_how(lomi: Lomi, plain: 
 
 
 @pytest.mark.usefixtures("here")
-def test_a_condition_that_holds_is_exit_1_even_when_quiet(lomi: Lomi, plain: Plain) -> None:
+def test_a_condition_that_holds_is_exit_1_even_when_quiet(lomi: Lomi, plain: Plain, tmp_path: Path) -> None:
     filled(plain, 20)
 
     bad = lomi("report", *WINDOW, "-q", "--fail-if", "rejection_rate > 1%")
     assert (bad.code, bad.out) == (1, "")
     assert bad.err.startswith("summary: rejection_rate is ")
     assert lomi("report", *WINDOW, "-q", "--fail-if", "rejection_rate>1").code == 0
-    unknown = lomi("report", *WINDOW, "--fail-if", "beauty>1")
-    assert unknown.code == 2
+    file = tmp_path / "report.txt"
+    unknown = lomi("report", *WINDOW, "--fail-if", "beauty>1", "--to", file)
+    assert (unknown.code, file.exists()) == (2, False), "misuse writes nothing"
+    assert lomi("report", *WINDOW, "--fail-if", "beauty>1").out == ""
     assert "rejection_rate" in unknown.err
     assert lomi("report", *WINDOW, "--fail-if", "nonsense").code == 2
+    open_ = lomi("report", "--window", "2026-10-01", "--fail-if", "rejection_rate>1%")
+    assert (open_.code, open_.err) == (0, "summary: rejection_rate is not known: rejection_rate > 0.01 says nothing\n")
+    assert lomi("report", "--window", "2026-10-01", "-q", "--fail-if", "rejection_rate>1%").err == ""
 
 
 @pytest.mark.usefixtures("here")
