@@ -56,8 +56,9 @@ def compare(common: Common, window: str, limit: int, bounds: tuple[Bound, ...], 
 
 
 def _told(report: Report, bounds: tuple[Bound, ...], format_: ReportFormat) -> int:
+    bound.require_known(bounds, report.figures)
     output.verbatim(writer(format_)(report))
     sentences = bound.broken(bounds, report.figures)
-    for each in sentences:
+    for each in (*sentences, *bound.unjudged(bounds, report.figures)):
         diagnostics.note(f"{report.kind}: {each}")
     return int(ExitCode.BAD if sentences else ExitCode.OK)

@@ -59,6 +59,7 @@ def run(common: Common, wanted: Wanted) -> int:
             asked = replace(asked, listed=growth.listed(runtime.objects, bucket))
         with _held(database, wanted) as source:
             report = catalogue.made(wanted.kind, source, asked)
+            bound.require_known(wanted.bounds, report.figures)  # nothing is told of a run that is misuse
             if wanted.acts:
                 _deliver(report, wanted)
                 _send(report, routes, wanted)
@@ -105,7 +106,8 @@ def _page(report: Report) -> str:
 
 def _judged(report: Report, wanted: Wanted) -> int:
     sentences = bound.broken(wanted.bounds, report.figures)
-    for each in sentences:
+    open_ = () if wanted.quiet else bound.unjudged(wanted.bounds, report.figures)
+    for each in (*sentences, *open_):
         diagnostics.note(f"{report.kind}: {each}")
     return int(ExitCode.BAD if sentences else ExitCode.OK)
 

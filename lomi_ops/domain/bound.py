@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from lomi_ops.errors import UsageError
@@ -46,12 +46,21 @@ def parse(text: str) -> tuple[Bound, ...]:
     return tuple(found)
 
 
-def broken(bounds: tuple[Bound, ...], figures: Mapping[str, float | None]) -> tuple[str, ...]:
-    """A sentence for each bound that is broken. Raises UsageError for a figure that the report does not have."""
+def require_known(bounds: Iterable[Bound], figures: Mapping[str, float | None]) -> None:
+    """Raises UsageError for a figure that the report does not have."""
     for each in bounds:
         if each.figure not in figures:
             known = ", ".join(sorted(figures)) or "none"
             raise UsageError(f"this report has no figure {each.figure!r}", hint=f"it has {known}")
+
+
+def broken(bounds: Iterable[Bound], figures: Mapping[str, float | None]) -> tuple[str, ...]:
+    """A sentence for each bound that is broken; its figure is one of these."""
     return tuple(
         f"{each.figure} is {figures[each.figure]:g}: {each}" for each in bounds if each.broken(figures[each.figure])
     )
+
+
+def unjudged(bounds: Iterable[Bound], figures: Mapping[str, float | None]) -> tuple[str, ...]:
+    """A sentence for each bound whose figure is not known here: it is neither broken nor kept."""
+    return tuple(f"{each.figure} is not known: {each} says nothing" for each in bounds if figures[each.figure] is None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lomi_ops.domain.bound import broken, parse
+from lomi_ops.domain.bound import broken, parse, require_known, unjudged
 from lomi_ops.errors import UsageError
 
 FIGURES = {"rejection_rate": 0.31, "uploads": 90.0, "rejected.blurry": 4, "processing_ms": None}
@@ -43,5 +43,12 @@ def test_what_is_no_condition_is_misuse_with_an_example(text: str) -> None:
 
 def test_a_figure_that_does_not_exist_names_those_that_do() -> None:
     with pytest.raises(UsageError) as said:
-        broken(parse("beauty>1"), FIGURES)
+        require_known(parse("beauty>1"), FIGURES)
     assert "processing_ms, rejected.blurry, rejection_rate, uploads" in str(said.value.hint)
+
+
+def test_a_figure_that_is_not_known_breaks_nothing_and_is_said() -> None:
+    bounds = parse("processing_ms > 5 or uploads > 1")
+    require_known(bounds, FIGURES)
+
+    assert unjudged(bounds, FIGURES) == ("processing_ms is not known: processing_ms > 5 says nothing",)
