@@ -49,9 +49,9 @@ def migrate_apply(
 ) -> int:
     """Add what the database lacks.
 
-    Six columns and two indexes of media, the status of old rows, and the schema lomi. Beside a running app: short
-    locks, small transactions, indexes built concurrently. Safe to repeat, also after kill -9. Exit 1 when something is
-    left that a person must mend, 75 when another run is at work.
+    Six columns and two indexes of media, the status of old rows, the schema lomi, and where the role owns media two
+    indexes for lomi review. Beside a running app: short locks, small transactions, indexes built concurrently. Safe to
+    repeat, also after kill -9. Exit 1 when something is left that a person must mend, 75 when another run is at work.
     """
     from datetime import UTC, datetime
 
@@ -66,8 +66,7 @@ def migrate_apply(
     if format_ is Format.TEXT:
         output.text("\n".join([*migrate_text.deeds(ran), *migrate_text.lines(found)]))
     else:
-        body = migrate_text.record(found) | {"dry_run": False, "steps": list(ran.steps), "rows_changed": ran.rows}
-        output.document(body, schema=SCHEMA, format_=format_)
+        output.document(migrate_text.record(found) | migrate_text.deeds_record(ran), schema=SCHEMA, format_=format_)
     return _code(found)
 
 

@@ -35,8 +35,8 @@ def migrate_indexes(
     """Show, or build, indexes for lists and reports.
 
     They are on media, the backend's table, and nothing needs them: without them such questions read all of it.
-    `--build` builds them concurrently, beside a running app; safe to repeat, also after kill -9. Exit 75 when another
-    run is at work.
+    `lomi migrate apply` builds the two for lomi review, `--build` any of them: concurrently, beside a running app; safe
+    to repeat, also after kill -9. Exit 75 when another run is at work.
     """
     from datetime import UTC, datetime
 
@@ -89,6 +89,7 @@ def _record(each: ProposedIndex) -> dict[str, Any]:
     return {
         "name": each.proposed.name,
         "serves": each.proposed.serves,
+        "built_by_apply": each.proposed.unasked,
         "state": each.built.value,
         "bytes": each.bytes,
     }

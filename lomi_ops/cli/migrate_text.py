@@ -16,6 +16,7 @@ from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
     from lomi_ops.db.migrate import Differences, DryRun, MigrationState, Moment, Ran
+    from lomi_ops.db.migration.unasked import Absent
     from lomi_ops.domain.drift import Difference
 
 _STATEMENTS = re.compile(r"(?<=;) (?=[A-Z])")
@@ -24,7 +25,8 @@ AGAIN_S = 30.0
 
 
 def lines(found: Differences) -> list[str]:
-    """One line for each difference, then the SQL for those that a person must mend; the next command is the last."""
+    """One line for each difference, the SQL for those that a person must mend, and indexes that are no difference; the
+    next command is the last."""
     from lomi_ops.domain.drift import Mender
 
     told = [difference.line for difference in found.found] + [unread.line for unread in found.unread]
@@ -32,7 +34,7 @@ def lines(found: Differences) -> list[str]:
     if persons:
         told += ["by hand, with psql; ALTER COLUMN TYPE stops the app for as long as it runs:"]
         told += [f"  {statement}" for difference in persons for statement in _STATEMENTS.split(difference.fix)]
-    return [*told, _last(found)]
+    return [*told, *(each.line for each in found.state.media.absent), _last(found)]
 
 
 def _last(found: Differences) -> str:
@@ -56,6 +58,7 @@ def record(found: Differences) -> dict[str, Any]:
         "media_columns_missing": list(state.media.missing_columns),
         "media_indexes_missing": list(state.media.missing_indexes),
         "media_indexes_invalid": list(state.media.invalid_indexes),
+        "media_indexes_absent": [_absent(each) for each in state.media.absent],
         "pending": [migration.label for migration in state.pending],
         "altered": list(state.altered),
         "newer": list(state.newer),
@@ -63,6 +66,10 @@ def record(found: Differences) -> dict[str, Any]:
         "unread": [{"what": each.what, "why": each.why, "command": each.command} for each in found.unread],
         "command": found.command,
     }
+
+
+def _absent(each: Absent) -> dict[str, Any]:
+    return {"names": list(each.names), "state": each.built.value, "why": each.why, "command": each.command}
 
 
 def _difference(difference: Difference) -> dict[str, str]:
@@ -77,10 +84,16 @@ def _difference(difference: Difference) -> dict[str, str]:
 
 
 def deeds(ran: Ran) -> list[str]:
-    if not ran.steps:
+    if not ran.steps and not ran.failed:
         return ["nothing to apply"]
     changed = [f"changed: {counted(ran.rows, 'row')} of media"] if ran.rows else []
-    return [*(f"done: {step}" for step in ran.steps), *changed]
+    failed = [f"left out: {each.step}, {each.why}" for each in ran.failed]
+    return [*(f"done: {step}" for step in ran.steps), *changed, *failed]
+
+
+def deeds_record(ran: Ran) -> dict[str, Any]:
+    failed = [{"step": each.step, "why": each.why} for each in ran.failed]
+    return {"dry_run": False, "steps": list(ran.steps), "rows_changed": ran.rows, "failed": failed}
 
 
 def script(would: DryRun) -> str:
@@ -101,10 +114,13 @@ def show_dry_run(would: DryRun, format_: Format, *, schema: str) -> int:
     else:
         steps = [{"name": step.name, "why": step.why, "sql": step.sql} for step in would.steps]
         lacking = [{"what": lack.what, "grant": lack.grant} for lack in would.lacking]
-        body = {"dry_run": True, "steps": steps, "lacking": lacking}
+        left_out = [_absent(each) for each in would.left_out]
+        body = {"dry_run": True, "steps": steps, "lacking": lacking, "left_out": left_out}
         output.document(body, schema=schema, format_=format_)
     for lack in would.lacking:
         diagnostics.warn(f"this role may not {lack.what}: {lack.grant}")
+    for each in would.left_out:
+        diagnostics.note(each.line)
     return int(ExitCode.OK)
 
 
@@ -128,6 +144,7 @@ def status(state: MigrationState) -> dict[str, Any]:
         "altered": list(state.altered),
         "newer": list(state.newer),
         "may_write": state.may_write,
+        "media_indexes_absent": [_absent(each) for each in state.media.absent],
     }
 
 
@@ -145,6 +162,8 @@ def show_status(state: MigrationState) -> None:
     ]
     rows += [(migration.label, "pending", "-", "-") for migration in state.pending]
     output.table(("migration", "state", "at (UTC)", "lomi"), rows, prose=(1,))
+    for each in state.media.absent:
+        output.text(each.line)
     at = f"the schema is at {state.version:04}" if state.applied else "there is no schema lomi"
     output.text(f"{at}, this lomi knows {level():04}: {_standing(state)}")
 

@@ -61,7 +61,7 @@ def outdated(error: psycopg.Error) -> bool:
 
 
 def _ours(error: psycopg.Error, where: str, password: str) -> LomiError:
-    text = _sentence(error)
+    text = sentence(error)
     if password and error.sqlstate is None:
         text = text.replace(password, "***")
     if passing(error):
@@ -72,7 +72,7 @@ def _ours(error: psycopg.Error, where: str, password: str) -> LomiError:
     return kind(f"Postgres at {where}: {text}" + (f" (SQLSTATE {state})" if state else ""), hint=hint)
 
 
-def _sentence(error: psycopg.Error) -> str:
+def sentence(error: psycopg.Error) -> str:
     """The server's primary message without detail or context: those can quote rows. libpq asks a question, too."""
     text = error.diag.message_primary or _QUESTION.sub("", str(error))
     return " ".join(text.split()) or type(error).__name__

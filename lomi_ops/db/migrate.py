@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
@@ -20,11 +20,12 @@ from lomi_ops.db.level import Applied
 from lomi_ops.db.migration import plan as planning
 from lomi_ops.db.migration import run as running
 from lomi_ops.db.migration.files import MEDIA_COLUMNS, MEDIA_INDEXES, Migration, level, migrations
-from lomi_ops.db.migration.plan import Lack, Step
+from lomi_ops.db.migration.plan import Lack
 from lomi_ops.db.migration.run import Conduct, Moment, Ran
+from lomi_ops.db.migration.step import Step
 from lomi_ops.db.migration.survey import Survey, look
+from lomi_ops.db.migration.unasked import APPLY, Absent, absent
 from lomi_ops.db.migration.verdict import (
-    APPLY,
     Differences,
     MediaState,
     MigrationState,
@@ -70,6 +71,8 @@ class DryRun:
     steps: tuple[Shown, ...]
     lacking: tuple[Lack, ...]
     """What this role would have to be given first."""
+    left_out: tuple[Absent, ...] = ()
+    """What a run would go on without."""
 
 
 def state(db: Database) -> MigrationState:
@@ -119,7 +122,8 @@ def apply(db: Database, conduct: Conduct = _QUICKLY) -> tuple[Migration, ...]:
 def apply_all(
     db: Database, conduct: Conduct = _USUAL, *, actor: str, now: Callable[[], datetime]
 ) -> tuple[Ran, Differences]:
-    """`apply`, and what `media` lacks of the moderation migration; then what still differs.
+    """`apply`, what `media` lacks of the moderation migration, and the indexes that nothing needs where they can be
+    built; then what still differs.
 
     The columns are a change of the catalogue, rows change in small transactions, indexes are built concurrently: the
     app never waits long. Safe to repeat after any interruption: rows go on where they were, an index that was left
@@ -142,7 +146,7 @@ def dry_run(db: Database) -> DryRun:
         survey = look(session)
         steps = planning.plan(survey)
         session.admit()
-        return shown(session, steps, survey)
+        return replace(shown(session, steps, survey), left_out=tuple(each for each in absent(survey) if each.why))
 
 
 def shown(session: Session, steps: tuple[Step, ...], survey: Survey) -> DryRun:
@@ -206,8 +210,9 @@ def _steps(session: Session, *, media: bool) -> tuple[Step, ...]:
 
 
 def _run(session: Session, steps: tuple[Step, ...], conduct: Conduct) -> Ran:
-    require_rights(steps, _survey(session), f"{APPLY} --dry-run")
-    return running.run(session, steps, conduct)
+    survey = _survey(session)
+    require_rights(steps, survey, f"{APPLY} --dry-run")
+    return running.run(session, planning.within_rights(steps, survey), conduct)
 
 
 def require_rights(steps: tuple[Step, ...], survey: Survey, shows: str) -> None:

@@ -8,11 +8,13 @@ from datetime import datetime
 from lomi_ops.db import audit
 from lomi_ops.db.migrate import DryRun, exclusive, require_rights, shown
 from lomi_ops.db.migration import proposed, run
-from lomi_ops.db.migration.plan import Step, require_changes
+from lomi_ops.db.migration.plan import require_changes
 from lomi_ops.db.migration.proposed import Built, ProposedIndex
 from lomi_ops.db.migration.run import Conduct, Ran
+from lomi_ops.db.migration.step import Step
 from lomi_ops.db.migration.survey import Survey, look
-from lomi_ops.db.migration.verdict import APPLY, WHERE, state_of
+from lomi_ops.db.migration.unasked import APPLY
+from lomi_ops.db.migration.verdict import WHERE, state_of
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.audit import Action, AuditEntry
 from lomi_ops.errors import NotFound, Refused

@@ -126,6 +126,11 @@ class Session:
         """Whether a pooler stands in between."""
         return self._pooler is not None
 
+    @property
+    def lost(self) -> bool:
+        """Whether the connection has ended."""
+        return self._connection.closed
+
     def cancel(self) -> None:
         """Ends the statement that another thread waits for, if the server can be told within seconds."""
         with suppress(psycopg.Error):

@@ -2,93 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
 
 from lomi_ops.db.level import newer_than_us, upgrade
+from lomi_ops.db.migration import unasked
 from lomi_ops.db.migration.files import LEVELS_FROM, MEDIA_INDEXES, ROWS_NEED, Migration
+from lomi_ops.db.migration.step import (
+    FIRST_ROWS,
+    LOCK_TIMEOUT,
+    NO_LIMIT,
+    Right,
+    Statement,
+    Step,
+    Way,
+    atomic,
+    index_step,
+)
 from lomi_ops.db.migration.survey import BACKFILL, Ground, Survey, Untold
-from lomi_ops.db.migration.verdict import WHERE, MigrationState, state_of, wrong_columns
-from lomi_ops.db.pool import Session
-from lomi_ops.db.queries import script
+from lomi_ops.db.migration.verdict import WHERE, MigrationState, state_of
 from lomi_ops.errors import NotFound, Refused
 from lomi_ops.version import __version__
-
-LOCK_TIMEOUT = "200ms"
-"""Whoever queues for a table makes everybody queue who comes later, so a step asks for a lock no longer than this, and
-again after a pause."""
-NO_LIMIT = "0"
-FIRST_ROWS = 1_000
-"""Rows that the first statement of a backfill looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One named block with its values, or one whole file."""
-
-    block: str = ""
-    values: Mapping[str, object] = field(default_factory=dict)
-    file: str = ""
-
-    def shown(self, session: Session) -> str:
-        """As it would be sent. Runs nothing."""
-        text = script(self.file) if self.file else session.shown(self.block, **self.values) + ";"
-        return text.strip()
-
-    def run(self, session: Session) -> None:
-        if self.file:
-            session.script(script(self.file))
-        else:
-            session.run(self.block, **self.values)
-
-
-class Way(StrEnum):
-    """How the statements of a step are sent."""
-
-    ATOMIC = "atomic"
-    """In one transaction."""
-    ALONE = "alone"
-    """Each by itself: what cannot run in a transaction."""
-    ROWS = "rows"
-    """The last one again and again, until it says that it is finished; each time a transaction of its own."""
-
-
-class Right(StrEnum):
-    """What a role needs for a step."""
-
-    CREATE_SCHEMA = "create_schema"
-    CREATE_TABLES = "create_tables"
-    OWN_RECORD = "own_record"
-    OWN_MEDIA = "own_media"
-    FILL_MEDIA = "fill_media"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    name: str
-    why: str
-    """One sentence."""
-    way: Way
-    statements: tuple[Statement, ...]
-    rights: frozenset[Right]
-    index: str = ""
-    """The index that this step builds, dropping first what is left of an earlier build."""
-    drop: str = ""
-    """The file that does so."""
-
-    def shown(self, session: Session) -> str:
-        """Its statements as they would be sent."""
-        lines = [statement.shown(session) for statement in self.statements]
-        if self.way is Way.ATOMIC:
-            lines = ["BEGIN;", *lines, "COMMIT;"]
-        return "\n".join(lines)
 
 
 def plan(survey: Survey, *, media: bool = True) -> tuple[Step, ...]:
     """The steps that are left to do, in order; `media` says whether those at the backend's table are wanted.
 
-    The table's rows are filled before its indexes are built: then no index has to follow each change.
+    The table's rows are filled before its indexes are built: then no index has to follow each change. The steps that
+    nothing needs come last, and are left out where this database stands in their way: that refuses nothing.
 
     Raises Refused for a standby, a read-only database, a newer or altered schema, SchemaTooNew where this program must
     not write, NotFound where there is no `media` and it is wanted.
@@ -100,6 +41,8 @@ def plan(survey: Survey, *, media: bool = True) -> tuple[Step, ...]:
         steps += _of_media(survey, state)
     if steps:
         require_changes(survey.ground)
+    if media:
+        steps += unasked.steps(survey)
     return tuple(steps)
 
 
@@ -132,14 +75,14 @@ def _require_sense(survey: Survey, state: MigrationState, *, media: bool) -> Non
 def _of_schema(survey: Survey, state: MigrationState, *, trapped: bool) -> Iterator[Step]:
     ground = survey.ground
     if state.pending or trapped:
-        yield _atomic(
+        yield atomic(
             "search path",
             "A role that is called lomi must not begin to look into the schema lomi.",
             Statement(file="contract/search_path.sql"),
         )
     if state.pending and not ground.record:
         right = Right.CREATE_TABLES if ground.schema else Right.CREATE_SCHEMA
-        yield _atomic(
+        yield atomic(
             "schema lomi", "Where migrations are recorded.", Statement(file="contract/schema_migrations.sql"), right
         )
     for migration in state.pending:
@@ -156,20 +99,18 @@ def _migration(migration: Migration, owns: set[Right]) -> Step:
         {"version": migration.version, "oldest_writer": migration.oldest_writer, "program": __version__},
     )
     noted = (record, level) if migration.version >= LEVELS_FROM else (record,)
-    return _atomic(
-        migration.label, "A migration, recorded with it.", Statement(file=migration.path), *owns, after=noted
-    )
+    return atomic(migration.label, "A migration, recorded with it.", Statement(file=migration.path), *owns, after=noted)
 
 
 def _of_media(survey: Survey, state: MigrationState) -> Iterator[Step]:
     if state.media.missing_columns:
-        yield _atomic(
+        yield atomic(
             "columns of media",
             "A change of the catalogue alone, however many rows there are.",
             Statement(file="contract/media_columns.sql"),
             Right.OWN_MEDIA,
         )
-    wrong, rows = wrong_columns(survey), survey.rows
+    wrong, rows = survey.wrong_columns, survey.rows
     unfinished = survey.backfill_open or bool(state.media.missing_columns)
     left = rows is not None and not isinstance(rows, Untold) and rows.any
     if (unfinished or left) and not wrong & ROWS_NEED:
@@ -191,30 +132,6 @@ def _of_media(survey: Survey, state: MigrationState) -> Iterator[Step]:
             yield index_step(name, "contract", invalid=name in state.media.invalid_indexes)
 
 
-def index_step(name: str, folder: str, *, invalid: bool) -> Step:
-    """Builds an index of `media` by a file of its name; `invalid` says that something is left of an earlier build."""
-    drop = f"{folder}/drop_{name}.sql"
-    left = " What an interrupted run has left of it goes first." if invalid else ""
-    return Step(
-        name,
-        f"Built while the app goes on; it waits for transactions that are open.{left}",
-        Way.ALONE,
-        (
-            Statement("session_limits", {"statement_timeout": NO_LIMIT, "lock_timeout": NO_LIMIT}),
-            *((Statement(file=drop),) if invalid else ()),
-            Statement(file=f"{folder}/{name}.sql"),
-        ),
-        frozenset({Right.OWN_MEDIA}),
-        index=name,
-        drop=drop,
-    )
-
-
-def _atomic(name: str, why: str, first: Statement, *rights: Right, after: tuple[Statement, ...] = ()) -> Step:
-    limits = Statement("migration_limits", {"statement_timeout": NO_LIMIT, "lock_timeout": LOCK_TIMEOUT})
-    return Step(name, why, Way.ATOMIC, (limits, first, *after), frozenset(rights))
-
-
 @dataclass(frozen=True, slots=True)
 class Lack:
     """A right that this role does not have."""
@@ -225,8 +142,17 @@ class Lack:
     """The statement that gives it."""
 
 
+def within_rights(steps: tuple[Step, ...], survey: Survey) -> tuple[Step, ...]:
+    """Those that are needed, and of the others those that this role may do."""
+    return tuple(step for step in steps if not step.optional or not _lacking(step.rights, survey))
+
+
 def lacking(steps: tuple[Step, ...], survey: Survey) -> tuple[Lack, ...]:
-    """What this role would have to be given for the steps."""
+    """What this role would have to be given for the steps that are needed."""
+    return _lacking({right for step in steps if not step.optional for right in step.rights}, survey)
+
+
+def _lacking(needed: Set[Right], survey: Survey) -> tuple[Lack, ...]:
     ground = survey.ground
     role, owner = ground.role, ground.media_owner
     ours = f"GRANT {ground.schema_owner} TO {role};"
@@ -243,7 +169,6 @@ def lacking(steps: tuple[Step, ...], survey: Survey) -> tuple[Lack, ...]:
             Lack("change rows of media", f"GRANT SELECT, UPDATE (moderation_status) ON media TO {role};"),
         ),
     }
-    needed = {right for step in steps for right in step.rights}
-    if Right.OWN_MEDIA in needed:  # an owner may do the other, too
-        needed.discard(Right.FILL_MEDIA)
-    return tuple(known[right][1] for right in Right if right in needed and not known[right][0])
+    # An owner of media may do the other, too.
+    wanted = needed - {Right.FILL_MEDIA} if Right.OWN_MEDIA in needed else needed
+    return tuple(known[right][1] for right in Right if right in wanted and not known[right][0])

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import psycopg
 
-from lomi_ops.db.migration.plan import FIRST_ROWS, Statement, Step, Way
+from lomi_ops.db.failures import sentence
+from lomi_ops.db.migration.step import FIRST_ROWS, Statement, Step, Way
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.errors import DatabaseUnavailable, LockHeld, LomiError
 
@@ -60,12 +61,21 @@ class Conduct:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A step that nothing needs, and that could not be done."""
+
+    step: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
     """What a run did."""
 
     steps: tuple[str, ...]
     rows: int
     """Changed in `media`."""
+    failed: tuple[Failed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +121,21 @@ def run(session: Session, steps: tuple[Step, ...], conduct: Conduct) -> Ran:
     """Does the steps, each once it has its locks. What was done stays done whatever happens afterwards.
 
     Raises DatabaseUnavailable where a lock was not to be had within `patience_s`, LockHeld where somebody else builds
-    the same index.
+    the same index; but not for a step that nothing needs.
     """
-    rows = 0
+    rows, done, failed = 0, [], []
     with _limits_kept(session):
         for number, step in enumerate(steps, start=1):
             one = _One(session, step, conduct, Moment(step.name, number, len(steps)))
-            one.tell()
-            match step.way:
-                case Way.ATOMIC:
-                    one.patiently(one.atomic, one.insist)
-                case Way.ALONE:
-                    one.build()
-                case Way.ROWS:
-                    rows += one.fill()
-    return Ran(tuple(step.name for step in steps), rows)
+            try:
+                rows += one.do()
+            except (psycopg.Error, LockHeld) as no:
+                if not step.optional or session.lost:
+                    raise
+                failed.append(Failed(step.name, sentence(no) if isinstance(no, psycopg.Error) else no.message))
+            else:
+                done.append(step.name)
+    return Ran(tuple(done), rows, tuple(failed))
 
 
 @contextmanager
@@ -153,6 +163,18 @@ class _One:
     step: Step
     conduct: Conduct
     at: Moment
+
+    def do(self) -> int:
+        """How many rows of `media` it changed."""
+        self.tell()
+        match self.step.way:
+            case Way.ATOMIC:
+                self.patiently(self.atomic, self.insist)
+            case Way.ALONE:
+                self.build()
+            case Way.ROWS:
+                return self.fill()
+        return 0
 
     def tell(self, done: int = 0, total: int = 0, waits: str = "") -> None:
         self.conduct.tell(Moment(self.at.step, self.at.number, self.at.steps, done, total, waits))

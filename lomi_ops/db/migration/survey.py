@@ -10,15 +10,17 @@ import psycopg
 
 from lomi_ops.db.level import Applied
 from lomi_ops.db.migration import files
+from lomi_ops.db.migration.proposed import UNASKED
 from lomi_ops.db.pool import Session
-from lomi_ops.domain.catalogue import Kind, Thing
+from lomi_ops.domain.catalogue import Column, Kind, Thing
 
 T = TypeVar("T")
 
 ROWS_TIMEOUT_S = 600.0
 """Counting rows reads all of `media`: of ten million in a minute or so on a slow disk."""
 BACKFILL = "media"
-_NAMES = {"columns": list(files.MEDIA_COLUMNS), "indexes": list(files.MEDIA_INDEXES)}
+_UNASKED = frozenset(each.name for each in UNASKED)
+_NAMES = {"columns": list(files.MEDIA_COLUMNS), "indexes": [*files.MEDIA_INDEXES, *_UNASKED]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Survey:
     applied: tuple[Applied, ...]
     media: tuple[Thing, ...]
     """Those of its columns and indexes that are ours."""
+    unasked: tuple[Thing, ...]
+    """What has the names of the indexes that nothing needs and `apply` builds, at `media` or elsewhere."""
     ours: tuple[Thing, ...] | None
     """The schema `lomi`; None where nobody asked."""
     rows: Rows | Untold | None
@@ -92,6 +96,13 @@ class Survey:
         return {thing.name: thing for thing in self.media if thing.kind is Kind.COLUMN}
 
     @property
+    def wrong_columns(self) -> frozenset[str]:
+        """Columns of ours that `media` has with another type: nothing is built upon them before a person mends that."""
+        shape = {thing.name: thing for thing in files.media_shape() if thing.kind is Kind.COLUMN}
+        found = self.media_columns
+        return frozenset(name for name, thing in shape.items() if name in found and _type(found[name]) != _type(thing))
+
+    @property
     def version(self) -> int:
         """The last migration that we know; 0 for a database without the schema."""
         return max((entry.version for entry in self.applied if entry.version <= files.level()), default=0)
@@ -100,11 +111,13 @@ class Survey:
 def look(session: Session, *, whole: bool = True, rows: bool = True) -> Survey:
     """`whole` compares the schema `lomi`, too; `rows` counts rows of `media`, which reads the whole table."""
     ground = session.all(Ground, "migration_ground")[0]
-    media = tuple(_catalogue(session, "catalogue_of_media", **_NAMES)) if ground.media else ()
+    found = _catalogue(session, "catalogue_of_media", **_NAMES) if ground.media else []
+    media = tuple(thing for thing in found if not _is_unasked(thing))
     return Survey(
         ground,
         tuple(session.all(Applied, "migrations_applied")) if ground.reads_record else (),
         media,
+        tuple(filter(_is_unasked, found)),
         tuple(_catalogue(session, "catalogue_of_lomi")) if whole else None,
         _rows(session) if rows and countable(media) else None,
         ground.backfills and bool(session.value("backfill_open", name=BACKFILL)),
@@ -120,6 +133,14 @@ def countable(media: tuple[Thing, ...]) -> bool:
 
 def is_text(thing: Thing) -> bool:
     return thing.definition.startswith(("character varying", "text"))
+
+
+def _is_unasked(thing: Thing) -> bool:
+    return thing.kind is Kind.INDEX and thing.name in _UNASKED
+
+
+def _type(thing: Thing) -> str:
+    return Column.parse(thing.definition).type
 
 
 def _catalogue(session: Session, block: str, **values: object) -> list[Thing]:

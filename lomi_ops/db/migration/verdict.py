@@ -9,11 +9,11 @@ from lomi_ops.db.level import Applied, newer_than_us, upgrade
 from lomi_ops.db.migration import files
 from lomi_ops.db.migration.files import Migration
 from lomi_ops.db.migration.survey import Survey, Untold, is_text
-from lomi_ops.domain.catalogue import Column, Kind, Thing
+from lomi_ops.db.migration.unasked import APPLY, Absent, absent
+from lomi_ops.domain.catalogue import Thing
 from lomi_ops.domain.drift import MEDIA, Difference, Mender, Problem, Unread, compare
 from lomi_ops.domain.level import Standing, standing
 
-APPLY = "lomi migrate apply"
 WHERE = "lomi config show --origin"
 
 
@@ -26,6 +26,8 @@ class MediaState:
     missing_indexes: tuple[str, ...]
     invalid_indexes: tuple[str, ...]
     """Left behind by an interrupted run; also counted as missing."""
+    absent: tuple[Absent, ...]
+    """Indexes that nothing needs and `apply` builds."""
 
     @property
     def complete(self) -> bool:
@@ -121,6 +123,7 @@ def _media_state(survey: Survey) -> MediaState:
         tuple(name for name in files.MEDIA_COLUMNS if name not in there),
         tuple(name for name in files.MEDIA_INDEXES if name not in there or name in invalid),
         invalid,
+        absent(survey),
     )
 
 
@@ -141,7 +144,7 @@ def _of_media(survey: Survey) -> Iterator[Difference]:
             "name the backend's database (database.name), or grant this role USAGE on its schema",
         )  # fmt: skip
         return
-    wrong = wrong_columns(survey)
+    wrong = survey.wrong_columns
     for difference in compare(files.media_shape(), _at_their_places(survey.media), mended_by_apply=True):
         if files.MEDIA_INDEXES.get(difference.what.removeprefix(f"{MEDIA}.")) not in wrong:
             yield difference
@@ -171,7 +174,7 @@ def _of_rows(survey: Survey) -> Iterator[Difference]:
     for number, words, should_be in told:
         if number:
             counted = f"{number:,} {'row' if number == 1 else 'rows'} {words}"
-            mender = Mender.PERSON if wrong_columns(survey) & files.ROWS_NEED else Mender.APPLY
+            mender = Mender.PERSON if survey.wrong_columns & files.ROWS_NEED else Mender.APPLY
             yield Difference(Problem.UNMIGRATED, MEDIA, counted, should_be, mender)
 
 
@@ -215,14 +218,3 @@ def _unread(survey: Survey) -> Iterator[Unread]:
 def may_read_record(role: str) -> str:
     """The statements that let a role see what is applied."""
     return f"GRANT USAGE ON SCHEMA lomi TO {role}; GRANT SELECT ON lomi.schema_migrations TO {role};"
-
-
-def wrong_columns(survey: Survey) -> frozenset[str]:
-    """Columns of ours that `media` has with another type: nothing is built upon them before a person mends that."""
-    shape = {thing.name: thing for thing in files.media_shape() if thing.kind is Kind.COLUMN}
-    found = survey.media_columns
-    return frozenset(name for name, thing in shape.items() if name in found and _type(found[name]) != _type(thing))
-
-
-def _type(thing: Thing) -> str:
-    return Column.parse(thing.definition).type

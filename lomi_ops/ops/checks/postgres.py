@@ -72,7 +72,8 @@ def media_table(at: Handles) -> Found:
     unread = [each for each in found.unread if _of_media(each.what)]
     if unread:
         return Found(Status.UNKNOWN, "; ".join(each.line for each in unread), unread[0].command)
-    return Found(Status.PASS, "columns and indexes of the moderation migration are there")
+    absent = [f"; {each.line}" for each in found.state.media.absent]
+    return Found(Status.PASS, "columns and indexes of the moderation migration are there" + "".join(absent))
 
 
 def _of_media(what: str) -> bool:

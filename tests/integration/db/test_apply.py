@@ -285,7 +285,7 @@ def test_an_index_that_kill_9_left_half_built_is_built_again(old: str) -> None:
         slow.rollback()
         ran, left = apply_all(db)
     assert left.complete
-    assert ran.steps == ("idx_media_moderation_status", "idx_media_batch_id")
+    assert ran.steps[:2] == ("idx_media_moderation_status", "idx_media_batch_id")
 
 
 def test_an_index_that_somebody_builds_right_now_is_not_dropped(old: str) -> None:

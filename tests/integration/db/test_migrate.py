@@ -13,7 +13,7 @@ import pytest
 from lomi_ops.db import audit, media, migrate
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.migrate import Conduct, Differences, Ran
-from lomi_ops.db.migration import files, plan
+from lomi_ops.db.migration import files, step
 from lomi_ops.db.pool import Database
 from lomi_ops.db.queries import script
 from lomi_ops.errors import LockHeld, LomiError, NotFound, Refused
@@ -167,7 +167,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(
     known = (*migrate.migrations(), broken)
     monkeypatch.setattr(files, "migrations", lambda: known)
     text = "CREATE TABLE lomi.half (n int); SELECT 1 / 0;"
-    monkeypatch.setattr(plan, "script", lambda path: text if path == broken.path else script(path))
+    monkeypatch.setattr(step, "script", lambda path: text if path == broken.path else script(path))
     with pytest.raises(LomiError, match="SQLSTATE 22012"):
         migrate.apply(db)
     assert plain.execute("SELECT to_regclass('lomi.half') AS half").fetchone() == {"half": None}
@@ -196,7 +196,10 @@ def test_media_gets_its_columns_and_indexes_and_old_rows_keep_their_meaning(old:
         ran, left = apply_all(db)
         assert left.complete
         assert apply_all(db)[0].steps == ()
-    assert ran.steps[-4:] == ("columns of media", "rows of media", "idx_media_moderation_status", "idx_media_batch_id")
+    assert ran.steps[-6:] == (
+        "columns of media", "rows of media", "idx_media_moderation_status", "idx_media_batch_id",
+        "media_piles", "media_minors",
+    )  # fmt: skip
     assert ran.rows == 3
     assert statuses(old) == [("approved", 3), ("pending", 2)]
 

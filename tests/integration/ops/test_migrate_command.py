@@ -20,7 +20,7 @@ import pytest
 
 from lomi_ops.db import migrate
 from lomi_ops.db.pool import Database
-from tests.integration.ops.conftest import Lomi, Said
+from tests.integration.ops.conftest import Lomi, Said, checks
 from tests.integration.ops.old_cluster import TABLES, OldCluster, scores
 from tests.services import free_port
 
@@ -183,9 +183,9 @@ def test_the_status_of_a_newer_schema_says_what_it_lets_this_lomi_do(
 def test_apply_says_what_it_did_and_then_that_nothing_is_left(unmigrated: OldCluster, lomi: Lomi) -> None:
     said = lomi("migrate", "apply", "--as", "sara")
     assert (said.code, said.err) == (0, "")
-    assert said.out.splitlines()[-6:] == [
+    assert said.out.splitlines()[-8:] == [
         "done: columns of media", "done: rows of media", "done: idx_media_moderation_status",
-        "done: idx_media_batch_id", "changed: 3 rows of media", "complete",
+        "done: idx_media_batch_id", "done: media_piles", "done: media_minors", "changed: 3 rows of media", "complete",
     ]  # fmt: skip
     again = lomi("migrate", "apply", "-o", "json").document
     assert (again["steps"], again["rows_changed"], again["complete"]) == ([], 0, True)
@@ -206,6 +206,8 @@ def test_a_dry_run_prints_sql_and_nothing_else(unmigrated: OldCluster, lomi: Lom
         "ALTER TABLE media\n    ADD COLUMN IF NOT EXISTS moderation_status varchar(20) DEFAULT 'pending'",
         "INSERT INTO lomi.schema_migrations (version, name, checksum)\nVALUES (1, 'record', '",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_media_batch_id ON media (batch_id);",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS media_piles ON media (moderation_status,",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS media_minors ON media (created_at, id)\nWHERE ",
         "set_config('lock_timeout', '200ms', true)",
     ):
         assert statement in said.out
@@ -298,6 +300,30 @@ def test_an_empty_database_is_not_the_backends(database_url: str, lomi: Lomi, mo
     with psycopg.connect(database_url, autocommit=True) as pg:
         pg.execute(TABLES)
     assert lomi("migrate", "apply").code == 0
+
+
+MISSING = "missing: media_piles, media_minors, which make lomi review quick: lomi migrate apply"
+
+
+def test_indexes_that_nothing_needs_are_told_to_be_missing_and_are_no_difference(
+    cluster: OldCluster, lomi: Lomi
+) -> None:
+    with cluster.sql() as pg:
+        pg.execute("DROP INDEX media_piles; DROP INDEX media_minors")
+
+    said = {words: lomi("migrate", words) for words in ("verify", "status")}
+
+    assert (said["verify"].code, said["verify"].out) == (0, f"{MISSING}\ncomplete\n")
+    assert (said["status"].code, said["status"].out.splitlines()[-2]) == (0, MISSING)
+    told = [{"names": ["media_piles", "media_minors"], "state": "missing", "why": "", "command": "lomi migrate apply"}]
+    body = lomi("migrate", "verify", "-o", "json").document
+    assert (body["complete"], body["command"], body["media_indexes_absent"]) == (True, "", told)
+    check = checks(lomi("check", "--only", "postgres.media", "-o", "json"))["postgres.media"]
+    assert (check["status"], MISSING in check["detail"]) == ("pass", True)
+    shown = lomi("migrate", "apply", "--dry-run").out
+    assert shown.index("-- 1. media_piles") < shown.index("-- 2. media_minors")
+    assert lomi("migrate", "apply").out == "done: media_piles\ndone: media_minors\ncomplete\n"
+    assert lomi("migrate", "verify").out == "complete\n"
 
 
 # --- beside a newer schema --------------------------------------------------------------------------------------------

@@ -187,7 +187,10 @@ def test_where_media_is_complete_the_migrator_needs_nothing_of_the_backends(bare
         roles.run("DROP SCHEMA IF EXISTS lomi CASCADE")
 
     with Database(roles.url("lomi_migrator")) as db:
-        assert apply_all(db).complete
+        left = apply_all(db)
+    assert left.complete
+    (absent,) = left.state.media.absent
+    assert absent.command == f"lomi migrate apply --dry-run prints what {roles.name('backend')} runs"
 
 
 def completes(db: Database) -> bool:
