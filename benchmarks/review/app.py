@@ -1,8 +1,9 @@
 """How quick the app is over a long queue: `python -m benchmarks.review.app`.
 
-With `--index`, `media` has the index that `lomi migrate indexes --build media_piles` builds.
+A database with 100,000 rejected photos, their decisions logged, on which `lomi migrate apply` has run, and `lomi
+review` in a pseudo-terminal of 120 x 40. With `--bare`, `media` has none of the indexes that nothing needs: so it is
+for an operator whose role does not own the table.
 
-A database with 100,000 rejected photos, their decisions logged, and `lomi review` in a pseudo-terminal of 120 x 40.
 Starts are taken in turn with a bare Textual app that shows one word and with bare Python, so that what else the machine
 does hits all alike. A key is answered when the words of the next photo are on the screen.
 """
@@ -22,6 +23,7 @@ import psycopg
 
 from benchmarks.queue.figures import Figure, middle, percentile, table
 from lomi_ops.db.bootstrap import prepare
+from lomi_ops.db.migration.proposed import UNASKED
 from lomi_ops.db.queries import script
 from lomi_ops.domain.pile import Pile
 from tests import services
@@ -124,7 +126,7 @@ def main() -> None:
     asked.add_argument("--photos", type=int, default=100_000)
     asked.add_argument("--starts", type=int, default=11)
     asked.add_argument("--keys", type=int, default=100)
-    asked.add_argument("--index", action="store_true", help="with the index media_piles")
+    asked.add_argument("--bare", action="store_true", help="without the indexes for lomi review")
     wanted = asked.parse_args()
     with (
         services.running_postgres() as url,
@@ -137,10 +139,12 @@ def main() -> None:
         room.close()
         room = Room(url, Path(folder) / "objects")
         fill(room, wanted.photos)
-        if wanted.index:
-            room.plain.execute(script("proposed/media_piles.sql"))
-        say(f"{room.count('media'):,} photos lie there")
         environ = _environ(folder, url, redis.url, room)
+        for index in UNASKED:
+            room.plain.execute(script(f"proposed/drop_{index.name}.sql"))
+        if not wanted.bare:
+            subprocess.run([sys.executable, "-m", "lomi_ops", "migrate", "apply"], env=environ, check=True)
+        say(f"{room.count('media'):,} photos lie there")
         print(table(_figures(room, environ, wanted.starts, wanted.keys)))
         room.close()
 
