@@ -36,7 +36,8 @@ _SHED: tuple[frozenset[str], ...] = (
 
 
 def whole(report: Report) -> str:
-    parts = [report.headline + ("" if report.zone == "UTC" else f"; labels: {report.zone}")]
+    headline = report.headline + ("" if report.zone == "UTC" else f"; labels:{_GLUE}{report.zone}")
+    parts = [output.folded(headline, 2, first=0).replace(_GLUE, " ")]
     parts += [_table(table) for table in report.tables]
     parts += [drawn for chart in report.charts if (drawn := _chart(chart))]
     # A command is copied: it stays on one line.

@@ -146,3 +146,12 @@ def test_lines_that_add_up_still_do_when_they_are_few() -> None:
 def test_a_sign_of_two_columns_is_not_cut_in_half() -> None:
     assert clipped("模糊的照片", 6) == "模糊…"
     assert widest([clipped("模糊的照片", 5)]) <= 5
+
+
+@pytest.mark.parametrize("terminal", [80], indirect=True)
+def test_a_headline_is_folded_like_a_sentence(terminal: int) -> None:
+    where = "America/Argentina/Buenos_Aires"
+    said = written(ReportFormat.TEXT, Report("rejections", "Photos uploaded and rejected", REPORT.window, where))
+
+    assert max(map(len, said.splitlines())) <= terminal
+    assert said.splitlines()[-1].endswith(f"labels: {where}")
