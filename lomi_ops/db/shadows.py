@@ -22,6 +22,21 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowUsers:
+    """How often a shadow agreed with what held, by users."""
+
+    policy: str
+    shadow: str
+    users: int
+    photos: int
+    agreed: int
+    photos_squares: int
+    """Of each user's, added up."""
+    agreed_squares: int
+    products: int
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A photo on which a shadow said something else."""
 
@@ -75,6 +90,10 @@ class ArmChange:
 
 def agreement(db: Session | Database, window: Window) -> list[Agreement]:
     return db.all(Agreement, "shadow_agreement", start=window.start, end=window.end)
+
+
+def shadow_users(db: Session | Database, window: Window) -> list[ShadowUsers]:
+    return db.all(ShadowUsers, "shadow_users", start=window.start, end=window.end)
 
 
 def examples(db: Session | Database, window: Window, limit: int) -> list[Example]:

@@ -13,6 +13,26 @@ WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz AND d.shado
 GROUP BY 1, 2, 3, 4
 ORDER BY 2, 1, photos DESC, 3, 4;
 
+-- name: shadow_users
+-- The same by users: how many, their photos, on how many of these the shadow agreed, and of each user's numbers the squares
+-- and the product, added up.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out policy, shadow, users, photos, agreed, photos_squares, agreed_squares, products
+SELECT policy, shadow, count(*) AS users, sum(photos)::bigint AS photos, sum(agreed)::bigint AS agreed,
+       sum(photos * photos)::bigint AS photos_squares, sum(agreed * agreed)::bigint AS agreed_squares,
+       sum(photos * agreed)::bigint AS products
+FROM (
+    SELECT d.policy, s.policy AS shadow, d.user_id, count(*) AS photos,
+           count(*) FILTER (WHERE s.outcome = d.outcome) AS agreed
+    FROM lomi.decisions AS d CROSS JOIN LATERAL jsonb_to_recordset(d.shadows) AS s (policy text, outcome text)
+    WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz AND d.shadows IS NOT NULL
+      AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
+    GROUP BY 1, 2, 3
+) AS by_user
+GROUP BY 1, 2
+ORDER BY 2, 1;
+
 -- name: shadow_examples
 -- Photos of a window on which a shadow policy said something else, the latest first.
 -- in start: timestamptz

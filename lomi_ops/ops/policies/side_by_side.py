@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from lomi_ops.db import activations, reporting, shadows
 from lomi_ops.db.pool import Database
-from lomi_ops.db.shadows import Agreement, ArmChange, ArmOutcome, ArmUsers, Example
+from lomi_ops.db.shadows import Agreement, ArmChange, ArmOutcome, ArmUsers, Example, ShadowUsers
 from lomi_ops.domain.clustered import Clustered
-from lomi_ops.domain.quality import wilson
 from lomi_ops.domain.report import Column, Gap, Report, Table, Unit, Value
 from lomi_ops.domain.simulation import Fate
 from lomi_ops.domain.statistics import ratio
@@ -19,10 +17,7 @@ from lomi_ops.ops.reports.asked import INTERVAL
 _NO_PLACE = Gap("this database keeps no activations and no shadows", "lomi migrate apply")
 _NONE = Gap("no policy was asked beside the one that held, and no users were divided",
             "lomi policy activate NAME --shadow OTHER --reason WHY")  # fmt: skip
-_NOTE = (
-    "intervals are of 95 %; those of arms count users, whose photos are alike, and those of shadows count photos: for"
-    " users to come they are too narrow"
-)
+_NOTE = "intervals are of 95 % and count users: the photos of one are alike"
 _WORDS = {Fate.APPROVE: "approved", Fate.REVIEW: "to a person", Fate.REJECT: "rejected"}
 
 
@@ -30,6 +25,7 @@ def build(database: Database, window: Window, limit: int) -> Report:
     """Works on every schema."""
     kept = activations.kept(database)
     seen: Sequence[Agreement] = ()
+    asked: Sequence[ShadowUsers] = ()
     apart: Sequence[Example] = ()
     users: Sequence[ArmUsers] = ()
     outcomes: Sequence[ArmOutcome] = ()
@@ -37,9 +33,10 @@ def build(database: Database, window: Window, limit: int) -> Report:
     if kept:
         with reporting.reading(database, others=0) as session:
             seen, apart = shadows.agreement(session, window), shadows.examples(session, window, limit)
+            asked = shadows.shadow_users(session, window)
             users, outcomes = shadows.arm_users(session, window), shadows.arm_outcomes(session, window)
             changes = shadows.arm_changes(session, window)
-    tables = [*((_agreement(seen), _transitions(seen), _examples(apart)) if seen else ()),
+    tables = [*((_agreement(asked), _transitions(seen), _examples(apart)) if seen else ()),
               *((_arms(users, outcomes), _changes(changes)) if outcomes else ())]  # fmt: skip
     gaps = () if tables else (_NONE if kept else _NO_PLACE,)
     notes = (_NOTE,) if tables else ()
@@ -54,15 +51,13 @@ def _figures(seen: Sequence[Agreement], outcomes: Sequence[ArmOutcome]) -> dict[
             "divided": sum(each.photos for each in outcomes)}  # fmt: skip
 
 
-def _agreement(seen: Sequence[Agreement]) -> Table:
+def _agreement(asked: Sequence[ShadowUsers]) -> Table:
     columns = (Column("shadow", "asked"), Column("policy", "beside"), Column("photos", "photos", Unit.COUNT),
-               Column("agree", "agree", Unit.SHARE), *INTERVAL)  # fmt: skip
+               Column("users", "users", Unit.COUNT), Column("agree", "agree", Unit.SHARE), *INTERVAL)  # fmt: skip
     rows: list[tuple[Value, ...]] = []
-    for (shadow, policy), part in groupby(seen, key=lambda each: (each.shadow, each.policy)):
-        mine = list(part)
-        photos = sum(each.photos for each in mine)
-        share = sum(each.photos for each in mine if each.outcome == each.said) / photos
-        rows.append((shadow, policy, photos, share, *wilson(share, photos)))
+    for each in asked:
+        found = Clustered(each.users, each.photos, each.agreed, each.photos_squares, each.agreed_squares, each.products)
+        rows.append((each.shadow, each.policy, each.photos, each.users, found.share, *found.interval()))
     return Table("agreement", "Shadows", columns, tuple(rows))
 
 

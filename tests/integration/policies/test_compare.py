@@ -20,6 +20,7 @@ from lomi_ops.domain.verdict import MediaStatus, Reason
 from tests.commands import Lomi
 from tests.integration.db.conftest import AT, POLICY, Backend, evidence, seen
 from tests.integration.ops.old_cluster import OldCluster
+from tests.unit.test_clustered import clustered
 
 STRICT = replace(POLICY, name="strict", version=2, nsfw={Label.PORN: Zones(0.1, 0.4)})
 WINDOW = ("--window", "2026-11-20")
@@ -57,13 +58,25 @@ def test_a_shadow_is_set_beside_what_held(lomi: Lomi, db: Database, backend: Bac
     assert found["figures"] == {"asked": 4, "agree": 2, "agree_share": 0.5, "divided": 0}
     (agreement,) = rows(found, "agreement")
     assert (agreement["shadow"], agreement["policy"], agreement["photos"]) == ("strict@2", "local@1", 4)
-    assert (agreement["low"], agreement["high"]) == pytest.approx(wilson(0.5, 4))
+    assert (agreement["low"], agreement["high"]) == pytest.approx(clustered([(4, 2)]).interval())
     assert {(each["photo"], each["before"], each["after"], each["reason"]) for each in rows(found, "examples")} == {
         (str(doubtful), "approved", "to a person", "nsfw"), (str(rejected), "to a person", "rejected", "nsfw"),
     }  # fmt: skip
     said = lomi("policy", "compare", *WINDOW, "--fail-if", "agree_share<0.9")
     assert said.code == 1
     assert "strict@2" in said.out
+
+
+def test_photos_of_one_user_do_not_make_a_shadow_sure(lomi: Lomi, db: Database, backend: Backend) -> None:
+    regime = Regime((Arm(POLICY),), (STRICT,), 3)
+    for _ in range(6):
+        settle(db, backend, regime, *[0.0] * 9)
+    settle(db, backend, regime, *[0.2] * 9)
+
+    (agreement,) = rows(lomi("policy", "compare", *WINDOW, "-o", "json").document, "agreement")
+    assert (agreement["photos"], agreement["users"], agreement["agree"]) == (63, 7, 54 / 63)
+    assert (agreement["low"], agreement["high"]) == pytest.approx(clustered([(9, 9)] * 6 + [(9, 0)]).interval())
+    assert agreement["low"] < wilson(54 / 63, 63)[0] - 0.2
 
 
 def test_arms_are_set_beside_each_other_and_their_verdicts_come_out_again(
