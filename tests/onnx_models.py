@@ -58,6 +58,22 @@ def classifier(
     return _save(path, nodes, constants, shape, [batch, matrix.shape[1]], half=half)
 
 
+def heavy(path: Path, megabytes: int, *, size: int = 8) -> Path:
+    """A two-class classifier with so many megabytes of weights, which the runtime lays out anew, as in a large one."""
+    side = 1024
+    layers = max(1, megabytes * 2**20 // (4 * side * side))
+    nodes = [
+        helper.make_node("ReduceMean", ["pixels"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("MatMul", ["means", "first"], ["tokens0"]),
+    ]
+    nodes += [helper.make_node("MatMul", [f"tokens{n}", f"layer{n}"], [f"tokens{n + 1}"]) for n in range(layers)]
+    nodes.append(helper.make_node("MatMul", [f"tokens{layers}", "last"], ["scores"]))
+    chance = np.random.default_rng(1)
+    shapes = {"first": (3, side), "last": (side, 2)} | {f"layer{n}": (side, side) for n in range(layers)}
+    constants = {name: chance.normal(size=shape).astype(np.float32) / side for name, shape in shapes.items()}
+    return _save(path, nodes, constants, ["batch", 3, size, size], ["batch", 2])
+
+
 def detector(path: Path, rows: Sequence[Sequence[float]], *, size: int = 32, batch: int | str = "batch") -> Path:
     """Always answers `rows`, each of them centre x, centre y, width, height and one score per label."""
     table = np.array(rows, dtype=np.float32).T[None]

@@ -13,6 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
 from lomi_ops.config.manifest import Boxes, DType, Manifest
 from lomi_ops.errors import ModelError
+from worker.engines.pages import give_back_pages
 from worker.engines.tensor import Preparation, Tensor
 
 Output = npt.NDArray[np.float32]
@@ -52,9 +53,11 @@ class Session:
             raise self._unfit(path, f"has sha256 {self.sha256[:12]}…, expected {expected[:12]}…: altered or incomplete")
         # The bytes that were hashed are the bytes that are loaded.
         self._session = self._open(path, body, threads)
+        del body
         self._input = self._checked_input(path)
         self._output = self._checked_output(path)
         self._warm_up(path)
+        give_back_pages()
 
     def run(self, tensor: Tensor) -> Output:
         """The model's output for one photo, as float32. Raises whatever the runtime raises, and ValueError where the
@@ -85,9 +88,13 @@ class Session:
         options.enable_cpu_mem_arena = True
         options.log_severity_level = 4
         try:
-            return onnxruntime.InferenceSession(body, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(body, options, providers=["CPUExecutionProvider"])
         except _ORT_ERRORS as error:
             raise self._unfit(path, "is not an ONNX graph that this runtime can load") from error
+        # It keeps the file's bytes for ever, to begin anew with another provider. We have none, and want no such try.
+        session.disable_fallback()
+        session._model_bytes = None
+        return session
 
     def _checked_input(self, path: Path) -> str:
         spec = self.manifest.input

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +14,24 @@ import pytest
 
 from lomi_ops.config.manifest import Manifest
 from lomi_ops.errors import ExitCode, ModelError
-from tests.onnx_models import classifier, detector, detector_manifest, manifest, raises_when_bright, sha256
+from tests.onnx_models import classifier, detector, detector_manifest, heavy, manifest, raises_when_bright, sha256
 from worker.engines.session import Session
 from worker.engines.tensor import Preparation
+from worker.judging.host import child_environment
 
+MEMORY_OF_A_SESSION = """
+import re, sys
+from pathlib import Path
+from lomi_ops.config.manifest import read_manifest
+from worker.engines.session import Session
+
+def own():
+    return 1024 * int(re.search(r"Anonymous: +([0-9]+)", Path("/proc/self/smaps_rollup").read_text())[1])
+
+manifest, before = read_manifest(Path(sys.argv[1])), own()
+session = Session(manifest, Path(sys.argv[2]))
+print(own() - before)
+"""
 WEIGHTS = [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
 
 
@@ -132,6 +150,28 @@ def test_the_file_may_change_after_it_was_loaded(model: Path) -> None:
     session = Session(manifest(model), model)
     model.write_bytes(b"")
     assert session.run(np.zeros((1, 3, 8, 8), dtype=np.float32)).shape == (1, 2)
+
+
+def test_the_bytes_of_the_file_are_not_kept_once_it_is_loaded(tmp_path: Path) -> None:
+    file = heavy(tmp_path / "toy.onnx", 12)
+    tracemalloc.start()
+    try:
+        session = Session(manifest(file), file)
+        assert tracemalloc.get_traced_memory()[0] < file.stat().st_size / 4
+    finally:
+        tracemalloc.stop()
+    assert session.run(np.zeros((1, 3, 8, 8), dtype=np.float32)).shape == (1, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the C library's malloc_trim")
+def test_a_process_keeps_little_more_than_the_weights(tmp_path: Path) -> None:
+    file = heavy(tmp_path / "toy.onnx", 64)
+    (tmp_path / "toy.yaml").write_text(manifest(file).model_dump_json())
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY_OF_A_SESSION, str(tmp_path / "toy.yaml"), str(file)],
+        env=child_environment(os.environ), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert float(done.stdout) < 1.4 * file.stat().st_size
 
 
 def test_no_thread_spins_between_photos(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
