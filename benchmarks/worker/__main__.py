@@ -36,16 +36,20 @@ WORKERS = 4
 def throughput_of(options: argparse.Namespace, report: Report) -> None:
     """The small detector."""
     model = detector()
-    trees = {"lomi": HERE} | ({"beside": options.beside.resolve()} if options.beside else {})
     with ExitStack() as opened:
         stacks: dict[str, Stack] = {}
-        for name, tree in trees.items():
+        for name, tree in _trees(options, "lomi").items():
             stacks[name] = opened.enter_context(running_stack(tree))
             stacks[name].start(options.workers or WORKERS)
         for case in options.case or CASES:
             found = throughput.rounds(stacks, case, model, options.rounds, options.seconds, options.photos)
             report.add(*throughput.figures(case, found))
             report.tables.append(throughput.where_it_goes(case, found))
+
+
+def _trees(options: argparse.Namespace, ours: str) -> dict[str, Path]:
+    """The checkouts whose workers take turns, by the names in the tables."""
+    return {ours: HERE} | ({"beside": options.beside.resolve()} if options.beside else {})
 
 
 @contextmanager
@@ -97,21 +101,33 @@ def peers_of(options: argparse.Namespace, report: Report) -> None:
 
 def vit_of(options: argparse.Namespace, report: Report) -> None:
     """A large classifier beside its ceiling, and beside plain loops with the same network."""
-    with open_folder("lomi-vit-") as folder:
+    count = options.workers or len(os.sched_getaffinity(0))
+    with ExitStack() as opened:
+        folder = opened.enter_context(open_folder("lomi-vit-"))
         file, manifest = vit.write(folder)
-        with running_stack(settings=vit.settings(folder, manifest)) as stack:
-            stack.start(options.workers or len(os.sched_getaffinity(0)))
-            case = Case("jpeg", 9)
-            model = Model(file, manifest)
-            found = throughput.rounds({"ViT": stack}, case, model, options.rounds, options.seconds, options.photos)
-            report.add(*throughput.figures(case, found, share=0.95, per_min=None))
-            report.tables.append(throughput.where_it_goes(case, found))
-            keys, photos_at = [f"jpeg/{place}.bin" for place in range(9)], stack.objects / "jpeg"
-            report.add(*peers.plain(stack, keys, photos_at, file, vit.SIZE, options.rounds, options.seconds))
-            if why := peers.why_no_torch(options.torch_python):
-                report.tables.append(why)
-                return
-            report.add(*peers.torch(stack, keys, photos_at, options.torch_python, options.rounds, options.seconds))
+        stacks = {
+            name: opened.enter_context(running_stack(tree, vit.settings(folder, manifest)))
+            for name, tree in _trees(options, "ViT").items()
+        }
+        case, model = Case("jpeg", 9), Model(file, manifest)
+        found = throughput.fresh_rounds(
+            stacks, case, model, options.rounds, options.seconds, options.photos, workers=count
+        )
+        report.add(*throughput.figures(case, found, share=0.95, per_min=None))
+        report.tables.append(throughput.where_it_goes(case, found))
+        if not options.beside:
+            _vit_peers(options, report, stacks["ViT"], file, count)
+
+
+def _vit_peers(options: argparse.Namespace, report: Report, stack: Stack, file: Path, count: int) -> None:
+    """Plain loops with the same network."""
+    stack.start(count)
+    keys, photos_at = [f"jpeg/{place}.bin" for place in range(9)], stack.objects / "jpeg"
+    report.add(*peers.plain(stack, keys, photos_at, file, vit.SIZE, options.rounds, options.seconds))
+    if why := peers.why_no_torch(options.torch_python):
+        report.tables.append(why)
+        return
+    report.add(*peers.torch(stack, keys, photos_at, options.torch_python, options.rounds, options.seconds))
 
 
 def compreface_of(options: argparse.Namespace, report: Report) -> None:

@@ -71,6 +71,32 @@ def rounds(
     return found
 
 
+def fresh_rounds(
+    stacks: dict[str, Stack],
+    case: Case,
+    model: Model,
+    number: int,
+    seconds: float,
+    folder: Path | None,
+    *,
+    workers: int,
+) -> Measured:
+    """The same with loops and workers of their own for each round. Processes with the same large model differ by some
+    per cent for as long as they live, by where their pages lie: one start each would compare that."""
+    found = Measured([], {name: [] for name in stacks}, [])
+    for turn in range(number):
+        for stack in stacks.values():
+            stack.start(workers)
+        once = rounds(dict(list(stacks.items())[:: 1 if turn % 2 == 0 else -1]), case, model, 1, seconds, folder)
+        for stack in stacks.values():
+            stack.stop()
+        found.ceiling.extend(once.ceiling)
+        found.stages.extend(once.stages)
+        for name, spans in once.stacks.items():
+            found.stacks[name].extend(spans)
+    return found
+
+
 def _bare(loops: Loops, found: Measured, seconds: float) -> None:
     span, stages = loops.run(seconds)
     found.ceiling.append(span)

@@ -83,7 +83,7 @@ class _Graph:
         return self.add("LayerNormalization", tokens, self.constant(one), self.constant(zero), axis=-1)
 
     def heads(self, tokens: str, order: list[int]) -> str:
-        shape = self.constant(np.array([1, _TOKENS, HEADS, WIDTH // HEADS], np.int64))
+        shape = self.constant(np.array([-1, _TOKENS, HEADS, WIDTH // HEADS], np.int64))
         split = self.add("Reshape", self.dense(tokens, WIDTH, WIDTH), shape)
         return self.add("Transpose", split, perm=order)
 
@@ -93,8 +93,14 @@ class _Graph:
         scores = self.add("Softmax", self.add("Mul", self.add("MatMul", query, key), scale), axis=-1)
         mixed = self.add("Transpose", self.add("MatMul", scores, value), perm=[0, 2, 1, 3])
         return self.dense(
-            self.add("Reshape", mixed, self.constant(np.array([1, _TOKENS, WIDTH], np.int64))), WIDTH, WIDTH
+            self.add("Reshape", mixed, self.constant(np.array([-1, _TOKENS, WIDTH], np.int64))), WIDTH, WIDTH
         )
+
+    def repeated(self, token: str, beside: str) -> str:
+        """One token of `[1, 1, WIDTH]` for each photo of `beside`."""
+        photos = self.add("Shape", beside, start=0, end=1)
+        shape = self.add("Concat", photos, self.constant(np.array([1, WIDTH], np.int64)), axis=0)
+        return self.add("Expand", token, shape)
 
     def perceptron(self, tokens: str) -> str:
         wide = self.dense(tokens, WIDTH, 4 * WIDTH)
@@ -104,14 +110,15 @@ class _Graph:
 
 
 def write(folder: Path) -> tuple[Path, Path]:
-    """The model's file and its manifest, in `folder`."""
+    """The model's file and its manifest, in `folder`. Its batch axis is free, as exporters leave it."""
     graph = _Graph()
     patches = graph.add(
         "Conv", "pixels", graph.weights(WIDTH, 3, PATCH, PATCH), graph.weights(WIDTH),
         kernel_shape=[PATCH, PATCH], strides=[PATCH, PATCH],
     )  # fmt: skip
-    rows = graph.add("Reshape", patches, graph.constant(np.array([1, WIDTH, _TOKENS - 1], np.int64)))
-    tokens = graph.add("Concat", graph.weights(1, 1, WIDTH), graph.add("Transpose", rows, perm=[0, 2, 1]), axis=1)
+    rows = graph.add("Reshape", patches, graph.constant(np.array([-1, WIDTH, _TOKENS - 1], np.int64)))
+    seen = graph.add("Transpose", rows, perm=[0, 2, 1])
+    tokens = graph.add("Concat", graph.repeated(graph.weights(1, 1, WIDTH), seen), seen, axis=1)
     tokens = graph.add("Add", tokens, graph.weights(1, _TOKENS, WIDTH))
     for _ in range(LAYERS):
         tokens = graph.add("Add", tokens, graph.attention(graph.norm(tokens)))
@@ -119,8 +126,8 @@ def write(folder: Path) -> tuple[Path, Path]:
     first = graph.add("Gather", graph.norm(tokens), graph.constant(np.array(0, np.int64)), axis=1)
     logits = graph.add("Identity", graph.dense(first, WIDTH, LABELS))
     graph.nodes.append(helper.make_node("Identity", [logits], ["logits"]))
-    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [1, 3, SIZE, SIZE])]
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, LABELS])]
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, SIZE, SIZE])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", LABELS])]
     made = helper.make_graph(graph.nodes, "vit", inputs, outputs, graph.constants)
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     file, manifest = folder / "vit-random.onnx", folder / "vit-random.yaml"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from benchmarks.queue.figures import Figure
-from benchmarks.worker import memory, peers
+from benchmarks.worker import memory, peers, throughput
 from benchmarks.worker.load import Span
 from benchmarks.worker.memory import Seen
 from benchmarks.worker.results import QUIET, Report, Sample, against, judged
-from benchmarks.worker.throughput import Case, Measured, figures
+from benchmarks.worker.stack import Stack
+from benchmarks.worker.throughput import Case, Measured, Model, figures
 
 CASE = Case("jpeg", 9)
 
@@ -49,6 +51,32 @@ def test_a_quiet_machine_answers_by_both() -> None:
     assert quiet["jpeg, batches of 9: lomi / ceiling"].meets is False
     assert quiet["jpeg, batches of 9: lomi"].meets is False
     assert round(quiet["jpeg, batches of 9: lomi / ceiling"].value, 3) == 0.875
+
+
+def test_fresh_rounds_start_and_stop_all_workers_each_time_and_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+
+    class Recorded:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def start(self, count: int) -> None:
+            told.append((self.name, count))
+
+        def stop(self) -> None:
+            told.append((self.name, "stopped"))
+
+    def one(stacks: dict[str, Stack], *_: object) -> Measured:
+        told.append(list(stacks))
+        return Measured([span(4, 2)], {name: [span(4, 2)] for name in stacks}, [{"decode": 1.0}])
+
+    monkeypatch.setattr(throughput, "rounds", one)
+    stacks = {name: cast("Stack", Recorded(name)) for name in ("ours", "theirs")}
+    found = throughput.fresh_rounds(stacks, CASE, cast("Model", None), 2, 1.0, None, workers=2)
+
+    started, stopped = [("ours", 2), ("theirs", 2)], [("ours", "stopped"), ("theirs", "stopped")]
+    assert told == [*started, ["ours", "theirs"], *stopped, *started, ["theirs", "ours"], *stopped]
+    assert len(found.ceiling) == len(found.stages) == len(found.stacks["ours"]) == len(found.stacks["theirs"]) == 2
 
 
 def test_what_has_no_goal_stays_as_it_is_beside_others() -> None:
