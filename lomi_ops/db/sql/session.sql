@@ -22,9 +22,11 @@ FROM (SELECT pg_backend_pid() <> %(told_pid)s::int AS pooled) AS place;
 
 -- name: session_by_keys
 -- For a connection that asks by keys alone and has its statements prepared: a plan that is kept was perhaps made when a
--- table was nearly empty, and would read it whole when it no longer is.
--- out seqscan
-SELECT set_config('enable_seqscan', 'off', false) AS seqscan;
+-- table was nearly empty, and would read it whole when it no longer is. So any plan will do, and is kept: by itself the
+-- server plans some of these statements anew each time, since it takes a list of keys for longer than it is.
+-- out seqscan, plans
+SELECT set_config('enable_seqscan', 'off', false) AS seqscan,
+       set_config('plan_cache_mode', 'force_generic_plan', false) AS plans;
 
 -- name: server_version
 -- The server's version, for people.

@@ -14,9 +14,10 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from lomi_ops.config.sections.services import DatabaseSection
-from lomi_ops.db import failures, media
+from lomi_ops.db import failures, ledger, media
 from lomi_ops.db.pool import Database, conninfo_of
 from lomi_ops.errors import ConfigError, DatabaseUnavailable, LomiError
+from tests.integration.db.conftest import AT, POLICY, Backend, judged
 from tests.services import free_port
 
 
@@ -210,6 +211,18 @@ def test_only_a_handle_that_repeats_itself_has_its_statements_prepared(db: Datab
             for _ in range(4):
                 media.photos_of(handle, [])
         assert (prepared_on(worker), prepared_on(db)) == (1, 0)
+
+
+def test_what_a_worker_asks_again_and_again_is_planned_once(db: Database, backend: Backend) -> None:
+    with Database(db._conninfo, prepares=True) as worker:
+        for _ in range(8):
+            job = backend.job(1)
+            ledger.opening(worker, job)
+            made = [judged(photo.media_id) for photo in job.photos]
+            ledger.settle(worker, job, made, attempt=1, token="t", worker="w", at=AT, policy=POLICY)
+        with worker.session() as session:
+            asked = "SELECT sum(custom_plans)::int, min(generic_plans)::int FROM pg_prepared_statements"
+            assert session._connection.execute(asked, prepare=False).fetchone() == (0, 6)
 
 
 def test_a_prepared_statement_whose_columns_have_changed_is_unavailable_once(
