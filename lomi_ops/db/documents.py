@@ -31,9 +31,11 @@ _engine, _status, _label = lru_cache(64)(Engine), lru_cache(64)(EngineStatus), l
 _outcome, _reason = lru_cache(64)(Outcome), lru_cache(64)(Reason)
 
 
-def _spelt(value: object) -> str:
+def _spelt(value: object) -> object:
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, frozenset):  # each policy has one: what it requires
+        return sorted(value)
     raise TypeError
 
 

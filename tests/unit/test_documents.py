@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lomi_ops.db.documents import cleaned, decision_document, decision_of, readable, storable
+from lomi_ops.db import documents
+from lomi_ops.db.documents import cleaned, decision_document, decision_of, jsonb, log_columns, readable, storable
 from lomi_ops.domain.decision import PhotoDecision, Taken
 from lomi_ops.domain.finding import AgeRange, Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
+from lomi_ops.domain.regime import Rule
 from lomi_ops.domain.verdict import FailureCode, Ground, MediaStatus, Outcome, Reason, Verdict
+from tests.unit.evidence import POLICY
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 scores = st.floats(0, 1)
@@ -95,6 +100,16 @@ def test_ids_and_sets_become_texts_and_sorted_lists() -> None:
         "id": "00000000-0000-0000-0000-000000000001",
         "needs": ["a", "b"],
     }
+
+
+@given(decisions)
+def test_a_decision_by_a_policy_is_written_as_json_without_looking_at_each_part(decision: PhotoDecision) -> None:
+    document = log_columns(replace(decision, rule=Rule(POLICY)), None)
+    plain = json.dumps(storable(document), ensure_ascii=False)
+    dumps = jsonb(document).dumps
+    assert dumps is not None
+    with patch.object(documents, "storable", side_effect=AssertionError("the long way")):
+        assert dumps(document) == plain
 
 
 def test_an_amharic_text_and_an_emoji_stay_readable() -> None:
