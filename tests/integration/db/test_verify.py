@@ -343,7 +343,7 @@ def test_nothing_is_built_upon_a_column_of_another_type_until_a_person_has_mende
     db: Database, plain: Plain
 ) -> None:
     plain.execute("CREATE TYPE state AS ENUM ('pending', 'approved')")
-    plain.execute("DROP INDEX idx_media_moderation_status, idx_media_batch_id")
+    plain.execute("DROP INDEX idx_media_moderation_status, idx_media_batch_id, media_piles")
     plain.execute("ALTER TABLE media ALTER COLUMN moderation_status DROP DEFAULT")
     plain.execute("ALTER TABLE media ALTER COLUMN moderation_status TYPE state USING 'pending'")
 
