@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from lomi_ops.db.reporting import Bin, Standing
 from lomi_ops.domain.alike import BATCH, photos_for_one
@@ -23,13 +22,20 @@ class Parts:
     """Photos in the parts of a window, by what they are counted as: how much less they tell than independent ones."""
 
     def __init__(self, rows: Iterable[Bin | Standing], *statuses: str) -> None:
-        """Of these statuses, or of all without any. `Standing` names no time, so that nothing shows."""
-        self._photos: Counter[datetime] = Counter()
-        self._hits: defaultdict[tuple[str, str | None], Counter[datetime]] = defaultdict(Counter)
+        """Of these statuses, or of all without any; the oldest part first. `Standing` names no time, so that nothing
+        shows."""
+        self._photos: list[int] = []
+        self._hits: dict[tuple[str, str | None], dict[int, int]] = {}
+        last = None
         for row in rows:
-            if isinstance(row, Bin) and (not statuses or row.status in statuses):
-                self._photos[row.at] += row.photos
-                self._hits[row.status, row.reason or None][row.at] += row.photos
+            if not isinstance(row, Bin) or (statuses and row.status not in statuses):
+                continue
+            if row.at != last:
+                last = row.at
+                self._photos.append(0)
+            self._photos[-1] += row.photos
+            hits, place = self._hits.setdefault((row.status, row.reason or None), {}), len(self._photos) - 1
+            hits[place] = hits.get(place, 0) + row.photos
 
     def of_status(self, status: str, otherwise: float = BATCH) -> float:
         """Photos that tell as much as one independent one, about the share of a status; `otherwise` where that does
@@ -41,11 +47,11 @@ class Parts:
         found = (at for (its, why), at in self._hits.items() if why == reason and status in (None, its))
         return self._for_one(found, otherwise)
 
-    def _for_one(self, hits: Iterable[Counter[datetime]], otherwise: float) -> float:
-        mine: Counter[datetime] = Counter()
+    def _for_one(self, hits: Iterable[Mapping[int, int]], otherwise: float) -> float:
+        mine: Counter[int] = Counter()
         for each in hits:
             mine.update(each)
-        return photos_for_one([(photos, mine[at]) for at, photos in sorted(self._photos.items())], otherwise)
+        return photos_for_one([(photos, mine.get(at, 0)) for at, photos in enumerate(self._photos)], otherwise)
 
 
 def certainty(
