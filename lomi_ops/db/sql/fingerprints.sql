@@ -24,16 +24,16 @@ SELECT hash FROM lomi.photo_hashes WHERE media_id = %(media_id)s::uuid;
 -- name: photo_hashes_near
 -- Photos of anybody whose hash is near, the nearest first; the index finds those that share a band or nearly do, and
 -- their bits are counted here. Band by band: of all bands at once the planner believes that most rows have one, and
--- reads the table. A photo whose row is gone has no status.
+-- reads the table. All that are near are found before they are cut, or it would hope for enough of them in whatever order; and
+-- how they stand is looked up of those that are left, or it would read media for the many that it expects. A photo whose row
+-- is gone has no status.
 -- in hash: text, in hexadecimal
 -- in probes: int[], bands that near hashes may have
 -- in within: int, bits
 -- in but: uuid, the photo itself; null for none
 -- in limit: bigint, rows
 -- out media_id, user_id, distance, status, reason, uploaded_at, decided_at, seen_at
-SELECT h.media_id, h.user_id, h.distance, m.moderation_status::text AS status, m.moderation_reason AS reason,
-       m.created_at AS uploaded_at, m.moderated_at AS decided_at, h.at AS seen_at
-FROM (
+WITH near AS MATERIALIZED (
     SELECT DISTINCT p.media_id, p.user_id, p.at, d.distance
     FROM unnest(%(probes)s::int[]) AS probe
     CROSS JOIN LATERAL (SELECT media_id, user_id, hash, at FROM lomi.photo_hashes WHERE bands @> ARRAY[probe]) AS p
@@ -42,7 +42,12 @@ FROM (
             (('x' || encode(p.hash, 'hex'))::bit(256) # ('x' || %(hash)s::text)::bit(256))::text, '0', ''
         )) AS distance
     ) AS d
-) AS h LEFT JOIN media AS m ON m.id = h.media_id
-WHERE h.distance <= %(within)s::int AND h.media_id IS DISTINCT FROM %(but)s::uuid
-ORDER BY h.distance, h.at DESC, h.media_id
-LIMIT %(limit)s::bigint;
+    WHERE d.distance <= %(within)s::int AND p.media_id IS DISTINCT FROM %(but)s::uuid
+),
+nearest AS MATERIALIZED (
+    SELECT media_id, user_id, at, distance FROM near ORDER BY distance, at DESC, media_id LIMIT %(limit)s::bigint
+)
+SELECT h.media_id, h.user_id, h.distance, m.moderation_status::text AS status, m.moderation_reason AS reason,
+       m.created_at AS uploaded_at, m.moderated_at AS decided_at, h.at AS seen_at
+FROM nearest AS h LEFT JOIN media AS m ON m.id = h.media_id
+ORDER BY h.distance, h.at DESC, h.media_id;

@@ -4,15 +4,18 @@
 -- Limits of a new connection; UTC so that times come back in it; and a search path without the schema lomi, which a
 -- role of that name has first in its path: `media` must be the backend's whoever asks. Behind a pooler the server's
 -- process is another one than the client was told, and is somebody else's next: there they end with the transaction.
+-- Statements are not compiled: the server does that for what it believes to be long, and here takes longer for it than for
+-- the answer.
 -- in statement_timeout: text, with unit, one statement
 -- in lock_timeout: text, with unit, one wait for a lock
 -- in idle_timeout: text, with unit, silence inside a transaction
 -- in told_pid: int, of the server's process, as the client was told; 0 for this transaction only
--- out statement_timeout, lock_timeout, idle_timeout, time_zone, search_path, pooled
+-- out statement_timeout, lock_timeout, idle_timeout, time_zone, jit, search_path, pooled
 SELECT set_config('statement_timeout', %(statement_timeout)s, pooled) AS statement_timeout,
        set_config('lock_timeout', %(lock_timeout)s, pooled) AS lock_timeout,
        set_config('idle_in_transaction_session_timeout', %(idle_timeout)s, pooled) AS idle_timeout,
        set_config('TimeZone', 'UTC', pooled) AS time_zone,
+       set_config('jit', 'off', pooled) AS jit,
        set_config('search_path', (
            SELECT coalesce(string_agg(quote_ident(name), ', ' ORDER BY place), 'public')
            FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (name, place)

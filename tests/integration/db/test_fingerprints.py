@@ -115,15 +115,22 @@ def test_a_ring_of_many_accounts_is_cut_and_said_to_be_more(db: Database, backen
     assert (len(found.near), found.more, found.others) == (5, True, 5)
 
 
-def test_the_search_uses_the_index_and_finds_what_a_full_scan_finds(db: Database, plain: Plain) -> None:
+def test_the_search_uses_the_index_and_finds_what_a_full_scan_finds(
+    db: Database, backend: Backend, plain: Plain
+) -> None:
     rng = random.Random(7)
     rows = [Kept(UUID(int=rng.getrandbits(128)), uuid.uuid4(), Fingerprint(rng.randbytes(32))) for _ in range(10_000)]
     planted = [Kept(uuid.uuid4(), uuid.uuid4(), away(LOOKS, bits, bits)) for bits in range(41)]
     fingerprints.keep(db, [*rows, *planted], at=AT)
-    plain.execute("ANALYZE lomi.photo_hashes")
+    plain.execute(
+        "INSERT INTO media (user_id, media_type, url) SELECT %s, 'photo', 'k' FROM generate_series(1, 20000)",
+        [backend.user()],
+    )
+    plain.execute("ANALYZE lomi.photo_hashes, media")
     found = fingerprints.near(db, LOOKS, limit=100)
     wanted = sorted(each.fingerprint.distance(LOOKS) for each in planted if each.fingerprint.distance(LOOKS) <= SAME)
     assert [each.distance for each in found] == wanted == list(range(SAME + 1))
     values = {"hash": str(LOOKS), "probes": list(LOOKS.probes), "within": SAME, "but": None, "limit": 50}
     plan = plain.execute("EXPLAIN " + block_of("photo_hashes_near").text, values).fetchall()
     assert any("photo_hashes_bands" in row["QUERY PLAN"] for row in plan), plan
+    assert not any("Seq Scan on media" in row["QUERY PLAN"] for row in plan), plan
