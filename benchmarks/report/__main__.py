@@ -51,6 +51,8 @@ AGAIN = (
     "CREATE INDEX decisions_notable ON lomi.decisions (at) WHERE actor <> 'worker' OR status = 'pending'",
     "CREATE INDEX decisions_of_approved ON lomi.decisions (at) WHERE status_before = 'approved'",
     "CREATE INDEX decisions_media_id ON lomi.decisions (media_id, id)",
+    "CREATE INDEX decisions_user_id ON lomi.decisions (user_id)",
+    "CREATE INDEX decisions_step ON lomi.decisions (step) WHERE step IS NOT NULL",
     "CREATE INDEX jobs_batch_id ON lomi.jobs (batch_id)",
 )
 FILL = (
