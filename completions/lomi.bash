@@ -191,7 +191,7 @@ _lomi_table() {
       arguments='' ;;
     'review list')
       children=''
-      options='--queue --reason --filter --count --limit --output -o --env --config --env-file --data --help -h'
+      options='--queue --reason --filter --count --limit --all --output -o --env --config --env-file --data --help -h'
       values='--queue=waiting|rejected|failed|minors|all --reason= --filter=@saved_filters --limit= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photo_filters' ;;
     'review show')
@@ -296,7 +296,7 @@ _lomi_table() {
       arguments='' ;;
     'media list')
       children=''
-      options='--limit --after --output -o --env --config --env-file --data --help -h'
+      options='--limit --after --all --output -o --env --config --env-file --data --help -h'
       values='--limit= --after= --output=text|json|jsonl -o=text|json|jsonl --env=@profiles --config=@files --env-file=@files --data=@folders'
       arguments='*=@photo_filters' ;;
     'media compare')

@@ -191,7 +191,7 @@ function __lomi_table
             set -g __lomi_arguments
         case 'review list'
             set -g __lomi_children
-            set -g __lomi_options '--queue	Which photos' '--reason	Only this reason, e.g' '--filter	A filter by its name: `lomi review filters list`' '--count	Only how many lie on each pile; more than 10,000 are no further counted' '--limit	At most so many' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_options '--queue	Which photos' '--reason	Only this reason, e.g' '--filter	A filter by its name: `lomi review filters list`' '--count	Only how many lie on each pile; more than 10,000 are no further counted' '--limit	At most so many' '--all	Look back until there are enough, however far; jsonl always does' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--queue=waiting|rejected|failed|minors|all' '--reason=' '--filter=@saved_filters' '--limit=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photo_filters'
         case 'review show'
@@ -296,7 +296,7 @@ function __lomi_table
             set -g __lomi_arguments
         case 'media list'
             set -g __lomi_children
-            set -g __lomi_options '--limit	At most so many' '--after	Go on behind this photo, the last of a list' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
+            set -g __lomi_options '--limit	At most so many' '--after	Go on behind this photo, the last of a list' '--all	Look back until there are enough, however far; jsonl always does' '--output	text, json or jsonl' '-o	text, json or jsonl' '--env	Profile of the configuration file; else LOMI_ENV' '--config	Configuration file (YAML)' '--env-file	Environment file (.env.production)' '--data	Folder of a local stack' '--help	Show this message and exit' '-h	Show this message and exit'
             set -g __lomi_values '--limit=' '--after=' '--output=text|json|jsonl' '-o=text|json|jsonl' '--env=@profiles' '--config=@files' '--env-file=@files' '--data=@folders'
             set -g __lomi_arguments '*=@photo_filters'
         case 'media compare'

@@ -19,6 +19,7 @@ from lomi_ops.cli import (
     session,
 )
 from lomi_ops.cli.output import Format
+from lomi_ops.cli.progress import bar
 from lomi_ops.errors import ExitCode
 
 Terms = Annotated[
@@ -41,37 +42,48 @@ def media_list(
     after: Annotated[
         str | None, typer.Option("--after", help="Go on behind this photo, the last of a list.", metavar="ID")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Look back until there are enough, however far; jsonl always does.")
+    ] = False,
     format_: options.Output = Format.TEXT,
 ) -> int:
     """List photos, however they stand.
 
     The latest upload first.
 
-    By status, reason, user, batch, scores and time. Without the schema lomi the rows of media are all that is known.
+    By status, reason, user, batch, scores and time. Where few match, a list looks at the latest 50,000 photos, says how
+    far back that was, and which --after goes on. Without the schema lomi the rows of media are all that is known.
     """
     from lomi_ops.domain import review_filter
-    from lomi_ops.ops.photos import browse
+    from lomi_ops.ops.photos import browse, looking
 
     wanted = review_filter.parse(terms or [])
     behind = review_choice.media_id(after) if after else None
     with session.opened(common, "database") as runtime:
         database = runtime.database
         now = database.now()
-        found = browse.listed(database, wanted, now=now, limit=limit + 1, after=behind)
-        more, found = len(found) > limit, found[:limit]
-        last = found[-1].photo.media_id if more else None
+        reach = None if everything or format_ is Format.JSONL else looking.USUAL
+        with bar("looking", None) as tell:
+            listed = browse.listed(
+                database, wanted, now=now, limit=limit, after=behind, reach=reach,
+                tell=lambda photos: tell(photos, "photos looked at"),
+            )  # fmt: skip
         share = runtime.settings.review.sample_share
-        found = browse.discreet(database, found, actor=options.actor(None), at=now, share=share)
+        found = browse.discreet(database, listed.photos, actor=options.actor(None), at=now, share=share)
     if format_ is Format.TEXT:
-        media_text.show(found)
+        media_text.show(found, since=None if listed.full else listed.back_to)
     elif format_ is Format.JSONL:
         for each in found:
             output.line(review_text.record(each))
     else:
-        body = {"photos": [review_text.record(each) for each in found], "next": str(last) if last else None}
+        body = {
+            "photos": [review_text.record(each) for each in found],
+            "next": str(listed.next) if listed.next else None,
+            "looked_back_to": listed.back_to,
+        }
         output.document(body, schema="lomi.media.list/v1")
-    if last:
-        diagnostics.note(f"there are more than these {limit}: --after {last}, --limit N or a filter")
+    for line in media_text.notes(listed, limit):
+        diagnostics.note(line)
     return int(ExitCode.OK)
 
 

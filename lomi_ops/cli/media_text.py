@@ -9,11 +9,12 @@ from lomi_ops.cli import output, review_text
 from lomi_ops.domain.shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from lomi_ops.db.decisions import LoggedDecision
     from lomi_ops.db.media import PhotoRow
+    from lomi_ops.ops.photos.browse import Listed
     from lomi_ops.ops.reviews.piles import Lying
 
 _NUMBERS = (
@@ -26,9 +27,10 @@ _ROOMS = ((100, (0, 3, 4, 7)), (160, (0, 1, 3, 4, 5, 7)))
 """Columns that a terminal of less than so many signs shows; the others are in `media show`."""
 
 
-def show(found: Sequence[Lying]) -> None:
+def show(found: Sequence[Lying], *, since: datetime | None = None) -> None:
+    """With `since`, photos that were uploaded before were not looked at."""
     if not found:
-        output.text("no photo matches")
+        output.text("no photo matches" + (f" since {minute(since)}" if since else ""))
         return
     headers = ("photo", "uploaded", "decided", "status", "reason", "by", "user", "scores")
     lines = [
@@ -48,6 +50,24 @@ def show(found: Sequence[Lying]) -> None:
     fits = next((room for width, room in _ROOMS if output.narrow(width)), tuple(range(len(headers))))
     keep = [at for at in fits if at != 5 or any(line[5] for line in lines)]
     output.table([headers[i] for i in keep], [[line[i] for i in keep] for line in lines])
+
+
+def notes(listed: Listed, limit: int) -> Iterator[str]:
+    """What stands beside a list: how it goes on, and what would make it quick."""
+    if listed.full:
+        yield f"there are more than these {limit}: --after {listed.next}, --limit N or a filter"
+    elif listed.next:
+        yield (
+            f"looked back to {minute(listed.back_to)} UTC and no further: --after {listed.next} goes on,"
+            f" --all looks on until there are {limit}"
+        )
+    missing = _MISSING.get(listed.way.value)
+    if missing and listed.large:
+        what, index = missing
+        yield f"this read all of media, which has no index {what}: lomi migrate indexes --build {index}"
+
+
+_MISSING = {"table": ("by time", "media_reports"), "table_for_user": ("of a user's photos", "media_user")}
 
 
 def minute(moment: datetime | None) -> str:

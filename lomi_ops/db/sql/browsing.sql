@@ -1,7 +1,8 @@
 -- Photos however they stand. The first blocks need nothing of the schema `lomi`.
 
 -- part: within_bounds
--- What a filter asks of the database.
+-- What a filter asks of the database. Values are known when it is planned, so nothing is left of what is not asked for. Each
+-- score has its own lines: numbers that came as rows would be looked up anew for each photo.
 AND (%(statuses)s::text[] IS NULL OR moderation_status = ANY(%(statuses)s::text[]))
 AND (%(reasons)s::text[] IS NULL OR lower(moderation_reason) = ANY(%(reasons)s::text[]))
 AND (%(users)s::uuid[] IS NULL OR user_id = ANY(%(users)s::uuid[]))
@@ -11,13 +12,30 @@ AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
 AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
 AND (%(decided_start)s::timestamptz IS NULL OR moderated_at >= %(decided_start)s::timestamptz)
 AND (%(decided_end)s::timestamptz IS NULL OR moderated_at < %(decided_end)s::timestamptz)
-AND (%(bands)s::jsonb IS NULL OR NOT EXISTS (
-    SELECT FROM jsonb_to_recordset(%(bands)s::jsonb) AS b (path text[], low double precision, high double precision)
-    WHERE CASE WHEN jsonb_typeof(moderation_scores #> b.path) = 'number'
-               THEN (moderation_scores #>> b.path)::double precision
-                    NOT BETWEEN coalesce(b.low, '-infinity') AND coalesce(b.high, 'infinity')
-               ELSE true END
-))
+AND (%(bands)s::jsonb -> 'blur_variance' IS NULL
+     OR CASE WHEN jsonb_typeof(moderation_scores -> 'blur_variance') = 'number'
+             THEN (moderation_scores -> 'blur_variance')::numeric END
+        BETWEEN (%(bands)s::jsonb #>> '{blur_variance,low}')::numeric AND (%(bands)s::jsonb #>> '{blur_variance,high}')::numeric)
+AND (%(bands)s::jsonb -> 'estimated_age' IS NULL
+     OR CASE WHEN jsonb_typeof(moderation_scores -> 'estimated_age') = 'number'
+             THEN (moderation_scores -> 'estimated_age')::numeric END
+        BETWEEN (%(bands)s::jsonb #>> '{estimated_age,low}')::numeric AND (%(bands)s::jsonb #>> '{estimated_age,high}')::numeric)
+AND (%(bands)s::jsonb -> 'face_count' IS NULL
+     OR CASE WHEN jsonb_typeof(moderation_scores -> 'face_count') = 'number'
+             THEN (moderation_scores -> 'face_count')::numeric END
+        BETWEEN (%(bands)s::jsonb #>> '{face_count,low}')::numeric AND (%(bands)s::jsonb #>> '{face_count,high}')::numeric)
+AND (%(bands)s::jsonb -> 'nsfw_scores.porn' IS NULL
+     OR CASE WHEN jsonb_typeof(moderation_scores -> 'nsfw_scores' -> 'porn') = 'number'
+             THEN (moderation_scores -> 'nsfw_scores' -> 'porn')::numeric END
+        BETWEEN (%(bands)s::jsonb #>> '{nsfw_scores.porn,low}')::numeric AND (%(bands)s::jsonb #>> '{nsfw_scores.porn,high}')::numeric)
+AND (%(bands)s::jsonb -> 'nsfw_scores.sexy' IS NULL
+     OR CASE WHEN jsonb_typeof(moderation_scores -> 'nsfw_scores' -> 'sexy') = 'number'
+             THEN (moderation_scores -> 'nsfw_scores' -> 'sexy')::numeric END
+        BETWEEN (%(bands)s::jsonb #>> '{nsfw_scores.sexy,low}')::numeric AND (%(bands)s::jsonb #>> '{nsfw_scores.sexy,high}')::numeric)
+AND (%(bands)s::jsonb -> 'nsfw_scores.hentai' IS NULL
+     OR CASE WHEN jsonb_typeof(moderation_scores -> 'nsfw_scores' -> 'hentai') = 'number'
+             THEN (moderation_scores -> 'nsfw_scores' -> 'hentai')::numeric END
+        BETWEEN (%(bands)s::jsonb #>> '{nsfw_scores.hentai,low}')::numeric AND (%(bands)s::jsonb #>> '{nsfw_scores.hentai,high}')::numeric)
 
 -- name: photos_browse
 -- A page of photos that have a time of upload, the latest first. An index on media (created_at) gives them in order.
@@ -30,7 +48,7 @@ AND (%(bands)s::jsonb IS NULL OR NOT EXISTS (
 -- in end: timestamptz, excluded; null for no end
 -- in decided_start: timestamptz of the decision, null for the beginning
 -- in decided_end: timestamptz, excluded; null for no end
--- in bands: jsonb, [{"path", "low", "high"}] of numbers in the scores, null for any
+-- in bands: jsonb, {path: {"low", "high"}} of numbers in the scores, null for any
 -- in after_at: timestamptz of the upload of the last photo seen; null for the first page
 -- in after_id: uuid of that photo
 -- in limit: bigint, rows
@@ -45,6 +63,75 @@ WHERE media_type = 'photo' AND created_at IS NOT NULL
 ORDER BY created_at DESC, id DESC
 LIMIT %(limit)s::bigint;
 
+-- name: photos_edge
+-- Where a look ends that goes through so many photos from a time back; no row where fewer are left. An index that holds
+-- created_at and media_type answers without the table.
+-- in start: timestamptz of the upload, null for the beginning
+-- in end: timestamptz, excluded; null for no end
+-- in before: timestamptz, excluded; null for the first look
+-- in photos: bigint
+-- out at
+SELECT created_at AS at
+FROM media
+WHERE media_type = 'photo' AND created_at IS NOT NULL
+  AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
+  AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
+  AND (%(before)s::timestamptz IS NULL OR created_at < %(before)s::timestamptz)
+ORDER BY created_at DESC
+OFFSET %(photos)s::bigint LIMIT 1;
+
+-- name: photos_edge_of_status
+-- The same among those that were rejected, or that failed: by the index for piles, without the table.
+-- in status: text, rejected or failed
+-- in start: timestamptz of the upload, null for the beginning
+-- in end: timestamptz, excluded; null for no end
+-- in before: timestamptz, excluded; null for the first look
+-- in photos: bigint
+-- out at
+SELECT created_at AS at
+FROM media
+WHERE moderation_status = %(status)s::text AND moderation_status IN ('rejected', 'failed') AND created_at IS NOT NULL
+  AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s::timestamptz)
+  AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s::timestamptz)
+  AND (%(before)s::timestamptz IS NULL OR created_at < %(before)s::timestamptz)
+ORDER BY created_at DESC NULLS LAST
+OFFSET %(photos)s::bigint LIMIT 1;
+
+-- name: photos_at
+-- The photo with which a look ended that went back to a time: the last one of that time, or the next after it where somebody
+-- has taken that one away.
+-- in at: timestamptz
+-- out media_id
+SELECT id AS media_id
+FROM media
+WHERE media_type = 'photo' AND created_at >= %(at)s::timestamptz
+ORDER BY created_at, id
+LIMIT 1;
+
+-- name: photos_ways
+-- How large the table is, as the planner believes, which indexes of all rows lead to photos by time and by user, and whether
+-- there is the one for piles.
+-- out rows, by_time, by_user, by_pile
+SELECT c.reltuples::bigint AS rows, 'created_at' = ANY(led.by) AS by_time, 'user_id' = ANY(led.by) AS by_user,
+       EXISTS (
+           SELECT FROM pg_index AS p JOIN pg_class AS x ON x.oid = p.indexrelid
+           WHERE p.indrelid = c.oid AND p.indisvalid AND p.indisready AND x.relname = 'media_piles'
+       ) AS by_pile
+FROM pg_class AS c
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(pg_get_indexdef(i.indexrelid, 1, true)), '{}') AS by
+    FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_am AS a ON a.oid = x.relam
+    WHERE i.indrelid = c.oid AND i.indisvalid AND i.indisready AND i.indpred IS NULL AND a.amname = 'btree'
+) AS led
+WHERE c.oid = to_regclass('media');
+
+-- name: photos_pending_upto
+-- How many photos are pending, counted no further than a limit; by the index that everybody has.
+-- in limit: bigint
+-- out photos
+SELECT count(*) AS photos
+FROM (SELECT FROM media WHERE moderation_status = 'pending' LIMIT %(limit)s::bigint) AS pending;
+
 -- name: photos_by_id
 -- Photos in the order of their ids, of which everybody has an index: for whoever goes through many of them.
 -- in statuses: text[], null for any
@@ -56,7 +143,7 @@ LIMIT %(limit)s::bigint;
 -- in end: timestamptz, excluded; null for no end
 -- in decided_start: timestamptz of the decision, null for the beginning
 -- in decided_end: timestamptz, excluded; null for no end
--- in bands: jsonb, [{"path", "low", "high"}] of numbers in the scores, null for any
+-- in bands: jsonb, {path: {"low", "high"}} of numbers in the scores, null for any
 -- in undated: boolean, only what has no time of upload
 -- in after_id: uuid of the last photo seen; null for the first page
 -- in limit: bigint, rows
@@ -81,7 +168,7 @@ LIMIT %(limit)s::bigint;
 -- in end: timestamptz, excluded; null for no end
 -- in decided_start: timestamptz of the decision, null for the beginning
 -- in decided_end: timestamptz, excluded; null for no end
--- in bands: jsonb, [{"path", "low", "high"}] of numbers in the scores, null for any
+-- in bands: jsonb, {path: {"low", "high"}} of numbers in the scores, null for any
 -- out media_id, user_id, batch_id, url, status, reason, scores, retry_count, created_at, moderated_at
 SELECT id AS media_id, user_id, batch_id, url, moderation_status::text AS status, moderation_reason AS reason,
        moderation_scores AS scores, coalesce(retry_count, 0) AS retry_count, created_at, moderated_at

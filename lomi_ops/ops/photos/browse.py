@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,32 +13,62 @@ from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.review_filter import ReviewFilter
 from lomi_ops.errors import NotFound
+from lomi_ops.ops.photos import looking
+from lomi_ops.ops.photos.looking import LARGE, PAGE, STEP_BY_STEP, USUAL, Elapsed, Reach, Tell, Way, untold
 from lomi_ops.ops.quality import covering
 from lomi_ops.ops.quality.blind import veiled
 from lomi_ops.ops.reviews import piles
 from lomi_ops.ops.reviews.piles import Lying
 
-PAGE = 500
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Photos of a list, and how far it looked for them."""
 
-def photos(
-    database: Database, wanted: ReviewFilter, *, now: datetime, after: Place | None = None, size: int = PAGE
-) -> Iterator[PhotoRow]:
-    """The latest upload first."""
-    now_ms = int(now.timestamp() * 1000)
-    for page in browsing.latest(database, wanted.bounds(now), after=after, size=size):
-        yield from (photo for photo in page if wanted.matches(photo, now_ms))
+    photos: tuple[Lying, ...]
+    next: UUID | None
+    """The photo behind which the list goes on; None where nothing lies behind."""
+    full: bool
+    """Whether there are more and it stopped because these are enough; else it looked far enough."""
+    back_to: datetime | None
+    """Up to this time of upload these are all; None where all were looked at, or what is left has no time."""
+    way: Way
+    large: bool
+    """Whether the table has more rows than anybody should wait for."""
 
 
 def listed(
-    database: Database, wanted: ReviewFilter, *, now: datetime, limit: int, after: UUID | None = None
-) -> tuple[Lying, ...]:
-    """The first ones behind the photo `after`, with who decided them and who looks at them. Raises NotFound where
-    there is no photo `after`."""
+    database: Database,
+    wanted: ReviewFilter,
+    *,
+    now: datetime,
+    limit: int,
+    after: UUID | None = None,
+    reach: Reach | None = USUAL,
+    elapsed: Elapsed = time.monotonic,
+    tell: Tell = untold,
+) -> Listed:
+    """The first ones behind the photo `after`, with who decided them and who looks at them. Without a reach it looks on
+    until there are enough. Raises NotFound where there is no photo `after`."""
     place = _place(database, after) if after else None
-    size = min(max(limit, 1), PAGE)
-    found = list(itertools.islice(photos(database, wanted, now=now, after=place, size=size), limit))
-    return piles.lying(database, found, now=now)
+    now_ms, bounds, ways = int(now.timestamp() * 1000), wanted.bounds(now), browsing.ways(database)
+    way = looking.way_of(database, bounds, ways)
+    found = looking.gather(
+        looking.stretches_by(database, bounds, way, place, min(limit + 1, PAGE)),
+        lambda photo: wanted.matches(photo, now_ms),
+        limit,
+        reach if way in STEP_BY_STEP else None,
+        elapsed=elapsed,
+        tell=tell,
+    )
+    return Listed(
+        photos=piles.lying(database, list(found.photos), now=now),
+        next=browsing.photo_at(database, found.upto) if found.upto else None,
+        full=found.full,
+        back_to=found.upto.uploaded_at if found.upto else None,
+        way=way,
+        large=ways.rows >= LARGE,
+    )
 
 
 def discreet(
