@@ -24,6 +24,7 @@ from lomi_ops.config.load import LoadOptions, load
 from lomi_ops.db import reporting
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
+from lomi_ops.db.queries import script
 from lomi_ops.domain.window import Window
 from lomi_ops.ops.reports.asked import Asked
 from lomi_ops.ops.reports.catalogue import KINDS, Build, asked
@@ -37,7 +38,7 @@ SETTINGS = ("max_connections=200", "shared_buffers=1GB")
 INDEXES = """
 ALTER TABLE media DROP CONSTRAINT media_pkey CASCADE;
 DROP INDEX idx_media_batch_id, lomi.decisions_media_id, lomi.decisions_user_id, lomi.decisions_step, lomi.decisions_at,
-    lomi.decisions_notable, lomi.decisions_of_approved, lomi.jobs_batch_id;
+    lomi.decisions_notable, lomi.decisions_of_approved, lomi.jobs_batch_id, media_piles, media_minors;
 """
 INDEX = """
 CREATE INDEX media_reports ON media (created_at)
@@ -131,7 +132,7 @@ def fill(url: str, rows: int) -> None:
         for text in FILL:
             _tell(f"filling {text.split()[2]}")
             connection.execute(text.encode(), {"rows": rows, "apart": APART_S})
-        for index in AGAIN:
+        for index in (*AGAIN, script("proposed/media_piles.sql"), script("proposed/media_minors.sql")):
             _tell(index)
             connection.execute(index.encode())
         _tell("VACUUM")
