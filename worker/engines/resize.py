@@ -79,53 +79,14 @@ def resize_linear(
     cols = np.clip(cols, 0, frame_w - 1)
     # Only what touches the photo is computed; the rest is padding, which stays itself.
     down, right = int(np.searchsorted(rows, pixels.shape[0])), int(np.searchsorted(cols, pixels.shape[1]))
-    target = np.full((height, width, 3), pad_value, dtype=np.uint8)
-    lattice = _lattice(rows[:down], row_weights[:down]), _lattice(cols[:right], col_weights[:right])
-    if _from_lattice(pixels, *lattice, target[:down, :right]):
-        return target
     both_rows = np.clip(np.concatenate([rows[:down], rows[:down] + 1]), 0, frame_h - 1)
     cells = _gather(pixels, both_rows, cols[:right], pad_value)
+    target = np.full((height, width, 3), pad_value, dtype=np.uint8)
     for channel in range(3):
         left, neighbour = cells[:, :, channel].astype(np.int32), cells[:, :, 3 + channel].astype(np.int32)
         across = _mixed_across(left, neighbour, col_weights[:right])
         target[:down, :right, channel] = _mixed_down(across[:down], across[down:], row_weights[:down, None])
     return target
-
-
-def _lattice(places: npt.NDArray[np.intp], weights: Ints) -> tuple[slice, bool] | None:
-    """The places as a slice, and whether each shares its target evenly with the next one; it has it alone otherwise.
-    None where they are no even steps, or share in any other way."""
-    if len(places) < 2 or weights[0] not in (0, _UNIT // 2) or (weights != weights[0]).any():
-        return None
-    first, step = int(places[0]), int(places[1] - places[0])
-    if step < 1 or (places != first + step * np.arange(len(places))).any():
-        return None
-    return slice(first, int(places[-1]) + 1, step), bool(weights[0])
-
-
-def _from_lattice(
-    pixels: Pixels, down: tuple[slice, bool] | None, across: tuple[slice, bool] | None, target: Pixels
-) -> bool:
-    """Whether the target was made of single pixels (an odd whole factor, 1600 to 320) or of the means of four (an even
-    one, 1280 to 320), which is what the weights come to there: a tenth and a half of the work, to the same bit."""
-    if down is None or across is None or down[1] != across[1]:
-        return False
-    (rows, shared), (cols, _) = down, across
-    if not shared:
-        for channel in range(3):  # one by one: numpy is slow at copying three bytes at a time
-            target[:, :, channel] = pixels[rows, cols, channel]
-        return True
-    if rows.stop >= pixels.shape[0] or cols.stop >= pixels.shape[1]:
-        return False  # a neighbour is padding, or beyond the edge
-    below, right = (slice(each.start + 1, each.stop + 1, each.step) for each in (rows, cols))
-    for channel in range(3):
-        sums = pixels[rows, cols, channel].astype(np.uint16)
-        for corner in (pixels[rows, right, channel], pixels[below, cols, channel], pixels[below, right, channel]):
-            sums += corner
-        sums += 2
-        sums >>= 2
-        target[:, :, channel] = sums
-    return True
 
 
 def _mixed_across(left: Ints, right: Ints, weights: Ints) -> Ints:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from benchmarks.nudenet_agreement import pattern
 from lomi_ops.config.manifest import Mode, Resample, Resize
 from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.view import View
-from worker.engines import resize as resizing
 from worker.engines.resize import fit, inner_size, resize, resize_linear
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "cv2-linear.json").read_text())
@@ -75,25 +73,6 @@ def test_half_the_size_is_the_mean_of_four() -> None:
     photo[:, :, 0] = [[0, 1], [2, 3]]
     assert resize_linear(photo, 1, 1)[0, 0].tolist() == [2, 0, 0]  # (6 + 2) // 4
     assert resize_linear(photo[:1], 1, 1, frame=(2, 2), pad_value=9)[0, 0].tolist() == [5, 5, 5]  # (19+2)//4, (18+2)//4
-
-
-@given(factor=st.integers(1, 9), size=st.integers(1, 12), less=st.integers(0, 40), framed=st.booleans())
-def test_a_whole_factor_gives_the_same_the_short_way(factor: int, size: int, less: int, framed: bool) -> None:
-    side = factor * size
-    photo = pattern(side, max(1, side - less))
-    frame = (side, side) if framed else None
-    short = resize_linear(photo, size, size, frame=frame, pad_value=7)
-    lying = resize_linear(photo.swapaxes(0, 1), size, size, frame=frame, pad_value=7)
-    with patch.object(resizing, "_from_lattice", return_value=False):
-        assert np.array_equal(short, resize_linear(photo, size, size, frame=frame, pad_value=7))
-        assert np.array_equal(lying, resize_linear(photo.swapaxes(0, 1), size, size, frame=frame, pad_value=7))
-
-
-@pytest.mark.parametrize("side", [1600, 1280])
-def test_photos_of_messengers_go_the_short_way(side: int) -> None:
-    photo = pattern(side, 3 * side // 4)
-    with patch.object(resizing, "_gather", side_effect=AssertionError("the long way")):
-        assert resize_linear(photo, 320, 320, frame=(side, side)).shape == (320, 320, 3)
 
 
 def test_linear_reads_a_photo_whose_rows_are_not_contiguous() -> None:
