@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -63,11 +65,8 @@ def media_list(
         database = runtime.database
         now = database.now()
         reach = None if everything or format_ is Format.JSONL else looking.USUAL
-        with bar("looking", None) as tell:
-            listed = browse.listed(
-                database, wanted, now=now, limit=limit, after=behind, reach=reach,
-                tell=lambda photos: tell(photos, "photos looked at"),
-            )  # fmt: skip
+        with _watched(reach is None) as tell:
+            listed = browse.listed(database, wanted, now=now, limit=limit, after=behind, reach=reach, tell=tell)
         share = runtime.settings.review.sample_share
         found = browse.discreet(database, listed.photos, actor=options.actor(None), at=now, share=share)
     if format_ is Format.TEXT:
@@ -85,6 +84,16 @@ def media_list(
     for line in media_text.notes(listed, limit):
         diagnostics.note(line)
     return int(ExitCode.OK)
+
+
+@contextmanager
+def _watched(far: bool) -> Iterator[Callable[[int], None]]:
+    """A bar for a look that may take minutes; any other is over before somebody has read it."""
+    if not far:
+        yield lambda photos: None
+        return
+    with bar("looking", None) as tell:
+        yield lambda photos: tell(photos, "photos looked at")
 
 
 app.command("compare")(media_compare.media_compare)

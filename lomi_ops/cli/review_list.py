@@ -12,9 +12,12 @@ from lomi_ops.domain.pile import Pile
 from lomi_ops.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lomi_ops.db.pool import Database
     from lomi_ops.domain.review_filter import ReviewFilter
-    from lomi_ops.ops.reviews.reaching import End
+    from lomi_ops.ops.reviews.piles import Lying
+    from lomi_ops.ops.reviews.reaching import End, Reached
 
 Terms = Annotated[
     list[str] | None, typer.Argument(help="Terms that must all hold: `lomi help photo-filters`.", metavar="FILTER...")
@@ -62,20 +65,7 @@ def review_list(
         share = runtime.settings.review.sample_share
         found = covering.listed(database, reached.photos, queue, actor=options.actor(None), at=now, share=share)
         apart = queue is Pile.ALL and _any_minor(database, wanted)
-    if format_ is Format.TEXT and reached.end and not found:
-        output.text(f"nothing to look at since {media_text.minute(reached.end.back_to)}")
-    elif format_ is Format.TEXT:
-        review_text.show(found)
-    elif format_ is Format.JSONL:
-        for each in found:
-            output.line(review_text.record(each))
-    else:
-        body = {
-            "photos": [review_text.record(each) for each in found],
-            "more": reached.more,
-            "looked_back_to": reached.end.back_to if reached.end else None,
-        }
-        output.document(body, schema="lomi.review.list/v1")
+    _show(found, reached, format_)
     if reached.end:
         _tell_end(reached.end, f"{wanted.text} {f'reason:{reason}' if reason else ''}".strip(), limit)
     elif reached.more:
@@ -83,6 +73,24 @@ def review_list(
     if apart:
         diagnostics.note("suspected minors lie apart: lomi review list --queue minors")
     return int(ExitCode.OK)
+
+
+def _show(found: Sequence[Lying], reached: Reached, format_: Format) -> None:
+    back_to = reached.end.back_to if reached.end else None
+    if format_ is Format.JSONL:
+        for each in found:
+            output.line(review_text.record(each))
+    elif format_ is not Format.TEXT:
+        body = {
+            "photos": [review_text.record(each) for each in found],
+            "more": reached.more,
+            "looked_back_to": back_to,
+        }
+        output.document(body, schema="lomi.review.list/v1")
+    elif reached.end and not found:
+        output.text(f"nothing to look at since {media_text.minute(back_to)}")
+    else:
+        review_text.show(found)
 
 
 def _tell_end(end: End, asked: str, limit: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lomi_ops.db.queries import sql
 from lomi_ops.domain.pile import Pile, pile_of
 from lomi_ops.domain.review_filter import FIELDS, by_id, parse
 from lomi_ops.domain.review_measure import measures
@@ -143,3 +144,11 @@ def test_measures_stand_against_the_thresholds_that_judged() -> None:
     assert found == {
         "sharpness": "review", "faces": "reject", "age": "approve", "porn": "review", "sexy": "", "hentai": "",
     }  # fmt: skip
+
+
+def test_each_score_that_a_filter_may_ask_for_is_asked_of_the_database() -> None:
+    asked = [parse([f"{name}>1"]).bounds(NOW).bands for name, field in FIELDS.items() if field.kind is not Kind.WORD]
+    paths = {".".join(band.path) for bands in asked for band in bands}
+    assert paths >= {"blur_variance", "nsfw_scores.porn"}
+    text = sql("photos_browse")
+    assert {path for path in paths if f"-> '{path}' IS NULL" not in text} == set()
