@@ -5,12 +5,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup demo test coverage check chaos bench bench-queue image base format lock completions shapes clean
+.PHONY: help setup demo test check chaos bench bench-queue image base format lock completions shapes clean
 
 help:
 	@echo "make demo         moderate a sample set on a stack of its own"
 	@echo "make test         everything that CI runs"
-	@echo "make coverage     the tests once more, with the coverage of the commands that they start"
 	@echo "make setup        build .venv only"
 	@echo "make chaos        kill, freeze, cut and restart everything, and count"
 	@echo "make bench        measure the workers beside what nobody can avoid"
@@ -44,10 +43,6 @@ check: $(READY)
 test: check
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term --cov-fail-under=90
 	$(BIN)/python -m pytest -m chaos tests/chaos
-
-# Takes an hour or more. Commands and workers that tests start are measured as well: so it tells what no test runs at all.
-coverage: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-config=tests/coverage_of_all.toml --cov-report=term --cov-fail-under=90
 
 chaos: $(READY)
 	CHAOS_LONG=1 $(BIN)/python -m pytest -m chaos tests/chaos

@@ -19,7 +19,6 @@ from lomi_ops.ops.demo.samples import Sample
 from lomi_ops.queue.client import queue_client
 from lomi_ops.queue.jobs import JobQueue
 from tests.acceptance.conftest import BUCKET, Cluster, environment, lomi, wait_until
-from tests.unmeasured import unmeasured
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -101,7 +100,7 @@ def test_ctrl_c_in_the_middle_cleans_up(cluster: Cluster, portrait: Path) -> Non
     try:
         running = subprocess.Popen(
             [sys.executable, "-m", "lomi_ops", "demo", portrait, "--data", cluster.data],
-            env=unmeasured(environment()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         wait_until(lambda: queue.stats().ready == 1)
         running.send_signal(signal.SIGINT)

@@ -22,7 +22,6 @@ from lomi_ops.domain.submission import job_id_of
 from lomi_ops.ops.demo.samples import Sample
 from tests.acceptance.conftest import QUEUE, Cluster, StartWorker, environment, lomi, wait_until
 from tests.acceptance.test_conduct import on_terminal
-from tests.unmeasured import unmeasured
 
 LOMI = [sys.executable, "-m", "lomi_ops"]
 MANY = 1_000
@@ -109,7 +108,7 @@ def in_a_terminal(*words: str) -> tuple[int, int]:
     pid, ours = pty.fork()
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests by nohup had it ignored
-        os.execve(sys.executable, [*LOMI, *words], unmeasured(environment(TERM="xterm")) | {"COLUMNS": "80"})
+        os.execve(sys.executable, [*LOMI, *words], environment(TERM="xterm") | {"COLUMNS": "80"})
     return pid, ours
 
 
@@ -158,7 +157,7 @@ def test_whoever_stops_waiting_is_told_how_to_come_back(bare: Cluster, number: i
     prefix, name = batches(bare, 2), str(uuid.uuid4())
     running = subprocess.Popen(
         [*LOMI, "jobs", "submit", "--wait", "--prefix", prefix, "--job-id", name, "--data", str(bare.data)],
-        env=unmeasured(environment()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert running.stderr is not None
     while "over" not in running.stderr.readline():
@@ -197,7 +196,7 @@ def test_a_run_survives_a_redis_that_is_killed_and_one_that_forgets(
     running = subprocess.Popen(
         [*LOMI, "jobs", "submit", "--wait", "--prefix", prefix, "--job-id", name, "--rate", "2/s", "--data",
          str(bare.data), "-o", "json"],
-        env=unmeasured(environment()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     for at, blow in ((2, kill_redis), (5, wipe)):
         wait_until(lambda at=at: settled(bare, name, jobs) >= at)  # type: ignore[misc]

@@ -28,7 +28,6 @@ from tests.commands import quiet_machine
 from tests.integration.ops.black_hole import black_hole
 from tests.integration.ops.conftest import cluster, point
 from tests.integration.ops.old_cluster import OldCluster
-from tests.unmeasured import unmeasured
 
 __all__ = ["cluster", "point", "quiet_machine"]
 
@@ -151,7 +150,7 @@ def test_a_signal_in_the_middle_of_the_writing_waits_until_the_document_is_whole
     where["PYTHONUNBUFFERED"] = unbuffered
     ours, theirs = os.pipe()
     size = fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
-    running = subprocess.Popen([*LOMI, *line.split()], env=unmeasured(where), stdout=theirs, stderr=subprocess.PIPE)
+    running = subprocess.Popen([*LOMI, *line.split()], env=where, stdout=theirs, stderr=subprocess.PIPE)
     os.close(theirs)
     while not filled(ours, size):
         assert running.poll() is None, line
@@ -167,9 +166,7 @@ def test_a_signal_in_the_middle_of_the_writing_waits_until_the_document_is_whole
 def test_a_second_signal_does_not_wait_for_a_reader_that_has_stopped(where: dict[str, str]) -> None:
     ours, theirs = os.pipe()
     size = fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
-    running = subprocess.Popen(
-        [*LOMI, "config", "schema"], env=unmeasured(where), stdout=theirs, stderr=subprocess.PIPE
-    )
+    running = subprocess.Popen([*LOMI, "config", "schema"], env=where, stdout=theirs, stderr=subprocess.PIPE)
     os.close(theirs)
     while not filled(ours, size):
         assert running.poll() is None
@@ -200,7 +197,7 @@ def test_ctrl_c_while_a_server_says_nothing_leaves_stdout_empty(line: str) -> No
         }  # fmt: skip
         running = subprocess.Popen(
             [*LOMI, *line.split()],
-            env=unmeasured(environment(**waiting)),
+            env=environment(**waiting),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -18,7 +18,6 @@ from tests.commands import Lomi
 from tests.doubles.receiver import KEY, Receiver
 from tests.integration.alerts.conftest import webhook
 from tests.services import free_port
-from tests.unmeasured import unmeasured
 
 ENVIRONMENT = ("LOMI_REDIS_URL", "LOMI_DATABASE_URL", "LOMI_OBJECTS", "LOMI_CONFIG")
 
@@ -267,9 +266,9 @@ def test_the_service_tells_and_ends_at_sigterm(
     here: Path, redis_url: str, receiver: Receiver, prepared_url: str
 ) -> None:
     bury(redis_url, 2)
-    environ = unmeasured() | {name: os.environ[name] for name in ENVIRONMENT}
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     running = subprocess.Popen(
-        [sys.executable, "-m", "lomi_ops", "alerts", "run"], env=environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-m", "lomi_ops", "alerts", "run"], env=environ,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert receiver.arrived.wait(60)
@@ -285,9 +284,7 @@ def test_the_service_tells_and_ends_at_sigterm(
 
 def test_several_at_once_tell_it_once(here: Path, redis_url: str, receiver: Receiver, prepared_url: str) -> None:
     bury(redis_url, 2)
-    environ = (
-        unmeasured() | {name: os.environ[name] for name in ENVIRONMENT} | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    )
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     words = [sys.executable, "-m", "lomi_ops", "alerts", "check"]
     several = [subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
     for running in several:

@@ -20,7 +20,6 @@ from tests.conftest import need
 from tests.doubles.receiver import KEY, Receiver, running_mailbox
 from tests.integration.alerts.conftest import DEAD, REDIS, Desk, section, webhook
 from tests.unit.alerts.simulation import BY_SLUG
-from tests.unmeasured import unmeasured
 
 FINE = {REDIS: 1.0, DEAD: 0.0}
 BAD = FINE | {DEAD: 3.0}
@@ -121,7 +120,7 @@ def test_a_sender_that_is_killed_in_the_middle_leaves_one_repeat_at_most(
 ) -> None:
     receiver.open.clear()
     words = [sys.executable, "-c", KILLED, prepared_url, receiver.url, KEY]
-    running = subprocess.Popen(words, env=unmeasured() | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    running = subprocess.Popen(words, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
     assert receiver.arrived.wait(60)
     running.send_signal(signal.SIGKILL)
     running.wait(20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -21,7 +22,6 @@ from tests.commands import Lomi
 from tests.integration.autoscale.conftest import FOREVER, WORKERS, Shop
 from tests.integration.ops.old_cluster import OldCluster, scores
 from tests.services import RedisServer
-from tests.unmeasured import unmeasured
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 
@@ -238,7 +238,7 @@ def test_the_service_tells_each_other_reason_once_and_ends_between_two_looks(sho
     shop.hire(4)
     shop.note(1.0, 3)
     JobQueue(shop.client).pause("ada", "deploy")
-    environ = unmeasured() | {"LOMI_AUTOSCALE__EVERY_S": "0.05"}
+    environ = os.environ | {"LOMI_AUTOSCALE__EVERY_S": "0.05"}
     service = subprocess.Popen(
         [sys.executable, "-m", "lomi_ops", "autoscale", "-o", "jsonl"],
         env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

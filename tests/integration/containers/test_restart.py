@@ -27,7 +27,6 @@ from tests.integration.containers.test_workers import queue, registry
 from tests.integration.ops.conftest import cluster, lomi, old, point, quiet_machine
 from tests.integration.ops.old_cluster import OldCluster
 from tests.patience import Patience
-from tests.unmeasured import unmeasured
 
 __all__ = ["cluster", "lomi", "old", "point", "queue", "quiet_machine", "registry", "seen", "swarm"]
 
@@ -238,7 +237,7 @@ def test_whoever_interrupts_a_drain_lets_the_worker_go_on(
     crew.when_quiet = lambda boot: os.kill(running.pid, signal.SIGINT)
     running = subprocess.Popen(
         [sys.executable, "-m", "lomi_ops", "workers", "restart", f"{WORKERS}-1"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
     out, err = running.communicate(timeout=60)
@@ -258,7 +257,6 @@ def test_whoever_interrupts_a_stop_finds_the_worker_started_again(seen: Fleet, c
         [sys.executable, "-m", "lomi_ops", "workers", "restart"],
         stderr=subprocess.PIPE,
         text=True,
-        env=unmeasured(),
     ) as running:
         seen.await_log(made, "told")
         running.send_signal(signal.SIGINT)

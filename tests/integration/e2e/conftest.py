@@ -29,7 +29,6 @@ from tests.commands import FOREIGN, Lomi, Said, lomi, quiet_machine
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import BUCKET
 from tests.patience import Patience
-from tests.unmeasured import unmeasured
 
 __all__ = ["Lomi", "Said", "lomi", "quiet_machine"]
 
@@ -111,7 +110,7 @@ class Cluster:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         running = subprocess.Popen(
             [sys.executable, "-m", "lomi_ops", *map(str, words)],
-            env=unmeasured(kept) | self.environment | extra, cwd=ROOT,
+            env=kept | self.environment | extra, cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:

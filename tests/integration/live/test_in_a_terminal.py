@@ -22,7 +22,6 @@ from tests.integration.live.conftest import Environ, opened
 from tests.integration.ops.old_cluster import OldCluster
 from tests.integration.tui.terminal import Terminal
 from tests.services import RedisServer, running_postgres
-from tests.unmeasured import unmeasured
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -209,7 +208,7 @@ def test_what_was_seen_is_shown_again_without_asking_anybody(
 def test_whoever_ends_it_from_outside_finds_the_terminal_as_it_was(
     environ: Environ, recorded: Path, number: int, code: int
 ) -> None:
-    with Terminal("top", size=(80, 24), environ=unmeasured(environ)) as terminal:
+    with Terminal("top", size=(80, 24), environ=environ) as terminal:
         terminal.until("ready")
         terminal.process.send_signal(number)
         assert terminal.end() == code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -35,7 +36,6 @@ from tests.integration.ops.black_hole import black_hole
 from tests.integration.ops.old_cluster import OldCluster
 from tests.integration.queue.conftest import Bench
 from tests.services import free_port
-from tests.unmeasured import unmeasured
 
 openmetrics: Any = text_string_to_metric_families
 NOW = Measured(
@@ -217,7 +217,7 @@ def test_whoever_comes_first_is_not_told_that_every_service_is_down(cluster: Old
 def service(listen: str = "127.0.0.1:0", **environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command as a process, and its address."""
     command = [sys.executable, "-m", "lomi_ops", "metrics", "serve", "--listen", listen]
-    environ = unmeasured() | {"LOMI_METRICS__EVERY_S": "0.2"} | environ
+    environ = os.environ | {"LOMI_METRICS__EVERY_S": "0.2"} | environ
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:

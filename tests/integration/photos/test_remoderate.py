@@ -41,7 +41,6 @@ from tests.integration.worker.conftest import weights  # noqa: F401 - fixture
 from tests.integration.worker.test_judging import MANIFEST
 from tests.onnx_models import classifier, sha256
 from tests.services import PostgresServer, postgres_server
-from tests.unmeasured import unmeasured
 
 Plain = psycopg.Connection[dict[str, Any]]
 BARE, BLURRED = {"porn": 0.9}, {"sharpness": 3.0}
@@ -299,7 +298,7 @@ def test_a_run_that_is_killed_again_and_again_changes_each_photo_once(
     run = begin(db, "status:*")
     command = [sys.executable, "-m", "tests.integration.photos.again", prepared_url, str(objects), str(run.id)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=unmeasured()
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as victim:  # fmt: skip
         assert victim.stdin
         assert victim.stdout

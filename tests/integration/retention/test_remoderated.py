@@ -24,7 +24,6 @@ from lomi_ops.ops import retention
 from tests.commands import Lomi
 from tests.integration.db.conftest import AT, Backend, plainly
 from tests.integration.reports.rows import Plain
-from tests.unmeasured import unmeasured
 
 NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=500)
@@ -115,7 +114,7 @@ def test_a_trim_that_is_killed_at_any_step_loses_no_count(db: Database, prepared
     run = judged(db, some(9))
     command = [sys.executable, "-m", "tests.integration.retention.victim", prepared_url, NOW.isoformat()]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=unmeasured()
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as victim:  # fmt: skip
         assert victim.stdin
         assert victim.stdout

@@ -30,7 +30,6 @@ from lomi_ops.ops.workers.look import members
 from lomi_ops.queue.fleet import Claimant, FleetLease
 from tests.docker_engine import Fleet
 from tests.integration.scale.conftest import WORKERS, Lomi, Registrar, made, names, numbered, until
-from tests.unmeasured import unmeasured
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 
@@ -146,7 +145,7 @@ def test_ctrl_c_while_a_job_is_finished_lets_its_worker_go_on(project: Fleet, re
         registrar.gives_a_job_to(each)
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "lomi_ops", "scale", "1"], env=unmeasured() | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-m", "lomi_ops", "scale", "1"], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     until(lambda: registrar.modes().get(second) is WorkerMode.QUIET)
@@ -166,7 +165,7 @@ def test_whoever_was_killed_is_in_the_way_no_longer_than_the_lease_and_a_second_
     registrar.once()
     jobs = [registrar.gives_a_job_to(each) for each in (first, second)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "lomi_ops", "scale", "1"], env=unmeasured() | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-m", "lomi_ops", "scale", "1"], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until(lambda: registrar.modes().get(second) is WorkerMode.QUIET)

@@ -30,7 +30,6 @@ from tests.integration.ops.checks.test_host import small_disk
 from tests.integration.ops.conftest import ONLY_SERVED, Lomi, Sound, checks, on, statuses, troubled
 from tests.services import RedisServer, free_port, running_redis
 from tests.unit.check import strict
-from tests.unmeasured import unmeasured
 
 __all__ = ["small_disk"]
 
@@ -94,7 +93,6 @@ def test_a_signal_in_the_middle_leaves_one_whole_document(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=unmeasured(),
     )
     assert silent.entered.wait(60)
     running.send_signal(number)
@@ -111,9 +109,7 @@ def test_a_signal_in_the_middle_leaves_one_whole_document(
 
 def test_what_was_known_before_a_signal_stays_known(silent: BlackHole) -> None:
     seen: list[dict[str, Any]] = []
-    with subprocess.Popen(
-        [*LOMI, "check", "-o", "jsonl", *ONLY_SERVED], stdout=subprocess.PIPE, text=True, env=unmeasured()
-    ) as running:
+    with subprocess.Popen([*LOMI, "check", "-o", "jsonl", *ONLY_SERVED], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         while not any(line["slug"] == "config.passwords" for line in seen):
             seen.append(json.loads(running.stdout.readline()))
@@ -127,9 +123,7 @@ def test_what_was_known_before_a_signal_stays_known(silent: BlackHole) -> None:
 
 
 def test_a_second_ctrl_c_ends_it_all_the_same(silent: BlackHole) -> None:
-    running = subprocess.Popen(
-        [*LOMI, "check"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured()
-    )
+    running = subprocess.Popen([*LOMI, "check"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert silent.entered.wait(60)
     while running.poll() is None:
         running.send_signal(signal.SIGINT)
@@ -144,7 +138,7 @@ def test_watch_goes_on_until_ctrl_c_and_ends_with_the_last_code(sound: Sound) ->
     sound.telegram.token = "another"
     running = subprocess.Popen(
         [*LOMI, "check", "--watch", "10ms", "-o", "jsonl", "--only", "telegram"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert running.stdout is not None
     lines = [json.loads(running.stdout.readline()) for _ in range(4)]
@@ -158,7 +152,7 @@ def test_watch_goes_on_until_ctrl_c_and_ends_with_the_last_code(sound: Sound) ->
 def test_watch_looks_again_and_again(sound: Sound) -> None:
     running = subprocess.Popen(
         [*LOMI, "check", "--watch", "10ms", "-o", "nagios", "--only", "redis.ping"],
-        stdout=subprocess.PIPE, text=True, env=unmeasured(),
+        stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert running.stdout is not None
     lines = [running.stdout.readline() for _ in range(3)]
