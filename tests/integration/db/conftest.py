@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +35,22 @@ POLICY = Policy(
     faces=FaceRule(0.47, 0.25),
     nsfw={Label.PORN: Zones(0.3, 0.6)},
 )
+
+
+@contextmanager
+def role_of_its_own(url: str, *grants: str) -> Iterator[tuple[str, str]]:
+    """The name of a role that may connect and what the grants say, `{role}` and `{database}` filled in; and its URL."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        database = admin.info.dbname
+        role = f"r_{database}"
+        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
+        try:
+            for grant in grants:
+                admin.execute(grant.format(role=role, database=database).encode())
+            yield role, psycopg.conninfo.make_conninfo(url, user=role, password="p")
+        finally:
+            admin.execute(f"DROP OWNED BY {role}")
+            admin.execute(f"DROP ROLE {role}")
 
 
 def url_of(server: str, name: str) -> str:

@@ -30,7 +30,7 @@ from lomi_ops.errors import DatabaseUnavailable, LockHeld, NotFound, Refused
 from lomi_ops.ops.local import owner
 from lomi_ops.ops.local.binaries import postgres_programs, wanted_source
 from lomi_ops.ops.local.postgres import hand_over, initialise
-from tests.integration.db.conftest import AT
+from tests.integration.db.conftest import AT, role_of_its_own
 from tests.integration.db.old_media import statuses
 from tests.integration.db.test_migrate import structure
 from tests.services import free_port, open_folder
@@ -472,14 +472,9 @@ def test_a_standby_can_be_verified_and_is_not_changed() -> None:
 @pytest.fixture
 def weak(old: str) -> Iterator[tuple[str, str]]:
     """A role that may look at the backend's tables, and its URL."""
-    with connected(old) as admin:
-        role = f"r_{admin.info.dbname}"
-        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
-        admin.execute(f"GRANT SELECT ON media TO {role}")
-        admin.execute(f'ALTER ROLE lomi IN DATABASE "{admin.info.dbname}" SET search_path = public')
-        yield role, psycopg.conninfo.make_conninfo(old, user=role, password="p")
-        admin.execute(f"DROP OWNED BY {role}")
-        admin.execute(f"DROP ROLE {role}")
+    pinned = 'ALTER ROLE lomi IN DATABASE "{database}" SET search_path = public'
+    with role_of_its_own(old, "GRANT SELECT ON media TO {role}", pinned) as found:
+        yield found
 
 
 def test_a_role_without_the_rights_is_told_all_of_them_at_once_and_changes_nothing(

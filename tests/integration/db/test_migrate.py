@@ -17,7 +17,7 @@ from lomi_ops.db.migration import files, step
 from lomi_ops.db.pool import Database
 from lomi_ops.db.queries import script
 from lomi_ops.errors import LockHeld, LomiError, NotFound, Refused
-from tests.integration.db.conftest import AT
+from tests.integration.db.conftest import AT, role_of_its_own
 from tests.integration.db.old_media import statuses
 
 
@@ -271,18 +271,11 @@ def test_our_own_sessions_find_the_backends_media_even_beside_a_table_of_that_na
 
 
 def test_a_role_that_may_not_pin_the_path_is_told_the_command(old: str) -> None:
-    with psycopg.connect(old, autocommit=True) as admin:
-        name = admin.info.dbname
-        role = f"r_{name}"
-        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
-        admin.execute(f"GRANT CREATE ON DATABASE {name} TO {role}")
-        try:
-            other = psycopg.conninfo.make_conninfo(old, user=role, password="p")
-            with Database(other) as db, pytest.raises(LomiError, match=f"ALTER ROLE lomi IN DATABASE {name} SET"):
-                migrate.apply(db)
-            assert seen_by_gorm(old) == ("public", 2)
-        finally:
-            admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    with role_of_its_own(old, "GRANT CREATE ON DATABASE {database} TO {role}") as (role, other):
+        name = role.removeprefix("r_")
+        with Database(other) as db, pytest.raises(LomiError, match=f"ALTER ROLE lomi IN DATABASE {name} SET"):
+            migrate.apply(db)
+        assert seen_by_gorm(old) == ("public", 2)
 
 
 def test_a_role_that_may_not_pin_the_path_can_use_what_is_there(old: str, prepared_url: str) -> None:

@@ -15,6 +15,7 @@ from lomi_ops.db.migration import step
 from lomi_ops.db.migration.proposed import UNASKED, Built
 from lomi_ops.db.migration.unasked import Absent
 from lomi_ops.db.pool import Database
+from tests.integration.db.conftest import role_of_its_own
 from tests.integration.db.test_apply import BUILDING, apply_all, connected, wait_for
 
 NAMES = tuple(each.name for each in UNASKED)
@@ -30,14 +31,12 @@ def before(prepared_url: str) -> str:
 @pytest.fixture
 def weak(before: str) -> Iterator[tuple[str, str]]:
     """A role that may look at the backend's tables and what is applied, and its URL."""
-    with connected(before) as admin:
-        role = f"r_{admin.info.dbname}"
-        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
-        admin.execute(f"GRANT SELECT ON media, lomi.schema_migrations, lomi.backfills TO {role}")
-        admin.execute(f"GRANT USAGE ON SCHEMA lomi TO {role}")
-        yield role, psycopg.conninfo.make_conninfo(before, user=role, password="p")
-        admin.execute(f"DROP OWNED BY {role}")
-        admin.execute(f"DROP ROLE {role}")
+    with role_of_its_own(
+        before,
+        "GRANT SELECT ON media, lomi.schema_migrations, lomi.backfills TO {role}",
+        "GRANT USAGE ON SCHEMA lomi TO {role}",
+    ) as found:
+        yield found
 
 
 def drop(url: str, *names: str) -> None:

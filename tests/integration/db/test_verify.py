@@ -14,6 +14,7 @@ from lomi_ops.db.migration import files
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.drift import Mender, Problem
 from lomi_ops.errors import DatabaseUnavailable, LomiError
+from tests.integration.db.conftest import role_of_its_own
 from tests.integration.db.shapes import FOLDER, made
 
 Plain = psycopg.Connection[dict[str, Any]]
@@ -431,11 +432,8 @@ def test_a_schema_lomi_of_somebody_elses_is_all_extra(database_url: str) -> None
 @pytest.fixture
 def stranger(prepared_url: str) -> Iterator[str]:
     """A role that may connect, and nothing else."""
-    with psycopg.connect(prepared_url, autocommit=True) as admin:
-        role = f"r_{admin.info.dbname}"
-        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
-        yield psycopg.conninfo.make_conninfo(prepared_url, user=role, password="p")
-        admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    with role_of_its_own(prepared_url) as (_, url):
+        yield url
 
 
 def test_a_role_that_may_not_look_is_told_what_it_would_need(prepared_url: str, stranger: str, plain: Plain) -> None:
