@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_T = 2.02
-"""Student's t, two-sided 95 %, of about 40 differences."""
+from lomi_ops.domain.clustered import student
+
+_T = student(40)
+"""Of about so many differences."""
 _ALIKE = timedelta(hours=1)
 """Times of day so close have as much to do."""
 _FEW = 12
@@ -35,7 +37,9 @@ def extrapolated(counts: Sequence[tuple[datetime, int]], part: float) -> Extrapo
     wide *= 1 - part  # of what was counted nothing is uncertain
     centre = seen + _T * _T * wide / 2
     spread = _T * math.sqrt(wide * seen + (_T * wide / 2) ** 2)
-    return Extrapolated(seen / part, max(seen, (centre - spread) / part), (centre + spread) / part)
+    high = centre + spread
+    low = seen * seen / high if seen else 0.0  # centre - spread, which would lose digits
+    return Extrapolated(seen / part, max(seen, low / part), high / part)
 
 
 def _variance(counts: Sequence[tuple[datetime, int]]) -> float:

@@ -1,53 +1,13 @@
-"""Statistics over counted values, beside numpy's and scipy's."""
+"""Statistics over counted values; beside numpy's and scipy's they stand in `test_references`."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lomi_ops.domain.quality import wilson
 from lomi_ops.domain.statistics import change, fit, grouped, mean, percentile, ratio, spread, together, within
-
-COUNTED = st.lists(
-    st.tuples(st.floats(-1e6, 1e6, allow_nan=False), st.integers(0, 40)), min_size=1, max_size=30
-).filter(lambda pairs: sum(times for _, times in pairs) > 0)
-
-
-def repeated(counted: list[tuple[float, int]]) -> list[float]:
-    return [value for value, times in counted for _ in range(times)]
-
-
-@given(COUNTED, st.floats(0, 1))
-def test_percentiles_are_those_of_numpy(counted: list[tuple[float, int]], share: float) -> None:
-    expected = float(np.percentile(repeated(counted), share * 100))
-
-    assert percentile(counted, share) == pytest.approx(expected, rel=1e-9, abs=1e-9)
-
-
-@given(COUNTED)
-def test_a_spread_is_that_of_the_values_one_by_one(counted: list[tuple[float, int]]) -> None:
-    values = repeated(counted)
-    found = spread(counted)
-
-    assert found.number == len(values)
-    assert found.mean == pytest.approx(float(np.mean(values)), rel=1e-9, abs=1e-9)
-    assert found.p50 == pytest.approx(float(np.median(values)), rel=1e-9, abs=1e-9)
-    assert found.highest == max(values)
-
-
-@given(st.lists(st.floats(-1e4, 1e4, allow_nan=False), min_size=2, max_size=60))
-def test_a_trend_is_the_line_of_least_squares(values: list[float]) -> None:
-    slope, intercept = np.polyfit(np.arange(len(values)), values, 1)
-    found = fit(values)
-
-    assert found is not None
-    assert found.slope == pytest.approx(float(slope), rel=1e-7, abs=1e-7)
-    assert found.intercept == pytest.approx(float(intercept), rel=1e-7, abs=1e-7)
-    assert found.at(2) == found.intercept + 2 * found.slope
 
 
 def test_the_trend_is_the_one_that_can_be_worked_out_by_hand() -> None:
@@ -56,17 +16,6 @@ def test_the_trend_is_the_one_that_can_be_worked_out_by_hand() -> None:
     assert found is not None
     assert math.isclose(found.slope, 1.4, rel_tol=1e-9)
     assert math.isclose(found.intercept, 0.9, rel_tol=1e-9)
-
-
-@pytest.mark.parametrize(("hits", "number"), [(0, 1), (1, 1), (3, 10), (5, 200), (199, 200), (82, 263)])
-def test_intervals_are_the_roots_of_wilsons_equation(hits: int, number: int) -> None:
-    """The interval holds every p with (share - p)^2 <= z^2 p (1 - p) / n: its ends solve a quadratic."""
-    z, share = 1.959963984540054, hits / number
-    roots = sorted(np.roots([1 + z * z / number, -(2 * share + z * z / number), share * share]).real)
-    low, high = wilson(share, number)
-
-    assert low == pytest.approx(float(roots[0]), abs=1e-9)
-    assert high == pytest.approx(float(roots[1]), abs=1e-9)
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
