@@ -13,6 +13,8 @@ from lomi_ops.db import crew
 from lomi_ops.db.crew import Crew
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.domain.depth import Moves
+from lomi_ops.domain.truth import Judged, judged
+from lomi_ops.domain.verdict import MediaStatus, Outcome
 from lomi_ops.domain.window import Window
 from lomi_ops.errors import LockHeld
 
@@ -107,12 +109,10 @@ class Overturned:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A sample that a person judged."""
+class Said:
+    """What a person said of a photo that a policy had judged."""
 
-    probability: float
-    status: str
-    judged_status: str
+    judged: Judged
     scores: Mapping[str, Any] | None
 
 
@@ -278,9 +278,14 @@ def overturned(db: Source, window: Window) -> list[Overturned]:
     return db.all(Overturned, "report_overturned", **_ends(window))
 
 
-def judged(db: Source, window: Window) -> list[Judged]:
-    """By the time of the draw."""
-    return db.all(Judged, "report_samples", **_ends(window))
+def said(db: Source, window: Window) -> list[Said]:
+    """By the time at which a policy judged them, as far as it speaks for other photos."""
+    return [each for each in db.all(_said, "report_truths", **_ends(window)) if each is not None]
+
+
+def waited(db: Source, window: Window) -> dict[str, int]:
+    """Photos that a policy sent to a person in the window, by what they wait for."""
+    return dict(db.all(_pile, "report_waited", **_ends(window)))
 
 
 def _ends(window: Window) -> dict[str, datetime]:
@@ -297,6 +302,19 @@ def _counted(value: float, photos: int) -> tuple[float, int]:
 
 def _hour_or_user(at: datetime | None, size: int | None, many: int) -> tuple[datetime | None, int | None, int]:
     return at, size, many
+
+
+def _said(
+    *, outcome: str, pile: str, probability: float | None, judged_status: str | None, ruled: str | None,
+    scores: Mapping[str, Any] | None,
+) -> Said | None:  # fmt: skip
+    sample = None if probability is None else (probability, judged_status == MediaStatus.REJECTED)
+    found = judged(Outcome(outcome), pile, sample, None if ruled is None else ruled == MediaStatus.REJECTED)
+    return None if found is None else Said(found, scores)
+
+
+def _pile(pile: str, photos: int) -> tuple[str, int]:
+    return pile, photos
 
 
 def _many(size: int, many: int) -> tuple[int, int]:

@@ -2,12 +2,16 @@
 
 A share is estimated with each judgement weighted by one over the probability with which its photo was drawn
 (Horvitz-Thompson, over the sum of the weights), so that draws of different size can be put together. Its interval is
-Wilson's, at the number of judgements that equal weights would need for the same certainty (Kish).
+Wilson's for photos that were drawn with one probability. Of several, the distances to the ends of each one's interval
+are squared and added, as Newcombe does with two, and so is what chance has in how many photos each stands for.
+(Wilson's at Kish's number of equal weights, which is usual, takes it that weights have nothing to do with answers:
+where doubtful photos were drawn otherwise than clear ones it held the truth in 66 to 99.9 % of simulated cases.)
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +40,20 @@ class Estimate:
     def tells(self) -> bool:
         """False where too little was judged."""
         return self.share is not None and self.high - self.low <= TOO_WIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """Photos that were drawn with one probability and judged."""
+
+    probability: float
+    judged: int
+    """At least one."""
+    hits: int
+
+    @property
+    def share(self) -> float:
+        return self.hits / self.judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +108,34 @@ def difference(share: float, number: float, before: float, number_before: float)
     return gap - math.hypot(share - low, high_before - before), gap + math.hypot(high - share, before - low_before)
 
 
-def estimate(judged: Sequence[tuple[float, bool]]) -> Estimate:
+def estimate(judged: Iterable[tuple[float, bool]]) -> Estimate:
     """From (probability of being drawn, whether it counts)."""
-    weights = [1 / probability for probability, _ in judged]
-    hits = sum(hit for _, hit in judged)
-    if not weights:
+    counts, hits = Counter[float](), Counter[float]()
+    for probability, hit in judged:
+        counts[probability] += 1
+        hits[probability] += hit
+    return combined([Stratum(probability, many, hits[probability]) for probability, many in counts.items()])
+
+
+def combined(strata: Sequence[Stratum]) -> Estimate:
+    if not strata:
         return Estimate(0, 0)
-    total = math.fsum(weights)
-    share = math.fsum(weight for weight, (_, hit) in zip(weights, judged, strict=True) if hit) / total
-    number = total * total / math.fsum(weight * weight for weight in weights)
+    # In one order, so that the last digit does not depend on who came first.
+    ordered = sorted(strata, key=lambda each: each.probability)
+    total = math.fsum(each.judged / each.probability for each in ordered)
+    weights = [each.judged / each.probability / total for each in ordered]
+    share = math.fsum(weight * each.share for weight, each in zip(weights, ordered, strict=True))
+    ends = [wilson(each.share, each.judged) for each in ordered]
+    sizes = [weight * Z * (each.share - share) / math.sqrt(each.judged)
+             for weight, each in zip(weights, ordered, strict=True)]  # fmt: skip
+    down, up = (
+        math.hypot(*sizes, *(weight * (each.share - end[side])
+                             for weight, each, end in zip(weights, ordered, ends, strict=True)))
+        for side in (0, 1)
+    )  # fmt: skip
     share = min(1.0, max(0.0, share))
-    return Estimate(len(judged), hits, share, *wilson(share, number))
+    judged, hits = (sum(each) for each in zip(*((each.judged, each.hits) for each in ordered), strict=True))
+    return Estimate(judged, hits, share, max(0.0, share - down), min(1.0, share + up))
 
 
 def assess(samples: Iterable[Sample]) -> Quality:

@@ -24,6 +24,8 @@ class Scale:
     """Of a band."""
     end: float
     """What is beyond counts there."""
+    from_above: bool = True
+    """Whether lines concern what reaches them; else what lies below."""
 
     def value(self, step: int) -> float:
         """Where a counted step begins."""
@@ -38,8 +40,8 @@ SCALES = (
     Scale("porn", "porn score", ("nsfw_scores", "porn"), 0.01, 0.05, 1.0),
     Scale("sexy", "sexy score", ("nsfw_scores", "sexy"), 0.01, 0.05, 1.0),
     Scale("hentai", "hentai score", ("nsfw_scores", "hentai"), 0.01, 0.05, 1.0),
-    Scale("sharpness", "sharpness", ("blur_variance",), 1.0, 10.0, 1000.0),
-    Scale("age", "estimated age", ("estimated_age",), 1.0, 1.0, 120.0),
+    Scale("sharpness", "sharpness", ("blur_variance",), 1.0, 10.0, 1000.0, from_above=False),
+    Scale("age", "estimated age", ("estimated_age",), 1.0, 1.0, 120.0, from_above=False),
 )
 
 
@@ -48,6 +50,9 @@ class Limit:
     name: str
     scale: Scale
     value: float
+
+    def concerns(self, value: float) -> bool:
+        return (value >= self.value) is self.scale.from_above
 
 
 def measured(scale: Scale, scores: Mapping[str, Any] | None) -> float | None:

@@ -75,7 +75,8 @@ class Truth:
     """That just this photo was asked about."""
     reject: bool
     before: Outcome
-    after: Fate
+    after: Fate | None = None
+    """None where no other policy is in question."""
 
 
 @dataclass(slots=True)

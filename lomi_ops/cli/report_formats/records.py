@@ -8,7 +8,7 @@ from lomi_ops.cli import output
 from lomi_ops.cli.output import Format
 from lomi_ops.domain.report import Chart, Report, Table
 
-_SECOND = frozenset({"summary", "quality"})
+_SECOND = frozenset({"summary", "quality", "thresholds"})
 """Kinds whose document had another shape before."""
 
 

@@ -466,16 +466,61 @@ WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
         AND NOT EXISTS (SELECT FROM lomi.decisions AS u WHERE u.media_id = e.media_id AND u.undoes = e.id))
 ORDER BY d.id;
 
--- name: report_samples
--- Random samples that were drawn in a window and judged, with the scores of their photos.
+-- part: pile
+-- What a photo waited for: the deciding reason, nudity by its label, as `reason_of` in lomi_ops/domain/simulation.py.
+CASE WHEN d.grounds #>> '{0,reason}' = 'nsfw' THEN 'nsfw (' || coalesce(d.grounds #>> '{0,label}', '') || ')'
+     ELSE coalesce(d.grounds #>> '{0,reason}', '') END
+
+-- name: report_truths
+-- What people said of photos that a policy judged in a window, as `replay_latest`, `replay_people` and `replay_samples`
+-- have it: as a sample, and of one that had waited for a person. Few are asked about: they are looked up one by one.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
--- out probability, status, judged_status, scores
-SELECT s.probability, s.status, s.judged_status, m.moderation_scores AS scores
-FROM lomi.samples AS s JOIN media AS m ON m.id = s.media_id
-WHERE s.kind <> 'golden' AND s.judged_at IS NOT NULL
-  AND s.drawn_at >= %(start)s::timestamptz AND s.drawn_at < %(end)s::timestamptz
-ORDER BY s.id;
+-- out outcome, pile, probability, judged_status, ruled, scores
+WITH people AS MATERIALIZED (
+    SELECT DISTINCT ON (media_id) media_id, status
+    FROM lomi.decisions
+    WHERE at >= %(start)s::timestamptz AND actor <> 'worker' AND outcome IS NULL
+    ORDER BY media_id, id DESC
+), sampled AS MATERIALIZED (
+    SELECT DISTINCT ON (media_id) media_id, probability, judged_status
+    FROM lomi.samples
+    WHERE drawn_at >= %(start)s::timestamptz AND judged_at IS NOT NULL AND kind <> 'golden'
+    ORDER BY media_id, id DESC
+)
+SELECT d.outcome,
+       -- include: pile
+       AS pile, s.probability, s.judged_status, p.status AS ruled, m.moderation_scores AS scores
+FROM (SELECT media_id FROM people WHERE status IN ('approved', 'rejected') UNION SELECT media_id FROM sampled) AS known
+CROSS JOIN LATERAL (
+    SELECT id, at, outcome, grounds, user_id FROM lomi.decisions
+    WHERE media_id = known.media_id AND outcome IS NOT NULL ORDER BY id DESC LIMIT 1
+) AS d
+JOIN media AS m ON m.id = known.media_id
+LEFT JOIN sampled AS s ON s.media_id = known.media_id
+LEFT JOIN people AS p ON p.media_id = known.media_id AND p.status IN ('approved', 'rejected')
+WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
+  AND (s.media_id IS NOT NULL OR d.outcome = 'review')
+  AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
+ORDER BY d.id;
+
+-- name: report_waited
+-- How many photos a policy sent to a person in a window, by what they wait for.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out pile, photos
+SELECT
+       -- include: pile
+       AS pile, count(*)::int AS photos
+FROM lomi.decisions AS d
+WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
+  AND d.status = 'pending' AND d.outcome = 'review'
+  AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
+  AND NOT EXISTS (
+      SELECT FROM lomi.decisions AS l WHERE l.media_id = d.media_id AND l.id > d.id AND l.outcome IS NOT NULL
+  )
+GROUP BY 1
+ORDER BY 1;
 
 -- name: report_many
 -- Whether more photos than a limit were uploaded in a window; counts no further than that.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +12,8 @@ from lomi_ops.db import replaying, reporting
 from lomi_ops.db.pool import Database, Session
 from lomi_ops.db.replaying import Ids, Stored
 from lomi_ops.domain.policy import Policy
-from lomi_ops.domain.simulation import Fate, Simulation, Truth, rejudged
+from lomi_ops.domain.simulation import Fate, Simulation, Truth, reason_of, rejudged
+from lomi_ops.domain.truth import Chances, Judged, chances, judged
 from lomi_ops.domain.verdict import Outcome
 from lomi_ops.domain.window import Window
 from lomi_ops.ops.policies import sweep
@@ -31,16 +33,10 @@ class Said:
     sampled: Mapping[UUID, tuple[float, bool]]
 
 
-@dataclass(slots=True)
-class _Judged:
-    """A photo of which people have said what is right."""
-
-    media_id: UUID
-    before: Outcome
+@dataclass(frozen=True, slots=True)
+class _Fated:
+    said: Judged
     after: Fate
-    reject: bool
-    probability: float | None
-    """None for one that had waited for a person: how many of those were looked at is known in the end."""
 
 
 @dataclass(slots=True)
@@ -83,18 +79,21 @@ class _Found:
     """What a part of the log says."""
 
     sums: Simulation
-    judged: list[_Judged] = field(default_factory=list)
+    judged: list[_Fated] = field(default_factory=list)
+    waited: Counter[str] = field(default_factory=Counter)
+    """For a person, by the deciding reason."""
     odd: int = 0
     seen: Columns = field(default_factory=Columns)
     """Of a sweep."""
     people: Columns = field(default_factory=Columns)
     """Those of them that people judged."""
-    truths: list[_Judged] = field(default_factory=list)
+    truths: list[_Fated] = field(default_factory=list)
 
     def add(self, part: _Found) -> None:
         """The next part of the log."""
         self.sums.merge(part.sums)
         self.judged += part.judged
+        self.waited.update(part.waited)
         self.odd += part.odd
         self.seen.extend(part.seen)
         self.people.extend(part.people)
@@ -117,7 +116,11 @@ def _counted(stored: Iterable[Stored], said: Said, policy: Policy, limit: int, l
             continue
         new = rejudged(each.verdict, each.evidence, policy)
         found.sums.add(each.media_id, each.at, each.verdict, new, policy)
-        truth = _truth(each.media_id, each.verdict.outcome, new.fate, said)
+        pile = reason_of(each.verdict)
+        if each.verdict.outcome is Outcome.REVIEW:
+            found.waited[pile] += 1
+        known = judged(each.verdict.outcome, pile, said.sampled.get(each.media_id), said.people.get(each.media_id))
+        truth = None if known is None else _Fated(known, new.fate)
         if truth is not None:
             found.judged.append(truth)
         if ends and new.fate is not Fate.UNKNOWN and sweep.gather(found.seen, ends[0], each.evidence, *ends[1:]):
@@ -125,7 +128,7 @@ def _counted(stored: Iterable[Stored], said: Said, policy: Policy, limit: int, l
     return found
 
 
-def _swept_too(found: _Found, truth: _Judged | None) -> None:
+def _swept_too(found: _Found, truth: _Fated | None) -> None:
     """Puts the photo that was gathered last beside those that people judged, if they did."""
     if truth is None:
         return
@@ -135,28 +138,12 @@ def _swept_too(found: _Found, truth: _Judged | None) -> None:
 
 
 def _summed(found: _Found, policy: Policy, window: Window, line: tuple[Line, Points] | None) -> Simulated:
-    share = _share_reviewed(found.judged, found.sums.before(Outcome.REVIEW))
-    truths = [Truth(each.probability or share, each.reject, each.before, each.after) for each in found.judged]
-    return Simulated(policy, window, found.sums, truths, found.odd, _swept(found, share, *line) if line else None)
+    known = chances((each.said for each in found.judged), found.waited)
+    truths = [Truth(known.of(each.said), each.said.reject, each.said.before, each.after) for each in found.judged]
+    return Simulated(policy, window, found.sums, truths, found.odd, _swept(found, known, *line) if line else None)
 
 
-def _swept(found: _Found, share: float, line: Line, points: Points) -> Sweep:
-    weights = [1 / (each.probability or share) for each in found.truths]
-    rejects = [each.reject for each in found.truths]
-    return sweep.swept(line, points, found.seen, found.people, weights, rejects)
-
-
-def _truth(media_id: UUID, before: Outcome, after: Fate, said: Said) -> _Judged | None:
-    """What people changed of their own choice says nothing about the rest: they look where something seems wrong."""
-    if media_id in said.sampled:
-        probability, reject = said.sampled[media_id]
-        return _Judged(media_id, before, after, reject, probability)
-    if before is Outcome.REVIEW and media_id in said.people:
-        return _Judged(media_id, before, after, said.people[media_id], None)
-    return None
-
-
-def _share_reviewed(judged: Iterable[_Judged], waited: int) -> float:
-    """Of the photos that waited for a person, how many were looked at."""
-    looked = sum(each.probability is None for each in judged)
-    return looked / waited if looked else 1.0
+def _swept(found: _Found, known: Chances, line: Line, points: Points) -> Sweep:
+    probabilities = [known.of(each.said) for each in found.truths]
+    rejects = [each.said.reject for each in found.truths]
+    return sweep.swept(line, points, found.seen, found.people, probabilities, rejects)

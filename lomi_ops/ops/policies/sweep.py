@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lomi_ops.domain.finding import NSFW_LABELS, Evidence, Label
 from lomi_ops.domain.policy import Policy, Zones, judge
-from lomi_ops.domain.quality import Estimate, wilson
+from lomi_ops.domain.quality import Estimate, Stratum, combined
 from lomi_ops.domain.verdict import Outcome
 from lomi_ops.errors import UsageError
 
@@ -108,14 +108,14 @@ def gather(columns: Columns, line: Line, evidence: Evidence, off: Policy, on: Po
     return True
 
 
-def swept(line: Line, points: tuple[float, ...], seen: Columns, judged: Columns, weights: list[float],
+def swept(line: Line, points: tuple[float, ...], seen: Columns, judged: Columns, probabilities: list[float],
           rejects: list[bool]) -> Sweep:  # fmt: skip
-    """`judged` are photos that people judged, with one over the probability of that, and whether they would reject."""
+    """`judged` are photos that people judged, with the probability of that, and whether they would reject."""
     import numpy as np
 
     values = np.asarray(seen.values, dtype=np.float64)
     found = counts(values, np.asarray(seen.off, np.int8), np.asarray(seen.on, np.int8), np.asarray(points), line)
-    estimates = _right(line, np.asarray(points), judged, np.asarray(weights), np.asarray(rejects, dtype=bool))
+    estimates = _right(line, np.asarray(points), judged, np.asarray(probabilities), np.asarray(rejects, dtype=bool))
     return Sweep(line, points, tuple((int(a), int(b), int(c)) for a, b, c in found), estimates)
 
 
@@ -135,22 +135,18 @@ def counts(values: Floats, off: Codes, on: Codes, points: Floats, line: Line) ->
     return found
 
 
-def _right(line: Line, points: Floats, judged: Columns, weights: Floats, rejects: Any) -> tuple[Estimate, ...]:
+def _right(line: Line, points: Floats, judged: Columns, probabilities: Floats, rejects: Any) -> tuple[Estimate, ...]:
     import numpy as np
 
     values, off, on = (np.asarray(each) for each in (judged.values, judged.off, judged.on))
+    strata, places = np.unique(probabilities, return_inverse=True)
     found = []
     for point in points:
         concerned = values >= point if line.from_above else values < point
         rejected = np.where(concerned, on, off) == _REJECT if len(values) else np.zeros(0, dtype=bool)
-        total = float(weights[rejected].sum())
-        if not total:
-            found.append(Estimate(0, 0))
-            continue
-        hit = rejected & rejects
-        share = min(1.0, float(weights[hit].sum()) / total)
-        number = total * total / float((weights[rejected] ** 2).sum())
-        found.append(Estimate(int(rejected.sum()), int(hit.sum()), share, *wilson(share, number)))
+        many, hits = (np.bincount(places[chosen], minlength=len(strata)) for chosen in (rejected, rejected & rejects))
+        there = zip(strata.tolist(), many.tolist(), hits.tolist(), strict=True)
+        found.append(combined([Stratum(*each) for each in there if each[1]]))
     return tuple(found)
 
 

@@ -1,16 +1,18 @@
-"""A score band by band: what was decided there, what people changed, and how often samples say that it was right."""
+"""A score band by band: what was decided there, what people changed, and of how many they say that they should go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
-from lomi_ops.db.reporting import Band, Judged
-from lomi_ops.domain.quality import estimate
+from lomi_ops.db.reporting import Band
+from lomi_ops.domain.quality import Estimate, estimate
 from lomi_ops.domain.report import Chart, Column, Line, Table, Unit, Value
 from lomi_ops.domain.score import Limit, Scale, measured
+from lomi_ops.domain.simulation import Truth
 from lomi_ops.domain.statistics import ratio
 from lomi_ops.ops.reports.asked import INTERVAL
 
@@ -19,6 +21,14 @@ _AROUND = 2
 """Bands to either side of a threshold that people read one by one."""
 TELLING = 10
 """Photos: a share of fewer jumps about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A photo of which people said what is right."""
+
+    truth: Truth
+    scores: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,8 @@ class Seen:
     """Of the window that bands were counted in; all else is of the whole."""
     changed: Mapping[str, Sequence[float]] | None
     """By label, what was measured of photos that people changed; None where nobody notes that."""
-    judged: Sequence[Judged] | None
+    judged: Sequence[Told] | None
+    """None where there is no place for samples."""
 
     def changes(self, scale: Scale, low: float, high: float) -> int | None:
         """How many people changed in [low, high)."""
@@ -45,21 +56,26 @@ class Seen:
 CHANGED = (Column("overturned", "changed", Unit.COUNT), Column("overturn_rate", "of these", Unit.SHARE))
 RIGHT = (
     Column("judged", "judged", Unit.COUNT),
-    Column("right", "right", Unit.SHARE),
+    Column("reject_share", "people reject", Unit.SHARE),
     *INTERVAL,
 )
 
 
-def right(scale: Scale, low: float, high: float, judged: Sequence[Judged] | None) -> tuple[Value, ...]:
-    """The values of `RIGHT` for samples in [low, high)."""
+def rejecting(scale: Scale, within: Callable[[float], bool], judged: Sequence[Told] | None) -> Estimate | None:
+    """Of the photos whose score lies there, the share that people would reject; None where nobody can say."""
     if judged is None:
-        return None, None, None, None
-    drawn = [
-        (each.probability, each.status == each.judged_status)
+        return None
+    return estimate(
+        (each.truth.probability, each.truth.reject)
         for each in judged
-        if (value := measured(scale, each.scores)) is not None and low <= value < high
-    ]
-    found = estimate(drawn)
+        if (value := measured(scale, each.scores)) is not None and within(value)
+    )
+
+
+def cells(found: Estimate | None) -> tuple[Value, ...]:
+    """The values of `RIGHT`."""
+    if found is None:
+        return None, None, None, None
     if found.share is None:
         return 0, None, None, None
     return found.judged, found.share, found.low, found.high
@@ -105,7 +121,8 @@ def _band(
         if first <= scale.start(limit.value) <= last
     ]
     share = seen.share(changed, approved + rejected)
-    return approved, rejected, changed, share, *right(scale, first, end, seen.judged), ", ".join(drawn) or None
+    said = cells(rejecting(scale, lambda value: first <= value < end, seen.judged))
+    return approved, rejected, changed, share, *said, ", ".join(drawn) or None
 
 
 def _together_far(scale: Scale, starts: Sequence[float], limits: Sequence[Limit]) -> Iterator[tuple[float, float]]:

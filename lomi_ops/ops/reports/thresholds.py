@@ -10,16 +10,25 @@ from typing import Any
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Band, Overturned, Source
 from lomi_ops.domain.extrapolated import Extrapolated, extrapolated
+from lomi_ops.domain.quality import Estimate
 from lomi_ops.domain.report import Column, Gap, Report, Table, Unit, Value
 from lomi_ops.domain.score import SCALES, Limit, Scale, limits_of, measured
+from lomi_ops.domain.simulation import Truth, right_before
+from lomi_ops.domain.truth import chances
+from lomi_ops.domain.verdict import Outcome
 from lomi_ops.domain.window import Window
 from lomi_ops.ops.reports import score_bands
 from lomi_ops.ops.reports.asked import Asked, slices_note
-from lomi_ops.ops.reports.score_bands import CHANGED, RIGHT, TELLING, Seen, right
+from lomi_ops.ops.reports.score_bands import CHANGED, RIGHT, TELLING, Seen, Told, cells, rejecting
 
-_SAMPLES = Gap("no samples: how often decisions near a threshold are right is not known",
+_SAMPLES = Gap("nobody has judged samples or photos that waited: what people would reject is not known",
                "lomi review sample draw --approved 1% --rejected 5%")  # fmt: skip
 
+_PEOPLE = (
+    "people reject: of samples and of photos that had waited for a person, by when a policy judged them",
+    "each counts as one over its chance of being judged, 95 % interval",
+    "to which photos of those that wait for one reason people get is taken for chance",
+)
 _OLD = Gap("old workers judge by thresholds of their own, which are not known here", "lomi worker")
 
 
@@ -34,7 +43,7 @@ def build(db: Source, asked: Asked) -> Report:
         counted,
         len(slices) * slices[0].length / asked.window.length,
         {scale.label: tuple(_values(scale, overturned)) for scale in SCALES} if asked.logged else None,
-        reporting.judged(db, asked.window) if asked.sampled else None,
+        _said(db, asked.window) if asked.sampled else None,
     )
     whole = len(slices) == 1
     where = "" if whole else f", counted in {len(slices)} spans"
@@ -52,6 +61,8 @@ def build(db: Source, asked: Asked) -> Report:
     scaled = [] if whole else [(limit.name, _scaled(limit, seen)) for limit in limits]
     for name, found in scaled:
         figures[f"near_low.{name}"], figures[f"near_high.{name}"] = round(found.low), round(found.high)
+    beyond = _beyond(limits, seen)
+    figures |= _precisions(beyond)
     scales = [scale for scale in SCALES if any(band.label == scale.label for band in seen.bands)]
     return Report(
         "thresholds",
@@ -62,14 +73,16 @@ def build(db: Source, asked: Asked) -> Report:
         (
             _limits(near, where),
             *_in_window(scaled, len(slices)),
+            *((_precision(beyond),) if seen.judged else ()),
             *(score_bands.table(scale, seen, where, limits) for scale in scales),
         ),
         tuple(score_bands.curve(scale, seen) for scale in scales),
         (
             *_slices_note(slices, seen.part),
-            "near: within one band on either side; photos count by their upload, changes and samples by their own time",
+            "near: within one band on either side; photos count by their upload, changes by their own time",
             "changed: by people, who look where something seems wrong",
-            "right: of samples that people judged again, weighted by the chance of being drawn, 95 % interval",
+            *_PEOPLE,
+            *_blind(seen),
             f"curves leave out bands of fewer than {TELLING} photos",
             "what another threshold would have done: lomi policy simulate",
         ),
@@ -135,8 +148,48 @@ def _near(limit: Limit, seen: Seen) -> tuple[Value, ...]:
         photos,
         changed,
         seen.share(changed, photos),
-        *right(scale, low, high, seen.judged),
+        *cells(rejecting(scale, lambda value: low <= value < high, seen.judged)),
     )
+
+
+def _said(db: Source, window: Window) -> Sequence[Told]:
+    """What `lomi policy simulate` takes into account, too."""
+    waited = reporting.soon(db, reporting.waited, window)
+    found = reporting.said(db, window)
+    known = chances((each.judged for each in found), waited())
+    return [Told(Truth(known.of(each.judged), each.judged.reject, each.judged.before), each.scores) for each in found]
+
+
+def _beyond(limits: Sequence[Limit], seen: Seen) -> dict[str, Estimate | None]:
+    """Of all rejections by the policy, and of what each threshold concerns, the share that people would reject."""
+    truths = None if seen.judged is None else [each.truth for each in seen.judged]
+    found = {"": None if truths is None else right_before(truths, Outcome.REJECT)}
+    return found | {limit.name: rejecting(limit.scale, limit.concerns, seen.judged) for limit in limits}
+
+
+def _precisions(beyond: Mapping[str, Estimate | None]) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {}
+    for name, found in beyond.items():
+        _, share, low, high = cells(found)
+        for end, value in (("", share), ("_low", low), ("_high", high)):
+            assert value is None or isinstance(value, float)
+            figures[f"precision{end}.{name}".removesuffix(".")] = value
+    return figures
+
+
+def _precision(beyond: Mapping[str, Estimate | None]) -> Table:
+    columns = (Column("threshold", "threshold"), *RIGHT)
+    rows = tuple((name or "all rejections", *cells(found)) for name, found in beyond.items())
+    return Table("precision", "Beyond each threshold", columns, rows)
+
+
+def _blind(seen: Seen) -> Iterator[str]:
+    """Photos of a kind of which people judged none are in no share."""
+    judged = {each.truth.before for each in seen.judged or ()}
+    kinds = ((Outcome.APPROVE, "approved", "approvals"), (Outcome.REJECT, "rejected", "rejections"))
+    for outcome, status, what in kinds:
+        if judged and outcome not in judged and any(band.status == status for band in seen.bands):
+            yield f"nobody judged samples of {what}: what people reject says nothing about them"
 
 
 def _limits(near: Sequence[tuple[Value, ...]], where: str) -> Table:

@@ -297,13 +297,8 @@ def test_thresholds_count_what_lies_near_them_and_what_people_changed(lomi: Lomi
         " VALUES ('2026-11-19 23:00Z', %s, %s, 'j', 'hana', %s, %s)",
         [changed.id, changed.user, changed.status, other],
     )
-    plain.execute(
-        "INSERT INTO lomi.samples (media_id, kind, drawn_at, probability, status, judged_at, judged_by, judged_status)"
-        " VALUES (%s, 'rejected', '2026-11-19 22:00Z', 0.5, %s, '2026-11-19 23:00Z', 'hana', %s)",
-        [changed.id, changed.status, other],
-    )
     limit = next(row for row in rows(body(lomi, "thresholds"), "thresholds") if row["threshold"] == "porn.reject")
-    assert (limit["overturned"], limit["judged"], limit["right"]) == (1, 1, 0)
+    assert (limit["overturned"], limit["judged"], limit["reject_share"]) == (1, 0, None), "of somebody's own choice"
 
 
 @pytest.mark.usefixtures("here")
@@ -440,7 +435,7 @@ def test_before_the_swap_every_kind_works_and_says_what_it_cannot_know(old: OldC
         assert found["figures"]["decision_ms_p50"] == 30_000
     if kind == "thresholds":
         row = rows(found, "thresholds")[0]
-        assert (row["overturned"], row["overturn_rate"], row["judged"], row["right"]) == (None, None, None, None)
+        assert (row["overturned"], row["overturn_rate"], row["judged"], row["reject_share"]) == (None, None, None, None)
     if kind == "workers":
         assert found["figures"]["photos"] is None
         assert "old workers leave no trace" in lomi("report", kind).out
