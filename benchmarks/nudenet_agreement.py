@@ -115,8 +115,8 @@ def variants(photos: Path, base: Manifest, file: Path) -> None:
     print("| order | resize | face: least, mean | strongest second face | hard labels | half size: mean, most | ms |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for colour in Colour:
-        for resample, gap in _KINDS:
-            model = load_model(_variant(base, colour, resample, gap), file)
+        for resample, gap, stride in _KINDS:
+            model = load_model(_variant(base, colour, resample, gap, stride), file)
             started = time.process_time()
             found = {name: model.look(picture) for name, picture in pixels.items()}
             each = (time.process_time() - started) / len(found) * 1000
@@ -124,7 +124,7 @@ def variants(photos: Path, base: Manifest, file: Path) -> None:
             single = [_faces(found[name]) for name, count in people.items() if count == 1]
             first, second = [scores[0] for scores in single], max(scores[1] for scores in single)
             hard = sum(finding.label is Label.PORN for findings in found.values() for finding in findings)
-            name = resample.value + (f", gap {gap}" if gap else "")
+            name = resample.value + (f", gap {gap}" if gap else "") + (f", stride {stride}" if stride else "")
             print(
                 f"| {colour} | {name} | {min(first):.2f}, {np.mean(first):.3f} | {second:.2f} | {hard}"
                 f" | {np.mean(moved):.4f}, {max(moved):.3f} | {each:.1f} |"
@@ -132,18 +132,21 @@ def variants(photos: Path, base: Manifest, file: Path) -> None:
 
 
 _KINDS = (
-    (Resample.CV2_LINEAR, None),
-    (Resample.BILINEAR, None),
-    (Resample.BILINEAR, 1.0),
-    (Resample.BILINEAR, 1.5),
-    (Resample.AREA, None),
-    (Resample.BICUBIC, None),
-    (Resample.NEAREST, None),
+    (Resample.CV2_LINEAR, None, None),
+    (Resample.BILINEAR, None, None),
+    (Resample.BILINEAR, 1.0, None),
+    (Resample.BILINEAR, 1.5, None),
+    (Resample.BILINEAR, 1.5, 32),
+    (Resample.BILINEAR, 1.5, 64),
+    (Resample.BILINEAR, 1.0, 32),
+    (Resample.AREA, None, None),
+    (Resample.BICUBIC, None, None),
+    (Resample.NEAREST, None, None),
 )
 
 
-def _variant(base: Manifest, colour: Colour, resample: Resample, gap: float | None) -> Manifest:
-    resize = base.input.resize.model_copy(update={"resample": resample, "reducing_gap": gap})
+def _variant(base: Manifest, colour: Colour, resample: Resample, gap: float | None, stride: int | None) -> Manifest:
+    resize = base.input.resize.model_copy(update={"resample": resample, "reducing_gap": gap, "stride": stride})
     return base.model_copy(update={"input": base.input.model_copy(update={"colour": colour, "resize": resize})})
 
 

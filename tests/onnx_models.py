@@ -74,11 +74,25 @@ def heavy(path: Path, megabytes: int, *, size: int = 8) -> Path:
     return _save(path, nodes, constants, ["batch", 3, size, size], ["batch", 2])
 
 
-def detector(path: Path, rows: Sequence[Sequence[float]], *, size: int = 32, batch: int | str = "batch") -> Path:
-    """Always answers `rows`, each of them centre x, centre y, width, height and one score per label."""
+def detector(
+    path: Path,
+    rows: Sequence[Sequence[float]],
+    *,
+    size: int = 32,
+    batch: int | str = "batch",
+    sides: tuple[int | str, int | str] | None = None,
+    square_only: bool = False,
+) -> Path:
+    """Always answers `rows`, each of them centre x, centre y, width, height and one score per label.
+
+    `sides` are height and width as the graph declares them, names for any; with `square_only` it fails at any other.
+    """
     table = np.array(rows, dtype=np.float32).T[None]
-    nodes = [
-        helper.make_node("ReduceMean", ["pixels"], ["mean"], keepdims=1, axes=[1, 2, 3]),
+    nodes = [helper.make_node("Reshape", ["pixels", "square"], ["image"])] if square_only else []
+    nodes += [
+        helper.make_node(
+            "ReduceMean", [nodes[0].output[0] if nodes else "pixels"], ["mean"], keepdims=1, axes=[1, 2, 3]
+        ),
         helper.make_node("Mul", ["mean", "nothing"], ["none"]),
         helper.make_node("Reshape", ["none", "cube"], ["zero"]),
         helper.make_node("Add", ["rows", "zero"], ["scores"]),
@@ -87,8 +101,9 @@ def detector(path: Path, rows: Sequence[Sequence[float]], *, size: int = 32, bat
         "rows": table,
         "nothing": np.zeros(1, dtype=np.float32),
         "cube": np.array([1, 1, 1], dtype=np.int64),
+        "square": np.array([1, 3, size, size], dtype=np.int64),
     }
-    return _save(path, nodes, constants, [batch, 3, size, size], [1, table.shape[1], table.shape[2]])
+    return _save(path, nodes, constants, [batch, 3, *(sides or (size, size))], [1, table.shape[1], table.shape[2]])
 
 
 def not_finite_when_dark(path: Path, *, size: int = 8) -> Path:

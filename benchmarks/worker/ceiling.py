@@ -42,6 +42,7 @@ class Bare:
     session: Any
     name: str
     size: int
+    stride: int
 
     @classmethod
     def of(cls, model: Path, manifest: Path) -> Bare:
@@ -49,7 +50,8 @@ class Bare:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        return cls(session, session.get_inputs()[0].name, read_manifest(manifest).input.size)
+        spec = read_manifest(manifest).input
+        return cls(session, session.get_inputs()[0].name, spec.size, spec.resize.stride or spec.size)
 
     def photo(self, data: bytes) -> list[float]:
         """Everything for one photo; seconds on a core at the moments between its stages."""
@@ -67,10 +69,12 @@ class Bare:
         return clock
 
     def tensor(self, image: Image.Image) -> Any:
-        """Four source pixels for each of the input's, padded at the right and below; then as numbers from 0 to 1."""
+        """Four source pixels for each of the input's, padded at the right and below to the model's stride, where it has
+        one, or else to the square; then as numbers from 0 to 1."""
         scale = max(image.size) / self.size
         matrix = (scale, 0.0, 0.0, 0.0, scale, 0.0)
-        square = image.transform((self.size, self.size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+        wide, tall = (-(-round(side / scale) // self.stride) * self.stride for side in image.size)
+        square = image.transform((wide, tall), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
         planes = np.asarray(square).transpose(2, 0, 1).astype(np.float32)
         planes *= np.float32(1 / 255)
         return planes[None]

@@ -1,8 +1,8 @@
-"""From an upright photo of any shape to the fixed squares of bytes that a model wants, by its manifest.
+"""From an upright photo of any shape to the squares of bytes that a model wants, by its manifest.
 
-Arrays are uint8 `[height, width, 3]` in RGB. `resize_linear` repeats OpenCV's INTER_LINEAR on bytes to the last bit
-(11-bit weights, 4 bits dropped between the passes), which is what detectors were trained and measured with; the other
-kinds are Pillow's.
+Where the manifest has a `stride`, a square ends at the next multiple of it after the photo. Arrays are uint8
+`[height, width, 3]` in RGB. `resize_linear` repeats OpenCV's INTER_LINEAR on bytes to the last bit (11-bit weights, 4
+bits dropped between the passes), which is what detectors were trained and measured with; the other kinds are Pillow's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PILLOW = {
 
 
 def fit(photo: Photo, rule: Resize, size: int) -> list[Pixels]:
-    """One square of `size` pixels, or one per tile."""
+    """One square of `size` pixels, or what is left of it with a stride; or one square per tile."""
     view = View.of(photo)
     match rule.mode:
         case Mode.SQUASH:
@@ -166,13 +166,14 @@ def _squash(view: View, rule: Resize, size: int) -> Pixels:
 def _pad_right_bottom(view: View, rule: Resize, size: int) -> Pixels:
     height, width = view.pixels.shape[:2]
     longest = max(width, height)
+    wide, tall = _share(width, longest, size), _share(height, longest, size)
     if rule.resample is Resample.CV2_LINEAR:
         square = resize_linear(view.pixels, size, size, frame=(longest, longest), pad_value=rule.pad_value)
     else:
         # Smoothing kinds: the photo alone, so that it does not mix with the padding at its edge.
-        inner = resize(view, _share(width, longest, size), _share(height, longest, size), rule)
-        square = _placed(inner, 0, 0, rule.pad_value, size, size)
-    return _encoded(square, rule)
+        square = _placed(resize(view, wide, tall, rule), 0, 0, rule.pad_value, size, size)
+    stride = rule.stride or size
+    return _encoded(square[: _up_to(tall, stride), : _up_to(wide, stride)], rule)
 
 
 def _pad_centre(view: View, rule: Resize, size: int) -> Pixels:
@@ -216,6 +217,11 @@ def _starts(length: int, size: int, tiles: int) -> list[int]:
 
 def _share(side: int, longest: int, size: int) -> int:
     return max(1, round(size * side / longest))
+
+
+def _up_to(side: int, stride: int) -> int:
+    """The next multiple."""
+    return -(-side // stride) * stride
 
 
 def _placed(inner: Pixels, left: int, top: int, pad_value: int, width: int, height: int) -> Pixels:

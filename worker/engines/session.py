@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
-from lomi_ops.config.manifest import Boxes, DType, Manifest
+from lomi_ops.config.manifest import Boxes, DType, Input, Layout, Manifest
 from lomi_ops.errors import ModelError
 from worker.engines.pages import give_back_pages
 from worker.engines.tensor import Preparation, Tensor
@@ -107,6 +107,8 @@ class Session:
             raise self._unfit(path, f"takes {node.type}, the manifest says {_TYPES[spec.dtype]}")
         if not _matches(node.shape, spec.shape):
             raise self._unfit(path, f"takes the shape {node.shape}, the manifest says {list(spec.shape)}")
+        if spec.resize.stride is not None and any(isinstance(side, int) for side in _sides(node.shape, spec)):
+            raise self._unfit(path, f"takes the shape {node.shape}, and stride wants height and width free")
         return name
 
     def _checked_output(self, path: Path) -> str:
@@ -118,11 +120,13 @@ class Session:
         return name
 
     def _warm_up(self, path: Path) -> None:
-        """One run at the real shape: proves output shape and numbers, and pays the first run's cost before a photo."""
-        side = self.manifest.input.size
-        grey = np.full((side, side, 3), 127, dtype=np.uint8)
+        """One run at the real shape: proves output shape and numbers, and pays the first run's cost before a photo.
+        With a stride another one at the narrowest: a graph may name its sides and still know only the square."""
+        side, stride = self.manifest.input.size, self.manifest.input.resize.stride
+        prepare = Preparation(self.manifest.input)
         try:
-            self.run(Preparation(self.manifest.input).tensors(grey)[0])
+            for width in sorted({side, stride or side}, reverse=True):
+                self.run(prepare.tensors(np.full((side, width, 3), 127, dtype=np.uint8))[0])
         except _ORT_ERRORS as error:
             text = str(error) if type(error) is ValueError else "cannot be run"
             raise self._unfit(path, f"failed its test inference: {text}") from error
@@ -142,6 +146,11 @@ def _matches(found: list[int | str | None], wanted: tuple[int, ...]) -> bool:
     return len(found) == len(wanted) and all(
         not isinstance(have, int) or have == want for have, want in zip(found, wanted, strict=True)
     )
+
+
+def _sides(shape: list[int | str | None], spec: Input) -> list[int | str | None]:
+    """Height and width."""
+    return shape[2:4] if spec.layout is Layout.NCHW else shape[1:3]
 
 
 def _names(nodes: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""From squares of bytes to the tensor that a model's input wants."""
+"""From bytes to the tensor that a model's input wants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lomi_ops.imaging.view import Photo, View
 from worker.engines.resize import fit
 
 Tensor = npt.NDArray[Any]
-"""float16 or float32, shape `Input.shape`."""
+"""float16 or float32, shape `Input.shape`; with a stride, one of both sides may be less."""
 
 
 class Preparation:
@@ -46,4 +46,5 @@ class Preparation:
                 plane /= self._std[place]
         if self._spec.layout is not Layout.NCHW:
             planes = planes.transpose(1, 2, 0)
-        return np.ascontiguousarray(planes, dtype=self._dtype).reshape(self._spec.shape)
+        whole = np.ascontiguousarray(planes, dtype=self._dtype)
+        return whole.reshape(1, -1) if self._spec.layout is Layout.FLAT else whole[None]

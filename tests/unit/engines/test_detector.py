@@ -42,6 +42,15 @@ def test_boxes_are_cut_at_the_edges_of_the_photo_and_not_of_the_padding(tmp_path
     assert outside.box == Box(150, 240, 20, 0)
 
 
+def test_boxes_lie_where_they_lay_when_the_padding_ends_at_a_stride(tmp_path: Path) -> None:
+    rows = [row(10, 8, 4, 6, 0.9, 0.1, 0.0), row(30, 23, 8, 4, 0.8, 0, 0)]
+    path = detector(tmp_path / "free.onnx", rows, sides=("height", "width"))
+    resize = {"mode": "pad_right_bottom", "resample": "bilinear", "stride": 8}
+    found = load_model(detector_manifest(path, input__resize=resize), path).look(LANDSCAPE)
+    assert found == look(tmp_path, rows)
+    assert [each.box for each in found] == [Box(80, 50, 40, 60), Box(260, 210, 60, 30)]
+
+
 def test_pixels_are_cut_off_and_not_rounded(tmp_path: Path) -> None:
     (face,) = look(tmp_path, [row(10.19, 8.19, 4.09, 6.09, 0.9, 0, 0)])
     assert face.box == Box(81, 51, 40, 60)

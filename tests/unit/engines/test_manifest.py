@@ -14,6 +14,7 @@ from lomi_ops.errors import ModelError
 from tests.onnx_models import detector_manifest, manifest
 
 NSFW = {Label.PORN, Label.SEXY, Label.HENTAI}
+PADDED = {"mode": "pad_right_bottom", "resample": "bilinear", "stride": 8}
 
 
 def test_every_model_of_the_catalogue_looks_for_nudity_and_says_where_it_comes_from() -> None:
@@ -91,6 +92,9 @@ def test_licences_that_ask_for_a_notice_only_are_permissive() -> None:
         ({"input__resize": {"mode": "pad_centre", "resample": "area", "crop_from": 9}}, "crop_from belongs to squash"),
         ({"input__resize__crop_from": 4}, "crop_from is smaller than size"),
         ({"input__resize": {"mode": "squash", "resample": "nearest", "reducing_gap": 2.0}}, "reducing_gap belongs to"),
+        ({"input__resize__stride": 8}, "stride belongs to pad_right_bottom"),
+        ({"input__size": 12, "input__resize": PADDED}, "size must be a multiple of stride"),
+        ({"input__layout": "flat", "input__resize": PADDED}, "stride needs a layout with a height and a width"),
         ({"labels": ["nsfw", "nsfw"]}, "labels holds a name twice"),
         ({"labels": ["nsfw", "sfw", "art"]}, "mapping lacks art"),
         ({"mapping": {"nsfw": "porn", "sfw": "neutral", "art": "neutral"}}, "mapping names art"),

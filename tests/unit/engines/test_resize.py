@@ -147,6 +147,20 @@ def test_padding_right_and_bottom_keeps_the_shape_at_the_top_left(resample: Resa
     assert (square[:, 6:] == 3).all()
 
 
+@given(width=st.integers(1, 300), height=st.integers(1, 300), resample=st.sampled_from(Resample))
+def test_with_a_stride_padding_ends_at_its_next_multiple_and_nothing_else_changes(
+    width: int, height: int, resample: Resample
+) -> None:
+    photo = pattern(width, height)
+    (square,) = fit(photo, rule(Mode.PAD_RIGHT_BOTTOM, resample, pad_value=3), 32)
+    (cut,) = fit(photo, rule(Mode.PAD_RIGHT_BOTTOM, resample, pad_value=3, stride=8), 32)
+    tall, wide = cut.shape[:2]
+    assert (max(tall, wide), tall % 8, wide % 8) == (32, 0, 0)
+    assert np.array_equal(cut, square[:tall, :wide])
+    assert 32 * min(width, height) / max(width, height) <= min(tall, wide) + 0.5
+    assert min(tall, wide) - 8 < max(1, 32 * min(width, height) / max(width, height) + 0.5)
+
+
 def test_padding_on_both_sides_centres_the_photo() -> None:
     (square,) = fit(plain(40, 20), rule(Mode.PAD_CENTRE, pad_value=128), 10)
     assert (square[:2] == 128).all()

@@ -129,6 +129,26 @@ def test_a_detector_is_no_classifier_and_the_other_way_round(tmp_path: Path, mod
     refused(detector_manifest(model, input__size=8), model)
 
 
+def test_a_stride_wants_a_graph_that_takes_any_height_and_width(tmp_path: Path) -> None:
+    resize = {"mode": "pad_right_bottom", "resample": "bilinear", "stride": 8}
+    rows = [[1, 1, 1, 1, 0.5, 0.5, 0.5]]
+    held: list[tuple[int | str, int | str]] = [(32, 32), ("height", 32), (32, "width")]
+    for place, sides in enumerate(held):
+        fixed = detector(tmp_path / f"{place}.onnx", rows, sides=sides)
+        assert "stride wants height and width free" in refused(detector_manifest(input__resize=resize), fixed)
+    free = detector(tmp_path / "free.onnx", rows, sides=("height", "width"))
+    session = Session(detector_manifest(input__resize=resize), free)
+    assert session.run(np.zeros((1, 3, 8, 32), dtype=np.float32)).shape == (1, 7, 1)
+
+
+def test_a_graph_that_names_its_sides_and_knows_only_the_square_never_starts(tmp_path: Path) -> None:
+    resize = {"mode": "pad_right_bottom", "resample": "bilinear", "stride": 8}
+    rows = [[1, 1, 1, 1, 0.5, 0.5, 0.5]]
+    path = detector(tmp_path / "boxes.onnx", rows, sides=("height", "width"), square_only=True)
+    assert Session(detector_manifest(path), path).sha256
+    assert "failed its test inference" in refused(detector_manifest(input__resize=resize), path)
+
+
 def test_a_batch_of_one_in_the_file_is_fine_and_a_larger_one_is_not(tmp_path: Path) -> None:
     session = Session(manifest(), classifier(tmp_path / "one.onnx", WEIGHTS, batch=1))
     assert session.run(np.zeros((1, 3, 8, 8), dtype=np.float32)).shape == (1, 2)

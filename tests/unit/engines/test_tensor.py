@@ -42,6 +42,12 @@ def test_channels_come_last_where_the_model_wants_them_there() -> None:
     assert found[0, 0, 0].tolist() == pytest.approx([1.0, 0.2, 0.0])
 
 
+@pytest.mark.parametrize(("layout", "shape"), [("nchw", (1, 3, 8, 16)), ("nhwc", (1, 8, 16, 3))])
+def test_with_a_stride_a_tensor_is_as_narrow_as_its_photo(layout: str, shape: tuple[int, ...]) -> None:
+    resize = {"mode": "pad_right_bottom", "resample": "bilinear", "stride": 8}
+    assert tensor(RED[:4], input__layout=layout, input__size=16, input__resize=resize).shape == shape
+
+
 def test_flat_half_precision_is_rows_of_pixels() -> None:
     found = tensor(input__layout="flat", input__dtype="f16", input__scale=1.0, input__mean=[128.0] * 3)
     assert found.shape == (1, 192)
