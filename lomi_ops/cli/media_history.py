@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ from lomi_ops.errors import ExitCode
 if TYPE_CHECKING:
     from lomi_ops.db.reviewing import Told
     from lomi_ops.ops.photos.history import Trend, UserPhotos
+    from lomi_ops.ops.quality.similar import Likeness
 
 _LATEST = 20
 """Photos and decisions that a person reads."""
@@ -43,22 +45,25 @@ def media_history(
 
     And which pictures somebody else has as well.
     """
-    from lomi_ops.ops.photos.history import history
+    from lomi_ops.ops.photos.history import history, shared
     from lomi_ops.ops.reviews.desk import Desk
 
     user_id = review_choice.user_id(user)
     with session.opened(common, "database") as runtime:
-        found = history(Desk(runtime.database, None, options.actor(None), runtime.settings.review), user_id)
-    if format_ is Format.TEXT:
-        _show(found)
-    else:
-        output.document(record(found), schema="lomi.media.history/v1", format_=format_)
+        desk = Desk(runtime.database, None, options.actor(None), runtime.settings.review)
+        found = history(desk, user_id)
+        pictures = shared(desk, found.known)
+        if format_ is Format.TEXT:
+            _show(found, pictures)
+        else:
+            output.document(record(found, pictures), schema="lomi.media.history/v1", format_=format_)
     if not found.known.recorded:
         diagnostics.note("no schema lomi here: decisions, notes and likenesses are not known (lomi migrate apply)")
     return int(ExitCode.OK)
 
 
-def _show(found: UserPhotos) -> None:
+def _show(found: UserPhotos, pictures: Iterable[Likeness]) -> None:
+    """The pictures last, each as it is found: that may take longer than the rest."""
     known = found.known
     total = sum(each.photos for each in found.standing)
     facts = [("user", shown(review_show.owner_text(known.owner, str(known.user_id)))), ("photos", str(total))]
@@ -80,12 +85,12 @@ def _show(found: UserPhotos) -> None:
     keep = [0, 1] if output.narrow(130) else list(range(len(headers)))
     rows = [_decision(told) for told in known.story[:_LATEST]]
     review_show.section("latest decisions", [headers[i] for i in keep], [[row[i] for i in keep] for row in rows])
-    for likeness in found.shared:
-        output.text(f"\nthe same picture as {likeness.media_id}")
-        review_similar.table(likeness, 5)
     if known.notes:
         output.text("\nnotes")
         review_notes.show(list(known.notes))
+    for likeness in pictures:
+        output.text(f"\nthe same picture as {likeness.media_id}")
+        review_similar.table(likeness, 5)
     if total > _LATEST:
         diagnostics.note(f"all photos: lomi media list user:{known.user_id}")
 
@@ -113,7 +118,7 @@ def _trend(trend: Trend) -> list[tuple[str, str]]:
     ]
 
 
-def record(found: UserPhotos) -> dict[str, Any]:
+def record(found: UserPhotos, pictures: Iterable[Likeness]) -> dict[str, Any]:
     known = found.known
     return {
         "user_id": str(known.user_id),
@@ -125,6 +130,6 @@ def record(found: UserPhotos) -> dict[str, Any]:
         "photos": [review_text.photo_record(row) for row in known.photos],
         "story": [review_show.told_record(told) for told in known.story],
         "notes": [review_notes.record(note) for note in known.notes],
-        "shared": [review_similar.record(likeness) for likeness in found.shared],
+        "shared": [review_similar.record(likeness) for likeness in pictures],
         "recorded": known.recorded,
     }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from lomi_ops.db.documents import jsonb
 from lomi_ops.db.pool import Database, Session
-from lomi_ops.domain.fingerprint import SAME, Fingerprint
+from lomi_ops.domain.fingerprint import FLIPS, LAST_FLIPS, SAME, WIDE_BANDS, Fingerprint
 from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus
 
 ASK_AGAIN_S = 60.0
+WIDE = tuple(f"photo_hashes_wide_{place:02}" for place in range(WIDE_BANDS))
+"""The indexes of wide bands, which a search goes by where all of them are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,16 @@ class Near:
         return self.status == MediaStatus.PENDING and self.reason == NEEDS_REVIEW
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a search has."""
+
+    kept: bool
+    """Whether there is a place for hashes: a schema of before has none."""
+    wide: bool
+    """Whether all the indexes of `WIDE` are there, and valid."""
+
+
 class Shelf:
     """Whether there is a place for hashes here, asked once a minute: a schema of before has none, and a role may not be
     allowed to. Hashes are a help; for the lack of them no job may fail. Any thread may ask."""
@@ -78,37 +91,76 @@ def is_open(session: Session | Database) -> bool:
     return bool(session.value("photo_hashes_open"))
 
 
-def has_hashes(db: Database) -> bool:
-    """False on a schema of before."""
-    return bool(db.value("has_table", name="lomi.photo_hashes"))
-
-
 def keep(db: Database, photos: Iterable[Kept], *, at: datetime) -> None:
     """Keeps what is not known yet. Only where `is_open`."""
     with db.session() as session:
         _keep(session, list(photos), at)
 
 
-def of(db: Database, media_id: UUID) -> Fingerprint | None:
-    """None where no worker or reviewer of this version has looked at the photo, or it shows too little."""
-    bits = db.value("photo_hash_of", media_id=media_id)
-    return Fingerprint(bytes(bits)) if bits is not None else None
+def ground(db: Database) -> Ground:
+    """What a search would have here."""
+    found = db.one(Ground, "photo_hashes_ground", indexes=list(WIDE))
+    assert found is not None
+    return found
+
+
+def of(db: Database, media_ids: Collection[UUID]) -> dict[UUID, Fingerprint]:
+    """Without those that no worker or reviewer of this version has looked at, and those that show too little."""
+    return dict(db.all(_look, "photo_hashes_of", media_ids=list(media_ids)))
 
 
 def near(
-    db: Database, fingerprint: Fingerprint, *, but: UUID | None = None, within: int = SAME, limit: int = 50
-) -> tuple[Near, ...]:
-    """Photos of anybody that look the same, the nearest first, without the photo `but`. `within` is at most `SAME`."""
+    db: Database, looks: Mapping[UUID, Fingerprint], *, wide: bool, within: int = SAME, limit: int = 50
+) -> dict[UUID, tuple[Near, ...]]:
+    """For each of these photos those of anybody that look the same, the nearest first, without the photo itself.
+    `within` is at most `SAME`; `wide` says that all the indexes of `WIDE` are there."""
+    most = min(within, SAME)
+    if wide:
+        return _near_wide(db, looks, most, limit)
+    return {media_id: _near(db, media_id, found, most, limit) for media_id, found in looks.items()}
+
+
+def _near(db: Database, media_id: UUID, looks: Fingerprint, within: int, limit: int) -> tuple[Near, ...]:
     rows = db.all(
         Near,
         "photo_hashes_near",
-        hash=str(fingerprint),
-        probes=list(fingerprint.probes),
-        within=min(within, SAME),
-        but=but,
+        hash=str(looks),
+        probes=list(looks.probes),
+        within=within,
+        but=media_id,
         limit=limit,
     )
     return tuple(rows)
+
+
+def _near_wide(
+    db: Database, looks: Mapping[UUID, Fingerprint], within: int, limit: int
+) -> dict[UUID, tuple[Near, ...]]:
+    found: dict[UUID, list[Near]] = {media_id: [] for media_id in looks}
+    with db.transaction() as session:
+        session.value("photo_hashes_by_index")
+        rows = session.all(
+            _alike,
+            "photo_hashes_near_wide",
+            media_ids=list(looks),
+            hashes=[str(each) for each in looks.values()],
+            wide=[band for each in looks.values() for band in each.wide_bands],
+            flips=list(FLIPS),
+            last_flips=list(LAST_FLIPS),
+            within=within,
+            limit=limit,
+        )
+    for alike, each in rows:
+        found[alike].append(each)
+    return {media_id: tuple(each) for media_id, each in found.items()}
+
+
+def _alike(alike: UUID, **near: Any) -> tuple[UUID, Near]:
+    return alike, Near(**near)
+
+
+def _look(media_id: UUID, hash: bytes) -> tuple[UUID, Fingerprint]:  # noqa: A002 - the column's name
+    return media_id, Fingerprint(bytes(hash))
 
 
 def _keep(session: Session, photos: list[Kept], at: datetime) -> None:

@@ -222,10 +222,10 @@ class _One:
     def build(self) -> None:
         """An index, as it stands now: what is left of an interrupted build is dropped, a valid one is left alone."""
         limits, create = self.step.statements[0], self.step.statements[-1]
-        valid = self.session.value("media_index_valid", name=self.step.index)
+        valid = self._valid()
         if valid is False:
             self._await_builder()
-            valid = self.session.value("media_index_valid", name=self.step.index)
+            valid = self._valid()
         if valid:
             return
         limits.run(self.session)
@@ -234,14 +234,18 @@ class _One:
                 Statement(file=self.step.drop).run(self.session)
             create.run(self.session)
 
+    def _valid(self) -> bool | None:
+        valid: bool | None = self.session.value("index_valid", table=self.step.table, name=self.step.index)
+        return valid
+
     def _await_builder(self) -> None:
         """An invalid index may be one that somebody builds at this moment: that one is not ours to drop."""
         began, pause = self.conduct.clock(), FIRST_PAUSE_S
-        while (pid := self.session.value("media_builder")) is not None:
+        while (pid := self.session.value("index_builder", table=self.step.table)) is not None:
             if self.conduct.clock() - began + pause > self.conduct.patience_s:
                 text = f"{self.step.index} is being built or dropped by pid {pid}"
                 raise LockHeld(text, hint="wait for it, then: lomi migrate apply")
-            self.tell(waits=f"pid {pid}, which builds or drops an index of media")
+            self.tell(waits=f"pid {pid}, which builds or drops an index of {self.step.table}")
             self.conduct.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -257,7 +261,7 @@ class _One:
         def look() -> None:
             while not over.wait(LOOK_S):
                 try:
-                    build = watch.one(_Build, "index_progress")
+                    build = watch.one(_Build, "index_progress", table=self.step.table)
                 except LomiError:
                     continue
                 if build is not None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lomi_ops.db.pool import Session
 from lomi_ops.db.queries import script
+from lomi_ops.domain.drift import MEDIA
 
 LOCK_TIMEOUT = "200ms"
 """Whoever queues for a table makes everybody queue who comes later, so a step asks for a lock no longer than this, and
@@ -70,6 +71,8 @@ class Step:
     rights: frozenset[Right]
     index: str = ""
     """The index that this step builds, dropping first what is left of an earlier build."""
+    table: str = MEDIA
+    """Whose index that is."""
     drop: str = ""
     """The file that does so."""
     optional: bool = False
@@ -83,9 +86,11 @@ class Step:
         return "\n".join(lines)
 
 
-def index_step(name: str, folder: str, *, invalid: bool, serves: str = "", optional: bool = False) -> Step:
-    """Builds an index of `media` by a file of its name; `invalid` says that something is left of an earlier build,
-    `serves` what it is for, where the contract does not have it."""
+def index_step(
+    name: str, folder: str, *, invalid: bool, serves: str = "", optional: bool = False, table: str = MEDIA
+) -> Step:
+    """Builds an index by a file of its name; `invalid` says that something is left of an earlier build, `serves` what
+    it is for, where the contract does not have it."""
     drop = f"{folder}/drop_{name}.sql"
     told = [
         f"For {serves}." if serves else "",
@@ -103,8 +108,9 @@ def index_step(name: str, folder: str, *, invalid: bool, serves: str = "", optio
             *((Statement(file=drop),) if invalid else ()),
             Statement(file=f"{folder}/{name}.sql"),
         ),
-        frozenset({Right.OWN_MEDIA}),
+        frozenset({Right.OWN_MEDIA if table == MEDIA else Right.OWN_RECORD}),
         index=name,
+        table=table,
         drop=drop,
         optional=optional,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import psycopg
 
+from lomi_ops.db.fingerprints import WIDE
 from lomi_ops.db.level import Applied
 from lomi_ops.db.migration import files
 from lomi_ops.db.migration.proposed import UNASKED
@@ -76,6 +77,17 @@ class Untold:
 
 
 @dataclass(frozen=True, slots=True)
+class Looks:
+    """The table of what photos look like."""
+
+    rows: int
+    """About; 0 where nobody has counted."""
+    valid: Sequence[str]
+    """Those of its indexes of wide bands that are there."""
+    invalid: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     ground: Ground
     applied: tuple[Applied, ...]
@@ -88,6 +100,8 @@ class Survey:
     rows: Rows | Untold | None
     """None where nobody asked, or where the columns do not allow to count."""
     backfill_open: bool
+    looks: Looks | None
+    """None where there is no such table yet."""
     trap: str
     """The search path of a role `lomi` that leads into the schema `lomi`; else empty."""
 
@@ -121,6 +135,7 @@ def look(session: Session, *, whole: bool = True, rows: bool = True) -> Survey:
         tuple(_catalogue(session, "catalogue_of_lomi")) if whole else None,
         _rows(session) if rows and countable(media) else None,
         ground.backfills and bool(session.value("backfill_open", name=BACKFILL)),
+        session.one(Looks, "looks_ground", names=list(WIDE)),
         str(session.value("search_path_trap") or ""),
     )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from lomi_ops.db.fingerprints import WIDE
 from lomi_ops.db.level import Applied, newer_than_us, upgrade
 from lomi_ops.db.migration import files
 from lomi_ops.db.migration.files import Migration
 from lomi_ops.db.migration.survey import Survey, Untold, is_text
 from lomi_ops.db.migration.unasked import APPLY, Absent, absent
-from lomi_ops.domain.catalogue import Thing
+from lomi_ops.domain.catalogue import Kind, Thing
 from lomi_ops.domain.drift import MEDIA, Difference, Mender, Problem, Unread, compare
 from lomi_ops.domain.level import Standing, standing
 
@@ -199,7 +200,8 @@ def _of_schema(survey: Survey, state: MigrationState) -> Iterator[Difference]:
         there = f"its search path {survey.trap} leads into the schema lomi first"
         yield Difference(Problem.SEARCH_PATH, "role lomi", there, "past it", Mender.APPLY)
     if survey.ours is not None and not state.newer:
-        yield from compare(files.shape(survey.version), survey.ours, schema="lomi")
+        ours = (thing for thing in survey.ours if thing.kind is not Kind.INDEX or thing.name not in WIDE)
+        yield from compare(files.shape(survey.version), ours, schema="lomi")
 
 
 def _unread(survey: Survey) -> Iterator[Unread]:

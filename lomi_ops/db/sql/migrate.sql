@@ -301,13 +301,14 @@ SET next = coalesce((SELECT id FROM ahead WHERE number > %(rows)s::bigint), b.ne
 WHERE b.name = 'media' AND b.finished_at IS NULL
 RETURNING b.seen, b.changed, b.finished_at IS NOT NULL AS finished;
 
--- name: media_index_valid
--- How an index at `media` stands; no row where there is none of that name.
+-- name: index_valid
+-- How an index of a table stands; no row where there is none of that name.
+-- in table: text, as its name is found
 -- in name: text
 -- out valid
 SELECT i.indisvalid AND i.indisready AS valid
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
-WHERE i.indrelid = to_regclass('media') AND c.relname = %(name)s;
+WHERE i.indrelid = to_regclass(%(table)s::text) AND c.relname = %(name)s;
 
 -- name: media_indexes_of
 -- Those indexes of `media` that have one of these names, and how large they are.
@@ -317,13 +318,29 @@ SELECT c.relname AS name, i.indisvalid AND i.indisready AS valid, pg_relation_si
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE i.indrelid = to_regclass('media') AND c.relname = ANY(%(names)s::text[]);
 
--- name: media_builder
--- A session that builds or drops an index at `media` right now, or analyzes it; no row where there is none. A vacuum
+-- name: looks_ground
+-- How many hashes there are, as the last ANALYZE or VACUUM saw it, and which indexes of these names; no row without a
+-- table of hashes.
+-- in names: text[]
+-- out rows, valid, invalid
+SELECT greatest(h.reltuples, 0)::bigint AS rows,
+       coalesce(array_agg(c.relname::text) FILTER (WHERE i.indisvalid AND i.indisready), '{}') AS valid,
+       coalesce(array_agg(c.relname::text) FILTER (WHERE NOT (i.indisvalid AND i.indisready)), '{}') AS invalid
+FROM pg_class AS h
+JOIN pg_namespace AS n ON n.oid = h.relnamespace AND n.nspname = 'lomi'
+LEFT JOIN (pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid AND c.relname = ANY(%(names)s::text[]))
+    ON i.indrelid = h.oid
+WHERE h.relname = 'photo_hashes'
+GROUP BY h.oid;
+
+-- name: index_builder
+-- A session that builds or drops an index of a table right now, or analyzes it; no row where there is none. A vacuum
 -- holds the same lock, and shows in a view of its own.
+-- in table: text
 -- out pid
 SELECT l.pid
 FROM pg_locks AS l
-WHERE l.locktype = 'relation' AND l.relation = to_regclass('media') AND l.granted AND l.pid <> pg_backend_pid()
+WHERE l.locktype = 'relation' AND l.relation = to_regclass(%(table)s::text) AND l.granted AND l.pid <> pg_backend_pid()
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND l.mode = 'ShareUpdateExclusiveLock'
   AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
@@ -354,10 +371,11 @@ LIMIT 1;
 SELECT (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::int + 200 || 'ms' AS lock_timeout;
 
 -- name: index_progress
--- How far the build of an index at `media` is; no row where nobody builds, or where it is another role's.
+-- How far the build of an index of a table is; no row where nobody builds, or where it is another role's.
+-- in table: text
 -- out phase, done, total, waits_for
 SELECT phase, coalesce(blocks_done, 0) AS done, coalesce(blocks_total, 0) AS total,
        nullif(current_locker_pid, 0)::int AS waits_for
 FROM pg_stat_progress_create_index
-WHERE relid = to_regclass('media')
+WHERE relid = to_regclass(%(table)s::text)
 LIMIT 1;

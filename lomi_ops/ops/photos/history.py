@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -19,6 +19,8 @@ DAYS = 30
 """Of the trend."""
 LOOKED_AT = 30
 """Photos whose picture is looked for elsewhere, the latest ones: the app lets a user have so many."""
+SLICE = 5
+"""Photos that one statement looks for: nobody waits long for it, and the server plans it but once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,6 @@ class UserPhotos:
     days: tuple[Day, ...]
     """The last ones, the oldest first, those without an upload too."""
     trend: Trend
-    shared: tuple[Likeness, ...]
-    """Photos that look the same as one of somebody else's, or as another one of this user."""
 
 
 def history(desk: Desk, user_id: UUID) -> UserPhotos:
@@ -57,8 +57,17 @@ def history(desk: Desk, user_id: UUID) -> UserPhotos:
         standing=browsing.reasons_of(desk.database, user_id),
         days=days,
         trend=trend(days),
-        shared=_shared(desk, known),
     )
+
+
+def shared(desk: Desk, known: UserHistory, *, slice_: int = SLICE) -> Iterator[Likeness]:
+    """Photos that look the same as one of somebody else's, or as another one of this user, the latest upload first.
+
+    Looked for as they are asked for, a few in a statement: among millions it takes a while until the last is found.
+    """
+    photos = [photo.media_id for photo in known.photos[:LOOKED_AT]] if known.recorded else []
+    for first in range(0, len(photos), slice_):
+        yield from (each for each in desk.similar_of(photos[first : first + slice_]) if each.near)
 
 
 def filled(found: Sequence[Day], today: date) -> tuple[Day, ...]:
@@ -77,8 +86,3 @@ def trend(days: Sequence[Day]) -> Trend:
 def _share(days: Sequence[Day]) -> float | None:
     rejected = sum(each.rejected for each in days)
     return ratio(rejected, rejected + sum(each.approved for each in days))
-
-
-def _shared(desk: Desk, known: UserHistory) -> tuple[Likeness, ...]:
-    found = (desk.similar(photo.media_id) for photo in known.photos[:LOOKED_AT]) if known.recorded else ()
-    return tuple(likeness for likeness in found if likeness.near)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from lomi_ops.db import fingerprints, media
 from lomi_ops.db.fingerprints import Kept, Near
+from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.errors import NotFound
@@ -54,16 +55,27 @@ class Likeness:
 
 def duplicates(database: Database, media_id: UUID, *, limit: int = LIMIT) -> Likeness:
     """Works on every schema; `known` says why there is nothing. Raises NotFound for an unknown photo."""
-    row = media.photos_of(database, [media_id]).get(media_id)
-    if row is None:
-        raise NotFound(f"there is no photo {media_id}", hint="lomi review list")
-    if not fingerprints.has_hashes(database):
-        return Likeness(media_id, row.user_id, Known.NO_PLACE)
-    looks = fingerprints.of(database, media_id)
-    if looks is None:
-        return Likeness(media_id, row.user_id, Known.NOT_LOOKED_AT)
-    near = fingerprints.near(database, looks, but=media_id, limit=limit + 1)
-    return Likeness(media_id, row.user_id, Known.YES, near[:limit], len(near) > limit)
+    for likeness in duplicates_of(database, [media_id], limit=limit):
+        return likeness
+    raise NotFound(f"there is no photo {media_id}", hint="lomi review list")
+
+
+def duplicates_of(database: Database, media_ids: Sequence[UUID], *, limit: int = LIMIT) -> tuple[Likeness, ...]:
+    """The same of several photos, in their order, without those that are unknown."""
+    rows = media.photos_of(database, media_ids)
+    photos = [rows[each] for each in media_ids if each in rows]
+    ground = fingerprints.ground(database)
+    if not ground.kept:
+        return tuple(Likeness(photo.media_id, photo.user_id, Known.NO_PLACE) for photo in photos)
+    looks = fingerprints.of(database, [photo.media_id for photo in photos])
+    near = fingerprints.near(database, looks, wide=ground.wide, limit=limit + 1) if looks else {}
+    return tuple(_likeness(photo, near.get(photo.media_id), limit) for photo in photos)
+
+
+def _likeness(photo: PhotoRow, near: tuple[Near, ...] | None, limit: int) -> Likeness:
+    if near is None:
+        return Likeness(photo.media_id, photo.user_id, Known.NOT_LOOKED_AT)
+    return Likeness(photo.media_id, photo.user_id, Known.YES, near[:limit], len(near) > limit)
 
 
 def remember(database: Database, looks: Sequence[tuple[UUID, UUID, Fingerprint | None]], *, at: datetime) -> None:

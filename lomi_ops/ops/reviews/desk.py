@@ -38,7 +38,7 @@ from lomi_ops.errors import LomiError, NotFound, Refused, UsageError
 from lomi_ops.ops.quality import resting
 from lomi_ops.ops.quality.blind import Blind, useful_for
 from lomi_ops.ops.quality.covering import covered, mixes, on_the_table
-from lomi_ops.ops.quality.similar import Likeness, duplicates
+from lomi_ops.ops.quality.similar import Likeness, duplicates, duplicates_of
 from lomi_ops.ops.reviews import dossier, piles, publishing, stepping
 from lomi_ops.ops.reviews.dossier import Dossier, UserHistory
 from lomi_ops.ops.reviews.front import Front
@@ -154,6 +154,10 @@ class Desk:
     def similar(self, media_id: UUID) -> Likeness:
         """Photos of anybody that look the same. Raises NotFound."""
         return self._blind.likeness(duplicates(self.database, media_id))
+
+    def similar_of(self, media_ids: Sequence[UUID]) -> tuple[Likeness, ...]:
+        """The same of several photos, in their order, without those that are unknown."""
+        return tuple(self._blind.likeness(each) for each in duplicates_of(self.database, media_ids))
 
     def view(self, found: Dossier) -> None:
         """Puts on record that a suspected minor's photo is looked at, veiled as it is; of others nothing is noted."""

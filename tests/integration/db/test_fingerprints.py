@@ -14,8 +14,8 @@ import pytest
 from lomi_ops.db import checkpoints, fingerprints, ledger
 from lomi_ops.db.fingerprints import Kept, Shelf
 from lomi_ops.db.pool import Database
-from lomi_ops.db.queries import block_of
-from lomi_ops.domain.fingerprint import SAME, Fingerprint
+from lomi_ops.db.queries import block_of, script
+from lomi_ops.domain.fingerprint import FLIPS, LAST_FLIPS, SAME, Fingerprint
 from lomi_ops.errors import NotFound
 from lomi_ops.ops.quality import similar
 from lomi_ops.ops.quality.similar import Known
@@ -43,14 +43,14 @@ def settle(db: Database, backend: Backend, looks: Fingerprint | None, shelf: She
 
 def test_a_hash_is_kept_with_the_decision_and_read_back(db: Database, backend: Backend, plain: Plain) -> None:
     media_id = settle(db, backend, LOOKS, Shelf())
-    assert fingerprints.of(db, media_id) == LOOKS
+    assert fingerprints.of(db, [media_id]) == {media_id: LOOKS}
     row = plain.execute("SELECT * FROM lomi.photo_hashes").fetchone()
     assert row is not None
     assert (row["bands"], row["user_id"]) == (list(LOOKS.bands), backend.row(media_id)["user_id"])
 
 
 def test_a_photo_that_shows_too_little_has_none(db: Database, backend: Backend) -> None:
-    assert fingerprints.of(db, settle(db, backend, None, Shelf())) is None
+    assert fingerprints.of(db, [settle(db, backend, None, Shelf())]) == {}
 
 
 def test_a_hash_survives_the_checkpoint_between_two_attempts(db: Database, backend: Backend) -> None:
@@ -115,22 +115,109 @@ def test_a_ring_of_many_accounts_is_cut_and_said_to_be_more(db: Database, backen
     assert (len(found.near), found.more, found.others) == (5, True, 5)
 
 
+@pytest.fixture
+def wide(plain: Plain) -> None:
+    """The indexes that a large table has."""
+    for name in fingerprints.WIDE:
+        plain.execute(script(f"looks/{name}.sql"))
+
+
+def kept(rows: int, seed: int = 7) -> list[Kept]:
+    """Half of them with as many ones as zeros, as the median leaves them."""
+    rng = random.Random(seed)
+    looks = [rng.randbytes(32) if row % 2 else balanced(rng) for row in range(rows)]
+    return [Kept(UUID(int=rng.getrandbits(128)), uuid.uuid4(), Fingerprint(each)) for each in looks]
+
+
+def balanced(rng: random.Random) -> bytes:
+    return sum(1 << place for place in rng.sample(range(256), 128)).to_bytes(32)
+
+
+def near_by_hand(photos: list[Kept], one: Kept, within: int = SAME) -> list[tuple[int, UUID]]:
+    others = (each for each in photos if each.media_id != one.media_id)
+    away = ((each.fingerprint.distance(one.fingerprint), each.media_id) for each in others)
+    return sorted(each for each in away if each[0] <= within)
+
+
 def test_the_search_uses_the_index_and_finds_what_a_full_scan_finds(
     db: Database, backend: Backend, plain: Plain
 ) -> None:
-    rng = random.Random(7)
-    rows = [Kept(UUID(int=rng.getrandbits(128)), uuid.uuid4(), Fingerprint(rng.randbytes(32))) for _ in range(10_000)]
+    one = Kept(uuid.uuid4(), uuid.uuid4(), LOOKS)
     planted = [Kept(uuid.uuid4(), uuid.uuid4(), away(LOOKS, bits, bits)) for bits in range(41)]
-    fingerprints.keep(db, [*rows, *planted], at=AT)
+    photos = [*kept(10_000), *planted]
+    fingerprints.keep(db, photos, at=AT)
     plain.execute(
         "INSERT INTO media (user_id, media_type, url) SELECT %s, 'photo', 'k' FROM generate_series(1, 20000)",
         [backend.user()],
     )
     plain.execute("ANALYZE lomi.photo_hashes, media")
-    found = fingerprints.near(db, LOOKS, limit=100)
-    wanted = sorted(each.fingerprint.distance(LOOKS) for each in planted if each.fingerprint.distance(LOOKS) <= SAME)
-    assert [each.distance for each in found] == wanted == list(range(SAME + 1))
+    found = fingerprints.near(db, {one.media_id: LOOKS}, wide=False, limit=100)[one.media_id]
+    assert [(each.distance, each.media_id) for each in found] == near_by_hand(photos, one)
+    assert [each.distance for each in found] == list(range(SAME + 1))
     values = {"hash": str(LOOKS), "probes": list(LOOKS.probes), "within": SAME, "but": None, "limit": 50}
     plan = plain.execute("EXPLAIN " + block_of("photo_hashes_near").text, values).fetchall()
     assert any("photo_hashes_bands" in row["QUERY PLAN"] for row in plan), plan
     assert not any("Seq Scan on media" in row["QUERY PLAN"] for row in plan), plan
+
+
+@pytest.mark.usefixtures("wide")
+@pytest.mark.parametrize("analyzed", [True, False])
+def test_by_wide_bands_a_search_for_many_finds_of_each_what_a_full_scan_finds(
+    db: Database, plain: Plain, analyzed: bool
+) -> None:
+    others = kept(5_000)
+    ones = others[:20]
+    planted = [
+        Kept(uuid.uuid4(), uuid.uuid4(), away(one.fingerprint, bits, seed=97 * number + bits))
+        for number, one in enumerate(ones) for bits in range(24, 36)
+    ]  # fmt: skip
+    photos = [*others, *planted]
+    fingerprints.keep(db, photos, at=AT)
+    if analyzed:
+        plain.execute("ANALYZE lomi.photo_hashes")
+    looks = {one.media_id: one.fingerprint for one in ones}
+    found = fingerprints.near(db, looks, wide=fingerprints.ground(db).wide, limit=1000)
+    for one in ones:
+        assert [(each.distance, each.media_id) for each in found[one.media_id]] == near_by_hand(photos, one)
+    some = fingerprints.near(db, looks, wide=True, within=26, limit=2)
+    for one in ones:
+        assert [(each.distance, each.media_id) for each in some[one.media_id]] == near_by_hand(photos, one, 26)[:2]
+
+
+@pytest.mark.usefixtures("wide")
+def test_by_wide_bands_a_search_reads_no_table_even_before_it_is_analyzed(db: Database, plain: Plain) -> None:
+    (one, *_) = photos = kept(3_000)
+    fingerprints.keep(db, photos, at=AT)
+    plain.execute("BEGIN")
+    plain.execute(block_of("photo_hashes_by_index").text)
+    values = {
+        "media_ids": [one.media_id], "hashes": [str(one.fingerprint)], "wide": list(one.fingerprint.wide_bands),
+        "flips": list(FLIPS), "last_flips": list(LAST_FLIPS), "within": SAME, "limit": 50,
+    }  # fmt: skip
+    plan = [row["QUERY PLAN"] for row in plain.execute("EXPLAIN " + block_of("photo_hashes_near_wide").text, values)]
+    plain.execute("ROLLBACK")
+    told = "\n".join(plan)
+    assert "Seq Scan on" not in told, told
+    assert [name for name in fingerprints.WIDE if name not in told] == [], told
+
+
+def test_without_one_of_the_wide_indexes_the_search_goes_by_none(db: Database, plain: Plain) -> None:
+    assert not fingerprints.ground(db).wide
+    for name in fingerprints.WIDE[1:]:
+        plain.execute(script(f"looks/{name}.sql"))
+    assert not fingerprints.ground(db).wide
+    plain.execute(script(f"looks/{fingerprints.WIDE[0]}.sql"))
+    assert fingerprints.ground(db).wide
+    plain.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'lomi.photo_hashes_wide_07'::regclass")
+    assert not fingerprints.ground(db).wide
+
+
+@pytest.mark.usefixtures("wide")
+def test_the_indexes_have_the_wide_bands_that_a_search_asks_for(db: Database, plain: Plain) -> None:
+    (one,) = photos = kept(1)
+    fingerprints.keep(db, photos, at=AT)
+    named = "SELECT pg_get_indexdef(%s::regclass::oid, 1, true) AS word"
+    words = [plain.execute(named, [f"lomi.{name}"]).fetchone() for name in fingerprints.WIDE]
+    bands = ", ".join(word["word"] for word in words if word)
+    row = plain.execute(f"SELECT ARRAY[{bands}] AS bands FROM lomi.photo_hashes".encode())
+    assert row.fetchone() == {"bands": list(one.fingerprint.wide_bands)}

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY IF EXISTS lomi.photo_hashes_wide_01;
