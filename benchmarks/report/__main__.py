@@ -1,10 +1,11 @@
 """How long does a report take over ten million photos?
 
-    .venv/bin/python -m benchmarks.report [--rows 10000000] [--url URL]
+    .venv/bin/python -m benchmarks.report [--rows 10000000] [--keep FOLDER | --url URL]
 
-Makes a Postgres of its own with `--rows` photos, 50,000 a day, their decisions and jobs, as large as workers write
-them; or takes one that was filled so, by its URL. Makes each report for a day, a week and a month three times and
-prints Markdown: the first time and the median. The server does not wait for its disk, and has 1 GB of shared buffers.
+Makes a Postgres of its own with `--rows` photos, 50,000 a day, their decisions, jobs and looks, as large as workers
+write them, in a folder that stays where one is named; or takes one that was filled so. Makes each report for a day, a
+week and a month three times and prints Markdown: the first time and the median. The server does not wait for its disk,
+and has 1 GB of shared buffers.
 `INDEX` is what docs/reports.md proposes to the owner of `media`.
 """
 
@@ -17,11 +18,14 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, timedelta
+from pathlib import Path
 
 import psycopg
 
+from benchmarks.report import looks
+from benchmarks.report.kept import SETTINGS, kept_server
 from lomi_ops.config.load import LoadOptions, load
-from lomi_ops.db import reporting
+from lomi_ops.db import migrate, reporting
 from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.db.queries import script
@@ -33,12 +37,13 @@ from tests.services import postgres_server
 APART_S = 1.728
 """Between two photos: 50,000 a day."""
 WINDOWS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
-SETTINGS = ("max_connections=200", "shared_buffers=1GB")
 # Built when the rows are there: much faster than row by row.
 INDEXES = """
 ALTER TABLE media DROP CONSTRAINT media_pkey CASCADE;
 DROP INDEX idx_media_batch_id, lomi.decisions_media_id, lomi.decisions_user_id, lomi.decisions_step, lomi.decisions_at,
-    lomi.decisions_notable, lomi.decisions_of_approved, lomi.jobs_batch_id, media_piles, media_minors;
+    lomi.decisions_notable, lomi.decisions_of_approved, lomi.jobs_batch_id, media_piles, media_minors,
+    lomi.photo_hashes_bands, lomi.photo_hashes_user_id;
+ALTER TABLE lomi.photo_hashes DROP CONSTRAINT photo_hashes_pkey;
 """
 INDEX = """
 CREATE INDEX media_reports ON media (created_at)
@@ -55,6 +60,9 @@ AGAIN = (
     "CREATE INDEX decisions_user_id ON lomi.decisions (user_id)",
     "CREATE INDEX decisions_step ON lomi.decisions (step) WHERE step IS NOT NULL",
     "CREATE INDEX jobs_batch_id ON lomi.jobs (batch_id)",
+    "ALTER TABLE lomi.photo_hashes ADD PRIMARY KEY (media_id)",
+    "CREATE INDEX photo_hashes_bands ON lomi.photo_hashes USING gin (bands) WITH (fastupdate = off)",
+    "CREATE INDEX photo_hashes_user_id ON lomi.photo_hashes (user_id)",
 )
 FILL = (
     """
@@ -113,14 +121,24 @@ FROM (SELECT n, now() - (%(rows)s - 3 * n) * %(apart)s * interval '1 second' + i
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument("--url", help="of a server that was filled before")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--keep", type=Path, metavar="FOLDER", help="of the server's data, which stay; filled if new")
+    source.add_argument("--url", help="of a server that was filled before")
     wanted = parser.parse_args()
     if wanted.url:
         measure(wanted.url)
         return
-    with postgres_server(*SETTINGS) as server:
-        fill(server.url, wanted.rows)
+    with kept_server(wanted.keep, *SETTINGS) if wanted.keep else postgres_server(*SETTINGS) as server:
+        if not is_full(server.url):
+            fill(server.url, wanted.rows)
         measure(server.url)
+
+
+def is_full(url: str) -> bool:
+    """Whether `fill` came to its end there."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT reltuples > 0 FROM pg_class WHERE oid = to_regclass('media')").fetchone()
+    return bool(found and found[0])
 
 
 def fill(url: str, rows: int) -> None:
@@ -132,11 +150,17 @@ def fill(url: str, rows: int) -> None:
         for text in FILL:
             _tell(f"filling {text.split()[2]}")
             connection.execute(text.encode(), {"rows": rows, "apart": APART_S})
+        _tell("filling photo_hashes")
+        looks.fill(connection, rows)
         for index in (*AGAIN, script("proposed/media_piles.sql"), script("proposed/media_minors.sql")):
             _tell(index)
             connection.execute(index.encode())
         _tell("VACUUM")
         connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
+    with Database(url) as database:
+        for step in migrate.apply_all(database, actor="benchmark", now=database.now)[0].steps:
+            _tell(f"lomi migrate apply: {step}")
 
 
 def measure(url: str) -> None:

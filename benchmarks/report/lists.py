@@ -1,6 +1,6 @@
 """How long do people wait for a list, a photo or a user among ten million photos?
 
-    .venv/bin/python -m benchmarks.report.lists --url URL [--only WORD]
+    .venv/bin/python -m benchmarks.report.lists (--keep FOLDER | --url URL) [--only WORD]
 
 Asks a Postgres that `benchmarks.report` filled what `lomi media` and `lomi review` ask, seven times each, and prints
 Markdown: the first time, the median, the median of the processor time of both sides, and how much was found. The server
@@ -22,14 +22,16 @@ from uuid import UUID
 
 import psycopg
 
+from benchmarks.report.kept import SETTINGS, kept_server
 from lomi_ops.config.load import LoadOptions, load
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review_filter import parse
 from lomi_ops.ops.photos import browse
-from lomi_ops.ops.photos.history import history
+from lomi_ops.ops.photos.history import SLICE, history, shared
 from lomi_ops.ops.photos.looking import USUAL, Reach
 from lomi_ops.ops.photos.sheet import sheet
+from lomi_ops.ops.policies import activating
 from lomi_ops.ops.reviews import piles, reaching
 from lomi_ops.ops.reviews.desk import Desk
 
@@ -54,9 +56,15 @@ def questions(database: Database, reach: Reach, photo: UUID, user: UUID, batch: 
         wanted = parse([text] if text else [])
         yield f"media list {text}", partial(browse.listed, database, wanted, now=now, limit=LIMIT, reach=reach)
     yield f"media list --after {photo}", partial(browse.listed, database, parse([]), now=now, limit=LIMIT, after=photo)
-    desk = Desk(database, None, "hana", load(LoadOptions()).settings.review)
+    settings = load(LoadOptions()).settings
+    desk = Desk(database, None, "hana", settings.review)
     yield "media show", partial(sheet, desk, photo)
     yield "media history", partial(history, desk, user)
+    known = desk.user(user)
+    latest = [each.media_id for each in known.photos]
+    yield f"media history, {SLICE} pictures elsewhere", partial(desk.similar_of, latest[:SLICE])
+    yield f"media history, all {len(latest)} pictures elsewhere", lambda: tuple(shared(desk, known))
+    yield "policy list", partial(activating.standing, database, settings)
     yield "review show", partial(desk.photo, photo)
     yield "review show --user", partial(desk.user, user)
     for pile, text in ON_PILES:
@@ -70,18 +78,28 @@ def questions(database: Database, reach: Reach, photo: UUID, user: UUID, batch: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--keep", type=Path, metavar="FOLDER", help="that `benchmarks.report` has filled")
+    source.add_argument("--url")
     parser.add_argument("--only", default="", help="questions with this word")
     parser.add_argument("--times", type=int, default=TIMES)
     parser.add_argument("--patient", action="store_true", help="stop after so many photos only, not after some time")
     wanted = parser.parse_args()
-    with Database(wanted.url, application=NAME, statement_timeout_s=300) as database:
+    if wanted.url:
+        measure(wanted.url, wanted)
+        return
+    with kept_server(wanted.keep, *SETTINGS) as server:
+        measure(server.url, wanted)
+
+
+def measure(url: str, wanted: argparse.Namespace) -> None:
+    with Database(url, application=NAME, statement_timeout_s=300) as database:
         database.now()
-        used = partial(_used_ms, _server_process(wanted.url))
+        used = partial(_used_ms, _server_process(url))
         print("| question | first, ms | median, ms | processor, ms | found |")
         print("| --- | ---: | ---: | ---: | --- |")
         reach = replace(USUAL, seconds=FOREVER_S) if wanted.patient else USUAL
-        for name, ask in questions(database, reach, *_middle(wanted.url)):
+        for name, ask in questions(database, reach, *_middle(url)):
             if wanted.only in name:
                 _measure(name, ask, wanted.times, used)
     print(f"load average {os.getloadavg()[0]:.1f} at the end, {os.cpu_count()} cores", file=sys.stderr)
