@@ -152,7 +152,10 @@ def fill(url: str, rows: int) -> None:
             connection.execute(text.encode(), {"rows": rows, "apart": APART_S})
         _tell("filling photo_hashes")
         looks.fill(connection, rows)
-        for index in (*AGAIN, script("proposed/media_piles.sql"), script("proposed/media_minors.sql")):
+        for index in (
+            *AGAIN,
+            *(script(f"proposed/{name}.sql") for name in ("media_piles", "media_minors", "media_user")),
+        ):
             _tell(index)
             connection.execute(index.encode())
         _tell("VACUUM")
