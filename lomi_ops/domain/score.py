@@ -51,8 +51,10 @@ class Limit:
     scale: Scale
     value: float
 
-    def concerns(self, value: float) -> bool:
-        return (value >= self.value) is self.scale.from_above
+    @property
+    def concerned(self) -> tuple[float, float]:
+        """From where to below where values lie that it concerns."""
+        return (self.value, math.inf) if self.scale.from_above else (-math.inf, self.value)
 
 
 def measured(scale: Scale, scores: Mapping[str, Any] | None) -> float | None:

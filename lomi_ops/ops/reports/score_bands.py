@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from lomi_ops.db.reporting import Band
-from lomi_ops.domain.quality import Estimate, estimate
+from lomi_ops.domain.quality import Estimate, Stratum, combined
 from lomi_ops.domain.report import Chart, Column, Line, Table, Unit, Value
 from lomi_ops.domain.score import Limit, Scale, measured
 from lomi_ops.domain.simulation import Truth
@@ -23,12 +24,37 @@ TELLING = 10
 """Photos: a share of fewer jumps about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A photo of which people said what is right."""
+Told = tuple[Truth, Mapping[str, Any] | None]
+"""What people said of a photo, and its scores."""
 
-    truth: Truth
-    scores: Mapping[str, Any] | None
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """What people said of photos along one score. There may be tens of thousands, and each band asks."""
+
+    strata: Mapping[float, tuple[Sequence[float], Sequence[float]]]
+    """By the probability of being judged, the scores of all and of those that people would reject, in order."""
+
+    def rejecting(self, low: float, high: float) -> Estimate:
+        """Of the photos in [low, high), the share that people would reject."""
+        found = []
+        for probability, scores in self.strata.items():
+            judged, hits = (bisect_left(each, high) - bisect_left(each, low) for each in scores)
+            if judged:
+                found.append(Stratum(probability, judged, hits))
+        return combined(found)
+
+
+def along(scale: Scale, told: Iterable[Told]) -> Along:
+    found: dict[float, tuple[list[float], list[float]]] = {}
+    for truth, scores in told:
+        value = measured(scale, scores)
+        if value is not None:
+            every, hits = found.setdefault(truth.probability, ([], []))
+            every.append(value)
+            if truth.reject:
+                hits.append(value)
+    return Along({probability: (sorted(every), sorted(hits)) for probability, (every, hits) in found.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +68,15 @@ class Seen:
     """Of the window that bands were counted in; all else is of the whole."""
     changed: Mapping[str, Sequence[float]] | None
     """By label, what was measured of photos that people changed; None where nobody notes that."""
-    judged: Sequence[Told] | None
-    """None where there is no place for samples."""
+    judged: Mapping[str, Along] | None
+    """By label, what people said; None where there is no place for samples."""
 
     def changes(self, scale: Scale, low: float, high: float) -> int | None:
         """How many people changed in [low, high)."""
         return None if self.changed is None else sum(low <= value < high for value in self.changed[scale.label])
+
+    def rejecting(self, scale: Scale, low: float, high: float) -> Estimate | None:
+        return None if self.judged is None else self.judged[scale.label].rejecting(low, high)
 
     def share(self, changed: int | None, photos: int) -> float | None:
         return None if changed is None else ratio(changed * self.part, photos)
@@ -59,17 +88,6 @@ RIGHT = (
     Column("reject_share", "people reject", Unit.SHARE),
     *INTERVAL,
 )
-
-
-def rejecting(scale: Scale, within: Callable[[float], bool], judged: Sequence[Told] | None) -> Estimate | None:
-    """Of the photos whose score lies there, the share that people would reject; None where nobody can say."""
-    if judged is None:
-        return None
-    return estimate(
-        (each.truth.probability, each.truth.reject)
-        for each in judged
-        if (value := measured(scale, each.scores)) is not None and within(value)
-    )
 
 
 def cells(found: Estimate | None) -> tuple[Value, ...]:
@@ -121,7 +139,7 @@ def _band(
         if first <= scale.start(limit.value) <= last
     ]
     share = seen.share(changed, approved + rejected)
-    said = cells(rejecting(scale, lambda value: first <= value < end, seen.judged))
+    said = cells(seen.rejecting(scale, first, end))
     return approved, rejected, changed, share, *said, ", ".join(drawn) or None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from lomi_ops.domain.verdict import Outcome
 from lomi_ops.domain.window import Window
 from lomi_ops.ops.reports import score_bands
 from lomi_ops.ops.reports.asked import Asked, slices_note
-from lomi_ops.ops.reports.score_bands import CHANGED, RIGHT, TELLING, Seen, Told, cells, rejecting
+from lomi_ops.ops.reports.score_bands import CHANGED, RIGHT, TELLING, Seen, Told, along, cells
 
 _SAMPLES = Gap("nobody has judged samples or photos that waited: what people would reject is not known",
                "lomi review sample draw --approved 1% --rejected 5%")  # fmt: skip
@@ -36,14 +36,17 @@ def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices(db)
     told = reporting.soon_in(db, _counted_in, slices)
     told_changes = reporting.soon_in(db, reporting.overturned, (asked.window,)) if asked.logged else list
+    told_people = _said(db, asked.window) if asked.sampled else None
     overturned = told_changes()
     counted = dict(told())
+    told_truths = None if told_people is None else told_people()
+    truths = [truth for truth, _ in told_truths or ()]
     seen = Seen(
         _together(band for bands in counted.values() for band in bands),
         counted,
         len(slices) * slices[0].length / asked.window.length,
         {scale.label: tuple(_values(scale, overturned)) for scale in SCALES} if asked.logged else None,
-        _said(db, asked.window) if asked.sampled else None,
+        None if told_truths is None else {scale.label: along(scale, told_truths) for scale in SCALES},
     )
     whole = len(slices) == 1
     where = "" if whole else f", counted in {len(slices)} spans"
@@ -51,7 +54,7 @@ def build(db: Source, asked: Asked) -> Report:
     near = [_near(each, seen) for each in limits]
     figures: dict[str, float | None] = {
         "overturned": len(overturned) if asked.logged else None,
-        "judged": None if seen.judged is None else len(seen.judged),
+        "judged": None if told_truths is None else len(truths),
     }
     for limit, row in zip(limits, near, strict=True):
         assert isinstance(row[2], int)
@@ -61,7 +64,7 @@ def build(db: Source, asked: Asked) -> Report:
     scaled = [] if whole else [(limit.name, _scaled(limit, seen)) for limit in limits]
     for name, found in scaled:
         figures[f"near_low.{name}"], figures[f"near_high.{name}"] = round(found.low), round(found.high)
-    beyond = _beyond(limits, seen)
+    beyond = _beyond(limits, seen, truths)
     figures |= _precisions(beyond)
     scales = [scale for scale in SCALES if any(band.label == scale.label for band in seen.bands)]
     return Report(
@@ -73,7 +76,7 @@ def build(db: Source, asked: Asked) -> Report:
         (
             _limits(near, where),
             *_in_window(scaled, len(slices)),
-            *((_precision(beyond),) if seen.judged else ()),
+            *((_precision(beyond),) if truths else ()),
             *(score_bands.table(scale, seen, where, limits) for scale in scales),
         ),
         tuple(score_bands.curve(scale, seen) for scale in scales),
@@ -82,11 +85,11 @@ def build(db: Source, asked: Asked) -> Report:
             "near: within one band on either side; photos count by their upload, changes by their own time",
             "changed: by people, who look where something seems wrong",
             *_PEOPLE,
-            *_blind(seen),
+            *_blind(seen, truths),
             f"curves leave out bands of fewer than {TELLING} photos",
             "what another threshold would have done: lomi policy simulate",
         ),
-        (*asked.gaps, *(() if asked.logged else (_OLD,)), *(() if seen.judged else (_SAMPLES,))),
+        (*asked.gaps, *(() if asked.logged else (_OLD,)), *(() if truths else (_SAMPLES,))),
     )
 
 
@@ -148,23 +151,26 @@ def _near(limit: Limit, seen: Seen) -> tuple[Value, ...]:
         photos,
         changed,
         seen.share(changed, photos),
-        *cells(rejecting(scale, lambda value: low <= value < high, seen.judged)),
+        *cells(seen.rejecting(scale, low, high)),
     )
 
 
-def _said(db: Source, window: Window) -> Sequence[Told]:
+def _said(db: Source, window: Window) -> Callable[[], Sequence[Told]]:
     """What `lomi policy simulate` takes into account, too."""
-    waited = reporting.soon(db, reporting.waited, window)
-    found = reporting.said(db, window)
-    known = chances((each.judged for each in found), waited())
-    return [Told(Truth(known.of(each.judged), each.judged.reject, each.judged.before), each.scores) for each in found]
+    told, waited = reporting.soon(db, reporting.said, window), reporting.soon(db, reporting.waited, window)
+
+    def weighted() -> Sequence[Told]:
+        found = told()
+        known = chances((each.judged for each in found), waited())
+        return [(Truth(known.of(each.judged), each.judged.reject, each.judged.before), each.scores) for each in found]
+
+    return weighted
 
 
-def _beyond(limits: Sequence[Limit], seen: Seen) -> dict[str, Estimate | None]:
+def _beyond(limits: Sequence[Limit], seen: Seen, truths: Sequence[Truth]) -> dict[str, Estimate | None]:
     """Of all rejections by the policy, and of what each threshold concerns, the share that people would reject."""
-    truths = None if seen.judged is None else [each.truth for each in seen.judged]
-    found = {"": None if truths is None else right_before(truths, Outcome.REJECT)}
-    return found | {limit.name: rejecting(limit.scale, limit.concerns, seen.judged) for limit in limits}
+    found = {"": None if seen.judged is None else right_before(truths, Outcome.REJECT)}
+    return found | {limit.name: seen.rejecting(limit.scale, *limit.concerned) for limit in limits}
 
 
 def _precisions(beyond: Mapping[str, Estimate | None]) -> dict[str, float | None]:
@@ -183,9 +189,9 @@ def _precision(beyond: Mapping[str, Estimate | None]) -> Table:
     return Table("precision", "Beyond each threshold", columns, rows)
 
 
-def _blind(seen: Seen) -> Iterator[str]:
+def _blind(seen: Seen, truths: Sequence[Truth]) -> Iterator[str]:
     """Photos of a kind of which people judged none are in no share."""
-    judged = {each.truth.before for each in seen.judged or ()}
+    judged = {each.before for each in truths}
     kinds = ((Outcome.APPROVE, "approved", "approvals"), (Outcome.REJECT, "rejected", "rejections"))
     for outcome, status, what in kinds:
         if judged and outcome not in judged and any(band.status == status for band in seen.bands):
