@@ -15,7 +15,7 @@ from lomi_ops.config.schema import Settings
 from lomi_ops.db import checkpoints, ledger
 from lomi_ops.db.failures import DatabaseMisfit
 from lomi_ops.db.fingerprints import Shelf
-from lomi_ops.db.ledger import Course
+from lomi_ops.db.ledger import Course, Times
 from lomi_ops.db.level import SchemaTooNew
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.attempt import ErrorClass, Failure
@@ -77,6 +77,8 @@ class Slot:
     _retry_s: float = FIRST_RETRY_S
     _heard: Bell = Bell.RANG
     """What led to the latest claim."""
+    _settled_s: float | None = None
+    """How long the latest settlement took, until the next one has written it down."""
 
     def __post_init__(self) -> None:
         self.claims = Claims(self.name, self.queue, self.settings.worker.lease_s, self.answered)
@@ -187,8 +189,9 @@ class Slot:
             self.signals.drain.wait(nap)
 
     def _run(self, claimed: Claimed, lease: Lease) -> None:
-        job = parse_job(claimed.raw)
+        job, began = parse_job(claimed.raw), time.monotonic()
         known = ledger.opening(self.database, job)
+        opening_s = time.monotonic() - began
         if known.settled_at is not None:
             self._finish_again(claimed, lease, known.payload, known.settled_at)
             return
@@ -198,7 +201,9 @@ class Slot:
         decisions = self._decide(job, sorted_out, claimed, lease, judge, downloads_s)
         self.leases.disarm(lease)
         self._alive(lease)
-        course, began = course_of(job, claimed, lease), time.monotonic()
+        times = Times(opening_s, downloads_s, self._settled_s)
+        self._settled_s = None  # not twice, should the answer to this one be lost
+        course, began = course_of(job, claimed, lease, times), time.monotonic()
         done = ledger.settle(
             self.database,
             job,
@@ -218,6 +223,7 @@ class Slot:
             self._finish(claimed, lease, told_again(self.database, done.payload, now, now))
             log.info("job was settled meanwhile", extra={"action": "job_resettled", "job_id": job.job_id})
             return
+        self._settled_s = write_s
         counted = tallied(
             job, claimed, decisions, set(done.applied),
             downloads_s=downloads_s, write_s=write_s, took_s=course.took_s + write_s,
@@ -334,12 +340,12 @@ def _triaged(job: Job, rows: Mapping[UUID, MediaRow]) -> Triage:
     return sorted_out
 
 
-def course_of(job: Job, claimed: Claimed, lease: Lease) -> Course:
+def course_of(job: Job, claimed: Claimed, lease: Lease, times: Times) -> Course:
     """The queue sees the backend's jobs first when a worker claims them: they are as old as they say."""
     seen_ms, took_s = claimed.first_seen_ms, time.monotonic() - lease.taken_at
     if job.created_at is not None:
         seen_ms = min(seen_ms, max(0, round(job.created_at.timestamp() * 1000))) if seen_ms else 0
-    return Course(seen_ms, claimed.claimed_ms, socket.gethostname(), took_s)
+    return Course(seen_ms, claimed.claimed_ms, socket.gethostname(), took_s, times)
 
 
 def _explained(failure: Failure, claimed: Claimed) -> Failure:

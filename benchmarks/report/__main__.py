@@ -108,10 +108,11 @@ FROM (SELECT n, now() - (%(rows)s - n) * %(apart)s * interval '1 second' + inter
 """,
     """
 INSERT INTO lomi.jobs (job_id, batch_id, user_id, telegram_id, media_ids, opened_at, settled_at, claimed_at, took_ms,
-                       worker, host, approved)
+                       worker, host, approved, opening_ms, downloads_ms, settled_before_ms)
 SELECT 'job-' || n, md5('b' || n)::uuid, gen_random_uuid(), 1,
        ARRAY[md5('m' || 3 * n)::uuid, md5('m' || 3 * n + 1)::uuid, md5('m' || 3 * n + 2)::uuid], at, at, at, 900,
-       'b' || n %% 4 || '/' || n %% 2, 'host-' || n %% 2, 3
+       'b' || n %% 4 || '/' || n %% 2, 'host-' || n %% 2, 3, 0.4 + random() * 3,
+       ARRAY[20 + random() * 200, 20 + random() * 200, 20 + random() * 200], 2 + random() * random() * 120
 FROM (SELECT n, now() - (%(rows)s - 3 * n) * %(apart)s * interval '1 second' + interval '20 seconds' AS at
       FROM generate_series(1, %(rows)s / 3) AS n) AS jobs
 """,

@@ -58,6 +58,18 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """What a job waited for beside its engines, by the worker's clock."""
+
+    opening_s: float | None = None
+    """For the answer of `opening`."""
+    downloads_s: Sequence[float] | None = None
+    """For each object that came, in this attempt."""
+    settled_before_s: float | None = None
+    """For the settlement before, of the same slot: no statement can write down its own time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """How a job came to be settled, for its history."""
 
@@ -67,6 +79,7 @@ class Course:
     host: str
     took_s: float
     """From the claim on, by the worker's clock."""
+    times: Times = Times()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +227,28 @@ def _identity(job: Job) -> dict[str, Any]:
 
 def _told(course: Course | None) -> dict[str, Any]:
     if course is None:
-        return {"first_seen_at": None, "claimed_at": None, "host": None, "took_ms": None}
+        return {"first_seen_at": None, "claimed_at": None, "host": None, "took_ms": None} | _timed(Times())
     return {
         "first_seen_at": moment(course.first_seen_ms),
         "claimed_at": moment(course.claimed_ms),
         "host": readable(course.host),
         "took_ms": course.took_s * 1000,
+    } | _timed(course.times)
+
+
+def _timed(times: Times) -> dict[str, str | None]:
+    """As texts: numbers and none of them have different types to psycopg, and so each of both would be a statement of
+    its own, which the server plans and keeps."""
+    opening_s, downloads_s, before_s = times.opening_s, times.downloads_s, times.settled_before_s
+    return {
+        "opening_ms": None if opening_s is None else _ms(opening_s),
+        "downloads_ms": None if downloads_s is None else f"{{{','.join(map(_ms, downloads_s))}}}",
+        "settled_before_ms": None if before_s is None else _ms(before_s),
     }
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.3f}"
 
 
 def _first_of_each(decisions: Any) -> dict[UUID, PhotoDecision]:

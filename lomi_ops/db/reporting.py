@@ -208,6 +208,18 @@ def job_waits(db: Source, window: Window) -> list[tuple[float, int]]:
     return db.all(_counted, "report_jobs_waits", **_ends(window))
 
 
+def job_parts(db: Source, window: Window) -> list[tuple[str, float, int]]:
+    """(`download`, `opening` or `settled`, milliseconds, how many), of jobs settled in the window; only with
+    `job_parts_since`."""
+    return db.all(_named, "report_jobs_parts", **_ends(window))
+
+
+def job_parts_since(db: Source) -> datetime | None:
+    """None on a schema that has no place for them."""
+    since: datetime | None = db.value("report_parts_since")
+    return since
+
+
 def engine_times(db: Source, window: Window) -> list[tuple[str, float, int]]:
     """(engine, milliseconds, photos), of decisions made in the window."""
     return db.all(_named, "report_engine_times", **_ends(window))

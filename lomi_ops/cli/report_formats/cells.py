@@ -54,7 +54,7 @@ def _number(value: float, unit: Unit) -> str:
         case Unit.POINTS:
             return _signed(100 * value, 1)
         case Unit.MS:
-            return f"{value:.0f} ms" if value < 1000 else _seconds(value / 1000)
+            return _milliseconds(value) if value < 1000 else _seconds(value / 1000)
         case Unit.SECONDS:
             return _seconds(value)
         case Unit.BYTES:
@@ -67,6 +67,11 @@ def _signed(value: float, places: int) -> str:
     """Nothing has no sign: -0.2 is not `-0`."""
     rounded = round(value, places)
     return f"{rounded:+.{places}f}" if rounded else f"{0:.{places}f}"
+
+
+def _milliseconds(value: float) -> str:
+    """A database answers within one of them."""
+    return f"{round(value, 1):g} ms" if value < 10 else f"{value:.0f} ms"
 
 
 def _seconds(value: float) -> str:

@@ -28,19 +28,22 @@ WITH given AS (
 ), entered AS (
     INSERT INTO lomi.jobs AS j
         (job_id, batch_id, user_id, telegram_id, media_ids, opened_at, attempt, token, worker, settled_at,
-         first_seen_at, claimed_at, host, took_ms, payload, skipped, approved, rejected, failed, in_review)
+         first_seen_at, claimed_at, host, took_ms, opening_ms, downloads_ms, settled_before_ms, payload, skipped,
+         approved, rejected, failed, in_review)
     SELECT %(job_id)s::text, %(batch_id)s::uuid, %(user_id)s::uuid, %(telegram_id)s::bigint, %(media_ids)s::uuid[],
            %(at)s::timestamptz, %(attempt)s::int, %(token)s::text, %(worker)s::text, %(at)s::timestamptz,
            %(first_seen_at)s::timestamptz, %(claimed_at)s::timestamptz, %(host)s::text, %(took_ms)s::float8,
-           %(payload)s::text, %(skipped)s::jsonb, %(approved)s::int, %(rejected)s::int, %(failed)s::int,
-           %(in_review)s::int
+           %(opening_ms)s::real, %(downloads_ms)s::real[], %(settled_before_ms)s::real, %(payload)s::text,
+           %(skipped)s::jsonb, %(approved)s::int, %(rejected)s::int, %(failed)s::int, %(in_review)s::int
     WHERE NOT EXISTS (SELECT FROM given LEFT JOIN locked USING (media_id) WHERE locked.ours IS NOT TRUE)
     ON CONFLICT (job_id) DO UPDATE
         SET attempt = excluded.attempt, token = excluded.token, worker = excluded.worker,
             settled_at = excluded.settled_at, first_seen_at = excluded.first_seen_at,
             claimed_at = excluded.claimed_at, host = excluded.host, took_ms = excluded.took_ms,
-            payload = excluded.payload, skipped = excluded.skipped, approved = excluded.approved,
-            rejected = excluded.rejected, failed = excluded.failed, in_review = excluded.in_review
+            opening_ms = excluded.opening_ms, downloads_ms = excluded.downloads_ms,
+            settled_before_ms = excluded.settled_before_ms, payload = excluded.payload, skipped = excluded.skipped,
+            approved = excluded.approved, rejected = excluded.rejected, failed = excluded.failed,
+            in_review = excluded.in_review
         WHERE j.settled_at IS NULL
     RETURNING j.job_id
 ), written AS (
@@ -92,6 +95,9 @@ FROM (VALUES (true)) AS once LEFT JOIN locked AS l ON true
 -- in claimed_at: timestamptz, by the queue's clock; null for nobody knows
 -- in host: text, null for nobody knows
 -- in took_ms: float8, since the claim; null for nobody knows
+-- in opening_ms: real, of `ledger_opening`; null for nobody knows
+-- in downloads_ms: real[], of each object that came; null for nobody knows
+-- in settled_before_ms: real, of the settlement before, of the same slot; null for nobody knows
 -- in payload: text, null where nothing was decided
 -- in skipped: jsonb, [{"media_id", "why"}]
 -- in approved: int
@@ -120,6 +126,9 @@ FROM (VALUES (true)) AS once LEFT JOIN locked AS l ON true
 -- in claimed_at: timestamptz, by the queue's clock; null for nobody knows
 -- in host: text, null for nobody knows
 -- in took_ms: float8, since the claim; null for nobody knows
+-- in opening_ms: real, of `ledger_opening`; null for nobody knows
+-- in downloads_ms: real[], of each object that came; null for nobody knows
+-- in settled_before_ms: real, of the settlement before, of the same slot; null for nobody knows
 -- in payload: text, null where nothing was decided
 -- in skipped: jsonb, [{"media_id", "why"}]
 -- in approved: int

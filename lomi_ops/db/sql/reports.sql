@@ -140,6 +140,37 @@ WHERE j.settled_at >= %(start)s::timestamptz AND j.settled_at < %(end)s::timesta
 GROUP BY 1
 ORDER BY 1;
 
+-- name: report_jobs_parts
+-- Milliseconds that jobs settled in a window waited beside their engines: for each object (`download`), for the database
+-- before they were judged (`opening`) and for the settlement before theirs (`settled`); from 10 on without decimals, so
+-- that few values differ. `LIMIT ALL` as in `report_bins`.
+-- in start: timestamptz
+-- in end: timestamptz, excluded
+-- out name, value, photos
+SELECT name, value, count(*)::int AS photos
+FROM (
+    SELECT name, CASE WHEN ms < 10 THEN round(ms * 10) / 10 ELSE round(ms) END AS value
+    FROM (
+        SELECT opening_ms, downloads_ms, settled_before_ms
+        FROM lomi.jobs
+        WHERE settled_at >= %(start)s::timestamptz AND settled_at < %(end)s::timestamptz
+        LIMIT ALL
+    ) AS settled, LATERAL (
+        SELECT 'download' AS name, each::float8 AS ms FROM unnest(downloads_ms) AS d (each)
+        UNION ALL SELECT 'opening', opening_ms::float8
+        UNION ALL SELECT 'settled', settled_before_ms::float8
+    ) AS part
+    LIMIT ALL
+) AS timed
+WHERE value IS NOT NULL
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: report_parts_since
+-- Since when there is a place for these; no row on a schema of before.
+-- out since
+SELECT applied_at AS since FROM lomi.schema_migrations WHERE name = 'times';
+
 -- name: report_engine_times
 -- Milliseconds that each engine took for a photo, by decisions of workers in a window. One that took none was not asked:
 -- another engine saw it along with its own, or the findings are an earlier photo's.

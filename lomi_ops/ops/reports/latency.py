@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from lomi_ops.db import reporting
 from lomi_ops.db.reporting import Source
@@ -11,50 +12,76 @@ from lomi_ops.domain.report import Chart, Column, Gap, Line, Report, Shape, Tabl
 from lomi_ops.domain.statistics import Counted, percentile, spread, together, within
 from lomi_ops.ops.reports.asked import Asked, slices_note, spread_cells, spread_columns
 
-PHOTO_MS, BATCH_MS, START_MS = 1800.0, 3000.0, 5000.0
-"""Targets: a photo, a batch of nine, from the queue to a worker."""
-_PARTS = Gap("downloads and writes are counted since a worker's start, not by window", "lomi metrics print")
+TARGETS_MS = {"photo": 1800.0, "start": 5000.0, "nine": 3000.0, "settled": 100.0}
+"""Of a photo, from the queue to a worker, of a batch of nine; of a settlement, where 95 % should keep it."""
+_ROWS = {
+    "decision": "from upload to decision", "start": "from upload to a worker", "download": "a photo, download",
+    "photo": "a photo, all engines", "job": "a job in hand", "nine": "  of nine photos",
+    "opening": "database, before judging", "settled": "database, settling",
+}  # fmt: skip
+_PARTS = Gap("how long downloads and the database took is not kept here", "lomi migrate apply")
+_SETTLED = "database, settling: of each job the settlement before its own, by the same slot; not in a job in hand"
 
 
 def build(db: Source, asked: Asked) -> Report:
     slices = asked.slices(db)
+    since = reporting.job_parts_since(db) if asked.logged else None
     told = reporting.soon(db, reporting.delays, asked.window)
     told_photos = reporting.soon_in(db, reporting.processing, slices)
-    waits: Counted = []
-    jobs: dict[str, Counted] = {}
+    times: dict[str, Counted] = {}
     engines: dict[str, Counted] = {}
     if asked.logged:
         told_engines = reporting.soon_in(db, reporting.engine_times, slices)
         told_waits = reporting.soon_in(db, reporting.job_waits, slices)
+        told_parts = reporting.soon_in(db, reporting.job_parts, slices) if since else None
         jobs = _split(reporting.soon_in(db, reporting.job_times, slices)())
-        waits = together((seconds * 1000, many) for seconds, many in told_waits())
+        times = _split(told_parts()) if told_parts else {}
+        times["start"] = together((seconds * 1000, many) for seconds, many in told_waits())
+        times["job"] = together(each for mine in jobs.values() for each in mine)
+        times["nine"] = jobs.get("9", [])
         engines = _split(told_engines())
-    photos, whole = together(told_photos()), together((seconds * 1000, many) for seconds, many in told())
-    every_job = together(each for times in jobs.values() for each in times)
-    rows: list[tuple[str, Counted, float | None]] = [
-        ("from upload to decision", whole, None),
-        ("from upload to a worker", waits, START_MS),
-        ("a photo, all engines", photos, PHOTO_MS),
-        *((f"  {name}", times, None) for name, times in sorted(engines.items())),
-        ("a job in hand", every_job, None),
-        ("  of nine photos", jobs.get("9", []), BATCH_MS),
-    ]
+    times["photo"] = together(told_photos())
+    times["decision"] = together((seconds * 1000, many) for seconds, many in told())
+    rows = _rows(times, engines)
     if not asked.logged:
-        rows = [row for row in rows if row[1] or row[0] == "a photo, all engines"]
+        rows = [row for row in rows if row[1] or row[0] == _ROWS["photo"]]
     return Report(
         "latency",
         "How long photos took",
         asked.window,
         asked.zone_name,
-        _figures(whole, waits, photos, every_job, jobs.get("9", [])),
+        _figures(times),
         (_table(rows),),
-        (_chart([(name.strip(), times) for name, times, _ in rows if times]),) if any(row[1] for row in rows) else (),
+        (_chart([(name.strip(), counted) for name, counted, _ in rows if counted]),)
+        if any(row[1] for row in rows)
+        else (),
         (
             "from upload to decision: whoever decided, people, too; to a worker and in hand: of jobs, else of photos",
+            *((_SETTLED,) if times.get("settled") else ()),
+            *_recorded_note(times, since),
             *slices_note("all but the time from upload to decision", slices),
         ),
-        (*asked.gaps, _PARTS),
+        asked.gaps if since else (*asked.gaps, _PARTS),
     )
+
+
+def _rows(times: Mapping[str, Counted], engines: Mapping[str, Counted]) -> list[tuple[str, Counted, float | None]]:
+    """With the engines below what they add up to."""
+    found: list[tuple[str, Counted, float | None]] = []
+    for name, said in _ROWS.items():
+        found.append((said, times.get(name, []), TARGETS_MS.get(name)))
+        if name == "photo":
+            found += [(f"  {engine}", counted, None) for engine, counted in sorted(engines.items())]
+    return found
+
+
+def _recorded_note(times: Mapping[str, Counted], since: datetime | None) -> tuple[str, ...]:
+    """Of how many jobs it is known what they waited for, where that is not all: each that notes it has one opening."""
+    known, many = (sum(each for _, each in times.get(name, [])) for name in ("opening", "job"))
+    if since is None or known >= many:
+        return ()
+    noted = f"workers note them since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return (f"downloads and database: of {known:,} of {many:,} jobs; {noted}",)
 
 
 def _split(rows: Iterable[tuple[str, float, int]]) -> dict[str, Counted]:
@@ -64,14 +91,12 @@ def _split(rows: Iterable[tuple[str, float, int]]) -> dict[str, Counted]:
     return {name: together(times) for name, times in found.items()}
 
 
-def _figures(whole: Counted, waits: Counted, photos: Counted, jobs: Counted, nine: Counted) -> dict[str, float | None]:
-    named = {"decision": whole, "start": waits, "photo": photos, "job": jobs, "nine": nine}
+def _figures(times: Mapping[str, Counted]) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
-    for name, times in named.items():
-        seen = spread(times)
+    for name in _ROWS:
+        seen = spread(times.get(name, []))
         found |= {f"{name}_ms_p50": seen.p50, f"{name}_ms_p95": seen.p95, f"{name}_ms_p99": seen.p99}
-    found |= {"photo_on_target": within(photos, PHOTO_MS), "start_on_target": within(waits, START_MS)}
-    return found | {"nine_on_target": within(nine, BATCH_MS)}
+    return found | {f"{name}_on_target": within(times.get(name, []), limit) for name, limit in TARGETS_MS.items()}
 
 
 def _table(rows: list[tuple[str, Counted, float | None]]) -> Table:

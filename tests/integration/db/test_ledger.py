@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from lomi_ops.db import checkpoints, decisions, ledger, media
-from lomi_ops.db.ledger import Settled, Skip
+from lomi_ops.db.ledger import Course, Settled, Skip, Times
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.decision import PhotoDecision, fail
 from lomi_ops.domain.job import Job
@@ -466,6 +466,42 @@ def test_a_lost_answer_shows_as_a_duplicate(db: Database, backend: Backend, monk
     assert again.duplicate
     assert again.payload is not None
     assert json.loads(again.payload)["results"][0]["status"] == "approved"
+
+
+def test_what_a_job_waited_for_is_kept_with_it_and_nothing_where_nobody_knows(
+    db: Database, backend: Backend, plain: Plain
+) -> None:
+    known, unknown = backend.job(1), backend.job(1)
+    ledger.note_outage(db, known, at=AT)
+    course = Course(0, 0, "host-1", 1.5, Times(0.001, (0.02, 0.0305), 0.0075))
+    for job, told in ((known, course), (unknown, None)):
+        made = [judged(ids(job)[0])]
+        ledger.settle(db, job, made, attempt=1, token="t", worker="w1", at=AT, policy=POLICY, course=told)
+    rows = {
+        row["job_id"]: (row["opening_ms"], row["downloads_ms"], row["settled_before_ms"])
+        for row in plain.execute("SELECT * FROM lomi.jobs").fetchall()
+    }
+
+    assert rows[known.job_id] == (1.0, pytest.approx([20, 30.5]), 7.5)
+    assert rows[unknown.job_id] == (None, None, None)
+
+
+def test_whatever_a_worker_knows_of_its_times_the_server_plans_one_statement(
+    prepared_url: str, backend: Backend
+) -> None:
+    with Database(prepared_url, size=1, prepares=True) as db:
+        for number in range(12):
+            job = backend.job(1)
+            times = (Times(), Times(0.001, (), None), Times(0.001, (0.02, 3.0), 0.0075))[number % 3]
+            made = [judged(ids(job)[0])]
+            course = Course(0, 0, "host-1", 1.5, times)
+            ledger.settle(db, job, made, attempt=1, token="t", worker="w1", at=AT, policy=POLICY, course=course)
+        with db.session() as session:
+            kept = session._connection.execute(
+                "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%INSERT INTO lomi.jobs%'"
+            ).fetchone()
+
+    assert kept == (1,)
 
 
 def test_a_job_in_an_outage_is_open_since_its_first_one_and_can_be_settled(db: Database, backend: Backend) -> None:

@@ -17,7 +17,7 @@ from lomi_ops.domain.review import Ruling, Seen
 from lomi_ops.domain.tally import histograms, numbers
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.domain.window import Window
-from lomi_ops.errors import LomiError, RedisUnavailable
+from lomi_ops.errors import DatabaseUnavailable, LomiError, RedisUnavailable
 from lomi_ops.queue.replies import Claimed, JobState
 from lomi_ops.queue.wire import parse_job
 from tests.integration.worker.conftest import Bench, Cluster, Upload
@@ -37,6 +37,14 @@ def decisions(cluster: Cluster) -> int:
     row = cluster.pg.execute("SELECT count(*) AS n FROM lomi.decisions").fetchone()
     assert row is not None
     return int(row["n"])
+
+
+def times_of(cluster: Cluster, upload: Upload) -> dict[str, Any]:
+    row = cluster.pg.execute(
+        "SELECT opening_ms, downloads_ms, settled_before_ms, took_ms FROM lomi.jobs WHERE job_id = %s", [upload.id]
+    ).fetchone()
+    assert row is not None
+    return row
 
 
 # --- what a job comes to ----------------------------------------------------------------------------------------------
@@ -78,6 +86,50 @@ def test_a_job_is_counted_for_the_metrics_with_its_finish(bench: Bench, cluster:
     }  # fmt: skip
     bench.moderate(upload)
     assert cluster.redis.hget(bench.queue.keys.measured, "n:photo:approved:") == b"1", "a copy counts for nothing"
+
+
+def test_a_job_keeps_what_it_waited_for_and_the_next_one_what_its_settlement_took(
+    bench: Bench, cluster: Cluster, portrait: bytes
+) -> None:
+    """The same times as the metrics tell, which hear of a settlement once it is over."""
+    uploads = [cluster.upload([portrait, None, b"text"]), cluster.upload([None]), cluster.upload([b"text"])]
+    sums_ms: list[dict[str, float]] = []
+    for upload in uploads:
+        bench.moderate(upload)
+        counted = {name.decode(): int(n) for name, n in cluster.redis.hgetall(bench.queue.keys.measured).items()}  # type: ignore[union-attr]
+        sums_ms.append({name[0]: each.sum_s * 1000 for name, each in histograms(counted).items()})
+    first, second, third = (times_of(cluster, upload) for upload in uploads)
+
+    assert len(first["downloads_ms"]) == 2, "of the objects that came"
+    assert sum(first["downloads_ms"]) == pytest.approx(sums_ms[0]["object"], abs=0.01)
+    assert (second["downloads_ms"], len(third["downloads_ms"])) == ([], 1)
+    assert first["settled_before_ms"] is None, "it is the slot's first"
+    assert second["settled_before_ms"] == pytest.approx(sums_ms[0]["write"], abs=0.01)
+    assert third["settled_before_ms"] == pytest.approx(sums_ms[1]["write"] - sums_ms[0]["write"], abs=0.01)
+    for each in (first, second, third):
+        assert 0 < each["opening_ms"] < each["took_ms"]
+
+
+def test_a_settlement_whose_answer_is_lost_is_timed_by_nobody_and_the_one_before_it_once(
+    bench: Bench, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, lost, after = (cluster.upload([b"text"]) for _ in range(3))
+    bench.moderate(before)
+    real = ledger.settle
+
+    def settle_unheard(*args: Any, **kwargs: Any) -> Any:
+        real(*args, **kwargs)
+        raise DatabaseUnavailable("the answer was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("worker.slot.ledger.settle", settle_unheard)
+        bench.moderate(lost)
+    bench.turn()
+    bench.moderate(after)
+
+    told = [times_of(cluster, upload)["settled_before_ms"] for upload in (before, lost, after)]
+    assert [each is None for each in told] == [True, False, True]
+    assert cluster.standing(after) == [("failed", "unreadable")]
 
 
 def test_a_job_of_the_backend_has_waited_since_its_upload_and_not_since_its_claim(

@@ -128,6 +128,7 @@ def test_a_report_of_nothing_can_be_written_and_twice_alike(format_: ReportForma
     [
         (None, Unit.COUNT, "-"), ("word", Unit.TEXT, "word"), (1234, Unit.COUNT, "1,234"), (0.256, Unit.SHARE, "25.6%"),
         (0.5, Unit.CHANGE, "+50%"), (-0.25, Unit.CHANGE, "-25%"), (180.4, Unit.MS, "180 ms"), (3165, Unit.MS, "3.2 s"),
+        (0.42, Unit.MS, "0.4 ms"), (5.0, Unit.MS, "5 ms"), (9.97, Unit.MS, "10 ms"), (0, Unit.MS, "0 ms"),
         (5.25, Unit.SECONDS, "5.2 s"), (7200, Unit.SECONDS, "2.0 h"), (512, Unit.BYTES, "512 B"),
         (3 * 1024**3, Unit.BYTES, "3.0 GiB"), (4.856, Unit.NUMBER, "4.86"), (50.0, Unit.NUMBER, "50"),
     ],
