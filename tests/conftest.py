@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import redis
 from hypothesis import settings
 
+from lomi_ops.db.bootstrap import prepare
 from tests import docker_engine, services
 
 # No example database: a checkout that this user may not write to is no reason to fail.
@@ -67,14 +67,35 @@ def pooler(postgres_server: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def database_url(postgres_server: str) -> Iterator[str]:
-    """An empty database of its own."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
+@pytest.fixture(scope="session")
+def database_admin(postgres_server: str) -> Iterator[psycopg.Connection]:
+    """Who makes and drops the databases of the tests, for the whole session."""
     with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-        yield postgres_server.rsplit("/", 1)[0] + f"/{name}"
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        yield admin
+
+
+@pytest.fixture
+def database_url(postgres_server: str, database_admin: psycopg.Connection) -> Iterator[str]:
+    """An empty database of its own."""
+    with services.database_of_its_own(database_admin) as name:
+        yield services.database_at(postgres_server, name)
+
+
+@pytest.fixture(scope="session")
+def template(postgres_server: str, database_admin: psycopg.Connection) -> Iterator[str]:
+    """The name of a prepared database that nobody is connected to."""
+    with services.database_of_its_own(database_admin) as name:
+        prepare(services.database_at(postgres_server, name))
+        yield name
+
+
+@pytest.fixture
+def prepared_url(postgres_server: str, database_admin: psycopg.Connection, template: str) -> Iterator[str]:
+    """A database as `lomi up` leaves it: a copy, which takes a fraction of the time of making it."""
+    with services.database_of_its_own(database_admin, template) as name:
+        # A copy comes without it.
+        database_admin.execute(f'ALTER ROLE lomi IN DATABASE "{name}" SET search_path = public'.encode())
+        yield services.database_at(postgres_server, name)
 
 
 @pytest.fixture(scope="session")

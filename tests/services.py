@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -187,6 +188,22 @@ def running_postgres() -> Iterator[str]:
     """Yields the URL of a superuser on database `postgres`."""
     with postgres_server("max_connections=200") as server:
         yield server.url
+
+
+@contextmanager
+def database_of_its_own(admin: psycopg.Connection, template: str = "template1") -> Iterator[str]:
+    """The name of a new database that goes away with whoever is connected to it."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+    try:
+        yield name
+    finally:
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def database_at(server: str, name: str) -> str:
+    """The URL of a database of that server."""
+    return server.rsplit("/", 1)[0] + f"/{name}"
 
 
 @contextmanager

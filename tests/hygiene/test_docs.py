@@ -25,7 +25,6 @@ from lomi_ops.config.keys import leaves
 from lomi_ops.config.model_files import catalogue
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.sections.judging import DEFAULT_POLICY
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.audit import Action
 from lomi_ops.domain.privacy import PLACES, Fate
 from lomi_ops.domain.verdict import FailureCode
@@ -278,13 +277,12 @@ def _default(key: str) -> object:
     return value
 
 
-def test_the_sql_that_a_page_gives_is_accepted_by_a_migrated_database(database_url: str) -> None:
-    prepare(database_url)
+def test_the_sql_that_a_page_gives_is_accepted_by_a_migrated_database(prepared_url: str) -> None:
     text = "\n".join(line for page in PAGES for line in blocks(page))
     queries = [query.replace("…", str(UUID(int=0))) for query in re.findall(r"^SELECT [^;]+;", text, re.MULTILINE)]
 
     assert len(queries) >= 3
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(prepared_url) as connection:
         for query in queries:
             connection.execute(query.encode())
 

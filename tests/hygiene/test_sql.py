@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 import lomi_ops.db
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.queries import Block, blocks, script, sql_folder
 
 PACKAGE = Path(lomi_ops.db.__file__).parent
@@ -18,9 +17,8 @@ CHECKOUT = PACKAGE.parents[1]
 
 
 @pytest.fixture
-def migrated(database_url: str) -> Iterator[psycopg.Connection[object]]:
-    prepare(database_url)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+def migrated(prepared_url: str) -> Iterator[psycopg.Connection[object]]:
+    with psycopg.connect(prepared_url, autocommit=True) as connection:
         yield connection
 
 

@@ -20,11 +20,11 @@ from lomi_ops.ops.alerts.routes import routes_of
 from lomi_ops.ops.alerts.sending import Round, send_due
 from tests.commands import lomi, quiet_machine
 from tests.doubles.receiver import KEY, Receiver, running_receiver
-from tests.integration.db.conftest import db, plain, prepared_url, template
+from tests.integration.db.conftest import db, plain
 from tests.integration.e2e.conftest import cluster, start
 from tests.unit.alerts.simulation import Key, number
 
-__all__ = ["cluster", "db", "lomi", "plain", "prepared_url", "quiet_machine", "start", "template"]
+__all__ = ["cluster", "db", "lomi", "plain", "quiet_machine", "start"]
 
 START = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 DEAD = number("lomi_queue_jobs", state="dead")

@@ -43,9 +43,7 @@ def test_a_dry_run_says_what_it_would_do_with_the_numbers(shop: Shop, lomi: Lomi
     assert lomi("autoscale", "--history", "-o", "json").document["entries"] == []
 
 
-def test_a_step_up_and_a_step_down_are_made_and_written_down(
-    shop: Shop, lomi: Lomi, cluster: OldCluster, database_url: str
-) -> None:
+def test_a_step_up_and_a_step_down_are_made_and_written_down(shop: Shop, lomi: Lomi, cluster: OldCluster) -> None:
     shop.hire(4)
     shop.note(1.0, 3)
     shop.push(14)
@@ -76,7 +74,7 @@ def test_a_step_up_and_a_step_down_are_made_and_written_down(
     assert [(each["event"], each["by"], each["target"]) for each in entries] == [
         ("step", "ada", 4), ("held", "autoscale", 5), ("step", "autoscale", 5),
     ]  # fmt: skip
-    with Database(database_url) as db:
+    with Database(cluster.database_url) as db:
         told = [(each.actor, each.action) for each in audit.entries(db) if each.action == "autoscale"]
     assert told == [("ada", "autoscale"), ("autoscale", "autoscale"), ("autoscale", "autoscale")]
 

@@ -17,7 +17,6 @@ from lomi_ops.clients.backend import Backend
 from lomi_ops.clients.objects import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.config.sections.services import BackendSection
-from lomi_ops.db.bootstrap import prepare
 from tests.doubles.backend import BackendDouble
 from tests.doubles.backend.app import BUCKET
 
@@ -33,9 +32,8 @@ def store(tmp_path: Path) -> DirectoryStore:
 
 
 @pytest.fixture
-def double(redis_url: str, database_url: str, store: DirectoryStore) -> Iterator[BackendDouble]:
-    prepare(database_url)
-    with BackendDouble(database_url=database_url, redis_url=redis_url, store=store) as found:
+def double(redis_url: str, prepared_url: str, store: DirectoryStore) -> Iterator[BackendDouble]:
+    with BackendDouble(database_url=prepared_url, redis_url=redis_url, store=store) as found:
         yield found
 
 
@@ -46,8 +44,8 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def pg(double: BackendDouble, database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+def pg(double: BackendDouble, prepared_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    with psycopg.connect(prepared_url, autocommit=True, row_factory=dict_row) as connection:
         yield connection
 
 

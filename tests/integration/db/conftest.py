@@ -1,4 +1,4 @@
-"""Databases of the local stack, copied from one that is prepared once, and rows as the backend writes them."""
+"""A handle on a database of the local stack, and rows as the backend writes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import pytest
 from psycopg.rows import dict_row
 
 from lomi_ops.db import media, reviewing
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.decision import PhotoDecision, contract_scores, decide
 from lomi_ops.domain.finding import Box, Engine, EngineReport, EngineStatus, Evidence, Finding, Label
@@ -51,32 +50,6 @@ def role_of_its_own(url: str, *grants: str) -> Iterator[tuple[str, str]]:
         finally:
             admin.execute(f"DROP OWNED BY {role}")
             admin.execute(f"DROP ROLE {role}")
-
-
-def url_of(server: str, name: str) -> str:
-    return server.rsplit("/", 1)[0] + f"/{name}"
-
-
-@pytest.fixture(scope="session")
-def template(postgres_server: str) -> Iterator[str]:
-    """The name of a prepared database that nobody is connected to."""
-    name = f"template_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-        prepare(url_of(postgres_server, name))
-        yield name
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@pytest.fixture
-def prepared_url(postgres_server: str, template: str) -> Iterator[str]:
-    """A database as `lomi up` leaves it."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        admin.execute(f'ALTER ROLE lomi IN DATABASE "{name}" SET search_path = public')  # a copy comes without it
-        yield url_of(postgres_server, name)
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from psycopg.rows import dict_row
 from lomi_ops.clients.objects import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.config.sections.services import RedisSection
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.ledger import settle
 from lomi_ops.db.pool import Database
 from lomi_ops.db.uploads import forget_user
@@ -43,19 +42,18 @@ Judge = Callable[[UUID, bytes], PhotoDecision]
 
 
 @pytest.fixture
-def targets(redis_url: str, database_url: str, tmp_path: Path) -> Iterator[Targets]:
-    prepare(database_url)
+def targets(redis_url: str, prepared_url: str, tmp_path: Path) -> Iterator[Targets]:
     client = queue_client(RedisSection.model_validate({"url": redis_url}))
     store = DirectoryStore(tmp_path / "objects", Buckets(frozenset({BUCKET})))
     store.ensure_bucket(BUCKET)
-    with Database(database_url, size=2) as db:
+    with Database(prepared_url, size=2) as db:
         yield Targets(store, db, client, BUCKET)
     client.close()
 
 
 @pytest.fixture
-def plain(database_url: str, targets: Targets) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+def plain(prepared_url: str, targets: Targets) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    with psycopg.connect(prepared_url, autocommit=True, row_factory=dict_row) as connection:
         yield connection
 
 

@@ -22,7 +22,6 @@ from psycopg.rows import dict_row
 from lomi_ops.cli import e2e
 from lomi_ops.clients.objects import DirectoryStore
 from lomi_ops.clients.objects.keys import Buckets
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.queue.keys import Keys
 from tests.chaos.stub_worker import photo
 from tests.commands import FOREIGN, Lomi, Said, lomi, quiet_machine
@@ -141,10 +140,9 @@ Start = Callable[[], AbstractContextManager[Worker]]
 
 
 @pytest.fixture
-def cluster(redis_url: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def cluster(redis_url: str, prepared_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """With the schema of ours, and no worker."""
-    prepare(database_url)
-    found = Cluster(redis_url, database_url, tmp_path)
+    found = Cluster(redis_url, prepared_url, tmp_path)
     for name, value in found.environment.items():
         monkeypatch.setenv(name, value)
     yield found

@@ -27,8 +27,6 @@ from tests.integration.db.conftest import (  # noqa: F401 - fixtures
     db,
     plain,
     plainly,
-    prepared_url,
-    template,
 )
 from tests.integration.reconcile.conftest import Cluster, client, cluster, now, unswapped  # noqa: F401 - fixtures
 from worker.upkeep import Upkeep

@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 
 from lomi_ops.ops.live.recording import Recording
-from tests.integration.db.conftest import prepared_url, template
 from tests.review_room import BUCKET
 from tests.services import RedisServer, running_redis
-
-__all__ = ["prepared_url", "template"]
 
 Environ = dict[str, str]
 

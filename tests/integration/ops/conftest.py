@@ -14,7 +14,6 @@ import redis
 
 from lomi_ops.config import model_files
 from lomi_ops.config.sections.services import RedisSection
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.check import Cost
 from lomi_ops.ops.checks.catalogue import SPECS
 from lomi_ops.queue.client import queue_client
@@ -42,10 +41,9 @@ def point(monkeypatch: pytest.MonkeyPatch) -> Callable[[OldCluster], None]:
 
 
 @pytest.fixture
-def cluster(redis_url: str, database_url: str, tmp_path: Path, point: Callable[[OldCluster], None]) -> OldCluster:
+def cluster(redis_url: str, prepared_url: str, tmp_path: Path, point: Callable[[OldCluster], None]) -> OldCluster:
     """Real services with the schema of ours, as `lomi up` or `lomi migrate apply` leaves them."""
-    found = OldCluster(redis_url, database_url, tmp_path / "objects")
-    prepare(database_url)
+    found = OldCluster(redis_url, prepared_url, tmp_path / "objects")
     (found.objects / BUCKET).mkdir(parents=True)
     with found.sql() as pg:
         pg.execute("INSERT INTO users (id, telegram_id, name) VALUES (%s, %s, 'Hana')", (found.user, found.telegram))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.commands import lomi, quiet_machine  # noqa: F401 - fixtures
-from tests.integration.db.conftest import backend, db, plain, prepared_url, template  # noqa: F401 - fixtures
+from tests.integration.db.conftest import backend, db, plain  # noqa: F401 - fixtures
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,14 @@ import pytest
 
 from lomi_ops.db.pool import Database
 from tests.commands import lomi, quiet_machine  # noqa: F401 - fixtures
-from tests.integration.db.conftest import backend, db, plain, prepared_url, template, url_of  # noqa: F401 - fixtures
+from tests.integration.db.conftest import backend, db, plain  # noqa: F401 - fixtures
+from tests.services import database_at
 
 
 @pytest.fixture
-def pooled_url(pooler: str, prepared_url: str) -> str:  # noqa: F811
+def pooled_url(pooler: str, prepared_url: str) -> str:
     """Behind it are four processes of the server."""
-    url = url_of(pooler, prepared_url.rsplit("/", 1)[1])
+    url = database_at(pooler, prepared_url.rsplit("/", 1)[1])
     with ExitStack() as stack:
         for _ in range(4):
             connection = stack.enter_context(psycopg.connect(url))

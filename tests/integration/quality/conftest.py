@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-from tests.integration.db.conftest import backend, db, plain, prepared_url, template  # noqa: F401 - fixtures
+from tests.integration.db.conftest import backend, db, plain  # noqa: F401 - fixtures
 from tests.integration.reviews.conftest import room  # noqa: F401 - fixture

@@ -33,8 +33,6 @@ from tests.integration.db.conftest import (  # noqa: F401 - fixtures
     db,
     plain,
     plainly,
-    prepared_url,
-    template,
 )
 
 LONG_AGO = datetime.now(UTC) - timedelta(hours=2)

@@ -19,7 +19,6 @@ from lomi_ops.ops.reports import catalogue
 from tests import services
 from tests.commands import Lomi
 from tests.conftest import need
-from tests.integration.db.conftest import url_of
 from tests.integration.reports.rows import DAY, Plain, filled, of_day
 from tests.integration.reports.test_reports import WINDOW, body
 
@@ -36,7 +35,7 @@ def replica_server(postgres_server: str) -> Iterator[str]:
 @pytest.fixture
 def replica(replica_server: str, prepared_url: str) -> str:
     """The replica's URL of the prepared database."""
-    url = url_of(replica_server, prepared_url.rsplit("/", 1)[1])
+    url = services.database_at(replica_server, prepared_url.rsplit("/", 1)[1])
 
     def there() -> bool:
         try:

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 from tests.commands import lomi, quiet_machine  # noqa: F401 - fixtures
-from tests.integration.db.conftest import backend, db, plain, prepared_url, template  # noqa: F401 - fixtures
+from tests.integration.db.conftest import backend, db, plain  # noqa: F401 - fixtures
 from tests.integration.ops.conftest import old, point  # noqa: F401 - fixtures

@@ -30,8 +30,6 @@ from tests.integration.db.conftest import (  # noqa: F401 - fixtures
     db,
     judged,
     plain,
-    prepared_url,
-    template,
 )
 
 APPROVE = Choice(MediaStatus.APPROVED, note="it is a fine portrait")

@@ -16,7 +16,6 @@ import pytest
 
 from lomi_ops.clients.containers import Control, Engine
 from lomi_ops.config.sections.services import DockerSection
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.domain.worker import WorkerMode
 from lomi_ops.errors import Conflict, DockerUnavailable
 from lomi_ops.ops import fleet_lock
@@ -119,17 +118,16 @@ def test_who_does_not_wait_only_starts_and_who_does_not_resume_leaves_the_quiet_
 
 
 def test_what_was_done_is_in_the_audit(
-    lomi: Lomi, project: Fleet, registrar: Registrar, database_url: str, monkeypatch: pytest.MonkeyPatch
+    lomi: Lomi, project: Fleet, registrar: Registrar, prepared_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare(database_url)
-    monkeypatch.setenv("LOMI_DATABASE_URL", database_url)
+    monkeypatch.setenv("LOMI_DATABASE_URL", prepared_url)
     made(project, 1)
     registrar.once()
 
     assert lomi("scale", 2, "--as", "ada", "--reason", "the evening").code == 0
     assert lomi("scale", 2, "--as", "ada").code == 0
 
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(prepared_url) as connection:
         noted = connection.execute(
             "SELECT actor, action, subject, reason, before, after FROM lomi.audit ORDER BY at, id"
         ).fetchall()

@@ -35,7 +35,6 @@ from tests.integration.worker.conftest import (  # noqa: F401
     make_bench,
     portrait,
     shared_process,
-    template,
     weights,
 )
 

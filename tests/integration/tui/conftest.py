@@ -15,10 +15,7 @@ from lomi_ops.domain.pile import Pile
 from lomi_ops.tui.review.app import ReviewApp
 from lomi_ops.tui.review.terminal import Images
 from lomi_ops.tui.review.widgets import Picture
-from tests.integration.db.conftest import prepared_url, template
 from tests.review_room import Room
-
-__all__ = ["prepared_url", "template"]
 
 
 @pytest.fixture

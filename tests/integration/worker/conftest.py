@@ -24,7 +24,6 @@ from lomi_ops.clients.objects.keys import Buckets
 from lomi_ops.config import model_files
 from lomi_ops.config.schema import Settings
 from lomi_ops.config.sections.services import RedisSection
-from lomi_ops.db.bootstrap import prepare
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.regime import Rule
 from lomi_ops.ops.demo import sources
@@ -179,29 +178,10 @@ class Cluster:
         return self.heard
 
 
-@pytest.fixture(scope="session")
-def template(postgres_server: str) -> Iterator[str]:
-    """The name of a prepared database that nobody is connected to."""
-    name = f"template_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-        prepare(url_of(postgres_server, name))
-        yield name
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
 @pytest.fixture
-def database_url(postgres_server: str, template: str) -> Iterator[str]:
+def database_url(prepared_url: str) -> str:
     """A database as `lomi up` leaves it."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        yield url_of(postgres_server, name)
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def url_of(server: str, name: str) -> str:
-    return server.rsplit("/", 1)[0] + f"/{name}"
+    return prepared_url
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.integration.worker.conftest import Cluster, MakeBench, url_of
+from tests.integration.worker.conftest import Cluster, MakeBench
+from tests.services import database_at
 
 
 def test_a_job_is_settled_once_through_a_pooler(
     cluster: Cluster, make_bench: MakeBench, portrait: bytes, pooler: str
 ) -> None:
-    cluster.database_url = url_of(pooler, cluster.database_url.rsplit("/", 1)[1])
+    cluster.database_url = database_at(pooler, cluster.database_url.rsplit("/", 1)[1])
     bench = make_bench()
     upload = cluster.upload([portrait, b"no photo"])
 
