@@ -46,6 +46,7 @@ test: check
 
 chaos: $(READY)
 	CHAOS_LONG=1 $(BIN)/python -m pytest -m chaos tests/chaos
+	CHAOS_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/integration/queue/test_model.py tests/integration/queue/test_deeds.py
 	$(BIN)/python -m tests.chaos --long
 
 bench: $(READY)

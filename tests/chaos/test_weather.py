@@ -11,11 +11,12 @@ import pytest
 
 from lomi_ops.config.sections.services import CompreFaceSection, ObjectsSection
 from lomi_ops.config.sections.working import WorkerSection
+from tests.chance import LONG
 from tests.chaos.weather import Ending, play_all, scenes
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.xdist_group("weather"), pytest.mark.timeout(300)]
 
-HOLE_S = 30.0 if os.environ.get("CHAOS_LONG") else 10.0
+HOLE_S = 30.0 if LONG else 10.0
 LEASE_S, BEAT_S = WorkerSection().lease_s, WorkerSection().beat_s
 OBJECTS_S = ObjectsSection().read_timeout_s
 FACES_S = CompreFaceSection().timeout_s * CompreFaceSection().attempts

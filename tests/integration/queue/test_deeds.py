@@ -14,6 +14,7 @@ import pytest
 from lomi_ops.domain.job import Priority
 from lomi_ops.queue.operations import Verb
 from lomi_ops.queue.replies import Claimed
+from tests.chance import times
 from tests.integration.queue.conftest import LOST_CONNECTION, OUTAGE, POISON
 from tests.integration.queue.test_model import NEW, protocol
 
@@ -102,7 +103,7 @@ def _short(value: Any) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_whatever_operators_do_and_undo_no_job_is_lost_doubled_or_brought_back_to_life(redis_url: str) -> None:
-    for seed in range(400):
+    for seed in range(times(120, 400)):
         walk = Walk(redis_url, seed)
         try:
             for _ in range((20, 40, 80, 160)[seed % 4]):

@@ -46,6 +46,7 @@ from lomi_ops.queue.replies import (
 )
 from lomi_ops.queue.scripts import ms
 from lomi_ops.queue.workers import WorkerInfo, WorkerRegistry
+from tests.chance import times
 from tests.ears import told
 from tests.integration.queue.conftest import FAR_S, LOST_CONNECTION, OUTAGE, POISON, Bench
 from tests.integration.queue.old_version import OldQueue
@@ -511,7 +512,9 @@ def protocol(url: str, *versions: str) -> type[RuleBasedStateMachine]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("versions", "examples"), [((NEW,), 500), ((OLD, NEW), 250)], ids=["this version", "two versions at once"]
+    ("versions", "examples"),
+    [((NEW,), times(150, 500)), ((OLD, NEW), times(75, 250))],
+    ids=["this version", "two versions at once"],
 )
 def test_no_job_is_lost_doubled_or_taken_from_its_holder(
     redis_url: str, versions: tuple[str, ...], examples: int
