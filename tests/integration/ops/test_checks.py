@@ -159,6 +159,8 @@ def test_a_dead_letter_fails(sound: Sound, client: redis.Redis, queue: JobQueue,
 def test_a_held_upstream_and_unheard_results_are_warned_about(sound: Sound, queue: JobQueue, lomi: Lomi) -> None:
     queue.hold("faces", 60, "gone")
     sound.ear.unsubscribe()  # type: ignore[no-untyped-call]
+    while sound.ear.subscribed:  # until the server has said so: it serves another connection meanwhile
+        sound.ear.get_message(timeout=5)
     queue.announce("m1", b"{}")
 
     said = lomi("check", "-o", "json", *ONLY_SERVED)
