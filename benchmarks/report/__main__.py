@@ -17,7 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -163,7 +163,7 @@ def fill(url: str, rows: int) -> None:
         connection.execute("VACUUM (ANALYZE)")
         connection.execute("CHECKPOINT")
     with Database(url) as database:
-        for step in migrate.apply_all(database, actor="benchmark", now=database.now)[0].steps:
+        for step in migrate.apply_all(database, actor="benchmark", now=lambda: datetime.now(UTC))[0].steps:
             _tell(f"lomi migrate apply: {step}")
 
 
