@@ -52,6 +52,17 @@ def role_of_its_own(url: str, *grants: str) -> Iterator[tuple[str, str]]:
             admin.execute(f"DROP ROLE {role}")
 
 
+@contextmanager
+def onlooker(url: str) -> Iterator[tuple[str, str]]:
+    """A role that may look at the backend's tables and at what is applied, and its URL."""
+    with role_of_its_own(
+        url,
+        "GRANT SELECT ON media, lomi.schema_migrations, lomi.backfills TO {role}",
+        "GRANT USAGE ON SCHEMA lomi TO {role}",
+    ) as found:
+        yield found
+
+
 @pytest.fixture
 def old(database_url: str) -> str:
     """The backend's database before its moderation migration: three photos approved, two not."""

@@ -15,7 +15,7 @@ from lomi_ops.db.migration import step
 from lomi_ops.db.migration.proposed import UNASKED, Built
 from lomi_ops.db.migration.unasked import Absent
 from lomi_ops.db.pool import Database
-from tests.integration.db.conftest import role_of_its_own
+from tests.integration.db.conftest import onlooker
 from tests.integration.db.test_apply import BUILDING, apply_all, connected, wait_for
 
 NAMES = tuple(each.name for each in UNASKED)
@@ -30,12 +30,7 @@ def before(prepared_url: str) -> str:
 
 @pytest.fixture
 def weak(before: str) -> Iterator[tuple[str, str]]:
-    """A role that may look at the backend's tables and what is applied, and its URL."""
-    with role_of_its_own(
-        before,
-        "GRANT SELECT ON media, lomi.schema_migrations, lomi.backfills TO {role}",
-        "GRANT USAGE ON SCHEMA lomi TO {role}",
-    ) as found:
+    with onlooker(before) as found:
         yield found
 
 

@@ -11,7 +11,7 @@ from lomi_ops.db.fingerprints import WIDE
 from lomi_ops.db.migration.proposed import Built
 from lomi_ops.db.migration.unasked import ENOUGH, Absent
 from lomi_ops.db.pool import Database
-from tests.integration.db.conftest import role_of_its_own
+from tests.integration.db.conftest import onlooker
 from tests.integration.db.test_apply import apply_all, connected
 
 
@@ -24,12 +24,7 @@ def grown(prepared_url: str) -> str:
 
 @pytest.fixture
 def weak(grown: str) -> Iterator[tuple[str, str]]:
-    """A role that may look at the backend's tables and what is applied, and its URL."""
-    with role_of_its_own(
-        grown,
-        "GRANT SELECT ON media, lomi.schema_migrations, lomi.backfills TO {role}",
-        "GRANT USAGE ON SCHEMA lomi TO {role}",
-    ) as found:
+    with onlooker(grown) as found:
         yield found
 
 
