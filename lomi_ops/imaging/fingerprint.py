@@ -3,8 +3,9 @@
 The idea is the published one of DCT hashes: JPEG quality, size and brightness hardly move a low frequency, and a frame
 moves all of them. Hence the steps:
 
-* **blocks**: luminance is averaged over whole blocks of pixels, which leaves some 200 to 400 rows and columns;
-* **frame**: an even edge that ends at once is taken off, on each side, since people frame a photo to pass it as new;
+* **luminance**: averaged over whole blocks of pixels, the same averages that sharpness is measured on;
+* **frame**: an even edge that ends at once is taken off, on each side, since people frame a photo to pass it as new.
+  It is looked for in colour, in coarser blocks, and only where the outermost of them are even;
 * **grid**: what is left is averaged over 64 x 64 equal cells, so that size and proportions do not matter;
 * **frequencies**: the cosines 1 to 16 in both directions, without the brightness of the whole;
 * **bits**: set where a frequency is above the median, in the order of the rows.
@@ -15,6 +16,8 @@ black photos would be the same. `benchmarks/fingerprint.py` measures it; `docs/q
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -22,6 +25,7 @@ import numpy.typing as npt
 
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.luminance import Grey, block_of, luminance
 
 GRID = 64
 FREQUENCIES = 16
@@ -30,9 +34,9 @@ LEAST_CLEAR = 0.5
 _NOISE = 0.05
 """Grey levels of amplitude that noise and rounding give a frequency."""
 _BLOCKS = 200
-"""Rows and columns that averaging over blocks leaves at least, where the picture has so many."""
+"""Rows and columns of coarse blocks at least, where the picture has so many pixels."""
 _BAND = 16
-"""Rows of blocks that are summed at once."""
+"""Rows of coarse blocks that are summed at once."""
 _EVEN = 14.0
 """Levels of a colour by which a block may differ from the rest of a frame."""
 _ODD = 0.05
@@ -41,31 +45,60 @@ _STRAIGHT = 0.3
 """Share of the row after next that must differ from the frame. The outline of something round covers less."""
 _DEEPEST = 0.3
 """Share of a side that a frame takes at most."""
-_LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 
 Floats = npt.NDArray[np.float32]
 
 
-def fingerprint(pixels: Pixels) -> Fingerprint | None:
-    """Of an upright picture, (height, width, 3) uint8 RGB; None where it shows too little to be told from others."""
-    blocks = _blocks(pixels)
-    top, bottom = _between(blocks)
-    left, right = _between(blocks[int(top) : int(bottom)].swapaxes(0, 1))
-    down, across = _cosines(blocks.shape[0], top, bottom), _cosines(blocks.shape[1], left, right)
-    waves = down @ (blocks @ _LUMA) @ across.T
+def fingerprint(pixels: Pixels, grey: Grey | None = None) -> Fingerprint | None:
+    """Of an upright picture, (height, width, 3) uint8 RGB; None where it shows too little to be told from others.
+
+    `grey` is its `luminance`, where somebody has it already.
+    """
+    grey, block = luminance(pixels) if grey is None else grey, block_of(pixels)
+    shown = _shown(pixels)
+    (top, bottom), (left, right) = (tuple(edge / block for edge in edges) for edges in (shown.rows, shown.columns))
+    down, across = _cosines(grey.shape[0], top, bottom), _cosines(grey.shape[1], left, right)
+    waves = down @ grey @ across.T
     away = waves - np.median(waves)
     if np.mean(np.abs(away) > _NOISE) < LEAST_CLEAR:
         return None
     return Fingerprint(np.packbits(away.ravel() > 0).tobytes())
 
 
-def _blocks(pixels: Pixels) -> Floats:
-    """Averages over blocks, (rows, columns, 3). Less than a block at the right and at the bottom is left out."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What lies between frames, in pixels."""
+
+    rows: tuple[float, float]
+    columns: tuple[float, float]
+
+
+def _shown(pixels: Pixels) -> _Shown:
     height, width = pixels.shape[:2]
     tall, wide = max(1, height // _BLOCKS), max(1, width // _BLOCKS)
-    rows, columns = height // tall, width // wide
-    part = pixels[: rows * tall, : columns * wide]
-    part = part.reshape(rows, tall, columns * wide * 3)
+    rows = _between(lambda part: _blocks(pixels[part.start * tall : part.stop * tall], tall, wide), height, tall)
+    inside = pixels[int(rows[0] / tall) * tall : int(rows[1] / tall) * tall]
+
+    def columns_of(part: slice) -> Floats:
+        return _blocks(inside[:, part.start * wide : part.stop * wide], tall, wide).swapaxes(0, 1)
+
+    return _Shown(rows, _between(columns_of, width, wide))
+
+
+def _between(blocks: Callable[[slice], Floats], length: int, block: int) -> tuple[float, float]:
+    """Where the picture begins and ends between two frames on opposite sides, in pixels."""
+    count = length // block
+    if count < GRID:
+        return 0, length
+    before = _frame(lambda number: blocks(slice(0, number)), count)
+    after = _frame(lambda number: blocks(slice(count - number, count))[::-1], count)
+    return before * block, (count - after) * block if after else length
+
+
+def _blocks(pixels: Pixels, tall: int, wide: int) -> Floats:
+    """Averages over blocks, (rows, columns, 3). Less than a block at the right and at the bottom is left out."""
+    rows, columns = pixels.shape[0] // tall, pixels.shape[1] // wide
+    part = pixels[: rows * tall, : columns * wide].reshape(rows, tall, columns * wide * 3)
     total = np.uint16 if tall <= 256 else np.uint32
     weights = np.tile(np.eye(3, dtype=np.float32), (wide, 1)) / np.float32(tall * wide)
     averages = np.empty((rows, columns, 3), dtype=np.float32)
@@ -78,21 +111,16 @@ def _blocks(pixels: Pixels) -> Floats:
     return averages
 
 
-def _between(blocks: Floats) -> tuple[float, float]:
-    """Where the picture begins and ends between two frames, in rows."""
-    if len(blocks) < GRID:
-        return 0, len(blocks)
-    return _frame(blocks), len(blocks) - _frame(blocks[::-1])
-
-
-def _frame(blocks: Floats) -> float:
-    """How many rows at the top are a frame; 0 for a picture that only begins with something even, such as a wall: a
-    frame ends at once, in a straight line."""
-    level = np.median(blocks[0], axis=0)
-    if _unlike(blocks[:1], level)[0] > _ODD:
+def _frame(outermost: Callable[[int], Floats], count: int) -> float:
+    """How many of the `count` rows of blocks are a frame; 0 for a picture that only begins with something even, such
+    as a wall: a frame ends at once, in a straight line. `outermost` gives so many rows, the one at the edge first."""
+    edge = outermost(1)
+    level = np.median(edge[0], axis=0)
+    if _unlike(edge, level)[0] > _ODD:
         return 0.0
-    deepest = int(len(blocks) * _DEEPEST)
-    unlike = _unlike(blocks[: deepest + 3], level)
+    deepest = int(count * _DEEPEST)
+    blocks = outermost(deepest + 3)
+    unlike = _unlike(blocks, level)
     begins = int(np.argmax(unlike > _ODD))
     if begins == 0 or begins > deepest or unlike[begins + 1] < _STRAIGHT:
         return 0.0

@@ -19,15 +19,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from lomi_ops.domain.finding import Box, Engine, EngineReport, EngineStatus, Finding, Label
+from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.luminance import WHOLE, Grey, luminance
 
 MODEL = "laplacian"
 VERSION = "1"
 """Raise it with every change of the measure: thresholds belong to a version."""
 
-SIDE = 288
+_FINER = 1.5
+"""Times the fixed size that averaging over blocks leaves at least."""
+SIDE = int(WHOLE / _FINER)
 """Longest side, in pixels, of what is measured in a whole photo."""
 FACE_SIDE = 128
 """The same for the crop of a face."""
@@ -41,14 +44,8 @@ _LEAST_SIDE = 2 * _SMOOTHINGS + 3
 """So that a picture survives its smoothing; only strips of 1:26 and more get there."""
 _LEAST_FACE = 16
 """Pixels. A smaller crop says nothing about sharpness."""
-_BAND = 32
-"""Rows of blocks that are summed at once."""
 _STRIP = 20
 """Target pixels that are resampled at once."""
-_LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
-
-Pixels = npt.NDArray[np.uint8]
-Grey = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +54,15 @@ class Whole:
 
     value: float
     elapsed_ms: float
+    grey: Grey
+    """Its `luminance`, which others need too."""
 
 
 def of_whole(pixels: Pixels) -> Whole:
     """The first half of `sharpness`; releases the interpreter most of the time."""
     started = time.perf_counter()
-    return Whole(measure(pixels, SIDE), (time.perf_counter() - started) * 1000)
+    grey = luminance(pixels)
+    return Whole(_measured(grey, SIDE), (time.perf_counter() - started) * 1000, grey)
 
 
 def sharpness(pixels: Pixels, face: Box | None, whole: Whole | None = None) -> EngineReport:
@@ -83,7 +83,11 @@ def sharpness(pixels: Pixels, face: Box | None, whole: Whole | None = None) -> E
 
 def measure(pixels: Pixels, side: int) -> float:
     """Sharpness at a fixed longest side: 0 for an empty picture, some hundreds for a sharp one."""
-    fine = _resample(_luma(pixels, side), side)
+    return _measured(luminance(pixels, _FINER * side), side)
+
+
+def _measured(grey: Grey, side: int) -> float:
+    fine = _resample(grey, side)
     coarse = fine
     for _ in range(_SMOOTHINGS):
         coarse = _smooth(coarse)
@@ -97,27 +101,6 @@ def _crop(pixels: Pixels, box: Box) -> Pixels | None:
     if right - left < _LEAST_FACE or bottom - top < _LEAST_FACE:
         return None
     return pixels[top:bottom, left:right]
-
-
-def _luma(pixels: Pixels, side: int) -> Grey:
-    """Luminance, averaged over whole blocks of pixels while that leaves at least one and a half times `side`.
-
-    Up to a block of pixels at the right and bottom edge is left out. Rows are summed first and as integers, then one
-    product takes the columns and the luminance together: each is a pass over contiguous memory.
-    """
-    height, width = pixels.shape[:2]
-    block = max(1, min(int(max(height, width) / (1.5 * side)), height, width))
-    rows, columns = height // block, width // block
-    part = pixels[: rows * block, : columns * block].reshape(rows, block, columns * block * 3)
-    total = np.uint16 if block <= 256 else np.uint32
-    weights = np.tile(_LUMA, block) / np.float32(block * block)
-    grey = np.empty((rows, columns), dtype=np.float32)
-    for top in range(0, rows, _BAND):
-        # What lies between the two sums is small enough to stay in the cache.
-        summed = part[top : top + _BAND].sum(axis=1, dtype=total)
-        cells = summed.reshape(-1, block * 3).astype(np.float32)
-        grey[top : top + _BAND] = (cells @ weights).reshape(-1, columns)
-    return grey
 
 
 def _resample(grey: Grey, side: int) -> Grey:

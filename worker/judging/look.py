@@ -89,7 +89,8 @@ class Looker:
 
 
 def _without_models(pixels: Pixels) -> tuple[Whole, Fingerprint | None]:
-    return of_whole(pixels), fingerprint(pixels)
+    whole = of_whole(pixels)
+    return whole, fingerprint(pixels, whole.grey)
 
 
 def merge_views(reports: Sequence[EngineReport]) -> EngineReport:

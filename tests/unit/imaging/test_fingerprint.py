@@ -10,6 +10,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from lomi_ops.domain.fingerprint import SAME, Fingerprint
 from lomi_ops.imaging.fingerprint import fingerprint
+from lomi_ops.imaging.luminance import luminance
 from tests.unit.imaging.pictures import recompressed, resized, scene
 
 SEEDS = st.integers(0, 10_000)
@@ -107,6 +108,21 @@ def test_tiny_pictures_and_strips_are_hashed_or_refused_but_never_fail(size: tup
     pixels = np.random.default_rng(9).integers(0, 255, (*size, 3)).astype(np.uint8)
     found = fingerprint(pixels)
     assert found is None or len(found.bits) == 32
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, width=st.integers(40, 1500), height=st.integers(40, 1500))
+def test_luminance_that_somebody_has_already_gives_the_same_hash(seed: int, width: int, height: int) -> None:
+    pixels = np.asarray(scene(seed).resize((width, height)))
+    assert fingerprint(pixels, luminance(pixels)) == fingerprint(pixels)
+
+
+@pytest.mark.parametrize("side", [0, 1, 2, 3], ids=["top", "right", "bottom", "left"])
+def test_a_frame_on_one_side_alone_is_taken_off(side: int) -> None:
+    picture = scene(11)
+    left, top, right, bottom = (60 if side == place else 0 for place in (3, 0, 1, 2))
+    framed = ImageOps.expand(picture, border=(left, top, right, bottom), fill=(180, 20, 60))
+    assert apart(picture, framed) <= SAME
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ def test_a_photo_that_was_measured_as_a_whole_is_not_measured_again() -> None:
     pixels = np.zeros((64, 64, 3), dtype=np.uint8)
     known = of_whole(pixels)
 
-    report = sharpness(pixels, None, type(known)(123.0, 4.0))
+    report = sharpness(pixels, None, replace(known, value=123.0, elapsed_ms=4.0))
 
     assert report.findings[0].value == 123.0
     assert report.elapsed_ms >= 4.0
