@@ -41,6 +41,8 @@ class Stack:
     redis: redis.Redis
     pg: psycopg.Connection[Any]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    program: tuple[str, ...] = ("lomi_ops", "worker")
+    """The module that is a worker, and its arguments."""
 
     @property
     def objects(self) -> Path:
@@ -68,7 +70,7 @@ class Stack:
         for _ in range(count):
             place = len(self.workers)
             environment = self.settings | {"LOMI_WORKER__HEALTH_FILE": str(self.folder / f"{place}.health")}
-            command, nothing = [sys.executable, "-m", "lomi_ops", "worker"], subprocess.DEVNULL
+            command, nothing = [sys.executable, "-m", *self.program], subprocess.DEVNULL
             with (self.folder / f"{place}.log").open("wb") as log:
                 process = subprocess.Popen(
                     command, env=environment, cwd=self.tree, stdin=nothing, stdout=log, stderr=log

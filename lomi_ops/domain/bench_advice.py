@@ -175,7 +175,8 @@ def for_storage(facts: StorageFacts, figures: Sequence[Figure] = ()) -> Advice:
         return none_needed(figures)
     if facts.first_s > MOST * facts.read_s:
         text = f"a request costs {facts.first_s * 1000:.0f} ms before its first byte"
-        return Advice(f"{text}: a bucket in the region of the workers helps, more bandwidth does not")
+        helps = "a bucket in the region of the workers helps, or two jobs in hand (worker.slots: 2)"
+        return Advice(f"{text}: {helps}; more bandwidth does not")
     megabytes = facts.bytes_per_s / 1e6
     text = f"{megabytes:.0f} MB/s came with {facts.at_once} reads at once: smaller uploads help most"
     return Advice(f"{text} (1600 px are enough for every engine)")

@@ -60,7 +60,9 @@ def test_a_commit_that_is_most_of_a_write_is_the_disks_fault_only_where_writes_a
 
 
 def test_small_objects_that_cost_as_much_as_large_ones_speak_for_a_nearer_bucket() -> None:
-    assert "bucket in the region" in for_storage(replace(STORAGE, first_s=0.015), SLOW).text
+    far = for_storage(replace(STORAGE, first_s=0.015), SLOW).text
+    assert "bucket in the region" in far
+    assert "worker.slots: 2" in far
     assert "smaller uploads" in for_storage(STORAGE, SLOW).text
 
 
