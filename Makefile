@@ -46,7 +46,7 @@ test: check
 
 chaos: $(READY)
 	CHAOS_LONG=1 $(BIN)/python -m pytest -m chaos tests/chaos
-	CHAOS_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/integration/queue/test_model.py tests/integration/queue/test_deeds.py
+	CHAOS_LONG=1 $(BIN)/python -m pytest -n $(JOBS) $(addprefix tests/integration/queue/, test_model.py test_deeds.py test_lost_replies.py)
 	$(BIN)/python -m tests.chaos --long
 
 bench: $(READY)
