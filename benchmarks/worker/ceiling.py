@@ -3,9 +3,10 @@
 `python -m benchmarks.worker.ceiling MODEL MANIFEST FOLDER` is one such loop. It reads a number of seconds from its
 input, loops over the files of the folder for so long, and answers with a line of JSON.
 
-Decoding is Pillow's, into an array; the resize takes four source pixels for each pixel of the model's input, in C; the
-blur is measured as documented, over the whole photo; inference is the model, with one thread. There is no hash, no
-limit, no check of an answer, no second look at a face, no fingerprint, no decision, no log, no queue and no database.
+Decoding is Pillow's, whose memory is read where it lies; the resize takes four source pixels for each pixel of the
+model's input, in C; the blur is measured as documented, over the whole photo; inference is the model, with one thread.
+There is no hash, no limit, no check of an answer, no second look at a face, no fingerprint, no decision, no log, no
+queue and no database.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from PIL import Image
 from benchmarks.worker import processes
 from benchmarks.worker.load import Span
 from lomi_ops.config.manifest import read_manifest
+from lomi_ops.imaging.pixels import samples_of
 from worker.engines.blur import SIDE, measure
 from worker.judging.host import KEPT_PAGES, ONE_THREAD
 
@@ -56,11 +58,12 @@ class Bare:
     def photo(self, data: bytes) -> list[float]:
         """Everything for one photo; seconds on a core at the moments between its stages."""
         clock = [time.process_time()]
-        image = Image.open(io.BytesIO(data))
-        image.load()
-        pixels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        file = Image.open(io.BytesIO(data))
+        file.load()
+        image: Image.Image = file if file.mode == "RGB" else file.convert("RGB")
+        samples = samples_of(image)
         clock.append(time.process_time())
-        measure(pixels, SIDE)
+        measure(samples, SIDE)
         clock.append(time.process_time())
         tensor = self.tensor(image)
         clock.append(time.process_time())

@@ -30,8 +30,8 @@ from lomi_ops.config.sections.judging import LOCAL_POLICY, ImagesSection
 from lomi_ops.domain.finding import Evidence, Finding
 from lomi_ops.domain.regime import Rule, judged
 from lomi_ops.errors import PhotoError
-from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.decode import decode
+from lomi_ops.imaging.pixels import Pixels
 from lomi_ops.ops.demo.samples import build_samples
 from tests.services import open_folder
 from worker.engines.load import Engines, Model, load_model

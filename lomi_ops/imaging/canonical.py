@@ -14,7 +14,7 @@ def canonical_jpeg(upright: Upright, side: int, quality: int) -> tuple[bytes, fl
 
     Never enlarges. The same pixels give the same bytes on one build of Pillow.
     """
-    image = Image.fromarray(upright.pixels)
+    image = upright.view.picture
     long = max(image.size)
     if long > side:
         size = (max(1, round(image.width * side / long)), max(1, round(image.height * side / long)))

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageFile
 
-Pixels = npt.NDArray[np.uint8]
-"""uint8, (height, width, 3), RGB"""
+from lomi_ops.imaging.pixels import Pixels
 
 NEUTRAL = 128
 """The grey that shows through transparent parts: as far from black as from white."""
@@ -34,11 +33,14 @@ _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 class Flat:
     """Opaque pixels, and the raw colours where transparency hid a substantial part of them."""
 
-    pixels: Pixels
+    photo: Pixels | Image.Image
+    """Pillow's RGB image where it needed nothing else: its bytes are copied when somebody asks."""
     hidden: Pixels | None = None
     notes: tuple[str, ...] = ()
-    picture: Image.Image | None = None
-    """What `pixels` were copied from, where it is just that."""
+
+    @property
+    def pixels(self) -> Pixels:
+        return _array(self.photo) if isinstance(self.photo, Image.Image) else self.photo
 
 
 def flatten(image: Image.Image) -> Flat:
@@ -52,8 +54,7 @@ def flatten(image: Image.Image) -> Flat:
     alpha = _alpha(image)
     opaque, notes = _to_srgb(_without_alpha(image))
     if alpha is None:
-        picture = _rgb(opaque)
-        return Flat(_array(picture), notes=notes, picture=picture)
+        return Flat(_rgb(opaque), notes=notes)
     raw = _array(opaque)
     hidden = raw if _hides_something(raw, alpha) else None
     if hidden is not None:

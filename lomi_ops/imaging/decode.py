@@ -21,7 +21,7 @@ import io
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,10 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from lomi_ops.domain.verdict import FailureCode
 from lomi_ops.errors import PhotoError
-from lomi_ops.imaging.colour import Flat, Pixels, flatten
+from lomi_ops.imaging.colour import Flat, flatten
+from lomi_ops.imaging.pixels import Pixels
 from lomi_ops.imaging.sniff import looks_cut_off, photo_format
+from lomi_ops.imaging.view import View
 
 if TYPE_CHECKING:
     from lomi_ops.config.sections.judging import ImagesSection
@@ -57,8 +59,8 @@ _TURNS = {
 class Upright:
     """One decoded photo as people see it."""
 
-    pixels: Pixels
-    """uint8, (height, width, 3), RGB, sRGB, upright, C-contiguous, read-only: all engines share it"""
+    view: View = field(compare=False, repr=False)
+    """RGB, sRGB, upright, read-only: all engines share it"""
     width: int
     height: int
     format: str
@@ -72,9 +74,12 @@ class Upright:
     hidden: Pixels | None = None
     """The colours below a substantial transparent part, as if nothing were transparent; same shape as `pixels`."""
     frames: tuple[Pixels, ...] = ()
-    """The middle and the last frame of an animation, whose first is `pixels`."""
-    picture: Image.Image | None = field(default=None, compare=False, repr=False)
-    """`pixels` as Pillow has decoded them, without metadata, where that took no copy. Read-only as well."""
+    """The middle and the last frame of an animation, whose first is the photo."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """uint8, (height, width, 3), C-contiguous; a copy of the whole photo when it is first asked for."""
+        return self.view.pixels
 
 
 def decode(data: bytes, limits: ImagesSection) -> Upright:
@@ -128,26 +133,24 @@ def _decode(image: Image.Image, data: bytes, limits: ImagesSection) -> Upright:
         _check_geometry(*image.size, limits)
     turn, notes = _orientation(image)
     shown = flatten(_turned(image, turn))
-    pixels = _sealed(shown.pixels)
-    hidden = None if shown.hidden is None else _sealed(shown.hidden)
     # Going on to the next frame may draw over the first one in place.
-    picture = _shared(shown.picture) if count == 1 else None
+    view = _view(shown, copied=count > 1)
+    hidden = None if shown.hidden is None else _sealed(shown.hidden)
     frames = tuple(_sealed(frame.pixels) for frame in _later_frames(image, count, turn))
     if count > 1:
         notes = (*notes, f"animated: first of {count} frames, {len(frames)} more looked at")
     if image.format == "MPO":
         notes = (*notes, "several images in one file: the first")
     return Upright(
-        pixels=pixels,
-        width=pixels.shape[1],
-        height=pixels.shape[0],
+        view=view,
+        width=view.size[0],
+        height=view.size[1],
         format=str(image.format),
         sha256=hashlib.sha256(data).hexdigest(),
         original=original,
         notes=(*notes, *shown.notes),
         hidden=hidden,
         frames=frames,
-        picture=picture,
     )
 
 
@@ -200,14 +203,12 @@ def _sealed(pixels: Pixels) -> Pixels:
     return whole
 
 
-def _shared(picture: Image.Image | None) -> Image.Image | None:
-    """A bare image over the same memory, without the file's metadata; None where that lies in several pieces."""
-    if picture is None:
-        return None
-    try:
-        return Image.fromarrow(picture, "RGB", picture.size)
-    except ValueError:
-        return None
+def _view(shown: Flat, *, copied: bool) -> View:
+    """Over Pillow's memory where that can be had, by a bare image without the file's metadata."""
+    if isinstance(shown.photo, Image.Image) and not copied:
+        with suppress(ValueError):  # it lies in several pieces
+            return View(Image.fromarrow(shown.photo, "RGB", shown.photo.size))
+    return View(_sealed(shown.pixels))
 
 
 def _photo_error(failure: Exception, data: bytes, kind: str) -> PhotoError:

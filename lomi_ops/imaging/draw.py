@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from lomi_ops.domain.finding import Box
-from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.decode import Upright
+from lomi_ops.imaging.pixels import Pixels
 
 _COLOURS = {"bad": "#d7263d", "doubt": "#f4a300", "face": "#1b998b", "plain": "#8d99ae"}
 """By severity; each is legible below black or white text and told apart without red and green."""

@@ -17,15 +17,14 @@ black photos would be the same. `benchmarks/fingerprint.py` measures it; `docs/q
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from lomi_ops.domain.fingerprint import Fingerprint
-from lomi_ops.imaging.colour import Pixels
-from lomi_ops.imaging.luminance import Grey, block_of, luminance
+from lomi_ops.imaging.pixels import Samples
+from lomi_ops.imaging.view import Photo, View
 
 GRID = 64
 FREQUENCIES = 16
@@ -49,14 +48,11 @@ _DEEPEST = 0.3
 Floats = npt.NDArray[np.float32]
 
 
-def fingerprint(pixels: Pixels, grey: Grey | None = None) -> Fingerprint | None:
-    """Of an upright picture, (height, width, 3) uint8 RGB; None where it shows too little to be told from others.
-
-    `grey` is its `luminance`, where somebody has it already.
-    """
-    grey, block = luminance(pixels) if grey is None else grey, block_of(pixels)
-    shown = _shown(pixels)
-    (top, bottom), (left, right) = (tuple(edge / block for edge in edges) for edges in (shown.rows, shown.columns))
+def fingerprint(photo: Photo) -> Fingerprint | None:
+    """Of an upright RGB picture; None where it shows too little to be told from others."""
+    view = View.of(photo)
+    grey, block = view.averages.grey, view.averages.side
+    (top, bottom), (left, right) = (tuple(edge / block for edge in edges) for edges in _shown(view.samples))
     down, across = _cosines(grey.shape[0], top, bottom), _cosines(grey.shape[1], left, right)
     waves = down @ grey @ across.T
     away = waves - np.median(waves)
@@ -65,24 +61,17 @@ def fingerprint(pixels: Pixels, grey: Grey | None = None) -> Fingerprint | None:
     return Fingerprint(np.packbits(away.ravel() > 0).tobytes())
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What lies between frames, in pixels."""
-
-    rows: tuple[float, float]
-    columns: tuple[float, float]
-
-
-def _shown(pixels: Pixels) -> _Shown:
-    height, width = pixels.shape[:2]
+def _shown(samples: Samples) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Where the picture begins and ends between frames, down and across, in pixels."""
+    height, width = samples.shape[:2]
     tall, wide = max(1, height // _BLOCKS), max(1, width // _BLOCKS)
-    rows = _between(lambda part: _blocks(pixels[part.start * tall : part.stop * tall], tall, wide), height, tall)
-    inside = pixels[int(rows[0] / tall) * tall : int(rows[1] / tall) * tall]
+    rows = _between(lambda part: _blocks(samples[part.start * tall : part.stop * tall], tall, wide), height, tall)
+    inside = samples[int(rows[0] / tall) * tall : int(rows[1] / tall) * tall]
 
     def columns_of(part: slice) -> Floats:
         return _blocks(inside[:, part.start * wide : part.stop * wide], tall, wide).swapaxes(0, 1)
 
-    return _Shown(rows, _between(columns_of, width, wide))
+    return rows, _between(columns_of, width, wide)
 
 
 def _between(blocks: Callable[[slice], Floats], length: int, block: int) -> tuple[float, float]:
@@ -95,18 +84,18 @@ def _between(blocks: Callable[[slice], Floats], length: int, block: int) -> tupl
     return before * block, (count - after) * block if after else length
 
 
-def _blocks(pixels: Pixels, tall: int, wide: int) -> Floats:
+def _blocks(samples: Samples, tall: int, wide: int) -> Floats:
     """Averages over blocks, (rows, columns, 3). Less than a block at the right and at the bottom is left out."""
-    rows, columns = pixels.shape[0] // tall, pixels.shape[1] // wide
-    part = pixels[: rows * tall, : columns * wide].reshape(rows, tall, columns * wide * 3)
+    rows, columns, each = samples.shape[0] // tall, samples.shape[1] // wide, samples.shape[2]
+    part = samples[: rows * tall, : columns * wide].reshape(rows, tall, columns * wide * each)
     total = np.uint16 if tall <= 256 else np.uint32
-    weights = np.tile(np.eye(3, dtype=np.float32), (wide, 1)) / np.float32(tall * wide)
+    weights = np.tile(np.eye(each, 3, dtype=np.float32), (wide, 1)) / np.float32(tall * wide)
     averages = np.empty((rows, columns, 3), dtype=np.float32)
     for top in range(0, rows, _BAND):
         # Rows first and as integers, then one product takes the columns: both read memory in its order, and what lies
         # between them is small enough to stay in the cache.
         summed = part[top : top + _BAND].sum(axis=1, dtype=total)
-        cells = summed.reshape(-1, wide * 3).astype(np.float32)
+        cells = summed.reshape(-1, wide * each).astype(np.float32)
         np.matmul(cells, weights, out=averages[top : top + _BAND].reshape(-1, 3))
     return averages
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lomi_ops.imaging.colour import Pixels
+    from lomi_ops.imaging.pixels import Pixels
 
 _CLOSEST = 8
 """Times: beyond that a photo is only pixels."""

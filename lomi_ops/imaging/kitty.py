@@ -13,7 +13,7 @@ from functools import cache
 
 from PIL import Image
 
-from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.pixels import Pixels
 
 _PLACE = "\U0010eeee"
 _CHUNK = 4096

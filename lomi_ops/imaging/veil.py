@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.pixels import Pixels
 
 GRAIN = 8
 """Pixels of the longer side that are kept: light and dark, left and right; neither a face nor skin."""

@@ -21,8 +21,9 @@ from functools import lru_cache
 import numpy as np
 
 from lomi_ops.domain.finding import Box, Engine, EngineReport, EngineStatus, Finding, Label
-from lomi_ops.imaging.colour import Pixels
-from lomi_ops.imaging.luminance import WHOLE, Grey, luminance
+from lomi_ops.imaging.averages import WHOLE, Grey, averaged
+from lomi_ops.imaging.pixels import Samples
+from lomi_ops.imaging.view import Photo, View
 
 MODEL = "laplacian"
 VERSION = "1"
@@ -54,36 +55,33 @@ class Whole:
 
     value: float
     elapsed_ms: float
-    grey: Grey
-    """Its `luminance`, which others need too."""
 
 
-def of_whole(pixels: Pixels) -> Whole:
+def of_whole(photo: Photo) -> Whole:
     """The first half of `sharpness`; releases the interpreter most of the time."""
     started = time.perf_counter()
-    grey = luminance(pixels)
-    return Whole(_measured(grey, SIDE), (time.perf_counter() - started) * 1000, grey)
+    return Whole(_measured(View.of(photo).averages.grey, SIDE), (time.perf_counter() - started) * 1000)
 
 
-def sharpness(pixels: Pixels, face: Box | None, whole: Whole | None = None) -> EngineReport:
+def sharpness(photo: Photo, face: Box | None, whole: Whole | None = None) -> EngineReport:
     """SHARPNESS of the photo, and FACE_SHARPNESS of the crop where there is a face; each as `value`, score 1.0.
 
-    `pixels` is (height, width, 3) uint8 RGB, upright. A face box that lies outside or is too small gives no finding.
-    `whole` is what `of_whole` said of the same pixels, where it was asked before.
+    A face box that lies outside the upright photo or is too small gives no finding. `whole` is what `of_whole` said of
+    the same photo, where it was asked before.
     """
-    whole = whole or of_whole(pixels)
+    whole = whole or of_whole(photo)
     started = time.perf_counter()
     findings = [Finding(Label.SHARPNESS, 1.0, value=whole.value)]
-    crop = None if face is None else _crop(pixels, face)
+    crop = None if face is None else _crop(View.of(photo).samples, face)
     if face is not None and crop is not None:
         findings.append(Finding(Label.FACE_SHARPNESS, 1.0, box=face, value=measure(crop, FACE_SIDE)))
     elapsed = whole.elapsed_ms + (time.perf_counter() - started) * 1000
     return EngineReport(Engine.BLUR, MODEL, VERSION, EngineStatus.ANSWERED, tuple(findings), elapsed_ms=elapsed)
 
 
-def measure(pixels: Pixels, side: int) -> float:
+def measure(samples: Samples, side: int) -> float:
     """Sharpness at a fixed longest side: 0 for an empty picture, some hundreds for a sharp one."""
-    return _measured(luminance(pixels, _FINER * side), side)
+    return _measured(averaged(samples, _FINER * side).grey, side)
 
 
 def _measured(grey: Grey, side: int) -> float:
@@ -94,13 +92,13 @@ def _measured(grey: Grey, side: int) -> float:
     return _REFERENCE * _detail(fine) / (_detail(coarse) + _FLOOR)
 
 
-def _crop(pixels: Pixels, box: Box) -> Pixels | None:
+def _crop(samples: Samples, box: Box) -> Samples | None:
     """The part of the box that lies in the photo; None where too little is left to measure."""
-    height, width = pixels.shape[:2]
+    height, width = samples.shape[:2]
     left, top, right, bottom = max(0, box.x), max(0, box.y), min(width, box.x + box.w), min(height, box.y + box.h)
     if right - left < _LEAST_FACE or bottom - top < _LEAST_FACE:
         return None
-    return pixels[top:bottom, left:right]
+    return samples[top:bottom, left:right]
 
 
 def _resample(grey: Grey, side: int) -> Grey:

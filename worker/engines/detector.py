@@ -49,7 +49,7 @@ class Detector:
         view = View.of(photo)
         (tensor,) = self._prepare.tensors(view)
         rows = decode(self.session.run(tensor), self._output.floor)
-        height, width = view.pixels.shape[:2]
+        width, height = view.size
         size = self.session.manifest.input.size
         places = (
             clamped(rows.boxes, width, height, size)

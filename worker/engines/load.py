@@ -15,7 +15,7 @@ from lomi_ops.config.sections.judging import ModelsSection
 from lomi_ops.domain.finding import Engine, EngineReport, EngineStatus, Finding
 from lomi_ops.domain.policy import Policy, Requirement
 from lomi_ops.errors import ModelError
-from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.pixels import Pixels
 from lomi_ops.imaging.view import Photo
 from worker.engines.classifier import Classifier
 from worker.engines.detector import Detector

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from lomi_ops.config.manifest import Mode, Resample, Resize
-from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.pixels import Pixels
 from lomi_ops.imaging.view import Photo, View
 
 Ints = npt.NDArray[np.int32]
@@ -50,7 +50,24 @@ def resize(photo: Photo, width: int, height: int, rule: Resize) -> Pixels:
     view = View.of(photo)
     if rule.resample is Resample.CV2_LINEAR:
         return resize_linear(view.pixels, width, height)
-    return np.asarray(view.picture().resize((width, height), _PILLOW[rule.resample], reducing_gap=rule.reducing_gap))
+    return np.asarray(_smoothly(view, width, height, rule))
+
+
+def _smoothly(view: View, width: int, height: int, rule: Resize) -> Image.Image:
+    """As Pillow does it. Where that begins with whole blocks (`reducing_gap`), these may be there already."""
+    resample, size = _PILLOW[rule.resample], (width, height)
+    if rule.reducing_gap is None:
+        return view.picture.resize(size, resample)
+    factor = _blocks(view.size[0], width, rule.reducing_gap), _blocks(view.size[1], height, rule.reducing_gap)
+    reduced = view.reduced(factor)
+    if reduced is None:
+        return view.picture.resize(size, resample, reducing_gap=rule.reducing_gap)
+    return reduced.resize(size, resample, box=(0, 0, view.size[0] / factor[0], view.size[1] / factor[1]))
+
+
+def _blocks(side: int, target: int, gap: float) -> int:
+    """Pixels that Pillow takes together first, on one side."""
+    return int(side / target / gap) or 1
 
 
 def inner_size(width: int, height: int, size: int) -> tuple[int, int]:
@@ -164,7 +181,7 @@ def _squash(view: View, rule: Resize, size: int) -> Pixels:
 
 
 def _pad_right_bottom(view: View, rule: Resize, size: int) -> Pixels:
-    height, width = view.pixels.shape[:2]
+    width, height = view.size
     longest = max(width, height)
     wide, tall = _share(width, longest, size), _share(height, longest, size)
     if rule.resample is Resample.CV2_LINEAR:
@@ -177,7 +194,7 @@ def _pad_right_bottom(view: View, rule: Resize, size: int) -> Pixels:
 
 
 def _pad_centre(view: View, rule: Resize, size: int) -> Pixels:
-    height, width = view.pixels.shape[:2]
+    width, height = view.size
     inner_w, inner_h = inner_size(width, height, size)
     inner = resize(view, inner_w, inner_h, rule)
     left, top = (size - inner_w) // 2, (size - inner_h) // 2
@@ -191,7 +208,7 @@ def _pad_centre(view: View, rule: Resize, size: int) -> Pixels:
 
 def _crops(view: View, rule: Resize, size: int) -> list[Pixels]:
     """Crops of a photo whose shorter side has become `size / crop_pct`."""
-    height, width = view.pixels.shape[:2]
+    width, height = view.size
     short = math.floor(size / rule.crop_pct)
     long = int(short * max(width, height) / min(width, height))
     inner_w, inner_h = (short, long) if height >= width else (long, short)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lomi_ops.config.manifest import Colour, DType, Input, Layout
-from lomi_ops.imaging.colour import Pixels
-from lomi_ops.imaging.view import Photo, View
+from lomi_ops.imaging.pixels import Pixels
+from lomi_ops.imaging.view import Photo
 from worker.engines.resize import fit
 
 Tensor = npt.NDArray[Any]
@@ -26,12 +26,8 @@ class Preparation:
         self._mean, self._std = (np.asarray(three, dtype=np.float32) for three in (spec.mean, spec.std))
 
     def tensors(self, photo: Photo) -> list[Tensor]:
-        """One tensor per tile of an upright RGB photo, uint8 `[height, width, 3]`."""
-        view = View.of(photo)
-        pixels = view.pixels
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-            raise ValueError(f"pixels must be uint8 [height, width, 3], not {pixels.dtype} {list(pixels.shape)}")
-        return [self._tensor(square) for square in fit(view, self._spec.resize, self._spec.size)]
+        """One tensor per tile of an upright RGB photo. Raises ValueError for an array that is none."""
+        return [self._tensor(square) for square in fit(photo, self._spec.resize, self._spec.size)]
 
     def _tensor(self, square: Pixels) -> Tensor:
         order = (2, 1, 0) if self._spec.colour is Colour.BGR else (0, 1, 2)

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-import numpy.typing as npt
-
 from lomi_ops.config.sections.judging import ImagesSection
 from lomi_ops.domain.finding import Box, EngineReport, EngineStatus, Finding, Label
 from lomi_ops.domain.fingerprint import Fingerprint
@@ -22,9 +19,6 @@ from lomi_ops.imaging.fingerprint import fingerprint
 from lomi_ops.imaging.view import View
 from worker.engines.blur import Whole, of_whole, sharpness
 from worker.engines.load import Engines
-
-Pixels = npt.NDArray[np.uint8]
-"""uint8, (height, width, 3), RGB, upright"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +59,14 @@ class Looker:
         clock = _Stages()
         upright = decode(data, self._images)
         clock.mark("decode")
-        aside = self._beside.submit(_without_models, upright.pixels)
+        _ = upright.view.averages  # before both threads want them
+        clock.mark("averages")
+        aside = self._beside.submit(_without_models, upright.view)
         nsfw, faces = self._look_at_all(_views(upright))
         clock.mark("nsfw")
         whole, looks = aside.result()
         clock.mark("beside")
-        blur = sharpness(upright.pixels, _largest_face(faces), whole)
+        blur = sharpness(upright.view, _largest_face(faces), whole)
         clock.mark("blur")
         jpeg, scale = b"", 1.0
         if canonical:
@@ -88,9 +84,8 @@ class Looker:
         return nsfw, answers[0][1]
 
 
-def _without_models(pixels: Pixels) -> tuple[Whole, Fingerprint | None]:
-    whole = of_whole(pixels)
-    return whole, fingerprint(pixels, whole.grey)
+def _without_models(view: View) -> tuple[Whole, Fingerprint | None]:
+    return of_whole(view), fingerprint(view)
 
 
 def merge_views(reports: Sequence[EngineReport]) -> EngineReport:
@@ -115,7 +110,7 @@ def merge_views(reports: Sequence[EngineReport]) -> EngineReport:
 def _views(upright: Upright) -> list[View]:
     """The photo as shown, then what somebody might hide from us: transparent pixels and later frames."""
     hidden = [upright.hidden] if upright.hidden is not None else []
-    return [View(upright.pixels, upright.picture), *map(View, (*hidden, *upright.frames))]
+    return [upright.view, *map(View, (*hidden, *upright.frames))]
 
 
 def _largest_face(report: EngineReport) -> Box | None:

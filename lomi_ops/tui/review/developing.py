@@ -15,9 +15,9 @@ from PIL import Image
 
 from lomi_ops.domain.finding import Box
 from lomi_ops.errors import PhotoError
-from lomi_ops.imaging.colour import Pixels
 from lomi_ops.imaging.decode import decode
 from lomi_ops.imaging.framing import framed
+from lomi_ops.imaging.pixels import Pixels
 from lomi_ops.imaging.veil import veiled
 from lomi_ops.tui.review.plate import Plate, Unseen, Wish
 from lomi_ops.tui.review.terminal import Images

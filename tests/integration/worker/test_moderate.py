@@ -62,7 +62,7 @@ def test_each_file_gets_its_decision_in_order(folder: Path, one_core: None) -> N
         ("deep/a.jpg", "rejected", "blurry"),
     ]
     assert all(item.judged for item in found.values())
-    assert set(found["a.jpg"].timings_ms) == {"decode", "nsfw", "beside", "blur"}
+    assert set(found["a.jpg"].timings_ms) == {"decode", "averages", "nsfw", "beside", "blur"}
 
 
 def test_what_is_too_large_or_cannot_be_read_fails(folder: Path, one_core: None) -> None:

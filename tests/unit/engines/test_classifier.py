@@ -8,7 +8,7 @@ import pytest
 
 from lomi_ops.config.manifest import Classes, Manifest, Values
 from lomi_ops.domain.finding import Finding, Label
-from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.pixels import Pixels
 from tests.onnx_models import classifier, manifest
 from worker.engines.classifier import Classifier, probabilities, worst
 from worker.engines.load import load_model

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lomi_ops.domain.finding import Box, Finding, Label
-from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.pixels import Pixels
 from tests.onnx_models import detector, detector_manifest
 from worker.engines.detector import Floats, Places, clamped, decode, rounded, suppress
 from worker.engines.load import load_model

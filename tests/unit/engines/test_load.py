@@ -16,7 +16,7 @@ from lomi_ops.domain.finding import Engine, EngineReport, Evidence, Label
 from lomi_ops.domain.policy import Requirement, judge
 from lomi_ops.domain.verdict import Outcome, Reason
 from lomi_ops.errors import ModelError
-from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.pixels import Pixels
 from tests.onnx_models import (
     classifier,
     detector,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lomi_ops.config.model_files import catalogue
-from lomi_ops.imaging.colour import Pixels
+from lomi_ops.imaging.pixels import Pixels
 from tests.onnx_models import manifest
 from worker.engines.tensor import Preparation, Tensor
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from lomi_ops.domain.fingerprint import SAME, Fingerprint
 from lomi_ops.imaging.fingerprint import fingerprint
-from lomi_ops.imaging.luminance import luminance
+from lomi_ops.imaging.view import View
 from tests.unit.imaging.pictures import recompressed, resized, scene
 
 SEEDS = st.integers(0, 10_000)
@@ -112,9 +112,9 @@ def test_tiny_pictures_and_strips_are_hashed_or_refused_but_never_fail(size: tup
 
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS, width=st.integers(40, 1500), height=st.integers(40, 1500))
-def test_luminance_that_somebody_has_already_gives_the_same_hash(seed: int, width: int, height: int) -> None:
-    pixels = np.asarray(scene(seed).resize((width, height)))
-    assert fingerprint(pixels, luminance(pixels)) == fingerprint(pixels)
+def test_pillows_memory_gives_the_same_hash_as_an_array(seed: int, width: int, height: int) -> None:
+    picture = scene(seed).resize((width, height))
+    assert fingerprint(View(picture)) == fingerprint(np.asarray(picture))
 
 
 @pytest.mark.parametrize("side", [0, 1, 2, 3], ids=["top", "right", "bottom", "left"])
