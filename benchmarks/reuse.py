@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import os
 import statistics
 import sys
@@ -108,8 +109,13 @@ def judging(url: str, rounds: int, number: int) -> None:
             fresh = [files[n % len(files)] + f"{turn}/{n}".encode() for n in range(number)]
             refs = put(judge, fresh)
             began = busy_s(), time.perf_counter(), cpu_s(roots)
-            off = spent(roots, lambda: replace(judge, recall=None), refs)
-            miss = spent(roots, lambda: replace(judge, recall=recall), refs)
+            # Whoever comes first in a round comes second in the next.
+            if turn % 2:
+                off = spent(roots, lambda: replace(judge, recall=None), refs)
+                miss = spent(roots, lambda: replace(judge, recall=recall), refs)
+            else:
+                miss = spent(roots, lambda: replace(judge, recall=recall), refs)
+                off = spent(roots, lambda: replace(judge, recall=None), refs)
             keep(connection, miss[1])
             hit = spent(roots, lambda: replace(judge, recall=recall), refs)
             others = (busy_s() - began[0] - (cpu_s(roots) - began[2])) / (time.perf_counter() - began[1])
@@ -127,7 +133,14 @@ def judging(url: str, rounds: int, number: int) -> None:
         print(f"{name:5} {shown(values)} ms of a core for a photo")
     for name in ("miss", "hit"):
         ratios = [value / off for value, off in zip(took[name], took["off"], strict=True)]
-        print(f"{name} to off: {shown(ratios)}")
+        print(f"{name} to off: {shown(ratios)}; mean {settled(ratios)}")
+    print(f"miss without off: mean {settled([m - o for m, o in zip(took['miss'], took['off'], strict=True)])} ms")
+
+
+def settled(values: Sequence[float]) -> str:
+    """With its standard error, where there is more than one."""
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else math.nan
+    return f"{statistics.mean(values):.3f} ± {error:.3f}"
 
 
 def shown(values: Sequence[float]) -> str:
