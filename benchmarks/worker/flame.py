@@ -23,8 +23,18 @@ from benchmarks.worker.stack import running_stack
 WIDTH, ROW, LETTER = 1000.0, 17, 5.6
 LEAST = 1 / 300
 _FRAME = re.compile(r"(?P<name>.+) \((?P<path>[^()]+?)(?::\d+)?\)")
-_WAITS = ("PyThread_acquire_lock_timed", "_ConnectionBase.poll", "select_poll_poll", "sock_recv", "select_epoll")
-"""Frames below which nothing is done. py-spy cannot tell it by itself where it also looks at native frames."""
+_WAITS = (
+    "PyThread_acquire_lock_timed",
+    "_ConnectionBase.poll",
+    "select_poll_poll",
+    "sock_recv",
+    "select_epoll",
+    "os_read",
+    "poll (libc",
+    "pthread_cond_timedwait (libc",
+)
+"""Frames below which nothing is done. py-spy cannot tell it by itself where it also looks at native frames. Of what
+`os_read` reads from the other process, copying is not worth a line."""
 _JUDGING = "worker.judging.child"
 _WAY_IN = ("<module>", "main", "_serve")
 

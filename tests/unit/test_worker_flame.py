@@ -14,6 +14,8 @@ STACKS = f"""\
 {JUDGING};{STARTS};Looker.look (worker/judging/look.py:70);ask.<locals>.<listcomp> (worker/engines/load.py:1) 60
 {WORKER};Thread.run (threading.py:1);Slot.run (worker/slot.py:88);settle (lomi_ops/db/ledger.py:120) 10
 {WORKER};Thread.run (threading.py:1);Slot.run (worker/slot.py:88);PyThread_acquire_lock_timed (libpython.so) 900
+{WORKER};Thread.run (threading.py:1);Slot.run (worker/slot.py:88);Connection.wait (connection.py);poll (libc.so) 7
+{JUDGING};{STARTS};Connection._recv (multiprocessing/connection.py:390);os_read (libpython.so);read (libc.so) 8
 """
 _SVG = "{http://www.w3.org/2000/svg}"
 
