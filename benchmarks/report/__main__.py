@@ -3,9 +3,10 @@
     .venv/bin/python -m benchmarks.report [--rows 10000000] [--keep FOLDER | --url URL]
 
 Makes a Postgres of its own with `--rows` photos, 50,000 a day, their decisions, jobs and looks, as large as workers
-write them, in a folder that stays where one is named; or takes one that was filled so. Makes each report for a day, a
-week and a month three times and prints Markdown: the first time and the median. The server does not wait for its disk,
-and has 1 GB of shared buffers.
+write them, and what people decided and judged, in a folder that stays where one is named; or takes one that was filled
+so. What a kept one lacks of what people did is filled in. Makes each report for a day, a week and a month three times
+and prints Markdown: the first time and the median. The server does not wait for its disk, and has 1 GB of shared
+buffers.
 `INDEX` is what docs/reports.md proposes to the owner of `media`.
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.report import looks
+from benchmarks.report import looks, people
 from benchmarks.report.kept import SETTINGS, kept_server
 from lomi_ops.config.load import LoadOptions, load
 from lomi_ops.db import migrate, reporting
@@ -90,10 +91,9 @@ INSERT INTO lomi.decisions
     (at, media_id, batch_id, user_id, job_id, actor, worker, attempt, status_before, status, reason, outcome, policy,
      grounds, engines, findings, processing_ms)
 SELECT at, md5('m' || n)::uuid, md5('b' || n / 3)::uuid, md5('u' || (n / 9) %% 400000)::uuid, 'job-' || n / 3,
-       CASE WHEN n %% 200 = 0 THEN 'hana' ELSE 'worker' END, 'b1/0', 1,
-       CASE WHEN n %% 200 = 0 THEN 'rejected' ELSE 'pending' END,
-       CASE WHEN n %% 200 <> 0 AND n %% 5 = 0 THEN 'rejected' ELSE 'approved' END,
-       CASE WHEN n %% 200 <> 0 AND n %% 5 = 0 THEN 'blurry' END, 'approve', 'default@1', '[]',
+       'worker', 'b1/0', 1, 'pending', CASE WHEN n %% 5 = 0 THEN 'rejected' ELSE 'approved' END,
+       CASE WHEN n %% 5 = 0 THEN (ARRAY['blurry', 'nsfw', 'no_face', 'group_photo'])[1 + n / 5 %% 4] END,
+       CASE WHEN n %% 5 = 0 THEN 'reject' ELSE 'approve' END, 'default@1', '[]',
        jsonb_build_array(
            jsonb_build_object('model', 'laplacian', 'detail', '', 'engine', 'blur', 'status', 'answered',
                'version', '1', 'elapsed_ms', round((1.5 + random() * 2)::numeric, 3)),
@@ -132,6 +132,9 @@ def main() -> None:
     with kept_server(wanted.keep, *SETTINGS) if wanted.keep else postgres_server(*SETTINGS) as server:
         if not is_full(server.url):
             fill(server.url, wanted.rows)
+        if not people.are_there(server.url):
+            _tell("filling what people did")
+            people.fill(server.url, wanted.rows)
         measure(server.url)
 
 
