@@ -93,14 +93,16 @@ class TakenStep:
     photos: int
 
 
-def pages(db: Database, pile: Pile, bounds: Bounds, *, size: int = PAGE) -> Iterator[tuple[PhotoRow, ...]]:
+def pages(
+    db: Database, pile: Pile, bounds: Bounds, *, size: int = PAGE, most: int = LARGEST
+) -> Iterator[tuple[PhotoRow, ...]]:
     """The photos of a pile in the order in which they are worked through, page by page; each page is larger than the
-    one before, for whoever goes on will want many."""
+    one before, for whoever goes on will want many, up to `most`."""
     for part in pile.parts:
-        yield from _pages(db, part, bounds, size)
+        yield from _pages(db, part, bounds, size, most)
 
 
-def _pages(db: Database, part: Pile, bounds: Bounds, size: int) -> Iterator[tuple[PhotoRow, ...]]:
+def _pages(db: Database, part: Pile, bounds: Bounds, size: int, most: int) -> Iterator[tuple[PhotoRow, ...]]:
     """Behind the first page those without a time of upload are asked for apart: else no index would find its place."""
     asked, number = _asked(part, bounds), size
     after: PhotoRow | None = None
@@ -111,7 +113,7 @@ def _pages(db: Database, part: Pile, bounds: Bounds, size: int) -> Iterator[tupl
         if page:
             yield tuple(page)
         if page and len(page) == number:
-            after, number = page[-1], min(GROWS * number, max(size, LARGEST))
+            after, number = page[-1], min(GROWS * number, max(size, most))
             undated = after.created_at is None
         elif undated is False:
             after, undated = None, True

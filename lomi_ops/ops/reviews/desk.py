@@ -33,6 +33,7 @@ from lomi_ops.domain.audit import Action, AuditEntry, photo_subject, user_subjec
 from lomi_ops.domain.pile import Pile, suspected_minor
 from lomi_ops.domain.review import Claim, Ruling, Seen, blind_token, check_actor
 from lomi_ops.domain.review_filter import ReviewFilter
+from lomi_ops.domain.so_far import SoFar
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import LomiError, NotFound, Refused, UsageError
 from lomi_ops.ops.quality import resting
@@ -74,6 +75,9 @@ class Held:
     taken: tuple[Claim, ...] = ()
     """Of photos that were asked for: what others look at."""
     samples: frozenset[UUID] = frozenset()
+    so_far: SoFar | None = None
+    """Where there are fewer than were wanted: how far they were looked for, the next claim going on there. None where
+    the pile is through."""
 
     @property
     def seen(self) -> tuple[Seen, ...]:
@@ -190,7 +194,8 @@ class Desk:
     # --- holding ------------------------------------------------------------------------------------------------------
 
     def claim_next(self, number: int, pile: Pile, wanted: ReviewFilter = EVERYTHING) -> Held:
-        """The next photos that nobody looks at and that no person has decided; none where the pile is through."""
+        """The next photos that nobody looks at and that no person has decided; none where the pile is through, or where
+        a filter admits so few that looking for them takes long: `so_far` says which."""
         stepping.require_schema(self.database)
         token, at = self._fresh_id(), self.now()
         got: list[UUID] = []
@@ -206,7 +211,13 @@ class Desk:
                 break
         self._front.look_ahead(at)
         self._blind.dealt.difference_update(got)  # once a sample, now taken as what it is
-        return self._held(token, self._shuffled(self._lying(got), mixed or ()), at)
+        held = self._held(token, self._shuffled(self._lying(got), mixed or ()), at)
+        return replace(held, so_far=self._front.so_far)
+
+    def leave_out(self, media_id: UUID) -> None:
+        """Nothing that a filter admits is looked for here any more if it is this photo: else a pile of which only it is
+        left would never be through."""
+        self._front.leave_out(media_id)
 
     def claim_batch(self, media_id: UUID) -> Held:
         """The photos that came with this one and that people can decide, itself among them; suspected minors only where

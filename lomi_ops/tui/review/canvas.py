@@ -127,9 +127,11 @@ class Canvas:
         state = self._reviewing.state
         if state.away:
             return ("the database does not answer", "", "what you decided is kept")
+        if state.so_far:
+            return words.so_far(state.so_far, any_yet=state.found_some, stopped=state.stopped)
         if self._reviewing.dealing.busy:
             return ("…",)
-        return (f"nothing more to look at on the pile {state.pile.value}", "", "p goes to another pile")
+        return (words.through(state), "", "p goes to another pile")
 
     def _draw_grid(self, grid: Grid) -> None:
         state = self._reviewing.table

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.so_far import SoFar
 from lomi_ops.errors import LomiError
 from lomi_ops.tui.review import table as on
 from lomi_ops.tui.review.exhibit import Exhibit
@@ -16,6 +17,9 @@ from lomi_ops.tui.review.looking import Looking
 from lomi_ops.tui.review.state import Runner, State, Tone, these
 from lomi_ops.tui.review.table import Mark, Table
 from lomi_ops.tui.review.work import Work
+
+Dealt = tuple[tuple[Exhibit, ...], SoFar | None]
+"""Photos, and how far they were looked for where there are too few and there may be more."""
 
 
 class Dealing:
@@ -32,23 +36,35 @@ class Dealing:
     def refill(self) -> None:
         """Claims ahead, so that the next photo is here before it is asked for; one that somebody waits for comes alone,
         and the others behind it."""
-        if self.busy or self._state.away or not (wanted := self._state.table.wants):
+        if self.busy or self._state.away or self._state.stopped or not (wanted := self._state.table.wants):
             return
         wanted = wanted if self._state.table.open_items else 1
         self.busy = True
         pile, asked = self._state.pile, self._round
-        self._run(lambda: self._work.deal(pile, wanted), lambda answer: self._dealt(answer, asked, wanted), order=True)
+        self._run(lambda: self._next_ones(pile, wanted), lambda answer: self._dealt(answer, asked), order=True)
 
-    def _dealt(self, answer: tuple[Exhibit, ...] | LomiError, asked: int, wanted: int) -> None:
+    def _next_ones(self, pile: Pile, wanted: int) -> tuple[Dealt, bool]:
+        """And whether these are all."""
+        dealt = self._work.deal(pile, wanted)
+        so_far = self._work.so_far() if len(dealt) < wanted else None
+        return (dealt, so_far), len(dealt) < wanted and so_far is None
+
+    def stop(self) -> None:
+        """Looks no further, until somebody asks for this pile again."""
+        self._state.stopped = True
+
+    def _dealt(self, answer: tuple[Dealt, bool] | LomiError, asked: int) -> None:
         self.busy = False
         go_on, self._then = self._then or self.refill, None
         if isinstance(answer, LomiError):
             self._state.failed(answer)
         elif asked != self._round:
-            self.give_back(answer)
+            self.give_back(answer[0][0])
             self.refill()
         else:
-            self._state.table = on.joined(replace(self._state.table, exhausted=len(answer) < wanted), answer)
+            (exhibits, self._state.so_far), all_of_them = answer
+            self._state.found_some = self._state.found_some or bool(exhibits)
+            self._state.table = on.joined(replace(self._state.table, exhausted=all_of_them), exhibits)
             self._looking.look()
             go_on()
         self._state.changed()
@@ -63,19 +79,30 @@ class Dealing:
     def next_batch(self) -> None:
         """Gives this batch back and lays out the next one of the pile."""
         self._clear()
-        self.busy = True
-        pile, asked = self._state.pile, self._round
-        self._run(lambda: self._work.deal(pile, 1), lambda answer: self._next(answer, asked), order=True)
+        self._seek_batch()
         self._state.changed()
 
-    def _next(self, answer: tuple[Exhibit, ...] | LomiError, asked: int) -> None:
+    def _seek_batch(self) -> None:
+        self.busy = True
+        pile, asked = self._state.pile, self._round
+        self._run(lambda: self._next_ones(pile, 1), lambda answer: self._next(answer, asked), order=True)
+
+    def _next(self, answer: tuple[Dealt, bool] | LomiError, asked: int) -> None:
         self.busy = False
         if isinstance(answer, LomiError):
             self._state.failed(answer)
-        elif not answer:
-            self._state.table = replace(self._state.table, exhausted=True)
-        elif asked == self._round:
-            self.spread(answer[0])
+        elif asked != self._round:
+            self.give_back(answer[0][0])
+            self.refill()
+        else:
+            (exhibits, self._state.so_far), all_of_them = answer
+            if exhibits:
+                self._state.found_some = True
+                self.spread(exhibits[0])
+            elif all_of_them:
+                self._state.table = replace(self._state.table, exhausted=True)
+            elif not self._state.stopped:
+                self._seek_batch()
         self._state.changed()
 
     def spread(self, around: Exhibit, *, similar: bool = False) -> None:
@@ -106,6 +133,7 @@ class Dealing:
     def _clear(self) -> None:
         self._round += 1
         self._then = None
+        self._state.so_far, self._state.stopped, self._state.found_some = None, False, False
         self.give_back([item.exhibit for item in self._state.table.open_items])
         self._state.table = Table(boxes=self._state.table.boxes)
 

@@ -20,6 +20,7 @@ from lomi_ops.tui.review.work import Back, Order, Taken
 
 if TYPE_CHECKING:
     from lomi_ops.domain.fingerprint import Fingerprint
+    from lomi_ops.domain.so_far import SoFar
     from lomi_ops.ops.quality.similar import Likeness
     from lomi_ops.ops.reviews.desk import Desk, Dossier, Held, Step, UserHistory
     from lomi_ops.queue.jobs import JobQueue
@@ -78,6 +79,7 @@ class DeskWork:
         self._unhashed: set[UUID] = set()
         """Photos of which nobody has noted what they look like."""
         self._ahead: _Ahead | None = None
+        self._so_far: SoFar | None = None
 
     def expect(self, pile: Pile, after: Callable[[], object]) -> None:
         """Deals the first photo of a pile beside all else, `after` something that it needs anyway: whoever asks for it
@@ -105,12 +107,16 @@ class DeskWork:
             self._hand_back(ahead)
         return self._fresh(pile, limit)
 
+    def so_far(self) -> SoFar | None:
+        return self._so_far
+
     def _hand_back(self, ahead: _Ahead) -> None:
         with suppress(LomiError):
             self.put_back(ahead.dealt.result())
 
     def _fresh(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
         """What was skipped is claimed with the others, and given back at once."""
+        self._so_far = None
         dealt: list[Exhibit] = []
         passed: set[UUID] = set()
         while len(dealt) < limit:
@@ -119,7 +125,8 @@ class DeskWork:
             if skipped:
                 self._desk.release(held.token, skipped)
             dealt += self._exhibits(held, skipped)
-            if not held.photos or (passed.issuperset(skipped) and len(skipped) == len(held.photos)):
+            self._so_far = held.so_far
+            if not held.photos or held.so_far or (passed.issuperset(skipped) and len(skipped) == len(held.photos)):
                 break
             passed.update(skipped)
         return tuple(dealt)
@@ -228,6 +235,7 @@ class DeskWork:
 
     def skip(self, exhibit: Exhibit) -> None:
         self._skipped.add(exhibit.media_id)
+        self._desk.leave_out(exhibit.media_id)
         self.put_back([exhibit])
 
     def leave(self, exhibits: Sequence[Exhibit]) -> None:

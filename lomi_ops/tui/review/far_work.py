@@ -16,6 +16,7 @@ from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review_filter import typed
 from lomi_ops.domain.saved_filter import SavedFilter
+from lomi_ops.domain.so_far import SoFar
 from lomi_ops.errors import LomiError
 from lomi_ops.tui.review.exhibit import Exhibit
 from lomi_ops.tui.review.forked import Forked
@@ -63,6 +64,9 @@ class FarWork:
             self._first(dealt[0])
             self._first = None
         return dealt
+
+    def so_far(self) -> SoFar | None:
+        return self._far.call("so_far")  # type: ignore[no-any-return]
 
     def deal_batch(self, around: Exhibit) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:
         return self._far.call("deal_batch", around)  # type: ignore[no-any-return]

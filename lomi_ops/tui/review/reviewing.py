@@ -74,7 +74,9 @@ class Reviewing:
         self._go_on()
 
     def rested(self) -> None:
-        """The reminder has been read."""
+        """The reminder has been read; where there is none, no photo is looked for any longer."""
+        if self.state.so_far and not self.state.rest and not self.table.open_items:
+            self.dealing.stop()
         self.state.rest = ""
         self.state.changed()
 
@@ -167,7 +169,7 @@ class Reviewing:
         """Once a second."""
         self.dealing.expire(now)
         self._watch = self._watch.tick()
-        if self._watch.over and not self.dealing.busy and not self.state.away:
+        if self._watch.over and (self.state.so_far or not self.dealing.busy) and not self.state.away:
             self._watch = self._watch.counted()
             self._run(self._work.counts, self._counted)
 
@@ -204,6 +206,7 @@ class Reviewing:
 
     def leave(self) -> None:
         """Gives back what is on the table, and what is on its way there."""
+        self.dealing.stop()
         if not self.state.away:
             exhibits = [item.exhibit for item in self.table.open_items]
             self._run(lambda: self._work.leave(exhibits), self.state.quietly, order=True)

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.saved_filter import SavedFilter
+from lomi_ops.domain.so_far import SoFar
 from lomi_ops.errors import DatabaseUnavailable, LomiError
 from lomi_ops.tui.review.table import Table
 
@@ -48,6 +49,12 @@ class State:
         self.counts: Mapping[Pile, int] = {}
         self.approvals: dict[Pile, Macro] = {}
         """By pile, the reason that the key for approving stands for since somebody chose it."""
+        self.so_far: SoFar | None = None
+        """How far the pile has been looked through while photos are looked for; None where nobody needs to know."""
+        self.stopped = False
+        """Whether the reviewer wants no more of that."""
+        self.found_some = False
+        """Whether this pile has brought photos already."""
         self.notice = Notice()
         self.rest = ""
         """That a break is due, until it is put away."""

@@ -11,8 +11,10 @@ from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile, so_many
 from lomi_ops.domain.review_measure import Measure
 from lomi_ops.domain.shown import shown
+from lomi_ops.domain.so_far import SoFar
 from lomi_ops.tui.review.exhibit import Exhibit
 from lomi_ops.tui.review.reviewing import Reviewing
+from lomi_ops.tui.review.state import State
 from lomi_ops.tui.review.table import Item, Mark
 
 _STYLES = {"approve": "$text-success", "review": "$text-warning", "reject": "$text-error"}
@@ -207,6 +209,26 @@ def notice(session: Reviewing, now: datetime) -> Content:
         number = "" if len(last.done) == 1 else f" ({len(last.done)} photos)"
         lines.append(Content.styled(f"u takes back: {last.word}{number}; told in {left(last.due_at, now)}", "dim"))
     return joined(lines)
+
+
+def so_far(far: SoFar, *, any_yet: bool, stopped: bool) -> tuple[str, ...]:
+    """How far a pile has been looked through for photos that a filter admits."""
+    oldest = far.part.oldest_first
+    back = f", {'up' if oldest else 'back'} to {far.back_to:%Y-%m-%d}" if far.back_to else ""
+    looked = f"looked at the {'oldest' if oldest else 'newest'} {far.photos:,} of {far.part.value}{back}"
+    once_more = ("once more from the front, for what came back or is new",) if far.again else ()
+    none = ("no other one matches" if any_yet else "none matches") + (" so far" if stopped else " yet")
+    does = "stopped: / and Enter goes on from there" if stopped else "looking on; Escape stops, p goes to another pile"
+    return (*once_more, looked, none, "", does)
+
+
+def through(state: State) -> str:
+    """That there is nothing more."""
+    if not state.filter_text:
+        return f"nothing more to look at on the pile {state.pile.value}"
+    what = "nothing more" if state.found_some else "nothing"
+    wanted = plain(state.filter_name or state.filter_text, 40)
+    return f"looked through all of {state.pile.value}: {what} matches {wanted}"
 
 
 def rest(reminder: str) -> Content:

@@ -13,6 +13,7 @@ from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.saved_filter import SavedFilter, check
+from lomi_ops.domain.so_far import SoFar
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.tui.review.exhibit import Exhibit
 
@@ -89,7 +90,12 @@ class Work(Protocol):
         ...
 
     def deal(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
-        """Claims the next photos of a pile; fewer where there are no more."""
+        """Claims the next photos of a pile; fewer where there are no more, or where `so_far` says that it takes long to
+        find them: then the next call goes on looking."""
+        ...
+
+    def so_far(self) -> SoFar | None:
+        """How far the last `deal` looked that brought too few; None where the pile is through."""
         ...
 
     def deal_batch(self, around: Exhibit) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:

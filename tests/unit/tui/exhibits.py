@@ -13,6 +13,7 @@ from lomi_ops.db.media import PhotoRow
 from lomi_ops.domain.fingerprint import Fingerprint
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import Seen
+from lomi_ops.domain.so_far import SoFar
 from lomi_ops.errors import LomiError
 from lomi_ops.ops.reviews.dossier import Dossier
 from lomi_ops.tui.review.exhibit import Exhibit
@@ -59,6 +60,9 @@ class Paper:
     def deal(self, pile: Pile, limit: int) -> tuple[Exhibit, ...]:
         got = tuple(self.pile.popleft() for _ in range(min(limit, len(self.pile))))
         return self._answer("deal", (pile, limit), got)  # type: ignore[no-any-return]
+
+    def so_far(self) -> SoFar | None:
+        return self._answer("so_far", None, None)  # type: ignore[no-any-return]
 
     def deal_batch(self, around: Exhibit) -> tuple[tuple[Exhibit, ...], Mapping[UUID, str]]:
         return self._answer("deal_batch", around, ((around,), {}))  # type: ignore[no-any-return]
@@ -121,6 +125,10 @@ class Later:
             then(answer)
 
         self._asked.append(run)
+
+    def one(self) -> None:
+        """The next task alone."""
+        self._asked.popleft()()
 
     def go(self) -> None:
         """Until nothing is left to do."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from lomi_ops.domain.macro import Macro
 from lomi_ops.domain.pile import COUNTED, Pile
+from lomi_ops.domain.so_far import SoFar
 from lomi_ops.domain.verdict import MediaStatus, Reason
 from lomi_ops.errors import Conflict, DatabaseUnavailable, RedisUnavailable, UsageError
 from lomi_ops.tui.review import tally
@@ -16,6 +17,7 @@ from tests.unit.tui.exhibits import NOW, Desk, exhibit
 
 FINE = Macro("fine", None, "it is fine")
 BLURRY = Macro("blurry", Reason.BLURRY, "it is blurred")
+FAR = SoFar(Pile.FAILED, 120_000, NOW)
 AWAY = DatabaseUnavailable("it is away")
 
 
@@ -316,3 +318,29 @@ def test_suspected_minors_are_approved_one_by_one_and_rejected_together() -> Non
     deciding.decide(items[:1], FINE)
     deciding.decide(items, BLURRY)
     assert [len(order.exhibits) for order in deciding.waiting] == [1, 2]
+
+
+def test_a_rare_filter_is_looked_for_on_and_on_until_a_photo_is_found() -> None:
+    desk, found = Desk(), exhibit()
+    desk.paper.will("deal", (), (), (found,))
+    desk.paper.will("so_far", FAR, FAR)
+    desk.session.change(Pile.FAILED)
+    desk.later.go()
+    assert [item.media_id for item in desk.session.table.items] == [found.media_id]
+
+
+def test_escape_stops_looking_for_photos_and_asking_again_goes_on() -> None:
+    desk = Desk()
+    desk.paper.will("deal", (), (), ())
+    desk.paper.will("so_far", FAR, FAR)
+    desk.session.change(Pile.FAILED)
+    desk.later.one()
+    desk.session.rested()
+    asked = len(desk.said("deal"))
+    desk.later.go()
+    assert len(desk.said("deal")) <= asked + 1
+    assert (desk.session.state.stopped, desk.session.table.exhausted) == (True, False)
+
+    desk.session.change(Pile.FAILED)
+    desk.later.go()
+    assert (desk.session.state.stopped, desk.session.table.exhausted) == (False, True)
