@@ -1,11 +1,12 @@
 """How long does a report take over ten million photos?
 
-    .venv/bin/python -m benchmarks.report [--rows 10000000] [--keep FOLDER | --url URL]
+    .venv/bin/python -m benchmarks.report [--rows 10000000] [--without-looks] [--keep FOLDER | --url URL]
 
 Makes a Postgres of its own with `--rows` photos, 50,000 a day, their decisions, jobs and looks, as large as workers
-write them, in a folder that stays where one is named; or takes one that was filled so. Makes each report for a day, a
-week and a month three times and prints Markdown: the first time and the median. The server does not wait for its disk,
-and has 1 GB of shared buffers.
+write them, and what people decided and judged, in a folder that stays where one is named; or takes one that was filled
+so. What a kept one lacks is filled in. Makes each report for a day, a week and a month three times
+and prints Markdown: the first time and the median. The server does not wait for its disk, and has 1 GB of shared
+buffers.
 `INDEX` is what docs/reports.md proposes to the owner of `media`.
 """
 
@@ -17,12 +18,17 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
+from psycopg.errors import DuplicateTable, InvalidTableDefinition
+from psycopg.rows import TupleRow
 
-from benchmarks.report import looks
+from benchmarks.report import looks, people
 from benchmarks.report.kept import SETTINGS, kept_server
 from lomi_ops.config.load import LoadOptions, load
 from lomi_ops.db import migrate, reporting
@@ -60,6 +66,9 @@ AGAIN = (
     "CREATE INDEX decisions_user_id ON lomi.decisions (user_id)",
     "CREATE INDEX decisions_step ON lomi.decisions (step) WHERE step IS NOT NULL",
     "CREATE INDEX jobs_batch_id ON lomi.jobs (batch_id)",
+)
+PROPOSED = ("media_piles", "media_minors", "media_user")
+OF_LOOKS = (
     "ALTER TABLE lomi.photo_hashes ADD PRIMARY KEY (media_id)",
     "CREATE INDEX photo_hashes_bands ON lomi.photo_hashes USING gin (bands) WITH (fastupdate = off)",
     "CREATE INDEX photo_hashes_user_id ON lomi.photo_hashes (user_id)",
@@ -90,10 +99,9 @@ INSERT INTO lomi.decisions
     (at, media_id, batch_id, user_id, job_id, actor, worker, attempt, status_before, status, reason, outcome, policy,
      grounds, engines, findings, processing_ms)
 SELECT at, md5('m' || n)::uuid, md5('b' || n / 3)::uuid, md5('u' || (n / 9) %% 400000)::uuid, 'job-' || n / 3,
-       CASE WHEN n %% 200 = 0 THEN 'hana' ELSE 'worker' END, 'b1/0', 1,
-       CASE WHEN n %% 200 = 0 THEN 'rejected' ELSE 'pending' END,
-       CASE WHEN n %% 200 <> 0 AND n %% 5 = 0 THEN 'rejected' ELSE 'approved' END,
-       CASE WHEN n %% 200 <> 0 AND n %% 5 = 0 THEN 'blurry' END, 'approve', 'default@1', '[]',
+       'worker', 'b1/0', 1, 'pending', CASE WHEN n %% 5 = 0 THEN 'rejected' ELSE 'approved' END,
+       CASE WHEN n %% 5 = 0 THEN (ARRAY['blurry', 'nsfw', 'no_face', 'group_photo'])[1 + n / 5 %% 4] END,
+       CASE WHEN n %% 5 = 0 THEN 'reject' ELSE 'approve' END, 'default@1', '[]',
        jsonb_build_array(
            jsonb_build_object('model', 'laplacian', 'detail', '', 'engine', 'blur', 'status', 'answered',
                'version', '1', 'elapsed_ms', round((1.5 + random() * 2)::numeric, 3)),
@@ -122,6 +130,9 @@ FROM (SELECT n, now() - (%(rows)s - 3 * n) * %(apart)s * interval '1 second' + i
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument(
+        "--without-looks", action="store_false", dest="looks", help="do not fill in what photos look like"
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--keep", type=Path, metavar="FOLDER", help="of the server's data, which stay; filled if new")
     source.add_argument("--url", help="of a server that was filled before")
@@ -130,41 +141,67 @@ def main() -> None:
         measure(wanted.url)
         return
     with kept_server(wanted.keep, *SETTINGS) if wanted.keep else postgres_server(*SETTINGS) as server:
-        if not is_full(server.url):
-            fill(server.url, wanted.rows)
+        fill(server.url, wanted.rows)
+        if not people.are_there(server.url):
+            _tell("filling what people did")
+            people.fill(server.url, wanted.rows)
+        if wanted.looks:
+            fill_looks(server.url, wanted.rows)
         measure(server.url)
 
 
-def is_full(url: str) -> bool:
-    """Whether `fill` came to its end there."""
-    with psycopg.connect(url) as connection:
-        found = connection.execute("SELECT reltuples > 0 FROM pg_class WHERE oid = to_regclass('media')").fetchone()
-    return bool(found and found[0])
-
-
 def fill(url: str, rows: int) -> None:
+    """What is not there yet. What was interrupted is taken up at the table or the index where it was."""
     prepare(url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET maintenance_work_mem = '1GB'")
-        connection.execute(INDEXES)
+        if _is_empty(connection, "media"):
+            connection.execute(INDEXES)
         for text in FILL:
-            _tell(f"filling {text.split()[2]}")
-            connection.execute(text.encode(), {"rows": rows, "apart": APART_S})
-        _tell("filling photo_hashes")
-        looks.fill(connection, rows)
-        for index in (
-            *AGAIN,
-            *(script(f"proposed/{name}.sql") for name in ("media_piles", "media_minors", "media_user")),
-        ):
-            _tell(index)
-            connection.execute(index.encode())
-        _tell("VACUUM")
-        connection.execute("VACUUM (ANALYZE)")
-        connection.execute("CHECKPOINT")
+            _fill_table(connection, text.split()[2], partial(connection.execute, text.encode(), _given(rows)))
+        _build(connection, *AGAIN, *(script(f"proposed/{name}.sql") for name in PROPOSED))
+
+
+def fill_looks(url: str, rows: int) -> None:
+    """What photos look like, which no report asks for."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET maintenance_work_mem = '1GB'")
+        _fill_table(connection, "lomi.photo_hashes", partial(looks.fill, connection, rows))
+        _build(connection, *OF_LOOKS)
     with Database(url) as database:
         for step in migrate.apply_all(database, actor="benchmark", now=lambda: datetime.now(UTC))[0].steps:
             _tell(f"lomi migrate apply: {step}")
+
+
+def _given(rows: int) -> dict[str, float]:
+    return {"rows": rows, "apart": APART_S}
+
+
+def _fill_table(connection: psycopg.Connection[TupleRow], table: str, act: Callable[[], object]) -> None:
+    if _is_empty(connection, table):
+        _tell(f"filling {table}")
+        act()
+
+
+def _is_empty(connection: psycopg.Connection[TupleRow], table: str) -> bool:
+    query = sql.SQL("SELECT FROM {} LIMIT 1").format(sql.Identifier(*table.split(".")))
+    return connection.execute(query).fetchone() is None
+
+
+def _build(connection: psycopg.Connection[TupleRow], *indexes: str) -> None:
+    """Then vacuums, so that reports read the index alone."""
+    new = 0
+    for index in indexes:
+        # `IF NOT EXISTS` says nothing; of a primary key there is no such thing.
+        with suppress(DuplicateTable, InvalidTableDefinition):
+            connection.execute(index.encode())
+            _tell(index)
+            new += "IF NOT EXISTS" not in index
+    if new:
+        _tell("VACUUM")
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
 
 
 def measure(url: str) -> None:

@@ -110,10 +110,12 @@ class Overturned:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a person said of a photo that a policy had judged."""
+    """What people said of photos that a policy had judged, and of which all speak alike."""
 
     judged: Judged
-    scores: Mapping[str, Any] | None
+    photos: int
+    measured: Mapping[str, Sequence[float]]
+    """By label, in no order."""
 
 
 @contextmanager
@@ -317,12 +319,12 @@ def _hour_or_user(at: datetime | None, size: int | None, many: int) -> tuple[dat
 
 
 def _said(
-    *, outcome: str, pile: str, probability: float | None, judged_status: str | None, ruled: str | None,
-    scores: Mapping[str, Any] | None,
+    *, outcome: str, pile: str, probability: float | None, judged_status: str | None, ruled: str | None, photos: int,
+    **measured: Sequence[float] | None,
 ) -> Said | None:  # fmt: skip
     sample = None if probability is None else (probability, judged_status == MediaStatus.REJECTED)
     found = judged(Outcome(outcome), pile, sample, None if ruled is None else ruled == MediaStatus.REJECTED)
-    return None if found is None else Said(found, scores)
+    return None if found is None else Said(found, photos, {label: each or () for label, each in measured.items()})
 
 
 def _pile(pile: str, photos: int) -> tuple[str, int]:

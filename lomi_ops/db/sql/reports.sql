@@ -505,9 +505,11 @@ CASE WHEN d.grounds #>> '{0,reason}' = 'nsfw' THEN 'nsfw (' || coalesce(d.ground
 -- name: report_truths
 -- What people said of photos that a policy judged in a window, as `replay_latest`, `replay_people` and `replay_samples`
 -- have it: as a sample, and of one that had waited for a person. Few are asked about: they are looked up one by one.
+-- Photos of which the same was said come together, each score with its values, as `report_scores` has them but exact:
+-- to read tens of thousands of documents takes a program longer than the server looks for them.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
--- out outcome, pile, probability, judged_status, ruled, scores
+-- out outcome, pile, probability, judged_status, ruled, photos, porn, sexy, hentai, sharpness, age
 WITH people AS MATERIALIZED (
     SELECT DISTINCT ON (media_id) media_id, status
     FROM lomi.decisions
@@ -519,21 +521,47 @@ WITH people AS MATERIALIZED (
     WHERE drawn_at >= %(start)s::timestamptz AND judged_at IS NOT NULL AND kind <> 'golden'
     ORDER BY media_id, id DESC
 )
-SELECT d.outcome,
-       -- include: pile
-       AS pile, s.probability, s.judged_status, p.status AS ruled, m.moderation_scores AS scores
-FROM (SELECT media_id FROM people WHERE status IN ('approved', 'rejected') UNION SELECT media_id FROM sampled) AS known
-CROSS JOIN LATERAL (
-    SELECT id, at, outcome, grounds, user_id FROM lomi.decisions
-    WHERE media_id = known.media_id AND outcome IS NOT NULL ORDER BY id DESC LIMIT 1
-) AS d
-JOIN media AS m ON m.id = known.media_id
-LEFT JOIN sampled AS s ON s.media_id = known.media_id
-LEFT JOIN people AS p ON p.media_id = known.media_id AND p.status IN ('approved', 'rejected')
-WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
-  AND (s.media_id IS NOT NULL OR d.outcome = 'review')
-  AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000' AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
-ORDER BY d.id;
+SELECT outcome, pile, probability, judged_status, ruled, count(*)::int AS photos,
+       json_agg(porn) FILTER (WHERE porn >= 0) AS porn, json_agg(sexy) FILTER (WHERE sexy >= 0) AS sexy,
+       json_agg(hentai) FILTER (WHERE hentai >= 0) AS hentai,
+       json_agg(sharpness) FILTER (WHERE sharpness >= 0) AS sharpness, json_agg(age) FILTER (WHERE age >= 0) AS age
+FROM (
+    SELECT outcome, pile, probability, judged_status, ruled,
+           CASE jsonb_typeof(sharpness) WHEN 'number'
+                THEN least(greatest(sharpness::numeric, -1), 1000)::float8 END AS sharpness,
+           CASE jsonb_typeof(age) WHEN 'number' THEN least(greatest(age::numeric, -1), 120)::float8 END AS age,
+           CASE jsonb_typeof(porn) WHEN 'number' THEN least(greatest(porn::numeric, -1), 1)::float8 END AS porn,
+           CASE jsonb_typeof(sexy) WHEN 'number' THEN least(greatest(sexy::numeric, -1), 1)::float8 END AS sexy,
+           CASE jsonb_typeof(hentai) WHEN 'number' THEN least(greatest(hentai::numeric, -1), 1)::float8 END AS hentai
+    FROM (
+        SELECT outcome, pile, probability, judged_status, ruled, scores -> 'blur_variance' AS sharpness,
+               scores -> 'estimated_age' AS age, scores -> 'nsfw_scores' -> 'porn' AS porn,
+               scores -> 'nsfw_scores' -> 'sexy' AS sexy, scores -> 'nsfw_scores' -> 'hentai' AS hentai
+        FROM (
+            SELECT d.outcome,
+                   -- include: pile
+                   AS pile, s.probability, s.judged_status, p.status AS ruled, m.moderation_scores AS scores
+            FROM (SELECT media_id FROM people WHERE status IN ('approved', 'rejected')
+                  UNION SELECT media_id FROM sampled) AS known
+            CROSS JOIN LATERAL (
+                SELECT id, at, outcome, grounds, user_id FROM lomi.decisions
+                WHERE media_id = known.media_id AND outcome IS NOT NULL ORDER BY id DESC LIMIT 1
+            ) AS d
+            JOIN media AS m ON m.id = known.media_id
+            LEFT JOIN sampled AS s ON s.media_id = known.media_id
+            LEFT JOIN people AS p ON p.media_id = known.media_id AND p.status IN ('approved', 'rejected')
+            WHERE d.at >= %(start)s::timestamptz AND d.at < %(end)s::timestamptz
+              AND (s.media_id IS NOT NULL OR d.outcome = 'review')
+              AND d.user_id NOT BETWEEN '6c6f6d69-2d65-3265-0000-000000000000'
+                                    AND '6c6f6d69-2d65-3265-ffff-ffffffffffff'
+            LIMIT ALL
+        ) AS told
+        LIMIT ALL
+    ) AS taken
+    LIMIT ALL
+) AS measured
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY 1, 2, 3, 4, 5;
 
 -- name: report_waited
 -- How many photos a policy sent to a person in a window, by what they wait for.

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 from lomi_ops.db.reporting import Band
 from lomi_ops.domain.quality import Estimate, Stratum, combined
 from lomi_ops.domain.report import Chart, Column, Line, Table, Unit, Value
-from lomi_ops.domain.score import Limit, Scale, measured
+from lomi_ops.domain.score import Limit, Scale
 from lomi_ops.domain.simulation import Truth
 from lomi_ops.domain.statistics import ratio
 from lomi_ops.ops.reports.asked import INTERVAL
@@ -24,8 +23,14 @@ TELLING = 10
 """Photos: a share of fewer jumps about."""
 
 
-Told = tuple[Truth, Mapping[str, Any] | None]
-"""What people said of a photo, and its scores."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What people said of photos that speak alike, and what was measured of these."""
+
+    truth: Truth
+    photos: int
+    measured: Mapping[str, Sequence[float]]
+    """By label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,13 @@ class Along:
         return combined(found)
 
 
-def along(scale: Scale, told: Iterable[Told]) -> Along:
+def along(label: str, told: Iterable[Told]) -> Along:
     found: dict[float, tuple[list[float], list[float]]] = {}
-    for truth, scores in told:
-        value = measured(scale, scores)
-        if value is not None:
-            every, hits = found.setdefault(truth.probability, ([], []))
-            every.append(value)
-            if truth.reject:
-                hits.append(value)
+    for each in told:
+        every, hits = found.setdefault(each.truth.probability, ([], []))
+        every.extend(each.measured[label])
+        if each.truth.reject:
+            hits.extend(each.measured[label])
     return Along({probability: (sorted(every), sorted(hits)) for probability, (every, hits) in found.items()})
 
 

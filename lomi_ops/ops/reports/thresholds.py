@@ -40,13 +40,13 @@ def build(db: Source, asked: Asked) -> Report:
     overturned = told_changes()
     counted = dict(told())
     told_truths = None if told_people is None else told_people()
-    truths = [truth for truth, _ in told_truths or ()]
+    truths = [each.truth for each in told_truths or () for _ in range(each.photos)]
     seen = Seen(
         _together(band for bands in counted.values() for band in bands),
         counted,
         len(slices) * slices[0].length / asked.window.length,
         {scale.label: tuple(_values(scale, overturned)) for scale in SCALES} if asked.logged else None,
-        None if told_truths is None else {scale.label: along(scale, told_truths) for scale in SCALES},
+        None if told_truths is None else {scale.label: along(scale.label, told_truths) for scale in SCALES},
     )
     whole = len(slices) == 1
     where = "" if whole else f", counted in {len(slices)} spans"
@@ -161,8 +161,11 @@ def _said(db: Source, window: Window) -> Callable[[], Sequence[Told]]:
 
     def weighted() -> Sequence[Told]:
         found = told()
-        known = chances((each.judged for each in found), waited())
-        return [(Truth(known.of(each.judged), each.judged.reject, each.judged.before), each.scores) for each in found]
+        known = chances((each.judged for each in found for _ in range(each.photos)), waited())
+        return [
+            Told(Truth(known.of(each.judged), each.judged.reject, each.judged.before), each.photos, each.measured)
+            for each in found
+        ]
 
     return weighted
 

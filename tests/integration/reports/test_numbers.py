@@ -13,6 +13,7 @@ import pytest
 from lomi_ops.cli import output
 from lomi_ops.db import reporting
 from lomi_ops.db.pool import Database
+from lomi_ops.domain.score import SCALES, measured
 from lomi_ops.domain.window import Window
 from tests.commands import Lomi
 from tests.integration.reports.rows import DAY, Photo, Plain, by, filled, of_day
@@ -21,6 +22,15 @@ from tests.integration.reports.test_reports import WINDOW, body, here, rows  # n
 CHANGE = (
     "INSERT INTO lomi.decisions (at, media_id, user_id, job_id, actor, status_before, status, undoes)"
     " VALUES ('2026-11-19 23:00Z', %s, %s, 'j', %s, %s, %s, %s) RETURNING id"
+)
+
+JUDGED = (
+    "INSERT INTO lomi.decisions (at, media_id, user_id, job_id, actor, status, outcome, grounds)"
+    " VALUES ('2026-11-19 12:00Z', %s, %s, 'j', 'worker', 'approved', 'approve', '[]')"
+)
+SAMPLE = (
+    "INSERT INTO lomi.samples (media_id, kind, drawn_at, probability, status, judged_at, judged_by, judged_status)"
+    " VALUES (%s, 'approved', '2026-11-19 23:00Z', %s, 'approved', '2026-11-19 23:30Z', 'hana', %s)"
 )
 
 
@@ -122,6 +132,40 @@ def test_without_samples_nothing_was_judged_and_without_their_table_it_is_not_kn
     plain.execute("DROP TABLE lomi.samples CASCADE")
     assert body(lomi, "thresholds")["figures"]["judged"] is None
     assert json.loads(lomi("report", "quality", *WINDOW, "-o", "json").out)["unknown"]
+
+
+ODD_SCORES = (
+    None, "null", "[1]", '"porn"', '{"nsfw_scores": [0.5], "blur_variance": "80"}', '{"nsfw_scores": {"porn": true}}',
+    '{"nsfw_scores": {"porn": 0.1, "sexy": 0.30000000000000004, "hentai": 1e-300}, "blur_variance": 2345.6}',
+    '{"nsfw_scores": {"porn": -0.5, "sexy": -1e400, "hentai": 1e400}, "blur_variance": 0, "estimated_age": 1e400}',
+    '{"nsfw_scores": {"porn": 0.123456789012345678901}, "estimated_age": 17.999999999999999}',
+)  # fmt: skip
+
+
+def test_the_server_measures_judged_photos_as_the_program_does(db: Database, plain: Plain) -> None:
+    mine = [photo for photo in of_day(filled(plain, 60)) if photo.status in ("approved", "rejected")]
+    expected: dict[tuple[str, str], list[float]] = {(scale.label, str(share)): [] for scale in SCALES
+                                                    for share in (0.25, 0.5)}  # fmt: skip
+    for number, photo in enumerate(mine[: 2 * len(ODD_SCORES)]):
+        odd, share = ODD_SCORES[number % len(ODD_SCORES)], (0.25, 0.5)[number // len(ODD_SCORES)]
+        plain.execute("UPDATE media SET moderation_scores = %s WHERE id = %s", [odd, photo.id])
+        plain.execute(JUDGED, [photo.id, photo.user])
+        plain.execute(SAMPLE, [photo.id, share, photo.status])
+        document = json.loads(odd) if odd else None
+        for scale in SCALES:
+            value = measured(scale, document if isinstance(document, dict) else None)
+            expected[scale.label, str(share)] += [] if value is None else [value]
+
+    found: dict[tuple[str, str], list[float]] = {key: [] for key in expected}
+    said = reporting.said(db, Window(DAY, DAY + timedelta(days=1)))
+    for each in said:
+        for label, values in each.measured.items():
+            found[label, str(each.judged.probability)] += values
+
+    assert sum(each.photos for each in said) == 2 * len(ODD_SCORES)
+    assert {key: sorted(values) for key, values in found.items()} == {
+        key: sorted(values) for key, values in expected.items()
+    }
 
 
 def test_parts_of_any_window_count_each_photo_once(db: Database, plain: Plain) -> None:

@@ -127,6 +127,23 @@ def test_uploads_count_users_batches_and_who_is_at_the_limit(lomi: Lomi, plain: 
 
 
 @pytest.mark.usefixtures("here")
+def test_the_limit_is_30_photos_in_any_24_hours_of_the_window(lomi: Lomi, plain: Plain) -> None:
+    day, second = timedelta(days=1), timedelta(seconds=1)
+    late = DAY + timedelta(hours=20)
+    for number, (many, last) in enumerate([(30, day - second), (30, day), (29, timedelta(0)), (31, day)]):
+        user = UUID(int=number + 1)
+        plain.execute("INSERT INTO users (id, telegram_id, name) VALUES (%s, %s, 'A')", [user, number + 1])
+        for place in range(many):
+            at = late + (last if place == many - 1 else timedelta(0))
+            photo = UUID(int=1000 * (number + 1) + place)
+            write(plain, Photo(photo, user, photo, at, "pending", None, 0.1), logged=False)
+
+    two_days = ("--window", "2026-11-19..2026-11-21")
+    assert body(lomi, "uploads", *two_days)["figures"]["users_at_limit"] == 2, "the first and the last"
+    assert body(lomi, "uploads")["figures"]["users_at_limit"] == 1, "of the day that ends between them, the last alone"
+
+
+@pytest.mark.usefixtures("here")
 def test_latency_knows_waits_engines_and_batches(lomi: Lomi, plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = filled(plain, 60)
     mine = of_day(photos)
