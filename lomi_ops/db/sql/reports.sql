@@ -509,16 +509,20 @@ CASE WHEN d.grounds #>> '{0,reason}' = 'nsfw' THEN 'nsfw (' || coalesce(d.ground
 -- to read tens of thousands of documents takes a program longer than the server looks for them.
 -- in start: timestamptz
 -- in end: timestamptz, excluded
+-- in least: uuid, of the photos to take
+-- in most: uuid
 -- out outcome, pile, probability, judged_status, ruled, photos, porn, sexy, hentai, sharpness, age
 WITH people AS MATERIALIZED (
     SELECT DISTINCT ON (media_id) media_id, status
     FROM lomi.decisions
     WHERE at >= %(start)s::timestamptz AND actor <> 'worker' AND outcome IS NULL
+      AND media_id BETWEEN %(least)s::uuid AND %(most)s::uuid
     ORDER BY media_id, id DESC
 ), sampled AS MATERIALIZED (
     SELECT DISTINCT ON (media_id) media_id, probability, judged_status
     FROM lomi.samples
     WHERE drawn_at >= %(start)s::timestamptz AND judged_at IS NOT NULL AND kind <> 'golden'
+      AND media_id BETWEEN %(least)s::uuid AND %(most)s::uuid
     ORDER BY media_id, id DESC
 )
 SELECT outcome, pile, probability, judged_status, ruled, count(*)::int AS photos,

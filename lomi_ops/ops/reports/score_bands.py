@@ -70,13 +70,16 @@ class Seen:
     part: float
     """Of the window that bands were counted in; all else is of the whole."""
     changed: Mapping[str, Sequence[float]] | None
-    """By label, what was measured of photos that people changed; None where nobody notes that."""
+    """By label, what was measured of photos that people changed, in order; None where nobody notes that."""
     judged: Mapping[str, Along] | None
     """By label, what people said; None where there is no place for samples."""
 
     def changes(self, scale: Scale, low: float, high: float) -> int | None:
         """How many people changed in [low, high)."""
-        return None if self.changed is None else sum(low <= value < high for value in self.changed[scale.label])
+        if self.changed is None:
+            return None
+        values = self.changed[scale.label]
+        return bisect_left(values, high) - bisect_left(values, low)
 
     def rejecting(self, scale: Scale, low: float, high: float) -> Estimate | None:
         return None if self.judged is None else self.judged[scale.label].rejecting(low, high)

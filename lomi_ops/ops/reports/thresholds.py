@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from lomi_ops.db import reporting
@@ -45,7 +46,7 @@ def build(db: Source, asked: Asked) -> Report:
         _together(band for bands in counted.values() for band in bands),
         counted,
         len(slices) * slices[0].length / asked.window.length,
-        {scale.label: tuple(_values(scale, overturned)) for scale in SCALES} if asked.logged else None,
+        {scale.label: sorted(_values(scale, overturned)) for scale in SCALES} if asked.logged else None,
         None if told_truths is None else {scale.label: along(scale.label, told_truths) for scale in SCALES},
     )
     whole = len(slices) == 1
@@ -104,9 +105,10 @@ def _slices_note(slices: Sequence[Window], part: float) -> tuple[str, ...]:
 
 def _together(parts: Iterable[Band]) -> Sequence[Band]:
     """Of one band in several parts, the sum."""
-    found: Counter[tuple[str, int, str]] = Counter()
+    found: dict[tuple[str, int, str], int] = {}
     for each in parts:
-        found[each.label, each.band, each.status] += each.photos
+        key = (each.label, each.band, each.status)
+        found[key] = found.get(key, 0) + each.photos
     return [Band(label, band, status, photos) for (label, band, status), photos in sorted(found.items())]
 
 
@@ -119,9 +121,17 @@ def _scaled(limit: Limit, seen: Seen) -> Extrapolated:
 
 
 def _photos_near(limit: Limit, bands: Sequence[Band]) -> int:
+    label, near = limit.scale.label, _steps_near(limit)
+    return sum(each.photos for each in bands if each.band in near and each.label == label)
+
+
+@cache
+def _steps_near(limit: Limit) -> frozenset[int]:
+    """Within one band on either side, as the server counts: a month has tens of thousands of counts to ask about."""
     scale = limit.scale
     low, high = limit.value - scale.width, limit.value + scale.width
-    return sum(each.photos for each in bands if each.label == scale.label and low <= scale.value(each.band) < high)
+    steps = range(math.floor(low / scale.unit) - 1, math.ceil(high / scale.unit) + 2)
+    return frozenset(step for step in steps if low <= scale.value(step) < high)
 
 
 def _in_window(scaled: Sequence[tuple[str, Extrapolated]], spans: int) -> tuple[Table, ...]:
@@ -157,7 +167,7 @@ def _near(limit: Limit, seen: Seen) -> tuple[Value, ...]:
 
 def _said(db: Source, window: Window) -> Callable[[], Sequence[Told]]:
     """What `lomi policy simulate` takes into account, too."""
-    told, waited = reporting.soon(db, reporting.said, window), reporting.soon(db, reporting.waited, window)
+    told, waited = reporting.soon_said(db, window), reporting.soon(db, reporting.waited, window)
 
     def weighted() -> Sequence[Told]:
         found = told()

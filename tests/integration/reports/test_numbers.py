@@ -157,7 +157,7 @@ def test_the_server_measures_judged_photos_as_the_program_does(db: Database, pla
             expected[scale.label, str(share)] += [] if value is None else [value]
 
     found: dict[tuple[str, str], list[float]] = {key: [] for key in expected}
-    said = reporting.said(db, Window(DAY, DAY + timedelta(days=1)))
+    said = reporting.soon_said(db, Window(DAY, DAY + timedelta(days=1)))()
     for each in said:
         for label, values in each.measured.items():
             found[label, str(each.judged.probability)] += values
