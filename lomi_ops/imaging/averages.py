@@ -44,7 +44,9 @@ class Averages:
         rows, columns = self.grey.shape
         width, height = -(-photo.width // self.side), -(-photo.height // self.side)
         pixels = np.empty((height, width, 4), dtype=np.uint8)
-        pixels[:rows, :columns] = _rounded(self.sums, self.side**2)
+        for top in range(0, rows, _BAND):
+            band = slice(top, min(top + _BAND, rows))
+            pixels[band, :columns] = _rounded(self.sums[band], self.side**2)
         if width > columns:
             pixels[:, columns:, :3] = self._edge(photo, (columns * self.side, 0))
         if height > rows:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lomi_ops.domain.fingerprint import Fingerprint
+from lomi_ops.imaging.averages import Grey
 from lomi_ops.imaging.pixels import Samples
 from lomi_ops.imaging.view import Photo, View
 
@@ -52,7 +53,7 @@ def fingerprint(photo: Photo) -> Fingerprint | None:
     """Of an upright RGB picture; None where it shows too little to be told from others."""
     view = View.of(photo)
     grey, block = view.averages.grey, view.averages.side
-    (top, bottom), (left, right) = (tuple(edge / block for edge in edges) for edges in _shown(view.samples))
+    (top, bottom), (left, right) = (tuple(edge / block for edge in edges) for edges in _shown(view))
     down, across = _cosines(grey.shape[0], top, bottom), _cosines(grey.shape[1], left, right)
     waves = down @ grey @ across.T
     away = waves - np.median(waves)
@@ -61,27 +62,37 @@ def fingerprint(photo: Photo) -> Fingerprint | None:
     return Fingerprint(np.packbits(away.ravel() > 0).tobytes())
 
 
-def _shown(samples: Samples) -> tuple[tuple[float, float], tuple[float, float]]:
+def _shown(view: View) -> tuple[tuple[float, float], tuple[float, float]]:
     """Where the picture begins and ends between frames, down and across, in pixels."""
-    height, width = samples.shape[:2]
+    (width, height), samples, side = view.size, view.samples, view.averages.side
     tall, wide = max(1, height // _BLOCKS), max(1, width // _BLOCKS)
-    rows = _between(lambda part: _blocks(samples[part.start * tall : part.stop * tall], tall, wide), height, tall)
-    inside = samples[int(rows[0] / tall) * tall : int(rows[1] / tall) * tall]
+
+    def rows_of(part: slice) -> Floats:
+        return _blocks(samples[part.start * tall : part.stop * tall], tall, wide)
+
+    top, bottom = _between(rows_of, view.averages.grey, height, tall)
+    inside = samples[int(top / tall) * tall : int(bottom / tall) * tall]
 
     def columns_of(part: slice) -> Floats:
         return _blocks(inside[:, part.start * wide : part.stop * wide], tall, wide).swapaxes(0, 1)
 
-    return rows, _between(columns_of, width, wide)
+    grey = view.averages.grey[int(top / side) : int(bottom / side)]
+    return (top, bottom), _between(columns_of, grey.T, width, wide)
 
 
-def _between(blocks: Callable[[slice], Floats], length: int, block: int) -> tuple[float, float]:
+def _between(blocks: Callable[[slice], Floats], grey: Grey, length: int, block: int) -> tuple[float, float]:
     """Where the picture begins and ends between two frames on opposite sides, in pixels."""
     count = length // block
     if count < GRID:
         return 0, length
-    before = _frame(lambda number: blocks(slice(0, number)), count)
-    after = _frame(lambda number: blocks(slice(count - number, count))[::-1], count)
+    before = 0.0 if _uneven(grey[0]) else _frame(lambda number: blocks(slice(0, number)), count)
+    after = 0.0 if _uneven(grey[-1]) else _frame(lambda number: blocks(slice(count - number, count))[::-1], count)
     return before * block, (count - after) * block if after else length
+
+
+def _uneven(edge: Grey) -> bool:
+    """Whether an edge is so far from even that it need not be looked at in colour; most are."""
+    return bool(np.mean(np.abs(edge - np.median(edge)) > 2 * _EVEN) > 0.5)
 
 
 def _blocks(samples: Samples, tall: int, wide: int) -> Floats:
@@ -89,7 +100,7 @@ def _blocks(samples: Samples, tall: int, wide: int) -> Floats:
     rows, columns, each = samples.shape[0] // tall, samples.shape[1] // wide, samples.shape[2]
     part = samples[: rows * tall, : columns * wide].reshape(rows, tall, columns * wide * each)
     total = np.uint16 if tall <= 256 else np.uint32
-    weights = np.tile(np.eye(each, 3, dtype=np.float32), (wide, 1)) / np.float32(tall * wide)
+    weights = _means(each, tall, wide)
     averages = np.empty((rows, columns, 3), dtype=np.float32)
     for top in range(0, rows, _BAND):
         # Rows first and as integers, then one product takes the columns: both read memory in its order, and what lies
@@ -98,6 +109,14 @@ def _blocks(samples: Samples, tall: int, wide: int) -> Floats:
         cells = summed.reshape(-1, wide * each).astype(np.float32)
         np.matmul(cells, weights, out=averages[top : top + _BAND].reshape(-1, 3))
     return averages
+
+
+@lru_cache(maxsize=64)
+def _means(each: int, tall: int, wide: int) -> Floats:
+    """(bytes of a row of a block, 3): what takes a block's sums down to the averages of its colours."""
+    weights: Floats = np.tile(np.eye(each, 3, dtype=np.float32), (wide, 1)) / np.float32(tall * wide)
+    weights.setflags(write=False)
+    return weights
 
 
 def _frame(outermost: Callable[[int], Floats], count: int) -> float:
