@@ -8,6 +8,7 @@ and has an index by time only where somebody made one: without it a page in the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -24,6 +25,8 @@ LARGEST = 20_000
 GROWS = 4
 FIRST_STEP, LARGEST_STEP = 1000, 16_000
 """Photos that are looked at before somebody may stop: few at first, for most questions are answered by them."""
+SLOW_S = 0.03
+"""Of a step: then the table is not in memory, or the machine is busy, and the next one looks at fewer."""
 AT_ONCE = 2000
 """Photos of a step that come at once, at most."""
 _NOWHERE = UUID(int=0)
@@ -134,6 +137,7 @@ def stretches(
     bounds = replace(bounds, statuses=(status,)) if status else bounds
     place, step, number, looked_at = after, FIRST_STEP, size, 0
     while place is None or place.uploaded_at is not None:
+        began = time.monotonic()
         edge = _edge(db, bounds, place, step, status)
         asked = _asked(replace(bounds, start=edge) if edge else bounds)
         while True:
@@ -146,9 +150,14 @@ def stretches(
             yield from _last_stretches(db, bounds, page, size)
             return
         looked_at += step
-        place, step = Place(_NOWHERE, edge), min(GROWS * step, LARGEST_STEP)
+        place, step = Place(_NOWHERE, edge), next_step(step, time.monotonic() - began)
         yield Stretch(page, place, looked_at)
     yield from _undated_stretches(db, bounds, place.media_id, size)
+
+
+def next_step(step: int, took_s: float) -> int:
+    """Four times as many photos, up to the largest step; a quarter after one that was slow, down to the first."""
+    return max(step // GROWS, FIRST_STEP) if took_s > SLOW_S else min(GROWS * step, LARGEST_STEP)
 
 
 def _edge(db: Database, bounds: Bounds, place: Place | None, step: int, status: str | None) -> datetime | None:

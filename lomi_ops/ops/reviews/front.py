@@ -34,7 +34,7 @@ FIRST, AHEAD = 500, 2000
 """Photos that are looked up at once: few, so that the first one is there soon, then more for many people."""
 SLICE = 4
 """So many photos are tried for each one that is wanted."""
-QUICK_S = 0.06
+QUICK_S = 0.04
 """Of a claim that a filter lets find little: then it says how far it looked. One step may be on its way then."""
 LOW, OLD = 100, timedelta(seconds=20)
 """So few photos left, or a look so long ago, ask for another one behind the work."""

@@ -4,6 +4,7 @@ that is."""
 from __future__ import annotations
 
 import json
+import math
 import random
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browsing, "FIRST_STEP", 3)
     monkeypatch.setattr(browsing, "LARGEST_STEP", 7)
     monkeypatch.setattr(browsing, "AT_ONCE", 4)
+    monkeypatch.setattr(browsing, "SLOW_S", math.inf)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import datetime
 
@@ -40,6 +41,7 @@ class Gate:
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     monkeypatch.setattr(browsing, "FIRST_STEP", 3)
     monkeypatch.setattr(browsing, "LARGEST_STEP", 5)
+    monkeypatch.setattr(browsing, "SLOW_S", math.inf)
     monkeypatch.setattr(front, "QUICK_S", 0.0)
     return Gate(monkeypatch, 4)
 
