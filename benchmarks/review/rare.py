@@ -2,9 +2,9 @@
 
     .venv/bin/python -m benchmarks.review.rare --keep FOLDER [--claims 60]
 
-FOLDER is what `benchmarks.report --keep FOLDER` has filled. Claims photo after photo as the app does, behind the keys, and
-gives each back, until so many claims were made or the pile is through. Prints Markdown: milliseconds of the first claim,
-the median, 95 % and the longest, how many photos were found, and how far they looked.
+FOLDER is what `benchmarks.report --keep FOLDER` has filled. Claims photo after photo as the app does, behind the keys,
+and gives each back, until so many claims were made or the pile is through. Prints Markdown: milliseconds of the first
+claim, the median, 95 % and the longest, how many photos were found, and how far they looked.
 """
 
 from __future__ import annotations
