@@ -273,11 +273,11 @@ def test_a_photo_of_fifty_megapixels_is_judged(shared_process: JudgingProcess, f
     assert (look.width, look.height) == (8000, 6250)
 
 
-def test_a_photo_fails_for_want_of_memory_only_in_a_process_that_has_all_of_it(
-    weights: None, portrait: bytes, fifty_megapixels: bytes
-) -> None:
-    """What earlier photos have left behind must not be blamed on this one."""
-    process = judging_process(settings_of(images={"memory_mb": 700}))
+def test_a_photo_fails_for_want_of_memory_only_in_a_process_that_has_all_of_it(weights: None, portrait: bytes) -> None:
+    """What earlier photos have left behind must not be blamed on this one. Colours of print are held twice."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((8000, 6250)).convert("CMYK").save(file, "JPEG", quality=60)
+    process = judging_process(settings_of(images={"memory_mb": 600}))
     deaths: list[str] = []
 
     def crashed(crash: JudgeCrash) -> int:
@@ -287,7 +287,7 @@ def test_a_photo_fails_for_want_of_memory_only_in_a_process_that_has_all_of_it(
     try:
         process.look(portrait, canonical=False)
         with pytest.raises(PhotoError) as caught:
-            look_twice(process, fifty_megapixels, canonical=True, crashed=crashed)
+            look_twice(process, file.getvalue(), canonical=True, crashed=crashed)
         assert caught.value.code == "too_large"
         assert deaths == ["the judging process ran out of memory while judging a photo"]
         assert process.look(portrait, canonical=False).width == 512
