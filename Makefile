@@ -4,9 +4,6 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 JOBS ?= 2
-# Tests whose length is `times(short, long)` of tests/chance.py.
-BY_CHANCE = $(addprefix tests/, $(addprefix integration/queue/, test_model.py test_deeds.py test_lost_replies.py test_fuzz.py) \
-  unit/autoscale/test_plant.py)
 
 .PHONY: help setup demo test check chaos bench bench-queue image base format lock completions shapes clean
 
@@ -49,7 +46,7 @@ test: check
 
 chaos: $(READY)
 	CHAOS_LONG=1 $(BIN)/python -m pytest -m chaos tests/chaos
-	CHAOS_LONG=1 $(BIN)/python -m pytest -n $(JOBS) $(BY_CHANCE)
+	CHAOS_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/integration/queue/test_model.py tests/integration/queue/test_deeds.py
 	$(BIN)/python -m tests.chaos --long
 
 bench: $(READY)

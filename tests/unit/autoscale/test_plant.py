@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from lomi_ops.domain.autoscale import Rules
 from lomi_ops.domain.autoscale_forecast import utilisation
-from tests.chance import times
 from tests.unit.autoscale.plant import Plant, numbers
 
 pytestmark = pytest.mark.no_cover  # hours of a plant, second by second
@@ -20,7 +19,7 @@ NO_SHRINKING = (Phase.explicit, Phase.generate)
 """Hours of a plant take a while, and a smaller counterexample tells no more."""
 
 
-@settings(max_examples=times(8, 25), phases=NO_SHRINKING)
+@settings(max_examples=25, phases=NO_SHRINKING)
 @given(load=st.floats(0, 14), job_s=st.floats(0.5, 20), start_s=st.floats(5, 200), workers=st.integers(4, 12))
 def test_a_constant_load_turns_the_number_once_at_most(load: float, job_s: float, start_s: float, workers: int) -> None:
     plant = Plant(RULES, job_s, workers, start_s)
@@ -31,7 +30,7 @@ def test_a_constant_load_turns_the_number_once_at_most(load: float, job_s: float
     assert plant.turns() <= 1, plant.counts
 
 
-@settings(max_examples=times(8, 25), phases=NO_SHRINKING)
+@settings(max_examples=25, phases=NO_SHRINKING)
 @given(load=st.floats(0, 11.4), job_s=st.floats(0.5, 20), start_s=st.floats(5, 200))
 def test_a_load_that_fits_is_served_with_room_and_without_waste(load: float, job_s: float, start_s: float) -> None:
     plant = Plant(RULES, job_s, RULES.min, start_s)
