@@ -301,7 +301,7 @@ def soon_said(db: Source, window: Window) -> Callable[[], list[Said]]:
 
 
 _HALVES = ((UUID(int=0), UUID(int=(1 << 127) - 1)), (UUID(int=1 << 127), UUID(int=(1 << 128) - 1)))
-"""Of all ids, which are drawn evenly."""
+"""Of all ids. Where they are no random ones, the halves differ in size, and nothing else."""
 
 
 def _said_of(db: Source, window: Window, least: UUID, most: UUID) -> list[Said]:

@@ -15,7 +15,7 @@ class View:
     """An upright photo. Each form is made when it is first asked for, and kept; nobody may change any of them."""
 
     samples: Samples
-    """What costs nothing: the array, or Pillow's memory."""
+    """What costs nothing: the array, or Pillow's memory, with a fourth byte for each pixel."""
 
     def __init__(self, photo: Pixels | Image.Image) -> None:
         """Of an array, or of an RGB image as Pillow has decoded it.
