@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from lomi_ops.db import browsing
 from lomi_ops.db.pool import Database
 from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review_filter import typed
@@ -100,15 +101,23 @@ def test_every_statement_reads_a_bounded_number_of_rows(
     assert max(rows) <= 2000
 
 
-def test_the_index_reads_no_more_of_the_pile_than_a_step(room: Room, many: list[UUID]) -> None:
-    def read() -> int:
-        room.backend.connection.execute("SELECT pg_stat_force_next_flush()")
+@pytest.mark.parametrize("indexed", [True, False], ids=["with the index", "without"])
+def test_with_its_index_a_pile_is_walked_through_and_the_table_never_read(
+    room: Room, many: list[UUID], indexed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "LARGEST_STEP", 1000)  # of half a table the planner would rightly read all
+
+    def scans() -> int:
+        with room.db._lent() as connection:  # the one that walks: its counts are seen once it tells them
+            connection.execute("SELECT pg_stat_force_next_flush()")
         found = room.rows("SELECT seq_scan AS n FROM pg_stat_user_tables WHERE relname = 'media'")
         return int(found[0]["n"])
 
-    before = read()
+    if not indexed:
+        room.backend.connection.execute("DROP INDEX media_piles")
+    before = scans()
     claims(desk(room))
-    assert read() == before, "the table was read"
+    assert (scans() == before) is indexed
 
 
 def test_two_people_never_get_the_same_photo_and_both_come_to_the_end(room: Room, many: list[UUID]) -> None:
@@ -147,6 +156,17 @@ def test_what_is_held_while_nothing_else_is_found_is_tried_again_before_the_pile
     assert hana.claim_next(1, Pile.REJECTED, RARE).so_far
     abel.release(theirs.token)
     assert ids(claims(hana)[-1]) == [many[10]]
+
+
+def test_what_came_in_front_of_a_walk_is_found_before_the_pile_is_through(room: Room, many: list[UUID]) -> None:
+    matching(room, many[-2])
+    hana = desk(room)
+    first = claims(hana)[-1]
+    hana.decide(first.seen, APPROVE)
+    matching(room, many[0])
+    found = claims(hana)[-1]
+    assert ids(found) == [many[0]]
+    assert found.so_far is None or found.so_far.again
 
 
 def test_a_photo_that_is_left_out_does_not_keep_the_pile_from_ending(room: Room, many: list[UUID]) -> None:
