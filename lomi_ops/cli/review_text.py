@@ -27,8 +27,6 @@ def record(lying: Lying) -> dict[str, Any]:
 
 
 def photo_record(row: PhotoRow) -> dict[str, Any]:
-    from lomi_ops.domain.pile import pile_of
-
     return {
         "media_id": str(row.media_id),
         "user_id": str(row.user_id),
@@ -39,7 +37,7 @@ def photo_record(row: PhotoRow) -> dict[str, Any]:
         "scores": row.scores,
         "created_at": row.created_at,
         "moderated_at": row.moderated_at,
-        "queue": pile_of(row.status, row.reason, row.scores),
+        "queue": row.pile,
     }
 
 

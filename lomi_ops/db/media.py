@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from lomi_ops.domain.pile import Pile, pile_of
 from lomi_ops.domain.verdict import NEEDS_REVIEW, MediaStatus
 from lomi_ops.domain.window import Window
 
@@ -38,6 +39,11 @@ class PhotoRow:
     @property
     def in_review(self) -> bool:
         return self.status == MediaStatus.PENDING and self.reason == NEEDS_REVIEW
+
+    @property
+    def pile(self) -> Pile | None:
+        """On which it lies before the people who review."""
+        return pile_of(self.status, self.reason, self.scores)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from lomi_ops.db import media, samples
-from lomi_ops.domain.pile import Pile, pile_of
+from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import WORKER
 from lomi_ops.domain.review_measure import measures
 from lomi_ops.domain.verdict import Reason
@@ -79,7 +79,7 @@ def listed(
     rows = media.photos_of(database, samples.held(database, actor=actor, at=at))
     mixed = [replace(each, photo=veiled(each.photo)) for each in piles.lying(database, list(rows.values()), now=at)]
     mine = [each for each in found if _held(each, actor) and each.photo.in_review and each.photo.media_id not in rows]
-    mine += [each for each in mixed if _pile(each) in pile.parts]
+    mine += [each for each in mixed if each.photo.pile in pile.parts]
     taken = {*rows, *(each.photo.media_id for each in mine)}
     mine.sort(key=lambda each: each.photo.media_id)
     return (
@@ -94,7 +94,3 @@ def _held(each: Lying, actor: str) -> bool:
 
 def _undecided(each: Lying) -> Any:
     return replace(each.known, decision=None, actor=None, undoes=None) if each.known else None
-
-
-def _pile(each: Lying) -> Pile | None:
-    return pile_of(each.photo.status, each.photo.reason, each.photo.scores)

@@ -15,7 +15,7 @@ from lomi_ops.db.media import PhotoFilter, PhotoRow
 from lomi_ops.db.notes import Note, NoteFilter
 from lomi_ops.db.reviewing import Owner, Told
 from lomi_ops.domain.finding import Evidence
-from lomi_ops.domain.pile import Pile, pile_of, suspected_minor
+from lomi_ops.domain.pile import Pile, suspected_minor
 from lomi_ops.domain.review import WORKER, Claim, Seen
 from lomi_ops.domain.review_measure import Measure, measures
 from lomi_ops.errors import NotFound
@@ -51,7 +51,7 @@ class Dossier:
 
     @property
     def pile(self) -> Pile | None:
-        return pile_of(self.photo.status, self.photo.reason, self.photo.scores)
+        return self.photo.pile
 
     @property
     def minor(self) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from lomi_ops.db import browsing
 from lomi_ops.db.browsing import Place
 from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.pool import Database
-from lomi_ops.domain.pile import Pile, pile_of
-from lomi_ops.domain.review_filter import ReviewFilter, parse
+from lomi_ops.domain.pile import Pile
+from lomi_ops.domain.review_filter import ReviewFilter
 from lomi_ops.ops.photos import looking
 from lomi_ops.ops.photos.looking import PAGE, STEP_BY_STEP, USUAL, Elapsed, Gathered, Reach
 from lomi_ops.ops.reviews import piles
@@ -80,21 +80,16 @@ def _part(
     elapsed: Elapsed,
 ) -> Gathered:
     if part in (Pile.REJECTED, Pile.FAILED) and wanted.terms:
-        alone = wanted.joined(parse([f"status:{part}"]))
-        bounds = alone.bounds(now)
+        bounds = replace(wanted.bounds(now), statuses=(part.value,))
         way = looking.way_of(database, bounds, browsing.ways(database))
         if way in STEP_BY_STEP:
             now_ms = int(now.timestamp() * 1000)
             return looking.gather(
                 looking.stretches_by(database, bounds, way, None, min(limit + 1, PAGE)),
-                lambda photo: wanted.matches(photo, now_ms) and _lies(photo, part),
+                lambda photo: wanted.matches(photo, now_ms) and photo.pile is part,
                 limit, reach, elapsed=elapsed,
             )  # fmt: skip
     return _first(piles.photos(database, part, wanted, now=now, size=min(limit + 1, PAGE)), limit)
-
-
-def _lies(photo: PhotoRow, part: Pile) -> bool:
-    return pile_of(photo.status, photo.reason, photo.scores) is part
 
 
 def _first(photos: Iterator[PhotoRow], limit: int) -> Gathered:

@@ -15,7 +15,7 @@ from lomi_ops.db import browsing, media, reviewing
 from lomi_ops.db.browsing import Stretch
 from lomi_ops.db.media import PhotoRow
 from lomi_ops.db.pool import Database
-from lomi_ops.domain.pile import Pile, pile_of
+from lomi_ops.domain.pile import Pile
 from lomi_ops.domain.review import Seen
 from lomi_ops.domain.review_filter import Bounds, ReviewFilter
 from lomi_ops.domain.so_far import SoFar
@@ -69,7 +69,7 @@ class Walk:
         return self._free_again(tried, at)
 
     def _fits(self, photo: PhotoRow, part: Pile) -> bool:
-        here = _part_of(photo) is part and not self._never(photo.media_id)
+        here = photo.pile is part and not self._never(photo.media_id)
         return here and self._wanted.matches(photo, self._now_ms)
 
     def _free(self, found: list[PhotoRow], at: datetime) -> tuple[Seen, ...]:
@@ -86,13 +86,9 @@ class Walk:
     def _free_again(self, tried: list[UUID], at: datetime) -> tuple[Seen, ...]:
         rows = media.photos_of(self._database, tried) if tried else {}
         found = [rows[each] for each in tried if each in rows]
-        fit = [each for each in found if (part := _part_of(each)) and self._fits(each, part)]
+        fit = [each for each in found if (part := each.pile) and self._fits(each, part)]
         lying = piles.lying(self._database, fit, now=at)
         return tuple(each.seen for each in lying if not each.looked_at and not (each.known and each.known.claimed_by))
-
-
-def _part_of(photo: PhotoRow) -> Pile | None:
-    return pile_of(photo.status, photo.reason, photo.scores)
 
 
 def _steps(database: Database, pile: Pile, wanted: ReviewFilter, at: datetime) -> Iterator[_Step]:
